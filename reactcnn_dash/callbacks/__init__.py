@@ -1,1 +1,21 @@
 """What a person does on the page, one module for each thing."""
+
+from __future__ import annotations
+
+from dash import Dash
+
+from reactcnn_dash.callbacks import clusters, help, poll, runs, view
+from reactcnn_dash.clustering import ClusterService
+from reactcnn_dash.db import StoreReader
+from reactcnn_dash.structures import Structures
+
+
+def register_all(
+    app: Dash, reader: StoreReader, structures: Structures, url: str, service: ClusterService
+) -> None:
+    """Register every callback of the page on ``app``."""
+    poll.register(app, reader, structures, url)
+    runs.register(app, reader)
+    clusters.register(app, service)
+    view.register(app)
+    help.register(app)

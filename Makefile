@@ -1,0 +1,53 @@
+# Everything a contributor or a first visitor does. Each target makes what it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PORT ?= 8050
+DEMO_STORE ?= demo.db
+
+.PHONY: help demo test lint format bench screenshots clean browser
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
+
+$(VENV)/.app: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	@echo "Installing ReactCNN and TensorFlow into $(VENV) (about 2 GB, a few minutes)"
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.app
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/.app  ## watch VGG-16 at work on sample images: http://127.0.0.1:8050/
+	@$(BIN)/python -m collector --images sample --pace 2 --name demo --store $(DEMO_STORE) --quiet & \
+	collector=$$!; trap 'kill $$collector 2>/dev/null; wait $$collector' EXIT; \
+	$(BIN)/python -m reactcnn_dash --store $(DEMO_STORE) --port $(PORT) --open
+
+test: $(VENV)/.dev browser  ## run every test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## check format, style, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev browser  ## measure speed; at most ten minutes
+	$(BIN)/python -m tests.benchmarks
+
+screenshots: $(VENV)/.dev browser  ## take the README's screenshots anew
+	$(BIN)/python -m tests.browser.screenshots
+
+browser:
+	@sh tests/browser/install-chromium.sh
+
+clean:  ## remove the environment and the demo's store
+	rm -rf $(VENV) $(DEMO_STORE) $(DEMO_STORE)-wal $(DEMO_STORE)-shm

@@ -1,0 +1,134 @@
+/* Shared ground of the page's scripts: the namespace, small DOM helpers, and the view.
+
+   The view says what a person looks at. It lives in one object, is mirrored into the dcc.Store
+   `view` for the callbacks and into the address bar, so that every view has a link.
+
+     run        id of the run, or null for the newest
+     image      ordinal, or null to follow live
+     layer      name of the layer whose clusters are open, or null
+     filter     pinned filter as "layer:index", or null
+     cluster    number of the cluster that is red, or null
+     method     clustering method; parameter: its γ or τ (null: the method's default)
+     scale      "layer" or "network"
+*/
+(function () {
+  "use strict";
+
+  const rc = (window.reactcnn = {});
+
+  rc.byId = (id) => document.getElementById(id);
+
+  rc.setProps = (id, props) => window.dash_clientside.set_props(id, props);
+
+  /** Make an element: attributes as an object, text or elements as children. */
+  rc.element = function (tag, attributes, ...children) {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (name === "class") node.className = value;
+      else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+      else if (value !== null && value !== undefined) node.setAttribute(name, value);
+    }
+    node.append(...children.filter((child) => child !== null && child !== undefined));
+    return node;
+  };
+
+  rc.setText = function (id, text) {
+    const node = rc.byId(id);
+    if (node && node.textContent !== text) node.textContent = text;
+  };
+
+  rc.count = (n) => Number(n).toLocaleString("en");
+
+  /** A GAP value or r as a person reads it. */
+  rc.number = function (value) {
+    if (!Number.isFinite(value)) return String(value);
+    if (value === 0) return "0";
+    const size = Math.abs(value);
+    return size >= 1000 || size < 0.001 ? value.toExponential(1) : value.toPrecision(2 + (size >= 1));
+  };
+
+  const NAMES = ["run", "image", "layer", "filter", "cluster", "method", "parameter", "scale"];
+  const NUMBERS = new Set(["run", "image", "cluster", "parameter"]);
+  const DEFAULTS = { method: "louvain", scale: "layer" };
+
+  function fromAddress() {
+    const query = new URLSearchParams(window.location.search);
+    const view = {};
+    for (const name of NAMES) {
+      const text = query.get(name);
+      if (text === null || text === "") view[name] = DEFAULTS[name] ?? null;
+      else if (!NUMBERS.has(name)) view[name] = text;
+      else view[name] = Number.isFinite(Number(text)) ? Number(text) : null;
+    }
+    return view;
+  }
+
+  function toAddress(view) {
+    const query = new URLSearchParams();
+    for (const name of NAMES) {
+      const value = view[name];
+      if (value !== null && value !== undefined && value !== DEFAULTS[name]) query.set(name, value);
+    }
+    const text = query.toString();
+    return window.location.pathname + (text ? "?" + text : "");
+  }
+
+  rc.view = fromAddress();
+
+  /** Change the view; everything else follows from the `view` callback. */
+  rc.setView = function (change) {
+    const next = { ...rc.view, ...change };
+    if (NAMES.every((name) => next[name] === rc.view[name])) return;
+    rc.view = next;
+    window.history.replaceState(null, "", toAddress(next));
+    rc.setProps("view", { data: next });
+  };
+
+  window.addEventListener("popstate", function () {
+    rc.view = fromAddress();
+    rc.setProps("view", { data: rc.view });
+  });
+
+  /** What is on the page: filled from frames, read by everybody. */
+  rc.shown = { run: null, model: null, image: null };
+
+  rc.layerIndex = (name) =>
+    rc.shown.model ? rc.shown.model.layers.findIndex((layer) => layer.name === name) : -1;
+
+  /** A pinned filter's text → {layer, filter} as indices, or null. */
+  rc.parseFilter = function (text) {
+    if (!text || !rc.shown.model) return null;
+    const at = text.lastIndexOf(":");
+    const layer = rc.layerIndex(text.slice(0, at));
+    const filter = Number(text.slice(at + 1));
+    if (layer < 0 || !(filter >= 0 && filter < rc.shown.model.layers[layer].filters)) return null;
+    return { layer, filter };
+  };
+
+  rc.filterText = ({ layer, filter }) => `${rc.shown.model.layers[layer].name}:${filter}`;
+
+  rc.address = ({ layer, filter }) => `${rc.shown.model.layers[layer].name} · filter ${filter}`;
+
+  /** Show a message above the grid; null takes it away. */
+  rc.notice = function (text, kind) {
+    const node = rc.byId("notice");
+    if (!node) return;
+    node.hidden = !text;
+    node.dataset.kind = kind || "error";
+    if (node.textContent !== (text || "")) node.textContent = text || "";
+  };
+
+  /** Copy text; the old way is needed on plain-http addresses other than this machine. */
+  rc.copy = async function (text) {
+    if (navigator.clipboard && window.isSecureContext) {
+      await navigator.clipboard.writeText(text);
+      return;
+    }
+    const area = rc.element("textarea", { class: "off-screen" });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  };
+})();

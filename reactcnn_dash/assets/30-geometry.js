@@ -1,0 +1,65 @@
+/* Where each layer's block stands. Pure: numbers in, numbers out. */
+(function () {
+  "use strict";
+
+  const rc = window.reactcnn;
+
+  const CELLS_A_ROW = 8;
+  const MOST_ROWS = 64;
+  const SMALLEST = 5;
+  const LARGEST = 16;
+  const LABEL = 40;
+  const PAD = 10;
+
+  const columns = (filters) => CELLS_A_ROW * Math.ceil(filters / (CELLS_A_ROW * MOST_ROWS));
+
+  function widthAt(shapes, pitch, gap) {
+    return shapes.reduce((sum, shape) => sum + shape.columns * pitch, gap * (shapes.length - 1));
+  }
+
+  /** Lay out layers side by side on one axis.
+
+      layers: objects with `filters`; width, height: the room in CSS pixels.
+      Returns pitch (cell and its gap), the size of the feature map in the strip above, the
+      canvas size, and for each layer its block: x, y, width, height, columns, rows. */
+  rc.geometry = function (layers, width, height) {
+    const shapes = layers.map((layer) => {
+      const across = columns(layer.filters);
+      return { columns: across, rows: Math.ceil(layer.filters / across) };
+    });
+    const tallest = Math.max(...shapes.map((shape) => shape.rows));
+    const map = Math.max(84, Math.min(168, Math.round(height * 0.17)));
+    const strip = map + 26;
+    const roomAcross = width - 2 * PAD;
+    const roomDown = height - strip - LABEL - PAD;
+    const gapAt = (pitch) => Math.max(10, Math.round(pitch * 1.6));
+    let pitch = Math.max(SMALLEST, Math.min(LARGEST, Math.floor(roomDown / tallest)));
+    while (pitch > SMALLEST && widthAt(shapes, pitch, gapAt(pitch)) > roomAcross) pitch -= 1;
+    let gap = gapAt(pitch);
+    const spare = roomAcross - widthAt(shapes, pitch, gap);
+    if (spare > 0 && shapes.length > 1) gap += Math.min(26, Math.floor(spare / (shapes.length - 1)));
+    const used = widthAt(shapes, pitch, gap);
+    const axis = strip + LABEL + (tallest * pitch) / 2;
+    let x = PAD + Math.max(0, (roomAcross - used) / 2);
+    const blocks = shapes.map((shape) => {
+      const block = {
+        ...shape,
+        x,
+        y: axis - (shape.rows * pitch) / 2,
+        width: shape.columns * pitch,
+        height: shape.rows * pitch,
+      };
+      x += block.width + gap;
+      return block;
+    });
+    return {
+      pitch,
+      gap,
+      map,
+      label: LABEL,
+      blocks,
+      width: Math.max(width, used + 2 * PAD),
+      height: strip + LABEL + tallest * pitch + PAD,
+    };
+  };
+})();

@@ -1,0 +1,200 @@
+/* The cluster panel of one layer, and the cluster that is red in the grid. */
+(function () {
+  "use strict";
+
+  const rc = window.reactcnn;
+  const panel = (rc.clusterPanel = { clusters: null });
+  const LATE_MS = 120000;
+  const GROWTH = 1.25;
+  const DEFAULT_PARAMETERS = {};
+  let number = 0;
+  let busyWith = null;
+  let askedAt = 0;
+  let triedAt = -1;
+  let baseStyle = null;
+
+  const parameter = () => rc.view.parameter ?? DEFAULT_PARAMETERS[rc.view.method] ?? null;
+
+  /** What the panel should show, or null. */
+  function wanted() {
+    const layer = rc.layerIndex(rc.view.layer);
+    if (layer < 0 || !rc.shown.run || parameter() === null) return null;
+    return { run: rc.shown.run.id, layer, method: rc.view.method, parameter: parameter() };
+  }
+
+  const keyOf = (c) => (c ? `${c.run}/${c.layer}/${c.method}/${c.parameter}` : "");
+
+  /** Whether enough images came since to cluster again. */
+  function outgrown(clusters) {
+    const { stored, state } = rc.shown.run;
+    if (clusters.message) return stored > triedAt;
+    if (state === "collecting") return stored >= Math.max(clusters.images * GROWTH, clusters.images + 16);
+    return stored > clusters.images;
+  }
+
+  panel.pump = function () {
+    const want = wanted();
+    if (!want || document.hidden) return;
+    if (busyWith && Date.now() - askedAt < LATE_MS) return;
+    const same = keyOf(panel.clusters) === keyOf(want);
+    if (same && !outgrown(panel.clusters)) return;
+    number += 1;
+    busyWith = keyOf(want);
+    askedAt = Date.now();
+    triedAt = rc.shown.run.stored;
+    if (!same) rc.byId("panel").classList.add("busy");
+    const keep = same && !panel.clusters.message;
+    rc.setProps("cluster-request", { data: { ...want, keep, number } });
+  };
+
+  function counts(c) {
+    const parts = [`${rc.count(c.clusters)} ${c.clusters === 1 ? "cluster" : "clusters"} of two or more`];
+    if (c.single) parts.push(`${rc.count(c.single)} single`);
+    if (c.constant) parts.push(`${rc.count(c.constant)} constant`);
+    if (c.dead) parts.push(`${rc.count(c.dead)} dead`);
+    return `${parts.join(", ")} · from ${rc.count(c.images)} images`;
+  }
+
+  /** Take in the clusters of a layer. */
+  panel.take = function (clusters) {
+    if (!clusters) return;
+    busyWith = null;
+    panel.clusters = clusters;
+    rc.byId("panel").classList.remove("busy");
+    rc.setText("cluster-summary", clusters.message || counts(clusters));
+    rc.byId("panel").classList.toggle("without-graph", Boolean(clusters.message));
+    panel.showSelection();
+    panel.pump();
+  };
+
+  /** Filters of a cluster; empty while another layer's clusters are here. */
+  function members(label) {
+    const c = panel.clusters;
+    if (label === null || !c || !c.labels || c.layer !== rc.layerIndex(rc.view.layer)) return [];
+    return c.labels.flatMap((l, filter) => (l === label ? [filter] : []));
+  }
+
+  /** What the tip says of a filter's cluster; null when its layer is not open. */
+  rc.clusterOf = function ({ layer, filter }) {
+    const c = panel.clusters;
+    if (!c || !c.labels || c.layer !== layer) return null;
+    const label = c.labels[filter];
+    if (label < 0) return "no cluster: it never varies";
+    const size = c.labels.reduce((sum, l) => sum + (l === label), 0);
+    return size === 1 ? "single: correlates with no other" : `cluster ${label}, ${size} filters`;
+  };
+
+  function addresses(filters) {
+    return filters.map((filter) => rc.filterText({ layer: panel.clusters.layer, filter })).join("\n");
+  }
+
+  function copyButton(filters) {
+    const button = rc.element("button", { class: "text-button", type: "button" }, "Copy addresses");
+    button.addEventListener("click", async () => {
+      await rc.copy(addresses(filters));
+      button.textContent = "Copied";
+      window.setTimeout(() => (button.textContent = "Copy addresses"), 1500);
+    });
+    return button;
+  }
+
+  /** Turn the selected cluster red and list its filters. */
+  panel.showSelection = function () {
+    const place = rc.byId("selection");
+    const filters = members(rc.view.cluster);
+    rc.grid.highlight(rc.layerIndex(rc.view.layer), filters);
+    if (!filters.length) {
+      const hint = "Click a node or a row: its cluster turns red in the grid.";
+      place.replaceChildren(rc.element("p", { class: "small" }, hint));
+      return;
+    }
+    const { layer } = panel.clusters;
+    const title = `Cluster ${rc.view.cluster} of ${rc.view.layer}: ${rc.count(filters.length)} ${filters.length === 1 ? "filter" : "filters"}`;
+    const chips = filters.map((filter) =>
+      rc.element(
+        "button",
+        {
+          class: "chip",
+          type: "button",
+          title: rc.address({ layer, filter }),
+          onmouseenter: () => rc.pointer.move({ layer, filter }, null),
+          onmouseleave: () => rc.pointer.move(null, null),
+          onclick: () => rc.pointer.pin({ layer, filter }),
+        },
+        String(filter),
+      ),
+    );
+    place.replaceChildren(
+      rc.element(
+        "div",
+        { class: "selection-head" },
+        rc.element("h3", {}, title),
+        copyButton(filters),
+      ),
+      rc.element("div", { class: "chips" }, ...chips),
+    );
+  };
+
+  /** Select the cluster of a filter, or let go of it. */
+  panel.select = function (label) {
+    if (label < 0) {
+      rc.notice("This filter never varies, so it has no correlation and no cluster.", "info");
+      return;
+    }
+    rc.setView({ cluster: rc.view.cluster === label ? null : label });
+  };
+
+  /** Open a layer's clusters. */
+  rc.openLayer = function (index) {
+    const name = rc.shown.model.layers[index].name;
+    if (name !== rc.view.layer) rc.setView({ layer: name, cluster: null });
+  };
+
+  panel.hover = function (node) {
+    const at = node && panel.clusters ? { layer: panel.clusters.layer, filter: node.filter } : null;
+    rc.pointer.move(at, null);
+    rc.setText("graph-caption", at ? `${rc.address(at)} · ${rc.clusterOf(at)}` : "");
+  };
+
+  /** The graph's style with the selected cluster in red. */
+  panel.style = function (style) {
+    baseStyle = baseStyle || style;
+    const label = rc.view.cluster;
+    if (label === null) return baseStyle;
+    return baseStyle.concat([
+      { selector: `node[cluster != ${label}]`, style: { opacity: 0.35 } },
+      {
+        selector: `node[cluster = ${label}]`,
+        style: { "background-color": "#e0202d", width: 30, height: 30 },
+      },
+    ]);
+  };
+
+  const SLIDERS = { louvain: "parameter-louvain", "leiden-cpm": "parameter-cpm" };
+
+  /** A slider moved: its method's parameter. */
+  panel.chooseParameter = function (method, value) {
+    if (method === rc.view.method && value !== parameter()) rc.setView({ parameter: value, cluster: null });
+  };
+
+  /** Bring the controls in line with the view. */
+  panel.drawControls = function () {
+    const frame = rc.byId("panel");
+    frame.classList.toggle("open", rc.view.layer !== null && rc.layerIndex(rc.view.layer) >= 0);
+    frame.dataset.method = rc.view.method;
+    rc.setText("panel-title", rc.view.layer ? `Clusters of ${rc.view.layer}` : "");
+    rc.setText("parameter-caption", frame.dataset[rc.view.method === "louvain" ? "louvainHelp" : "cpmHelp"] || "");
+    for (const [method, id] of Object.entries(SLIDERS)) {
+      const value = method === rc.view.method ? parameter() : null;
+      if (value === null) continue;
+      rc.setProps(id, { value });
+      rc.setText(`${id}-value`, `${method === "louvain" ? "γ" : "τ"} = ${value}`);
+    }
+    rc.setProps("method", { value: rc.view.method });
+  };
+
+  /** Methods' default parameters, as the server wrote them into the page. */
+  panel.readDefaults = function () {
+    Object.assign(DEFAULT_PARAMETERS, JSON.parse(rc.byId("panel").dataset.defaults));
+  };
+})();

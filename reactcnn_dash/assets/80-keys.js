@@ -1,0 +1,62 @@
+/* The keyboard: time, filters, clusters, and Escape. */
+(function () {
+  "use strict";
+
+  const rc = window.reactcnn;
+
+  const typing = (node) =>
+    node instanceof Element &&
+    (node.closest("input, textarea, select, [contenteditable], [role=slider], [role=dialog], .ag-root") !== null);
+
+  const pressing = (node) => node instanceof Element && node.closest("button, a, [role=radiogroup]") !== null;
+
+  function escape() {
+    if (rc.view.cluster !== null) rc.setView({ cluster: null });
+    else if (rc.view.filter !== null) rc.setView({ filter: null });
+    else if (rc.view.layer !== null) rc.setView({ layer: null });
+    rc.pointer.move(null, null);
+  }
+
+  function inGrid(event) {
+    const picture = event.target instanceof Element ? event.target.closest(".block-cells") : null;
+    if (!picture) return false;
+    const layer = Number(picture.dataset.layer);
+    const at = rc.pointer.at && rc.pointer.at.layer === layer ? rc.pointer.at : { layer, filter: 0 };
+    if (event.key.startsWith("Arrow")) rc.pointer.focusFilter(rc.grid.step(at, event.key));
+    else if (event.key === "Enter") rc.pointer.pin(at);
+    else if (event.key === "c" || event.key === "C") rc.openLayer(layer);
+    else return false;
+    return true;
+  }
+
+  const EVERYWHERE = {
+    ArrowLeft: () => rc.poll.by(-1),
+    ArrowRight: () => rc.poll.by(1),
+    Home: () => rc.poll.goTo(0),
+    End: () => rc.poll.live(),
+    " ": () => rc.poll.toggle(),
+    m: () => rc.poll.nextMisclassified(),
+    M: () => rc.poll.nextMisclassified(),
+  };
+
+  function onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") {
+      if (!(event.target instanceof Element && event.target.closest("[role=dialog]"))) escape();
+      return;
+    }
+    if (typing(event.target)) return;
+    if (event.key === " " && pressing(event.target)) return;
+    if (inGrid(event)) {
+      event.preventDefault();
+      return;
+    }
+    const action = EVERYWHERE[event.key];
+    if (action) {
+      event.preventDefault();
+      action();
+    }
+  }
+
+  rc.listenToKeys = () => document.addEventListener("keydown", onKey);
+})();

@@ -1,0 +1,81 @@
+"""A layer's clusters: graph, table and the cluster that turns red."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+
+from reactcnn_dash import graphs, ids
+from reactcnn_dash.analysis import TooFewImages
+from reactcnn_dash.clustering import ClusterRequest, ClusterService
+from reactcnn_dash.db import StoreError
+
+
+def answer(service: ClusterService, request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    """Return the clusters store, graph elements, graph layout and table rows for a request.
+
+    Args:
+        service: computes or fetches the clusters.
+        request: ``run``, ``layer``, ``method``, ``parameter`` and ``keep``: whether the picture
+            on the page shows the same layer and method, so that its nodes stay where they are.
+    """
+    key = {name: request[name] for name in ("run", "layer", "method", "parameter")}
+    wanted = ClusterRequest(
+        run_id=int(request["run"]),
+        layer=int(request["layer"]),
+        method=str(request["method"]),
+        parameter=float(request["parameter"]),
+    )
+    try:
+        view = service.view(wanted)
+    except (TooFewImages, StoreError) as error:
+        return key | {"message": str(error)}, [], no_update, []
+    keep = bool(request.get("keep"))
+    # Cytoscape lays out again only when the layout changes; the number makes it change.
+    layout = no_update if keep else graphs.LAYOUT | {"number": request.get("number")}
+    return (
+        graphs.clusters_payload(view),
+        graphs.elements(view, positions=not keep),
+        layout,
+        graphs.table_rows(view),
+    )
+
+
+def register(app: Dash, service: ClusterService) -> None:
+    """Register the panel's callbacks."""
+
+    @app.callback(
+        Output(ids.CLUSTERS, "data"),
+        Output(ids.GRAPH, "elements"),
+        Output(ids.GRAPH, "layout"),
+        Output(ids.CLUSTER_TABLE, "rowData"),
+        Input(ids.CLUSTER_REQUEST, "data"),
+        prevent_initial_call=True,
+    )
+    def clusters(request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+        return answer(service, request)
+
+    app.clientside_callback(
+        ClientsideFunction("reactcnn", "clusters"), Input(ids.CLUSTERS, "data")
+    )
+    for function, component, prop in (
+        ("chooseMethod", ids.METHOD, "value"),
+        ("chooseLouvain", ids.PARAMETER_LOUVAIN, "value"),
+        ("chooseCpm", ids.PARAMETER_CPM, "value"),
+        ("tapNode", ids.GRAPH, "tapNodeData"),
+        ("hoverNode", ids.GRAPH, "mouseoverNodeData"),
+        ("tapRow", ids.CLUSTER_TABLE, "cellClicked"),
+    ):
+        app.clientside_callback(
+            ClientsideFunction("reactcnn", function),
+            Input(component, prop),
+            prevent_initial_call=True,
+        )
+    app.clientside_callback(
+        ClientsideFunction("reactcnn", "graphStyle"),
+        Output(ids.GRAPH, "stylesheet"),
+        Input(ids.VIEW, "data"),
+        State(ids.GRAPH, "stylesheet"),
+        prevent_initial_call=True,
+    )

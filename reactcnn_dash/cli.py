@@ -1,0 +1,137 @@
+"""``python -m reactcnn_dash``: serve the page, or upgrade a store."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import threading
+from collections.abc import Sequence
+
+from reactcnn_dash import __version__
+from reactcnn_dash.db import StoreError, normalise_url
+
+DESCRIPTION = """\
+Show what the collector stores, live: every filter's answer to the current image, its feature map
+and the clusters of each layer. The page follows the newest run; older runs are in its list.
+"""
+
+EPILOG = """\
+examples:
+  python -m reactcnn_dash --open               the store in this folder, in your browser
+  python -m reactcnn_dash --store runs/vgg.db  another store
+  python -m reactcnn_dash upgrade              bring an older store up to this version
+
+The store is written by `python -m collector`; see its --help.
+"""
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise ValueError(text)
+    return value
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--store",
+        default=argparse.SUPPRESS,
+        metavar="URL",
+        help="file or SQLAlchemy URL of the store (default: reactcnn.db in this folder)",
+    )
+    common.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="show the traceback of an error, and log every request",
+    )
+    return common
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    common = _common()
+    result = argparse.ArgumentParser(
+        prog="python -m reactcnn_dash",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common],
+    )
+    serving = result.add_argument_group("serving")
+    serving.add_argument(
+        "--host", default="127.0.0.1", help="address to serve on (default: 127.0.0.1, this machine)"
+    )
+    serving.add_argument(
+        "--port", type=_port, default=8050, help="port to serve on (default: 8050; 0: any free one)"
+    )
+    serving.add_argument("--open", action="store_true", help="open the page in your browser")
+    result.add_argument("--version", action="version", version=f"ReactCNN {__version__}")
+    commands = result.add_subparsers(dest="command", metavar="COMMAND", title="other commands")
+    commands.add_parser(
+        "upgrade",
+        parents=[common],
+        help="bring an older store to this version's schema; a backup stays beside it",
+        description="Bring an older store to this version's schema. "
+        "A backup of a SQLite store stays beside it.",
+    )
+    return result
+
+
+def _upgrade(url: str) -> int:
+    from reactcnn_dash.db.upgrade import upgrade  # noqa: PLC0415 - Alembic is needed only here
+
+    result = upgrade(url)
+    if result.before == result.after:
+        sys.stdout.write(f"The store is up to date (schema {result.after}).\n")
+        return 0
+    sys.stdout.write(f"Upgraded from schema {result.before} to {result.after}.\n")
+    if result.backup is not None:
+        sys.stdout.write(f"The store as it was: {result.backup}\n")
+    return 0
+
+
+def _serve(url: str, options: argparse.Namespace) -> int:
+    # Bound before Dash is imported: a taken port is told at once.
+    from reactcnn_dash import server  # noqa: PLC0415
+
+    sock = server.listen(options.host, options.port)
+    from reactcnn_dash.app import create_app  # noqa: PLC0415 - --help and upgrade need no Dash
+    from reactcnn_dash.clustering import ClusterService  # noqa: PLC0415
+    from reactcnn_dash.db import StoreReader  # noqa: PLC0415
+
+    service = ClusterService(url)
+    app = create_app(StoreReader(url), url, service)
+    host, port = sock.getsockname()[:2]
+    sys.stderr.write(f"ReactCNN shows {url}\n  http://{host}:{port}/   (Ctrl-C stops)\n")
+    sys.stderr.flush()
+    threading.Thread(target=service.start, daemon=True).start()
+    try:
+        server.serve(app.server, sock, open_browser=options.open)
+    finally:
+        service.close()
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code: 0, 1 for an error, 2 for wrong usage."""
+    options = parser().parse_args(argv)
+    debug = getattr(options, "debug", False)
+    logging.basicConfig(
+        level=logging.INFO if debug else logging.WARNING,
+        format="%(asctime)s %(name)s: %(message)s",
+    )
+    from reactcnn_dash.server import PortTaken  # noqa: PLC0415
+
+    try:
+        url = normalise_url(getattr(options, "store", "reactcnn.db"))
+        return _upgrade(url) if options.command == "upgrade" else _serve(url, options)
+    except (StoreError, PortTaken) as error:
+        if debug:
+            raise
+        sys.stderr.write(f"reactcnn_dash: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130

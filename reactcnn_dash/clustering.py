@@ -1,0 +1,199 @@
+"""The clusters of a layer: from stored statistics, computed once, stored, and kept off the page.
+
+The numerical work runs in a process of its own, so that a poll never waits for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reactcnn_dash import analysis
+from reactcnn_dash.db import (
+    Clustering,
+    Layer,
+    RunState,
+    StoreError,
+    StoreReader,
+    save_clustering,
+)
+
+GROWTH = 1.25
+"""A stored clustering is renewed when the run holds this many times its images."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRequest:
+    """A layer's clusters by one method with one parameter."""
+
+    run_id: int
+    layer: int
+    method: str
+    parameter: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """Everything the cluster panel shows of one layer.
+
+    Attributes:
+        request: what was asked for.
+        layer: the layer.
+        images: images behind the correlation.
+        labels: ``(F,)`` int32 cluster of each filter, −1 for constant filters.
+        dead: filters that were 0 on every image.
+        summaries: the clusters, tightest first.
+        edges: maximum spanning tree inside each cluster: filter, filter, r.
+        positions: ``(F, 2)`` start positions of the nodes.
+    """
+
+    request: ClusterRequest
+    layer: Layer
+    images: int
+    labels: NDArray[np.int32]
+    dead: int
+    summaries: tuple[analysis.ClusterSummary, ...]
+    edges: tuple[tuple[int, int, float], ...]
+    positions: NDArray[np.float64]
+
+
+def current_moments(reader: StoreReader, run_id: int, layer: Layer) -> tuple[analysis.CoMoments, int]:
+    """Return a layer's co-moments over every stored image, and the number of those images.
+
+    The stored state is taken as it is; only the rows after it, a few hundred at most, are read.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    stored = reader.run(run_id).stored
+    state = reader.correlation_state(run_id, layer.position)
+    if state is None:
+        moments, covered = analysis.CoMoments.empty(layer.filters), 0
+    else:
+        moments = analysis.CoMoments(
+            n=state.n, mean=state.mean, comoment=state.comoment, low=state.low, high=state.high
+        )
+        covered = state.covered
+    for start in range(covered, stored, 512):
+        rows = reader.gap_rows(run_id, start, min(start + 512, stored), layer)
+        moments = moments.merge(analysis.CoMoments.of(rows))
+    return moments, stored
+
+
+def cluster_view(url: str, request: ClusterRequest) -> ClusterView:
+    """Return a layer's clusters, from the store where they are recent enough, else computed anew.
+
+    A new clustering keeps the numbers of the one before it (``analysis.match_labels``) and is
+    stored. A store that cannot be written to costs the stored copy, not the answer.
+
+    Raises:
+        analysis.TooFewImages: fewer images than a correlation needs.
+        StoreError: the store cannot be read.
+    """
+    reader = StoreReader(url)
+    layer = reader.layers(request.run_id)[request.layer]
+    before = reader.clustering(request.run_id, layer.position, request.method, request.parameter)
+    collecting = reader.run(request.run_id).state is RunState.COLLECTING
+    moments, stored = current_moments(reader, request.run_id, layer)
+    correlation = analysis.correlation(moments)
+    enough = before.images * GROWTH if before is not None and collecting else stored
+    if before is not None and (stored < enough or stored == before.images):
+        labels, images = before.labels, before.images
+    else:
+        labels, images = analysis.cluster(correlation, request.method, request.parameter), stored
+        if before is not None:
+            labels = analysis.match_labels(labels, before.labels)
+        _store(url, request, labels, images)
+    return ClusterView(
+        request=request,
+        layer=layer,
+        images=images,
+        labels=labels,
+        dead=int(correlation.dead.sum()),
+        summaries=analysis.summarise(labels, correlation.r),
+        edges=analysis.spanning_edges(labels, correlation.r),
+        positions=analysis.start_positions(labels, correlation.r),
+    )
+
+
+def _store(url: str, request: ClusterRequest, labels: NDArray[np.int32], images: int) -> None:
+    clustering = Clustering(
+        layer=request.layer,
+        method=request.method,
+        parameter=request.parameter,
+        images=images,
+        labels=labels,
+    )
+    try:
+        save_clustering(url, request.run_id, clustering)
+    except StoreError:
+        # A read-only or busy store: the clustering is computed again next time, nothing is lost.
+        return
+
+
+def warm_up() -> None:
+    """Import what clustering needs, so that the first click does not wait for it."""
+    analysis.cluster(analysis.correlation(analysis.CoMoments.of(np.eye(4))), "louvain", 1.0)
+
+
+class ClusterService:
+    """Answers cluster requests from one background process; identical requests share one answer.
+
+    Args:
+        url: the store's URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+        self._running: dict[ClusterRequest, Future[ClusterView]] = {}
+
+    def start(self) -> None:
+        """Start the background process ahead of the first request."""
+        with self._lock:
+            self._pool_or_new().submit(warm_up)
+
+    def view(self, request: ClusterRequest) -> ClusterView:
+        """Return a layer's clusters; waits for the background process.
+
+        Raises:
+            analysis.TooFewImages: fewer images than a correlation needs.
+            StoreError: the store cannot be read.
+        """
+        try:
+            return self._submit(request).result()
+        except BrokenProcessPool:
+            self.close()
+            return self._submit(request).result()
+        finally:
+            with self._lock:
+                self._running.pop(request, None)
+
+    def close(self) -> None:
+        """Stop the background process."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+            self._running.clear()
+
+    def _submit(self, request: ClusterRequest) -> Future[ClusterView]:
+        with self._lock:
+            running = self._running.get(request)
+            if running is None:
+                running = self._pool_or_new().submit(cluster_view, self._url, request)
+                self._running[request] = running
+            return running
+
+    def _pool_or_new(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            # Spawned, not forked: the server has threads.
+            self._pool = ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+        return self._pool

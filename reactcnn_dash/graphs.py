@@ -1,0 +1,137 @@
+"""Cluster views → Cytoscape elements, style and the table's rows. Pure functions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reactcnn_dash.analysis import METHODS, ClusterSummary
+from reactcnn_dash.clustering import ClusterView
+from reactcnn_dash.palette import CONSTANT, cluster_colour
+
+LAYOUT: Final[dict[str, Any]] = {
+    "name": "cose",
+    "animate": False,
+    "randomize": False,
+    "fit": True,
+    "padding": 12,
+    "numIter": 100,
+    "initialTemp": 40,
+    "coolingFactor": 0.95,
+    "componentSpacing": 60,
+    "nodeRepulsion": 4000,
+    "idealEdgeLength": 20,
+    "edgeElasticity": 32,
+}
+
+STYLESHEET: Final[list[dict[str, Any]]] = [
+    {
+        "selector": "node",
+        "style": {
+            "width": 24,
+            "height": 24,
+            "background-color": "data(colour)",
+            "border-width": 0,
+        },
+    },
+    {
+        "selector": "node[cluster < 0]",
+        "style": {"shape": "rectangle", "background-opacity": 0.45},
+    },
+    {
+        "selector": "edge",
+        "style": {
+            "width": 3,
+            "line-color": "#8d97a8",
+            "opacity": 0.55,
+            "curve-style": "haystack",
+        },
+    },
+]
+
+
+def _colours(view: ClusterView) -> dict[int, str]:
+    return {s.label: cluster_colour(s.label, s.size) for s in view.summaries}
+
+
+def node_id(layer: int, filter_: int) -> str:
+    """Return the id of a filter's node."""
+    return f"{layer}:{filter_}"
+
+
+def elements(view: ClusterView, *, positions: bool) -> list[dict[str, Any]]:
+    """Return the Cytoscape elements of a cluster view.
+
+    Args:
+        view: the clusters of a layer.
+        positions: whether nodes carry their start position. They do for a new picture; in an
+            update they do not, so that no node moves.
+    """
+    colours = _colours(view)
+    layer = view.request.layer
+    result: list[dict[str, Any]] = []
+    for filter_, label in enumerate(view.labels.tolist()):
+        node: dict[str, Any] = {
+            "data": {
+                "id": node_id(layer, filter_),
+                "filter": filter_,
+                "cluster": label,
+                "colour": colours.get(label, CONSTANT),
+            }
+        }
+        if positions:
+            x, y = view.positions[filter_].tolist()
+            node["position"] = {"x": round(x, 1), "y": round(y, 1)}
+        result.append(node)
+    result.extend(
+        {
+            "data": {
+                "id": f"{layer}:{a}-{b}",
+                "source": node_id(layer, a),
+                "target": node_id(layer, b),
+            }
+        }
+        for a, b, _ in view.edges
+    )
+    return result
+
+
+def _row(summary: ClusterSummary, colour: str) -> dict[str, Any]:
+    def rounded(value: float | None) -> float | None:
+        return None if value is None else round(value, 3)
+
+    return {
+        "id": str(summary.label),
+        "cluster": summary.label,
+        "colour": colour,
+        "size": summary.size,
+        "mean": rounded(summary.mean_r),
+        "lowest": rounded(summary.lowest_r),
+    }
+
+
+def table_rows(view: ClusterView) -> list[dict[str, Any]]:
+    """Return a row for each cluster of two or more filters, tightest first."""
+    colours = _colours(view)
+    return [_row(s, colours[s.label]) for s in view.summaries if s.size > 1]
+
+
+def clusters_payload(view: ClusterView) -> dict[str, Any]:
+    """Return what the page keeps of a cluster view: ids and numbers, never the matrix."""
+    method = METHODS[view.request.method]
+    clusters = [s for s in view.summaries if s.size > 1]
+    constant = int((view.labels < 0).sum())
+    return {
+        "run": view.request.run_id,
+        "layer": view.request.layer,
+        "method": view.request.method,
+        "parameter": view.request.parameter,
+        "methodLabel": method.label,
+        "symbol": method.symbol,
+        "images": view.images,
+        "filters": len(view.labels),
+        "labels": view.labels.tolist(),
+        "clusters": len(clusters),
+        "single": len(view.summaries) - len(clusters),
+        "constant": constant - view.dead,
+        "dead": view.dead,
+    }

@@ -1,0 +1,131 @@
+"""Small real stores for tests: a made-up network of three layers, written by the real writer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reactcnn_dash.db import ImageBatch, Layer, MapBatch, NewRun, RunWriter
+
+FILTERS = (6, 8, 16)
+SIZES = (8, 4, 2)
+CLASSES = ("cat", "dog", "frog")
+
+
+def layers() -> tuple[Layer, ...]:
+    """Return the three layers: ``conv1``, ``conv2`` and ``conv3``."""
+    offsets = np.cumsum((0, *FILTERS)).tolist()
+    return tuple(
+        Layer(
+            position=i,
+            name=f"conv{i + 1}",
+            kind="Conv2D",
+            tap=f"relu{i + 1}",
+            filters=filters,
+            height=size,
+            width=size,
+            offset=offset,
+        )
+        for i, (filters, size, offset) in enumerate(zip(FILTERS, SIZES, offsets, strict=False))
+    )
+
+
+def new_run(name: str = "small", total: int | None = None, feature_maps: str = "all") -> NewRun:
+    """Return a run of the made-up network."""
+    return NewRun(
+        name=name,
+        model="small-cnn",
+        checkpoint_sha256="5a" * 32,
+        parameters=1234,
+        checkpoint_source="made up",
+        image_source="noise",
+        image_identity="1d" * 32,
+        total=total,
+        batch_size=4,
+        feature_maps=feature_maps,
+        class_names=CLASSES,
+        image_shape=(8, 8, 3),
+        layers=layers(),
+        options={},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What was written, for comparison with what is read."""
+
+    gap: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    pixels: NDArray[np.uint8]
+    codes: tuple[NDArray[np.uint8], ...]
+
+
+def truth(images: int, seed: int = 0) -> Truth:
+    """Return made-up answers for images: two groups of filters a layer move together.
+
+    Filter 0 of each layer is always 0. Every third image is predicted wrongly.
+    """
+    rng = np.random.default_rng(seed)
+    drive = rng.gamma(2.0, 1.0, (images, 2))
+    parts = []
+    for filters in FILTERS:
+        group = np.arange(filters) % 2
+        rows = drive[:, group] + 0.05 * rng.random((images, filters))
+        rows[:, 0] = 0
+        parts.append(rows)
+    predicted = rng.integers(0, len(CLASSES), images)
+    probabilities = np.full((images, len(CLASSES)), 0.1, np.float32)
+    probabilities[np.arange(images), predicted] = 0.8
+    labels = np.where(np.arange(images) % 3 == 2, (predicted + 1) % len(CLASSES), predicted)
+    codes = tuple(
+        rng.integers(0, 256, (images, f, s, s), dtype=np.uint8)
+        for f, s in zip(FILTERS, SIZES, strict=True)
+    )
+    return Truth(
+        gap=np.concatenate(parts, axis=1).astype(np.float32),
+        probabilities=probabilities,
+        labels=labels.astype(np.int64),
+        pixels=rng.integers(0, 256, (images, 8, 8, 3), dtype=np.uint8),
+        codes=codes,
+    )
+
+
+def append(writer: RunWriter, made: Truth, start: int, stop: int, *, maps: bool = True) -> None:
+    """Append the images ``start`` to ``stop`` of a truth to a run."""
+    n = stop - start
+    batch = tuple(
+        MapBatch(
+            codes=codes[start:stop],
+            low=np.zeros((n, codes.shape[1]), np.float32),
+            step=np.full((n, codes.shape[1]), 0.01, np.float32),
+        )
+        for codes in made.codes
+    )
+    writer.append(
+        ImageBatch(
+            start=start,
+            labels=made.labels[start:stop],
+            probabilities=made.probabilities[start:stop],
+            pixels=made.pixels[start:stop],
+            names=tuple(f"image-{i}.png" for i in range(start, stop)),
+            gap=made.gap[start:stop],
+            maps=batch if maps else None,
+        )
+    )
+
+
+def make_store(
+    path: Path, images: int, *, name: str = "small", made: Truth | None = None, maps: bool = True
+) -> Truth:
+    """Write a finished run of ``images`` images into the store at ``path``; return its truth."""
+    made = made or truth(images)
+    writer = RunWriter.begin(str(path), new_run(name, images, "all" if maps else "none"))
+    for start in range(0, images, 4):
+        append(writer, made, start, min(start + 4, images), maps=maps)
+    writer.finish()
+    writer.close()
+    return made
