@@ -149,7 +149,7 @@ def _image_panel() -> html.Aside:
                 updatemode="drag",
                 className="overlay",
                 label=None,
-                **{"aria-label": "Strength of the feature map over the image"},
+                thumbLabel="Strength of the feature map over the image",
             ),
             html.H2("Class probabilities", className="section"),
             html.Div(id=ids.PROBABILITIES, className="probabilities", role="list"),
@@ -185,7 +185,7 @@ def _parameter(id_: str, method: str) -> html.Div:
                 size="sm",
                 updatemode="mouseup",
                 className="parameter-slider",
-                **{"aria-label": f"{options.label}: {options.symbol}"},
+                thumbLabel=f"{options.label}: {options.symbol}",
             ),
         ],
     )

@@ -17,7 +17,7 @@ class PortTaken(Exception):  # noqa: N818 - named for what happened
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket bound to ``host:port``.
+    """Return a socket that listens on ``host:port``.
 
     Raises:
         PortTaken: another process listens there, or this one may not.
@@ -27,6 +27,8 @@ def listen(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        # From here on a browser's request waits instead of being refused.
+        sock.listen(128)
     except OSError as error:
         sock.close()
         reason = error.strerror or str(error)
@@ -41,7 +43,7 @@ def serve(server: Flask, sock: socket.socket, *, open_browser: bool) -> None:
 
     Args:
         server: the WSGI application.
-        sock: a bound socket, see ``listen``.
+        sock: a listening socket, see ``listen``.
         open_browser: open the page once the server accepts requests.
     """
     if open_browser:

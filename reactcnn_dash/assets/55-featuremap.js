@@ -4,6 +4,7 @@
 
   const rc = window.reactcnn;
   const featureMap = (rc.featureMap = {});
+  const CAPTION = 22;
 
   const picture = rc.element("canvas", { class: "map-picture pixelated", role: "img" });
   const caption = rc.element("div", { class: "map-caption" });
@@ -28,15 +29,30 @@
     context.putImageData(data, 0, 0);
   }
 
+  /** How much of the other blocks and their names a map at this place would cover. */
+  function covered(layer, left, top, size) {
+    const { blocks, label } = rc.grid.geometry;
+    return blocks.reduce((sum, block, i) => {
+      const across = Math.min(left + size, block.x + block.width) - Math.max(left, block.x);
+      const down = top + size + CAPTION - Math.max(top, block.y - label);
+      return i !== layer && across > 0 && down > 0 ? sum + across * down : sum;
+    }, 0);
+  }
+
+  /** Right above the block: centred on it, or flush with the side where less is covered. */
   function place(layer) {
     const { blocks, map, label, width } = rc.grid.geometry;
     const block = blocks[layer];
     const size = map;
-    const left = Math.max(4, Math.min(width - size - 4, block.x + block.width / 2 - size / 2));
+    const top = block.y - label - size - CAPTION;
+    const centred = block.x + block.width / 2 - size / 2;
+    const left = [centred, block.x + block.width - size, block.x]
+      .map((x) => Math.max(4, Math.min(width - size - 4, x)))
+      .reduce((best, x) => (covered(layer, x, top, size) < covered(layer, best, top, size) ? x : best));
     box.style.width = `${size}px`;
     picture.style.width = `${size}px`;
     picture.style.height = `${size}px`;
-    box.style.transform = `translate(${left}px, ${block.y - label - size - 22}px)`;
+    box.style.transform = `translate(${left}px, ${top}px)`;
   }
 
   function explain(entry, at) {

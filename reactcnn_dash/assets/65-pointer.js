@@ -125,6 +125,8 @@
       if (block) rc.layerData(Number(block.dataset.layer));
     });
     grid.addEventListener("focusin", onFocus);
+    // A click does not focus the cells: arrow keys go on moving through time.
+    grid.addEventListener("mousedown", (event) => pictureOf(event) && event.preventDefault());
     grid.addEventListener("focusout", (event) => {
       if (pictureOf(event)) pointer.move(null, null);
     });

@@ -5,6 +5,7 @@
 
   const rc = window.reactcnn;
   const LATE_MS = 8000;
+  const SILENT_MS = 3000;
   const QUIET_TICKS = 5;
   const poll = (rc.poll = { playing: false });
   let number = 0;
@@ -18,12 +19,12 @@
   const collecting = () => rc.shown.run !== null && ["collecting", "stalled"].includes(rc.shown.run.state);
 
   function ask() {
-    const { run, image } = rc.shown;
+    const { run, model, image } = rc.shown;
     number += 1;
     busy = true;
     askedAt = Date.now();
     const request = { number, run: rc.view.run, ordinal: rc.view.image };
-    if (run) request.seen = { uuid: run.uuid, ordinal: image ? image.ordinal : -1 };
+    if (model) request.seen = { uuid: run.uuid, ordinal: image ? image.ordinal : -1 };
     if (find) {
       request.find = find;
       request.run = run.id;
@@ -48,6 +49,9 @@
   }
 
   poll.tick = function (ticks) {
+    if (busy && Date.now() - askedAt > SILENT_MS && !document.hidden) {
+      rc.notice("The server does not answer. This page goes on trying.");
+    }
     if (poll.playing && !busy && rc.shown.run && rc.shown.image) step();
     // A run that is over, or an image that is being studied, is looked at less often.
     const quiet = rc.shown.image !== null && !behind() && (!live() || !collecting());

@@ -1,0 +1,163 @@
+"""The clusters of a layer: graph, table, the red cluster, its addresses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from reactcnn_dash.db import RunWriter
+from tests import stores
+from tests.browser.conftest import Serve
+
+GRAPH = "document.getElementById('graph')._cyreg.cy"
+ODD = list(range(1, 16, 2))
+EVEN = list(range(2, 16, 2))
+
+
+@pytest.fixture
+def shown(page: Page, serve: Serve, tmp_path: Path) -> Page:
+    stores.make_store(tmp_path / "store.db", 60)
+    page.goto(serve(tmp_path / "store.db"))
+    expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
+    return page
+
+
+def open_layer(page: Page, name: str) -> None:
+    page.get_by_role("button", name=f"Clusters of {name},").click()
+    expect(page.locator("#panel-title")).to_have_text(f"Clusters of {name}")
+
+
+def nodes(page: Page) -> list[dict[str, Any]]:
+    """Return each node's data and place on the screen."""
+    found: list[dict[str, Any]] = page.evaluate(
+        f"{GRAPH}.nodes().map(n => ({{...n.data(), ...n.renderedPosition()}}))"
+    )
+    return found
+
+
+def red(page: Page, layer: int) -> list[int]:
+    return [
+        int(value)
+        for value in page.locator(f"[data-layer='{layer}'] .cell.red").evaluate_all(
+            "cells => cells.map(cell => cell.dataset.filter)"
+        )
+    ]
+
+
+def test_a_layers_graph_has_every_filter_coloured_by_cluster(shown: Page) -> None:
+    open_layer(shown, "conv3")
+    expect(shown.locator("#cluster-summary")).to_have_text(
+        "2 clusters of two or more, 1 dead · from 60 images"
+    )
+    found = nodes(shown)
+    assert [node["filter"] for node in found] == list(range(16))
+    clusters = {node["filter"]: node["cluster"] for node in found}
+    assert clusters[0] == -1
+    assert len({clusters[f] for f in ODD}) == len({clusters[f] for f in EVEN}) == 1
+    colours = {(node["cluster"], node["colour"]) for node in found}
+    assert len(colours) == 3
+    places = np.array([[node["x"], node["y"]] for node in found])
+    frame = shown.locator("#graph").bounding_box()
+    assert frame is not None
+    assert np.all(places >= 0)
+    assert np.all(places <= [frame["width"], frame["height"]])
+    # Filters of one cluster stand nearer to each other than to the other cluster.
+    own = np.linalg.norm(places[ODD] - places[ODD].mean(axis=0), axis=1).mean()
+    apart = np.linalg.norm(places[ODD].mean(axis=0) - places[EVEN].mean(axis=0))
+    assert own < apart
+
+
+def test_a_click_on_a_node_turns_its_cluster_red_and_escape_clears_it(shown: Page) -> None:
+    open_layer(shown, "conv3")
+    expect(shown.locator("#cluster-summary")).to_contain_text("60 images")
+    node = next(n for n in nodes(shown) if n["filter"] == 5)
+    shown.locator("#graph").click(position={"x": node["x"], "y": node["y"]})
+    expect(shown.locator(".cell.red")).to_have_count(len(ODD))
+    assert red(shown, 2) == ODD
+    fill = shown.locator("#cell-2-5").evaluate("cell => getComputedStyle(cell).fill")
+    assert fill == "rgb(224, 32, 45)"
+    expect(shown.locator("#selection h3")).to_contain_text("of conv3: 8 filters")
+    link = shown.url
+    shown.keyboard.press("Escape")
+    expect(shown.locator(".cell.red")).to_have_count(0)
+    shown.goto(link)
+    expect(shown.locator(".cell.red")).to_have_count(len(ODD))
+
+
+def test_a_row_of_the_table_selects_too_and_addresses_are_copied(shown: Page) -> None:
+    open_layer(shown, "conv3")
+    rows = shown.locator("#cluster-table .ag-center-cols-container [role=row]")
+    expect(rows).to_have_count(2)
+    rows.filter(has=shown.locator("[col-id=size]", has_text="7")).click()
+    expect(shown.locator(".cell.red")).to_have_count(len(EVEN))
+    assert red(shown, 2) == EVEN
+    shown.get_by_role("button", name="Copy addresses").click()
+    expect(shown.get_by_role("button", name="Copied")).to_be_visible()
+    copied = shown.evaluate("navigator.clipboard.readText()")
+    assert copied.splitlines() == [f"conv3:{f}" for f in EVEN]
+
+
+def test_hovering_a_node_names_its_filter(shown: Page) -> None:
+    open_layer(shown, "conv2")
+    expect(shown.locator("#cluster-summary")).to_contain_text("60 images")
+    node = next(n for n in nodes(shown) if n["filter"] == 3)
+    box = shown.locator("#graph").bounding_box()
+    assert box is not None
+    shown.mouse.move(box["x"] + node["x"], box["y"] + node["y"])
+    expect(shown.locator("#graph-caption")).to_contain_text("conv2 · filter 3")
+    expect(shown.locator(".map-picture")).to_have_attribute("data-address", "conv2:3")
+
+
+def test_method_and_parameter(shown: Page) -> None:
+    open_layer(shown, "conv3")
+    expect(shown.locator("#cluster-summary")).to_contain_text("60 images")
+    shown.get_by_text("Leiden", exact=False).first.click()
+    expect(shown.locator("#parameter-cpm-value")).to_contain_text("τ =")
+    assert "method=leiden-cpm" in shown.url
+    expect(shown.locator("#cluster-summary")).to_contain_text("2 clusters")
+    slider = shown.get_by_role("slider", name="Leiden", exact=False)
+    slider.focus()
+    slider.press("End")
+    expect(shown.locator("#parameter-cpm-value")).not_to_contain_text("0.6")
+    assert "parameter=" in shown.url
+
+
+def test_clusters_refresh_as_images_come_and_no_node_moves(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    made = stores.truth(80)
+    writer = RunWriter.begin(str(tmp_path / "store.db"), stores.new_run())
+    for start in range(0, 20, 4):
+        stores.append(writer, made, start, start + 4)
+    page.goto(serve(tmp_path / "store.db"))
+    expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
+    open_layer(page, "conv3")
+    expect(page.locator("#cluster-summary")).to_contain_text("from 20 images")
+    before = nodes(page)
+    for start in range(20, 80, 4):
+        stores.append(writer, made, start, start + 4)
+    expect(page.locator("#cluster-summary")).to_contain_text("from 80 images")
+    after = nodes(page)
+    assert [(n["x"], n["y"]) for n in after] == [(n["x"], n["y"]) for n in before]
+    assert [n["cluster"] for n in after] == [n["cluster"] for n in before]
+    writer.close()
+
+
+def test_too_few_images_are_said_and_waited_for(page: Page, serve: Serve, tmp_path: Path) -> None:
+    made = stores.truth(40)
+    writer = RunWriter.begin(str(tmp_path / "store.db"), stores.new_run())
+    stores.append(writer, made, 0, 1)
+    page.goto(serve(tmp_path / "store.db"))
+    expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
+    open_layer(page, "conv3")
+    expect(page.locator("#cluster-summary")).to_contain_text("2")
+    expect(page.locator("#graph")).to_be_hidden()
+    stores.append(writer, made, 1, 40)
+    expect(page.locator("#cluster-summary")).to_contain_text("from 40 images")
+    expect(page.locator("#graph")).to_be_visible()
+    assert len(nodes(page)) == 16
+    writer.close()

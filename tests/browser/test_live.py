@@ -1,0 +1,189 @@
+"""The page while images arrive, and a person's way through time."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from reactcnn_dash.db import ImageBatch, RunWriter
+from tests import stores
+from tests.browser.conftest import Serve
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+def caption(page: Page, ordinal: int) -> None:
+    """Wait until the page shows an image."""
+    expect(page.locator(".caption-title")).to_have_text(f"Image {ordinal}")
+
+
+def test_an_empty_page_says_what_to_type_and_fills_by_itself(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    page.goto(serve(store))
+    expect(page.get_by_role("heading", name="No store yet")).to_be_visible()
+    expect(page.locator("code")).to_contain_text("python -m collector --store")
+    writer = RunWriter.begin(str(store), stores.new_run())
+    expect(page.get_by_role("heading", name="The run has no images yet")).to_be_visible()
+    stores.append(writer, stores.truth(4), 0, 4)
+    expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
+    caption(page, 3)
+    expect(page.locator("#run-state")).to_have_text("collecting")
+    writer.finish()
+    writer.close()
+    expect(page.locator("#run-state")).to_have_text("finished")
+
+
+def test_the_page_follows_pauses_and_follows_again(page: Page, serve: Serve, store: Path) -> None:
+    made = stores.truth(20)
+    writer = RunWriter.begin(str(store), stores.new_run(total=20))
+    stores.append(writer, made, 0, 4)
+    page.goto(serve(store))
+    caption(page, 3)
+    before = page.locator("#cell-0-3").get_attribute("fill")
+    stores.append(writer, made, 4, 8)
+    caption(page, 7)
+    expect(page.locator("#cell-0-3")).not_to_have_attribute("fill", before or "")
+    page.keyboard.press("Space")
+    stores.append(writer, made, 8, 12)
+    expect(page.locator("#run-counts")).to_contain_text("12 of 20 images")
+    caption(page, 7)
+    assert "image=7" in page.url
+    page.keyboard.press("End")
+    caption(page, 11)
+    assert "image=" not in page.url
+    writer.close()
+
+
+def test_time_by_buttons_keys_and_number(page: Page, serve: Serve, store: Path) -> None:
+    stores.make_store(store, 12)
+    page.goto(serve(store))
+    caption(page, 11)
+    page.get_by_role("button", name="First image").click()
+    caption(page, 0)
+    page.keyboard.press("ArrowRight")
+    caption(page, 1)
+    page.keyboard.press("ArrowRight")
+    caption(page, 2)
+    page.get_by_role("button", name="Previous image").click()
+    caption(page, 1)
+    page.get_by_label("Go to image").fill("9")
+    page.get_by_label("Go to image").press("Enter")
+    caption(page, 9)
+    page.get_by_label("Go to image").fill("500")
+    page.get_by_label("Go to image").press("Enter")
+    caption(page, 11)
+    page.locator("body").click(position={"x": 640, "y": 110})
+    page.keyboard.press("Home")
+    caption(page, 0)
+
+
+def test_next_misclassified_marks_the_wrong_prediction(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    made = stores.make_store(store, 9)
+    page.goto(serve(store) + "?image=0")
+    caption(page, 0)
+    expect(page.locator(".verdict")).not_to_have_class(re.compile("wrong"))
+    for ordinal in (2, 5, 8):
+        page.keyboard.press("m")
+        caption(page, ordinal)
+        predicted = stores.CLASSES[int(made.probabilities[ordinal].argmax())]
+        labelled = stores.CLASSES[int(made.labels[ordinal])]
+        expect(page.locator(".verdict.wrong")).to_have_text(
+            f"predicted {predicted} — wrong, it is {labelled}"
+        )
+        expect(page.locator(".bar.predicted .bar-name")).to_have_text(predicted)
+        expect(page.locator(".bar.label .bar-name")).to_have_text(labelled)
+    page.keyboard.press("m")
+    expect(page.locator("#notice")).to_have_text("No misclassified image after this one.")
+
+
+def test_probabilities_are_bars_with_the_predicted_class_in_red(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    made = stores.make_store(store, 3)
+    page.goto(serve(store) + "?image=1")
+    caption(page, 1)
+    shares = made.probabilities[1] * 100
+    expect(page.locator(".bar-value")).to_have_text([f"{share:.1f} %" for share in shares])
+    widths = page.locator(".bar-fill").evaluate_all("bars => bars.map(bar => bar.style.width)")
+    assert [float(width[:-1]) for width in widths] == pytest.approx(shares.tolist(), abs=0.01)
+    red = page.locator(".bar.predicted .bar-fill").evaluate("bar => getComputedStyle(bar).backgroundColor")
+    assert red == "rgb(224, 32, 45)"
+
+
+def test_playing_goes_through_a_finished_run(page: Page, serve: Serve, store: Path) -> None:
+    stores.make_store(store, 5)
+    page.goto(serve(store))
+    caption(page, 4)
+    page.keyboard.press("Space")
+    caption(page, 0)
+    caption(page, 4)
+    expect(page.get_by_role("button", name="Play on, or follow live")).to_be_visible()
+
+
+def test_another_run_opens_from_the_list_and_from_its_link(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    stores.make_store(store, 4, name="monday")
+    stores.make_store(store, 6, name="tuesday")
+    address = serve(store)
+    page.goto(address)
+    caption(page, 5)
+    page.get_by_role("textbox", name="Run").click()
+    page.get_by_role("option", name=re.compile("monday")).click()
+    caption(page, 3)
+    assert "run=1" in page.url
+    page.goto(address + "?run=1&image=2")
+    caption(page, 2)
+    expect(page).to_have_title("monday · ReactCNN")
+    page.goto(address + "?run=9")
+    expect(page.locator("#notice")).to_contain_text("no run 9")
+
+
+def test_values_that_are_not_finite_are_marked(page: Page, serve: Serve, store: Path) -> None:
+    made = stores.truth(2)
+    made.gap[1, 8] = float("nan")
+    writer = RunWriter.begin(str(store), stores.new_run())
+    writer.append(
+        ImageBatch(
+            start=0,
+            labels=made.labels,
+            probabilities=made.probabilities,
+            pixels=made.pixels,
+            names=(None, None),
+            gap=made.gap,
+            maps=None,
+        )
+    )
+    writer.finish()
+    writer.close()
+    page.goto(serve(store))
+    expect(page.locator("#notice")).to_contain_text("NaN or infinite")
+    expect(page.locator("#cell-1-2")).to_have_attribute("fill", "#f0a000")
+    page.locator("#cell-1-2").hover(force=True)
+    expect(page.locator("#tip")).to_contain_text("conv2 · filter 2 · GAP NaN")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_store_that_breaks_is_a_notice_and_the_page_lives_on(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    stores.make_store(store, 4)
+    good = store.read_bytes()
+    page.goto(serve(store))
+    caption(page, 3)
+    store.write_text("not a database at all\n" * 500)
+    expect(page.locator("#notice")).to_contain_text(store.name)
+    store.write_bytes(good)
+    expect(page.locator("#notice")).to_be_hidden()
+    page.keyboard.press("ArrowLeft")
+    caption(page, 2)
