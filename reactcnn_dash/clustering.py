@@ -30,12 +30,12 @@ GROWTH = 1.25
 
 @dataclass(frozen=True, slots=True)
 class ClusterRequest:
-    """A layer's clusters by one method with one parameter."""
+    """A layer's clusters by one method; without a parameter, by the one that suits the layer."""
 
     run_id: int
     layer: int
     method: str
-    parameter: float
+    parameter: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class ClusterView:
     Attributes:
         request: what was asked for.
         layer: the layer.
+        parameter: the method's parameter, chosen where none was asked for.
         images: images behind the correlation.
         labels: ``(F,)`` int32 cluster of each filter, −1 for constant filters.
         dead: filters that were 0 on every image.
@@ -55,6 +56,7 @@ class ClusterView:
 
     request: ClusterRequest
     layer: Layer
+    parameter: float
     images: int
     labels: NDArray[np.int32]
     dead: int
@@ -98,21 +100,26 @@ def cluster_view(url: str, request: ClusterRequest) -> ClusterView:
     """
     reader = StoreReader(url)
     layer = reader.layers(request.run_id)[request.layer]
-    before = reader.clustering(request.run_id, layer.position, request.method, request.parameter)
     collecting = reader.run(request.run_id).state is RunState.COLLECTING
     moments, stored = current_moments(reader, request.run_id, layer)
     correlation = analysis.correlation(moments)
+    parameter = request.parameter
+    if parameter is None:
+        parameter = analysis.default_parameter(correlation, request.method)
+    before = reader.clustering(request.run_id, layer.position, request.method, parameter)
     enough = before.images * GROWTH if before is not None and collecting else stored
     if before is not None and (stored < enough or stored == before.images):
         labels, images = before.labels, before.images
     else:
-        labels, images = analysis.cluster(correlation, request.method, request.parameter), stored
-        if before is not None:
-            labels = analysis.match_labels(labels, before.labels)
-        _store(url, request, labels, images)
+        labels, images = analysis.cluster(correlation, request.method, parameter), stored
+        former = before or _latest(reader, request)
+        if former is not None:
+            labels = analysis.match_labels(labels, former.labels)
+        _store(url, request, parameter, labels, images)
     return ClusterView(
         request=request,
         layer=layer,
+        parameter=parameter,
         images=images,
         labels=labels,
         dead=int(correlation.dead.sum()),
@@ -122,11 +129,20 @@ def cluster_view(url: str, request: ClusterRequest) -> ClusterView:
     )
 
 
-def _store(url: str, request: ClusterRequest, labels: NDArray[np.int32], images: int) -> None:
+def _latest(reader: StoreReader, request: ClusterRequest) -> Clustering | None:
+    """Return the layer's newest clustering by the method, whatever its parameter."""
+    stored = reader.clusterings(request.run_id, request.layer)
+    same = [clustering for clustering in stored if clustering.method == request.method]
+    return max(same, key=lambda clustering: clustering.images, default=None)
+
+
+def _store(
+    url: str, request: ClusterRequest, parameter: float, labels: NDArray[np.int32], images: int
+) -> None:
     clustering = Clustering(
         layer=request.layer,
         method=request.method,
-        parameter=request.parameter,
+        parameter=parameter,
         images=images,
         labels=labels,
     )

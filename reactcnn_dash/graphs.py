@@ -8,6 +8,8 @@ from reactcnn_dash.analysis import METHODS, ClusterSummary
 from reactcnn_dash.clustering import ClusterView
 from reactcnn_dash.palette import CONSTANT, cluster_colour
 
+_SETTLED = 512
+
 LAYOUT: Final[dict[str, Any]] = {
     "name": "cose",
     "animate": False,
@@ -47,6 +49,18 @@ STYLESHEET: Final[list[dict[str, Any]]] = [
         },
     },
 ]
+
+
+def layout(view: ClusterView, number: int) -> dict[str, Any]:
+    """Return the Cytoscape layout of a new picture.
+
+    Cytoscape lays out again only when its layout changes, so each picture has a number. The cost
+    of a step grows with the square of the filters: very wide layers take fewer steps and stay
+    nearer to their start positions.
+    """
+    filters = len(view.labels)
+    steps = LAYOUT["numIter"] * min(1.0, (_SETTLED / filters) ** 2)
+    return LAYOUT | {"numIter": max(5, round(steps)), "number": number}
 
 
 def _colours(view: ClusterView) -> dict[int, str]:
@@ -124,7 +138,8 @@ def clusters_payload(view: ClusterView) -> dict[str, Any]:
         "run": view.request.run_id,
         "layer": view.request.layer,
         "method": view.request.method,
-        "parameter": view.request.parameter,
+        "asked": view.request.parameter,
+        "parameter": view.parameter,
         "methodLabel": method.label,
         "symbol": method.symbol,
         "images": view.images,

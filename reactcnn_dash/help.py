@@ -14,6 +14,7 @@ SHORTCUTS: Final = (
     ("Tab, then arrows", "walk through the filters of a layer"),
     ("Enter", "pin the filter's feature map"),
     ("C", "clusters of the layer in focus"),
+    ("R", "turn the cluster of the filter in focus red"),
     ("Escape", "clear the pinned filter, the red cluster, the panel"),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import dash_ag_grid as dag
@@ -191,6 +190,12 @@ def _parameter(id_: str, method: str) -> html.Div:
     )
 
 
+_CORRELATION = {
+    "type": "rightAligned",
+    "valueFormatter": {"function": "d3.format('.3f')(params.value)"},
+}
+
+
 def _table() -> dag.AgGrid:
     return dag.AgGrid(
         id=ids.CLUSTER_TABLE,
@@ -203,8 +208,8 @@ def _table() -> dag.AgGrid:
                 "flex": 1.2,
             },
             {"field": "size", "headerName": "Filters", "type": "rightAligned", "flex": 1},
-            {"field": "mean", "headerName": "Mean r", "type": "rightAligned", "flex": 1},
-            {"field": "lowest", "headerName": "Lowest r", "type": "rightAligned", "flex": 1.1},
+            {"field": "mean", "headerName": "Mean r", **_CORRELATION, "flex": 1},
+            {"field": "lowest", "headerName": "Lowest r", **_CORRELATION, "flex": 1.1},
         ],
         defaultColDef={"sortable": True, "resizable": False, "suppressMovable": True},
         rowData=[],
@@ -226,7 +231,6 @@ def _panel() -> html.Aside:
         className="panel",
         **{
             "aria-label": "Clusters",
-            "data-defaults": json.dumps({name: m.default for name, m in METHODS.items()}),
             "data-louvain-help": METHODS["louvain"].help,
             "data-cpm-help": METHODS["leiden-cpm"].help,
         },

@@ -8,7 +8,7 @@
      layer      name of the layer whose clusters are open, or null
      filter     pinned filter as "layer:index", or null
      cluster    number of the cluster that is red, or null
-     method     clustering method; parameter: its γ or τ (null: the method's default)
+     method     clustering method; parameter: its γ or τ (null: what suits the layer)
      scale      "layer" or "network"
 */
 (function () {

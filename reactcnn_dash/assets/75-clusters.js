@@ -6,23 +6,21 @@
   const panel = (rc.clusterPanel = { clusters: null });
   const LATE_MS = 120000;
   const GROWTH = 1.25;
-  const DEFAULT_PARAMETERS = {};
   let number = 0;
   let busyWith = null;
   let askedAt = 0;
   let triedAt = -1;
   let baseStyle = null;
-
-  const parameter = () => rc.view.parameter ?? DEFAULT_PARAMETERS[rc.view.method] ?? null;
+  let tableRow = null;
 
   /** What the panel should show, or null. */
   function wanted() {
     const layer = rc.layerIndex(rc.view.layer);
-    if (layer < 0 || !rc.shown.run || parameter() === null) return null;
-    return { run: rc.shown.run.id, layer, method: rc.view.method, parameter: parameter() };
+    if (layer < 0 || !rc.shown.run) return null;
+    return { run: rc.shown.run.id, layer, method: rc.view.method, asked: rc.view.parameter };
   }
 
-  const keyOf = (c) => (c ? `${c.run}/${c.layer}/${c.method}/${c.parameter}` : "");
+  const keyOf = (c) => (c ? `${c.run}/${c.layer}/${c.method}/${c.asked}` : "");
 
   /** Whether enough images came since to cluster again. */
   function outgrown(clusters) {
@@ -44,7 +42,7 @@
     triedAt = rc.shown.run.stored;
     if (!same) rc.byId("panel").classList.add("busy");
     const keep = same && !panel.clusters.message;
-    rc.setProps("cluster-request", { data: { ...want, keep, number } });
+    rc.setProps("cluster-request", { data: { ...want, parameter: want.asked, keep, number } });
   };
 
   function counts(c) {
@@ -63,6 +61,7 @@
     rc.byId("panel").classList.remove("busy");
     rc.setText("cluster-summary", clusters.message || counts(clusters));
     rc.byId("panel").classList.toggle("without-graph", Boolean(clusters.message));
+    drawParameter();
     panel.showSelection();
     panel.pump();
   };
@@ -98,11 +97,19 @@
     return button;
   }
 
+  /** Select a row of the table unless it is: the table reports its own choices back. */
+  function selectRow(row) {
+    if (row === tableRow) return;
+    tableRow = row;
+    rc.setProps("cluster-table", { selectedRows: row === null ? [] : { ids: [String(row)] } });
+  }
+
   /** Turn the selected cluster red and list its filters. */
   panel.showSelection = function () {
     const place = rc.byId("selection");
     const filters = members(rc.view.cluster);
     rc.grid.highlight(rc.layerIndex(rc.view.layer), filters);
+    selectRow(filters.length ? rc.view.cluster : null);
     if (!filters.length) {
       const hint = "Click a node or a row: its cluster turns red in the grid.";
       place.replaceChildren(rc.element("p", { class: "small" }, hint));
@@ -144,6 +151,21 @@
     rc.setView({ cluster: rc.view.cluster === label ? null : label });
   };
 
+  /** A row of the table was chosen, by mouse or keyboard. */
+  panel.chooseRow = function (rows) {
+    if (!Array.isArray(rows)) return;
+    const row = rows.length ? rows[0].cluster : null;
+    if (row === tableRow) return;
+    tableRow = row;
+    if (row !== null) rc.setView({ cluster: row });
+  };
+
+  /** Select the cluster of a filter whose layer is open. */
+  panel.selectOf = function ({ layer, filter }) {
+    const c = panel.clusters;
+    if (c && c.labels && c.layer === layer) panel.select(c.labels[filter]);
+  };
+
   /** Open a layer's clusters. */
   rc.openLayer = function (index) {
     const name = rc.shown.model.layers[index].name;
@@ -172,9 +194,29 @@
 
   const SLIDERS = { louvain: "parameter-louvain", "leiden-cpm": "parameter-cpm" };
 
+  /** The parameter in force: asked for, or chosen by the server for the layer. */
+  function parameter() {
+    const c = panel.clusters;
+    if (rc.view.parameter !== null) return rc.view.parameter;
+    return c && keyOf(c) === keyOf(wanted()) ? c.parameter : null;
+  }
+
+  /** Bring the slider of the method in line with the parameter in force. */
+  function drawParameter() {
+    const { method } = rc.view;
+    const value = parameter();
+    if (value === undefined || value === null) return;
+    const id = SLIDERS[method];
+    const chosen = rc.view.parameter === null;
+    rc.setProps(id, { value });
+    rc.setText(`${id}-value`, `${method === "louvain" ? "γ" : "τ"} = ${value}${chosen ? " (auto)" : ""}`);
+  }
+
   /** A slider moved: its method's parameter. */
   panel.chooseParameter = function (method, value) {
-    if (method === rc.view.method && value !== parameter()) rc.setView({ parameter: value, cluster: null });
+    if (method === rc.view.method && value !== parameter()) {
+      rc.setView({ parameter: value, cluster: null });
+    }
   };
 
   /** Bring the controls in line with the view. */
@@ -184,17 +226,7 @@
     frame.dataset.method = rc.view.method;
     rc.setText("panel-title", rc.view.layer ? `Clusters of ${rc.view.layer}` : "");
     rc.setText("parameter-caption", frame.dataset[rc.view.method === "louvain" ? "louvainHelp" : "cpmHelp"] || "");
-    for (const [method, id] of Object.entries(SLIDERS)) {
-      const value = method === rc.view.method ? parameter() : null;
-      if (value === null) continue;
-      rc.setProps(id, { value });
-      rc.setText(`${id}-value`, `${method === "louvain" ? "γ" : "τ"} = ${value}`);
-    }
+    drawParameter();
     rc.setProps("method", { value: rc.view.method });
-  };
-
-  /** Methods' default parameters, as the server wrote them into the page. */
-  panel.readDefaults = function () {
-    Object.assign(DEFAULT_PARAMETERS, JSON.parse(rc.byId("panel").dataset.defaults));
   };
 })();

@@ -25,6 +25,7 @@
     if (event.key.startsWith("Arrow")) rc.pointer.focusFilter(rc.grid.step(at, event.key));
     else if (event.key === "Enter") rc.pointer.pin(at);
     else if (event.key === "c" || event.key === "C") rc.openLayer(layer);
+    else if (event.key === "r" || event.key === "R") rc.clusterPanel.selectOf(at);
     else return false;
     return true;
   }

@@ -18,7 +18,6 @@
   function start() {
     if (started || !rc.byId("grid")) return;
     started = true;
-    rc.clusterPanel.readDefaults();
     rc.pointer.listen();
     rc.listenToKeys();
     rc.onScheme(() => {
@@ -77,7 +76,7 @@
       chooseLouvain: act((value) => rc.clusterPanel.chooseParameter("louvain", value)),
       chooseCpm: act((value) => rc.clusterPanel.chooseParameter("leiden-cpm", value)),
       tapNode: act((node) => rc.clusterPanel.select(node.cluster)),
-      tapRow: act((cell) => rc.clusterPanel.select(Number(cell.rowId))),
+      chooseRow: act((rows) => rc.clusterPanel.chooseRow(rows)),
       hoverNode: (node) => {
         start();
         rc.clusterPanel.hover(node);

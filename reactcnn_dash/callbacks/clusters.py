@@ -17,23 +17,24 @@ def answer(service: ClusterService, request: dict[str, Any]) -> tuple[Any, Any, 
 
     Args:
         service: computes or fetches the clusters.
-        request: ``run``, ``layer``, ``method``, ``parameter`` and ``keep``: whether the picture
-            on the page shows the same layer and method, so that its nodes stay where they are.
+        request: ``run``, ``layer``, ``method``, ``parameter`` (None: the one that suits the
+            layer) and ``keep``: whether the picture on the page shows the same layer and method,
+            so that its nodes stay where they are.
     """
-    key = {name: request[name] for name in ("run", "layer", "method", "parameter")}
+    parameter = request.get("parameter")
+    key = {name: request[name] for name in ("run", "layer", "method")} | {"asked": parameter}
     wanted = ClusterRequest(
         run_id=int(request["run"]),
         layer=int(request["layer"]),
         method=str(request["method"]),
-        parameter=float(request["parameter"]),
+        parameter=None if parameter is None else float(parameter),
     )
     try:
         view = service.view(wanted)
     except (TooFewImages, StoreError) as error:
         return key | {"message": str(error)}, [], no_update, []
     keep = bool(request.get("keep"))
-    # Cytoscape lays out again only when the layout changes; the number makes it change.
-    layout = no_update if keep else graphs.LAYOUT | {"number": request.get("number")}
+    layout = no_update if keep else graphs.layout(view, int(request.get("number", 0)))
     return (
         graphs.clusters_payload(view),
         graphs.elements(view, positions=not keep),
@@ -65,7 +66,7 @@ def register(app: Dash, service: ClusterService) -> None:
         ("chooseCpm", ids.PARAMETER_CPM, "value"),
         ("tapNode", ids.GRAPH, "tapNodeData"),
         ("hoverNode", ids.GRAPH, "mouseoverNodeData"),
-        ("tapRow", ids.CLUSTER_TABLE, "cellClicked"),
+        ("chooseRow", ids.CLUSTER_TABLE, "selectedRows"),
     ):
         app.clientside_callback(
             ClientsideFunction("reactcnn", function),

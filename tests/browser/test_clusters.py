@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,24 @@ def test_a_row_of_the_table_selects_too_and_addresses_are_copied(shown: Page) ->
     assert copied.splitlines() == [f"conv3:{f}" for f in EVEN]
 
 
+def test_the_table_by_keyboard_and_the_red_cluster_of_a_filter_in_focus(shown: Page) -> None:
+    open_layer(shown, "conv3")
+    rows = shown.locator("#cluster-table .ag-center-cols-container [role=row]")
+    expect(rows).to_have_count(2)
+    shown.locator("#cluster-table .ag-header-cell").first.focus()
+    shown.keyboard.press("ArrowDown")
+    shown.keyboard.press("Space")
+    expect(shown.locator("#selection h3")).to_contain_text("of conv3")
+    shown.keyboard.press("Escape")
+    expect(shown.locator(".cell.red")).to_have_count(0)
+    shown.locator(".block-name").nth(2).focus()
+    shown.keyboard.press("Tab")
+    shown.keyboard.press("ArrowRight")
+    shown.keyboard.press("r")
+    expect(shown.locator(".cell.red")).to_have_count(len(ODD))
+    assert red(shown, 2) == ODD
+
+
 def test_hovering_a_node_names_its_filter(shown: Page) -> None:
     open_layer(shown, "conv2")
     expect(shown.locator("#cluster-summary")).to_contain_text("60 images")
@@ -116,14 +135,14 @@ def test_method_and_parameter(shown: Page) -> None:
     open_layer(shown, "conv3")
     expect(shown.locator("#cluster-summary")).to_contain_text("60 images")
     shown.get_by_text("Leiden", exact=False).first.click()
-    expect(shown.locator("#parameter-cpm-value")).to_contain_text("τ =")
+    expect(shown.locator("#parameter-cpm-value")).to_have_text("τ = 0.7 (auto)")
     assert "method=leiden-cpm" in shown.url
     expect(shown.locator("#cluster-summary")).to_contain_text("2 clusters")
     slider = shown.get_by_role("slider", name="Leiden", exact=False)
     slider.focus()
     slider.press("End")
-    expect(shown.locator("#parameter-cpm-value")).not_to_contain_text("0.6")
-    assert "parameter=" in shown.url
+    expect(shown).to_have_url(re.compile(r"parameter=0\.95"))
+    expect(shown.locator("#parameter-cpm-value")).to_have_text("τ = 0.95")
 
 
 def test_clusters_refresh_as_images_come_and_no_node_moves(

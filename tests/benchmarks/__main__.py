@@ -1,0 +1,50 @@
+"""``make bench``: measure speed on this machine and print the README's table.
+
+The machine should do nothing else meanwhile. Timings are of this machine; ratios travel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PARTS = ("collecting", "page")
+
+
+def main() -> int:
+    """Run the benchmarks; return 0, or 1 when a goal is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--only", choices=PARTS, help="measure one part")
+    options = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from tests.benchmarks.table import render
+
+    begun = time.monotonic()
+
+    def report(text: str) -> None:
+        sys.stderr.write(f"[{time.monotonic() - begun:4.0f} s] {text}\n")
+
+    results = []
+    for part in PARTS:
+        if options.only in (None, part):
+            with tempfile.TemporaryDirectory(prefix="reactcnn-bench-") as folder:
+                if part == "collecting":
+                    from tests.benchmarks import collecting
+
+                    results += collecting.run(Path(folder), report)
+                else:
+                    from tests.benchmarks import page
+
+                    results += page.run(Path(folder), report)
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    sys.stdout.write(f"{render(results)}\n\n{machine}, {time.monotonic() - begun:.0f} s\n")
+    return 0 if all(result.met for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

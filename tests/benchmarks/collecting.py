@@ -1,0 +1,226 @@
+"""The collector against the network alone, against what people write by hand, and TensorBoard.
+
+All ways run over the same images in turn, several rounds; a ratio is the median of its rounds, so
+that what else the machine does meets all of them.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from collector.capture import Capture
+from collector.images import open_images
+from collector.loop import collect
+from collector.models import load_model
+from collector.network import Network, understand
+from collector.progress import Silent
+from collector.request import Request
+from collector.session import begin
+from collector.signals import StopSignals
+from tests.benchmarks.table import Result, at_least, at_most
+
+Pixels = NDArray[np.uint8]
+Way = Callable[[], float]
+
+WRITTEN = {"with": "all", "without": "none"}
+
+
+class Bench:
+    """The packaged network, its images and the ways to run it."""
+
+    def __init__(self, folder: Path, images: int) -> None:
+        self.folder = folder
+        self.network: Network = understand(load_model("vgg16-cifar10"), (32, 32))
+        self.model: Any = self.network.loaded.model
+        source = open_images("sample")
+        chunks = list(source.read(0, images, (32, 32, 3)))
+        self.pixels: Pixels = np.concatenate([chunk.pixels for chunk in chunks])
+        self.archive = folder / "images.npz"
+        np.savez(self.archive, images=self.pixels)
+        self._captures = {
+            maps: Capture(self.network, maps=maps == "all") for maps in WRITTEN.values()
+        }
+        self._bare = tf.function(
+            lambda x: self.model(tf.cast(x, tf.float32), training=False),
+            input_signature=[tf.TensorSpec((None, 32, 32, 3), tf.uint8)],
+        )
+        taps = [tap.tensor for tap in self.network.taps]
+        self.every = keras.Model(self.network.graph.input, taps)
+
+    def bare(self, size: int, images: int) -> float:
+        """Return images a second of the compiled forward pass alone."""
+        with timed(images) as rate:
+            for start in range(0, images, size):
+                self._bare(tf.constant(self.pixels[start : start + size])).numpy()
+        return rate[0]
+
+    def collector(self, size: int, images: int, maps: str) -> float:
+        """Return images a second of a whole run of the collector, stored."""
+        request = Request(
+            store=str(self.folder / f"{time.monotonic_ns()}.db"),
+            images=str(self.archive),
+            batch_size=size,
+            limit=images,
+            feature_maps=maps,
+        )
+        source = open_images(str(self.archive))
+        with StopSignals() as signals:
+            session = begin(request, source, signals)
+            # The compiled function is made once; what is measured is the run.
+            work = replace(session.work, capture=self._captures[maps])
+            with timed(images) as rate:
+                collect(work, session.writer, signals=signals, progress=Silent())
+                session.writer.close()
+        self.last_store = Path(request.store)
+        return rate[0]
+
+    def predict(self, size: int, images: int) -> float:
+        """Return images a second of ``Model(inputs, every tapped output).predict``."""
+        pixels = self.pixels[:images].astype(np.float32)
+        with timed(images) as rate:
+            self.every.predict(pixels, batch_size=size, verbose=0)
+        return rate[0]
+
+    def predict_each(self, images: int) -> float:
+        """Return images a second of ``predict`` called for one image after the other."""
+        pixels = self.pixels[:images].astype(np.float32)
+        with timed(images) as rate:
+            for i in range(images):
+                self.every.predict(pixels[i : i + 1], verbose=0)
+        return rate[0]
+
+    def tensorboard(self, size: int, images: int) -> float:
+        """Return images a second of image summaries of every feature map."""
+        writer = tf.summary.create_file_writer(str(self.folder / "tensorboard"))
+        compiled = tf.function(lambda x: self.every(tf.cast(x, tf.float32), training=False))
+        compiled(tf.constant(self.pixels[:size]))
+        with timed(images) as rate, writer.as_default():
+            for start in range(0, images, size):
+                outputs = compiled(tf.constant(self.pixels[start : start + size]))
+                for tap, maps in zip(self.network.taps, outputs, strict=True):
+                    for i, one in enumerate(maps):
+                        high = tf.reduce_max(one, (0, 1))
+                        pictures = tf.transpose(tf.math.divide_no_nan(one, high), (2, 0, 1))
+                        tf.summary.image(
+                            tap.name, pictures[..., None], step=start + i, max_outputs=tap.filters
+                        )
+            writer.flush()
+        return rate[0]
+
+
+@contextmanager
+def timed(images: int) -> Iterator[list[float]]:
+    """Time a block; the list holds images a second afterwards."""
+    rate: list[float] = []
+    start = time.perf_counter()
+    yield rate
+    rate.append(images / (time.perf_counter() - start))
+
+
+def in_turn(rounds: int, ways: dict[str, Way]) -> dict[str, list[float]]:
+    """Run each way once untimed, then all of them in turn; return their rates."""
+    for way in ways.values():
+        way()
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(rounds):
+        names = list(ways)
+        # Another order each time: what comes first must not always be the same.
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            rates[name].append(ways[name]())
+    return rates
+
+
+def ratio(rates: dict[str, list[float]], ours: str, theirs: str) -> float:
+    """Return the median over rounds of one way's rate over another's."""
+    pairs = zip(rates[ours], rates[theirs], strict=True)
+    return statistics.median(a / b for a, b in pairs)
+
+
+def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
+    """Measure collecting; return its rows."""
+    bench = Bench(folder, 2048)
+    large, small = 1024, 192
+    report("collecting, batch 64")
+    by_64 = in_turn(
+        5,
+        {
+            "bare": lambda: bench.bare(64, large),
+            "gap": lambda: bench.collector(64, large, "none"),
+            "maps": lambda: bench.collector(64, large, "all"),
+            "predict": lambda: bench.predict(64, large),
+        },
+    )
+    report("TensorBoard, batch 64")
+    board = in_turn(
+        1,
+        {
+            "maps": lambda: bench.collector(64, 256, "all"),
+            "tensorboard": lambda: bench.tensorboard(64, 64),
+        },
+    )
+    report("collecting, batch 1")
+    by_1 = in_turn(
+        5,
+        {
+            "bare": lambda: bench.bare(1, small),
+            "maps": lambda: bench.collector(1, small, "all"),
+            "predict": lambda: bench.predict_each(small // 4),
+        },
+    )
+    report("bytes an image")
+    bytes_ = {maps: bytes_an_image(bench, maps) for maps in WRITTEN.values()}
+    rate = statistics.median(by_64["gap"])
+    return [
+        at_least(
+            f"collector, GAP stored ÷ bare forward pass, batch 64 ({rate:.0f} images a second)",
+            ratio(by_64, "gap", "bare"),
+            0.95,
+        ),
+        at_least("the same with every feature map stored", ratio(by_64, "maps", "bare"), 0.85),
+        at_least(
+            f"the same at batch size 1, maps stored ({statistics.median(by_1['maps']):.0f} a second)",
+            ratio(by_1, "maps", "bare"),
+            0.90,
+        ),
+        at_least(
+            "collector, GAP stored ÷ `Model(inputs, outputs).predict`, nothing stored, batch 64",
+            ratio(by_64, "gap", "predict"),
+            1.2,
+        ),
+        at_least(
+            "collector, maps stored ÷ the same `predict`, batch size 1",
+            ratio(by_1, "maps", "predict"),
+            5,
+        ),
+        at_least(
+            "collector, maps stored ÷ TensorBoard image summaries of the maps, batch 64",
+            ratio(board, "maps", "tensorboard"),
+            10,
+        ),
+        at_most("store, an image without maps", bytes_["none"] / 1000, 21, "KB"),
+        at_most("store, an image with every map", bytes_["all"] / 1000, 210, "KB"),
+    ]
+
+
+def bytes_an_image(bench: Bench, maps: str) -> float:
+    """Return the bytes that one more image adds to a store.
+
+    Two runs of different length are compared, so that what a run needs once (its correlation
+    states, 7 MB for this network) is left out.
+    """
+    sizes = {}
+    for images in (1024, 2048):
+        bench.collector(64, images, maps)
+        sizes[images] = bench.last_store.stat().st_size
+    return (sizes[2048] - sizes[1024]) / 1024

@@ -1,0 +1,92 @@
+"""``make screenshots``: take the README's pictures anew, from a real run in a real Chromium."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, start_server, stop
+
+PICTURES = Path(__file__).parents[2] / ".github" / "screenshots"
+LAYER = "block4_conv2"
+
+
+def collect(store: Path, images: str) -> None:
+    """Collect 1,500 images, every one with its feature maps."""
+    subprocess.run(
+        [sys.executable, "-m", "collector", "--images", images, "--batch-size", "32"]
+        + ["--limit", "1500", "--store", str(store), "--feature-maps", "all"]
+        + ["--name", "vgg16 after 20 epochs"],
+        check=True,
+    )
+
+
+def settle(page: Page) -> None:
+    """Wait until the image and the open clusters are drawn."""
+    page.wait_for_selector(".cell[fill]")
+    page.wait_for_function("window.reactcnn.picture.pixels !== null")
+    page.wait_for_function(
+        "window.reactcnn.view.layer === null || (window.reactcnn.clusterPanel.clusters"
+        " && !document.getElementById('panel').classList.contains('busy'))"
+    )
+    page.wait_for_timeout(500)
+
+
+def tightest(page: Page) -> int:
+    """Return the cluster of the open layer with the highest mean r and ten filters or more."""
+    rows = page.evaluate(
+        """() => [...document.querySelectorAll("#cluster-table [role=row][row-id]")]
+          .map(row => [...row.querySelectorAll("[role=gridcell]")].map(cell => cell.textContent))"""
+    )
+    return next(int(row[0]) for row in rows if int(row[1]) >= 10)
+
+
+def take(page: Page, address: str) -> None:
+    """Take every picture."""
+    page.goto(f"{address}?image=1203&layer={LAYER}")
+    settle(page)
+    label = tightest(page)
+    page.goto(f"{address}?image=1203&layer={LAYER}&cluster={label}&filter=block2_conv1:40")
+    settle(page)
+    page.screenshot(path=PICTURES / "clusters.png")
+    page.goto(f"{address}?image=1203")
+    settle(page)
+    page.locator("#cell-1-27").hover(force=True)
+    page.wait_for_timeout(300)
+    page.screenshot(path=PICTURES / "feature-map.png")
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(f"{address}?image=1203&layer={LAYER}&method=leiden-cpm&cluster=0")
+    settle(page)
+    page.locator("#cell-8-200").hover(force=True)
+    page.wait_for_timeout(300)
+    page.screenshot(path=PICTURES / "dark.png")
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
+    parser.add_argument("--images", default="cifar10", help="what the collector is given")
+    parser.add_argument("--store", type=Path, help="a store to show instead of collecting one")
+    options = parser.parse_args()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        store = options.store or Path(folder) / "reactcnn.db"
+        if options.store is None:
+            collect(store, options.images)
+        process, address = start_server(store)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
+        try:
+            take(browser.new_page(viewport={"width": 1280, "height": 720}), address)
+        finally:
+            browser.close()
+            stop(process)
+
+
+if __name__ == "__main__":
+    main()
