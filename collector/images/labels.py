@@ -1,0 +1,102 @@
+"""Bring a source's labels to the classes of a model, so that right and wrong mean something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from collector.images.base import NO_LABEL, ImageSource, ImageSourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelFit:
+    """How a source's labels become a model's classes.
+
+    Attributes:
+        classes: (source's classes,) int64, the model's class of each; ``None`` leaves labels as
+            they are, an empty array drops them.
+        notice: One line for the user when labels are dropped, else ``None``.
+    """
+
+    classes: NDArray[np.int64] | None = None
+    notice: str | None = None
+
+    def apply(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Translate (n,) int64 labels; ``NO_LABEL`` stays ``NO_LABEL``."""
+        if self.classes is None:
+            return labels
+        if not len(self.classes):
+            return np.full_like(labels, NO_LABEL)
+        return np.where(labels == NO_LABEL, NO_LABEL, self.classes[labels])
+
+
+def fit_labels(
+    source: ImageSource, outputs: int, class_names: Sequence[str] | None = None
+) -> LabelFit:
+    """Decide how the labels of ``source`` fit a model.
+
+    Names are matched when both sides have them (case, spaces, hyphens and underscores do not
+    count). When the source's names match none of the model's, its labels mean something else
+    (folders by year, say): they are dropped, with a notice. Where one side has no names, labels
+    are taken by number; named classes in another number than the model's outputs cannot be told
+    apart by their number, and are dropped with a notice as well.
+
+    Args:
+        source: Where the images come from.
+        outputs: Number of the model's classes.
+        class_names: The model's class names, ``None`` when it has none.
+
+    Raises:
+        ImageSourceError: A label lies outside of the model's classes, or only some of the class
+            names are the model's.
+    """
+    if not source.labelled:
+        return LabelFit()
+    if source.class_names is not None and class_names is not None:
+        return _by_name(source, source.class_names, class_names)
+    if source.top_label >= outputs:
+        raise ImageSourceError(
+            f"{source.description}: labels go up to {source.top_label}, but the model has "
+            f"{outputs} outputs (labels 0–{outputs - 1}); leave the labels out or correct them."
+        )
+    if source.class_names is not None and len(source.class_names) != outputs:
+        return _dropped(
+            f"{source.description}: {len(source.class_names)} classes ({_few(source.class_names)}) "
+            f"for a model with {outputs} outputs, so the images are taken without labels."
+        )
+    return LabelFit()
+
+
+def _dropped(notice: str) -> LabelFit:
+    return LabelFit(np.empty(0, np.int64), notice)
+
+
+def _by_name(source: ImageSource, ours: Sequence[str], theirs: Sequence[str]) -> LabelFit:
+    position = {_plain(name): index for index, name in enumerate(theirs)}
+    unknown = [name for name in ours if _plain(name) not in position]
+    if not unknown:
+        return LabelFit(np.array([position[_plain(name)] for name in ours], np.int64))
+    if len(unknown) == len(ours):
+        return _dropped(
+            f"{source.description}: none of its {len(ours)} classes ({_few(ours)}) is one of the "
+            f"model's ({_few(theirs)}), so the images are taken without labels."
+        )
+    raise ImageSourceError(
+        f"{source.description}: {_few(unknown)} is not among the model's classes "
+        f"({_few(theirs, len(theirs))}); rename or remove it."
+    )
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.casefold() if c not in " -_")
+
+
+def _few(names: Sequence[str], most: int = 4) -> str:
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

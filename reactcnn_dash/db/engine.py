@@ -1,0 +1,171 @@
+"""How connections behave, and the one place that begins and ends transactions.
+
+Both SQLite and PostgreSQL are reached by URL; what SQLite needs of its own stands here.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+
+from reactcnn_dash.db.driver_errors import permitted, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from reactcnn_dash.db.place import Place
+
+BUSY_SECONDS = 10.0
+"""How long a statement waits for another process's transaction before `StoreLocked`."""
+
+PAGE_SIZE = 4096
+"""Bytes of a SQLite page of new stores."""
+
+_CHECKPOINT_BYTES = 4 * 2**20
+_LEAVING_SECONDS = 1.0
+_LEAVING_PAUSE = 0.002
+
+
+def read_engine(place: Place) -> Engine:
+    """Give an engine whose connections can only read and are closed after each use.
+
+    Opening creates no file, and a store that was deleted and made again is noticed.
+    """
+    if place.path is None:
+        engine = create_engine(place.url, poolclass=NullPool)
+        return engine.execution_options(postgresql_readonly=True)
+    path = place.path
+    return _sqlite_engine(lambda: _open_for_reading(path), "BEGIN")
+
+
+def write_engine(
+    place: Place, *, durable: bool = False, create: bool = False, foreign_keys: bool = True
+) -> Engine:
+    """Give an engine for writing, whose transactions take the write lock as they begin.
+
+    Args:
+        place: the store.
+        durable: wait for the disk at every commit (SQLite `synchronous=FULL`).
+        create: make the SQLite file when it is missing.
+        foreign_keys: enforce them; a migration that makes a SQLite table anew must not.
+    """
+    if place.path is None:
+        return create_engine(place.url, poolclass=NullPool)
+    path = place.path
+
+    def connect() -> sqlite3.Connection:
+        connection = _connect(path, "rwc" if create else "rw")
+        if create:
+            # Without effect on a store that exists, too late once a new one was looked into.
+            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        return connection
+
+    return _sqlite_engine(connect, "BEGIN IMMEDIATE")
+
+
+def _sqlite_engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+    # The driver's own BEGIN is deferred and late; ours says what it is for.
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        raw = sqlite_connection(connection)
+        if raw is not None:
+            raw.execute(begin)
+
+    return engine
+
+
+def _connect(path: Path, mode: str, options: str = "") -> sqlite3.Connection:
+    # Resolved at each call: a relative path means the working directory, as for every program.
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}{options}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _open_for_reading(path: Path) -> sqlite3.Connection:
+    if _frozen_wal_store(path):
+        return _connect(path, "ro", "&immutable=1")
+    return _connect(path, "ro")
+
+
+def _frozen_wal_store(path: Path) -> bool:
+    """Say whether the file is in WAL mode, complete, and in a folder where nobody can write.
+
+    SQLite refuses such a file, since it cannot make the shared index beside it; but nothing can
+    change it either, so it may be read as it is.
+    """
+    if permitted(path.parent, os.W_OK) or not permitted(path, os.R_OK):
+        return False
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists() and wal.stat().st_size:
+        return False
+    if path.with_name(f"{path.name}-shm").exists():
+        return False
+    with path.open("rb") as file:
+        return file.read(20)[18:20] == b"\2\2"
+
+
+def enter_wal(connection: sqlite3.Connection) -> None:
+    """Let readers and the writer work side by side (SQLite's write-ahead log)."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    size = connection.execute("PRAGMA page_size").fetchone()[0]
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_BYTES // size}")
+    connection.execute(f"PRAGMA journal_size_limit = {2 * _CHECKPOINT_BYTES}")
+
+
+def leave_wal(connection: sqlite3.Connection) -> None:
+    """Fold the log into the file, so that a store at rest is one file that opens anywhere.
+
+    A store that another process is using stays in WAL mode: that process does it when it leaves.
+    """
+    deadline = time.monotonic() + _LEAVING_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait here for a reader that is done in a millisecond; so we do. With
+            # any other fault (a full disk) the log stays, and nothing in it is lost.
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                return
+            time.sleep(_LEAVING_PAUSE)
+        else:
+            return
+
+
+def sqlite_connection(connection: Connection) -> sqlite3.Connection | None:
+    """Give the driver's connection when it is SQLite's, None otherwise."""
+    raw = connection.connection.dbapi_connection
+    return raw if isinstance(raw, sqlite3.Connection) else None
+
+
+@contextmanager
+def transaction(source: Engine | Connection, place: Place) -> Iterator[Connection]:
+    """Run the body in one transaction: committed at its end, rolled back when it raises.
+
+    A connection of an engine is closed afterwards; a connection given is left open.
+
+    Raises:
+        StoreError: for what the driver reports and a user can act on. Broken constraints and
+            faulty statements are faults of the program and come through as they are.
+    """
+    with translated(place):
+        if isinstance(source, Connection):
+            with source.begin():
+                yield source
+        else:
+            with source.begin() as connection:
+                yield connection

@@ -1,0 +1,56 @@
+"""Errors of the store; the text of each is one line for the user: what is wrong and what to do."""
+
+# Named by what happened, as the caller reads them: `except RunBusy`.
+# ruff: noqa: N818
+
+
+class StoreError(Exception):
+    """Base of everything that the store reports."""
+
+
+class StoreMissing(StoreError):
+    """There is no store at this place."""
+
+
+class NotAStore(StoreError):
+    """The file or database exists, but it is not a store of this tool."""
+
+
+class StoreCorrupt(StoreError):
+    """The store's file is damaged beyond a single value."""
+
+
+class StoreReadOnly(StoreError):
+    """The store cannot be written (or, in a read-only folder, cannot be read safely)."""
+
+
+class StoreLocked(StoreError):
+    """Another process held the store for longer than the time allowed."""
+
+
+class StoreFull(StoreError):
+    """The disk is full; what was acknowledged before is safe."""
+
+
+class StoreOutdated(StoreError):
+    """The store has an older schema; the text holds the exact command that upgrades it."""
+
+
+class StoreNewer(StoreError):
+    """The store was made by a newer version of the tool."""
+
+
+class RunNotFound(StoreError):
+    """The store has no such run."""
+
+
+class RunBusy(StoreError):
+    """The run is being collected by another process."""
+
+
+class ImageNotFound(StoreError):
+    """The run has no image with this ordinal."""
+
+
+class DamagedBlob(StoreError):
+    """One stored array fails its checks; the rest of the store is unaffected."""

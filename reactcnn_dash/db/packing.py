@@ -1,0 +1,219 @@
+"""Batches and states as table rows: everything that is computed before a transaction begins."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from reactcnn_dash.db.blobs import pack, unpack
+from reactcnn_dash.db.errors import DamagedBlob
+from reactcnn_dash.db.records import CorrelationState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from reactcnn_dash.db.records import Float32Array, Float64Array, ImageBatch, Layer, UInt8Array
+
+Rows = list[dict[str, Any]]
+
+_LAST = re.compile(r"last:([1-9]\d*)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedBatch:
+    """A batch as rows of the tables, with what it adds to the run's counters.
+
+    `gap_low` and `gap_high` (L,) float32: lowest and highest finite GAP value of each layer, NaN
+    where there is none.
+    """
+
+    images: Rows
+    feature_maps: Rows
+    labelled: int
+    correct: int
+    gap_low: Float32Array
+    gap_high: Float32Array
+
+
+def maps_kept(spec: str) -> int | None:
+    """Give how many images keep their feature maps under `all`, `none` or `last:N`; None = all.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if spec == "all":
+        return None
+    if spec == "none":
+        return 0
+    match = _LAST.fullmatch(spec)
+    if match is None:
+        msg = f"feature maps to keep: {spec!r} is none of all, none, last:N"
+        raise ValueError(msg)
+    return int(match[1])
+
+
+def pixel_hash(pixels: UInt8Array) -> bytes:
+    """Give the SHA-256 (32 bytes) over dtype, shape and bytes of one image's pixels."""
+    digest = hashlib.sha256(f"{pixels.dtype.str}{pixels.shape}".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()
+
+
+def pack_batch(
+    run_id: int, batch: ImageBatch, layers: Sequence[Layer], kept: int | None
+) -> PackedBatch:
+    """Give `batch` as rows; maps of images that `kept` would drop at once are left out.
+
+    Raises:
+        ValueError: if the arrays do not fit each other or `layers`.
+    """
+    _check_shapes(batch, layers, kept)
+    ordinals = range(batch.start, batch.start + len(batch.labels))
+    certain = np.isfinite(batch.probabilities).all(axis=1)
+    predictions = np.argmax(np.nan_to_num(batch.probabilities, nan=-np.inf), axis=1)
+    has_label = batch.labels >= 0
+    # An image whose probabilities are not finite has no answer, so it cannot be a right one.
+    correct = has_label & certain & (predictions == batch.labels)
+    gap_finite = np.isfinite(batch.gap)
+    finite = np.logical_and(certain, gap_finite.all(axis=1))
+    for maps in batch.maps or ():
+        finite = np.logical_and(finite, np.isfinite(maps.step).all(axis=1))
+    columns = zip(
+        ordinals,
+        batch.labels.tolist(),
+        predictions.tolist(),
+        correct.tolist(),
+        finite.tolist(),
+        batch.names,
+        strict=True,
+    )
+    images = [
+        {
+            "run_id": run_id,
+            "ordinal": ordinal,
+            "label": label if label >= 0 else None,
+            "prediction": prediction,
+            "misclassified": not right if label >= 0 else None,
+            "finite": whole,
+            "name": name,
+            "sha256": pixel_hash(batch.pixels[row]),
+            "probabilities": pack(batch.probabilities[row]),
+            "pixels": pack(batch.pixels[row]),
+            "gap": pack(batch.gap[row]),
+        }
+        for row, (ordinal, label, prediction, right, whole, name) in enumerate(columns)
+    ]
+    known = np.where(gap_finite, batch.gap, np.float32(np.nan))
+    starts = [layer.offset for layer in layers]
+    return PackedBatch(
+        images=images,
+        feature_maps=_map_rows(run_id, batch, kept),
+        labelled=int(has_label.sum()),
+        correct=int(correct.sum()),
+        gap_low=np.fmin.reduceat(np.fmin.reduce(known, axis=0), starts),
+        gap_high=np.fmax.reduceat(np.fmax.reduce(known, axis=0), starts),
+    )
+
+
+def _map_rows(run_id: int, batch: ImageBatch, kept: int | None) -> Rows:
+    count = len(batch.labels)
+    first = 0 if kept is None else max(0, count - kept)
+    rows: Rows = []
+    for layer, maps in enumerate(batch.maps or ()):
+        # After a ReLU nearly every low is 0: those images share one blob.
+        zeros = pack(np.zeros_like(maps.low[0]), compress=True)
+        has_low = np.count_nonzero(maps.low, axis=1)
+        rows += [
+            {
+                "run_id": run_id,
+                "ordinal": batch.start + row,
+                "layer": layer,
+                "low": pack(maps.low[row], compress=True) if has_low[row] else zeros,
+                "step": pack(maps.step[row], compress=True),
+                "codes": pack(maps.codes[row], compress=True),
+            }
+            for row in range(first, count)
+        ]
+    # In the order of the key, so that SQLite appends.
+    rows.sort(key=itemgetter("ordinal", "layer"))
+    return rows
+
+
+def _check_shapes(batch: ImageBatch, layers: Sequence[Layer], kept: int | None) -> None:
+    count = len(batch.labels)
+    filters = sum(layer.filters for layer in layers)
+    if count == 0 or batch.labels.ndim != 1 or batch.labels.dtype.kind not in "iu":
+        raise ValueError("labels must be a row of integers, one an image")
+    if batch.probabilities.dtype != np.float32 or batch.probabilities.shape[:1] != (count,):
+        raise ValueError("probabilities must be float32, one row an image")
+    if batch.pixels.dtype != np.uint8 or len(batch.pixels) != count:
+        raise ValueError("pixels must be uint8, one image a row")
+    if len(batch.names) != count:
+        raise ValueError("names must be one an image")
+    if batch.gap.dtype != np.float32 or batch.gap.shape != (count, filters):
+        msg = f"GAP rows must be float32 of shape {(count, filters)}, not {batch.gap.shape}"
+        raise ValueError(msg)
+    if not batch.maps:
+        return
+    if kept == 0:
+        raise ValueError("this run keeps no feature maps")
+    if len(batch.maps) != len(layers):
+        raise ValueError("feature maps must be one a layer")
+    for layer, maps in zip(layers, batch.maps, strict=True):
+        expected = (count, layer.filters, layer.height, layer.width)
+        if maps.codes.dtype != np.uint8 or maps.codes.shape != expected:
+            msg = f"{layer.name}: codes must be uint8 of shape {expected}, not {maps.codes.shape}"
+            raise ValueError(msg)
+        for scale in (maps.low, maps.step):
+            if scale.dtype != np.float32 or scale.shape != expected[:2]:
+                msg = f"{layer.name}: low and step must be float32 of shape {expected[:2]}"
+                raise ValueError(msg)
+
+
+def pack_state(state: CorrelationState) -> dict[str, Any]:
+    """Give a correlation state as the columns of its row; see `unpack_state`."""
+    vectors = (state.mean, state.low, state.high)
+    filters = len(state.mean)
+    shapes = {array.shape for array in vectors} | {state.comoment.shape[1:]}
+    if shapes != {(filters,)} or state.comoment.shape[0] != filters:
+        raise ValueError("mean, low, high and co-moment of a state must belong together")
+    moments = np.empty(3 * filters + filters * (filters + 1) // 2)
+    moments[: 3 * filters].reshape(3, filters)[:] = vectors
+    moments[3 * filters :] = state.comoment[_upper(filters)]
+    return {
+        "layer": state.layer,
+        "covered": state.covered,
+        "n": state.n,
+        "moments": pack(moments),
+    }
+
+
+def unpack_state(layer: int, covered: int, n: int, blob: bytes) -> CorrelationState:
+    """Give the state that `pack_state` packed, to the bit (the upper triangle is mirrored).
+
+    Raises:
+        DamagedBlob: if `blob` is damaged.
+    """
+    moments = cast("Float64Array", unpack(blob))
+    # size = 3F + F(F + 1)/2, solved for F.
+    filters = round((np.sqrt(49 + 8 * moments.size) - 7) / 2)
+    if moments.dtype != np.float64 or moments.size != 3 * filters + filters * (filters + 1) // 2:
+        raise DamagedBlob("is not a correlation state")
+    mean, low, high = moments[: 3 * filters].reshape(3, filters)
+    comoment = np.empty((filters, filters))
+    upper = _upper(filters)
+    comoment[upper] = moments[3 * filters :]
+    comoment.T[upper] = moments[3 * filters :]
+    return CorrelationState(layer, covered, n, mean, comoment, low, high)
+
+
+def _upper(filters: int) -> NDArray[np.bool_]:
+    # A mask picks the triangle row by row, several times faster than an index pair would.
+    return np.tri(filters, dtype=bool).T

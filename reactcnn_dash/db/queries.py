@@ -1,0 +1,240 @@
+"""Every statement that reads, built once, and the way from a row to a record.
+
+They are Core selects on the models' tables: a poll pays neither for the ORM nor for building SQL.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+from sqlalchemy import BindParameter, Table, bindparam, func, select
+
+from reactcnn_dash.db import models
+from reactcnn_dash.db.blobs import unpack
+from reactcnn_dash.db.errors import DamagedBlob, RunNotFound
+from reactcnn_dash.db.records import (
+    STALL_SECONDS,
+    Checkpoint,
+    Clustering,
+    Image,
+    Layer,
+    Run,
+    RunState,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection, Row
+
+    from reactcnn_dash.db.records import Float32Array
+
+    AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+
+
+def _table(model: type[models.Base]) -> Table:
+    return cast("Table", model.__table__)
+
+
+checkpoints = _table(models.CheckpointRow)
+runs = _table(models.RunRow)
+layers = _table(models.LayerRow)
+images = _table(models.ImageRow)
+feature_maps = _table(models.FeatureMapRow)
+correlation_states = _table(models.CorrelationStateRow)
+clusterings = _table(models.ClusteringRow)
+
+_run_id: BindParameter[int] = bindparam("run_id")
+_ordinal: BindParameter[int] = bindparam("ordinal")
+_latest = select(func.max(runs.c.id)).scalar_subquery()
+
+_RUN = select(
+    *(column for column in runs.c if column.name != "checkpoint_id"),
+    checkpoints.c.id.label("checkpoint_id"),
+    checkpoints.c.sha256,
+    checkpoints.c.model,
+    checkpoints.c.parameters,
+    checkpoints.c.source,
+    _latest.label("latest_id"),
+).join(checkpoints)
+
+RUN_BY_ID = _RUN.where(runs.c.id == _run_id)
+RUN_LATEST = _RUN.where(runs.c.id == _latest)
+RUN_BY_UUID = _RUN.where(runs.c.uuid == bindparam("uuid"))
+RUN_BY_NAME = _RUN.where(runs.c.name == bindparam("name")).order_by(runs.c.id.desc()).limit(1)
+RUNS = _RUN.order_by(runs.c.id.desc()).limit(bindparam("limit")).offset(bindparam("offset"))
+
+LAYERS = select(*layers.c).where(layers.c.run_id == _run_id).order_by(layers.c.position)
+
+_AT = (images.c.run_id == _run_id, images.c.ordinal == _ordinal)
+_IMAGE_COLUMNS = [column for column in images.c if column.name != "gap"]
+IMAGE = select(*_IMAGE_COLUMNS).where(*_AT)
+IMAGE_WITH_GAP = select(*images.c).where(*_AT)
+GAP = select(images.c.gap).where(*_AT)
+GAP_RANGE = (
+    select(images.c.ordinal, images.c.gap)
+    .where(
+        images.c.run_id == _run_id,
+        images.c.ordinal >= bindparam("start"),
+        images.c.ordinal < bindparam("stop"),
+    )
+    .order_by(images.c.ordinal)
+)
+PIXELS = (
+    select(images.c.pixels)
+    .join(runs)
+    .where(runs.c.uuid == bindparam("uuid"), images.c.ordinal == _ordinal)
+)
+MAPS = (
+    select(feature_maps.c.low, feature_maps.c.step, feature_maps.c.codes)
+    .join(runs, runs.c.id == feature_maps.c.run_id)
+    .where(
+        runs.c.uuid == bindparam("uuid"),
+        feature_maps.c.ordinal == _ordinal,
+        feature_maps.c.layer == bindparam("layer"),
+    )
+)
+_WRONG = select(images.c.ordinal).where(images.c.run_id == _run_id, images.c.misclassified).limit(1)
+WRONG_AFTER = _WRONG.where(images.c.ordinal > _ordinal).order_by(images.c.ordinal)
+WRONG_BEFORE = _WRONG.where(images.c.ordinal < _ordinal).order_by(images.c.ordinal.desc())
+
+STATE = select(*correlation_states.c).where(
+    correlation_states.c.run_id == _run_id, correlation_states.c.layer == bindparam("layer")
+)
+STATE_LAYERS = select(correlation_states.c.layer).where(correlation_states.c.run_id == _run_id)
+
+CLUSTERINGS_OF_RUN = (
+    select(*clusterings.c)
+    .where(clusterings.c.run_id == _run_id)
+    .order_by(clusterings.c.layer, clusterings.c.method, clusterings.c.parameter)
+    .order_by(clusterings.c.images)
+)
+CLUSTERINGS_OF_LAYER = CLUSTERINGS_OF_RUN.where(clusterings.c.layer == bindparam("layer"))
+_CLUSTERING = select(*clusterings.c).where(
+    clusterings.c.run_id == _run_id,
+    clusterings.c.layer == bindparam("layer"),
+    clusterings.c.method == bindparam("method"),
+    clusterings.c.parameter == bindparam("parameter"),
+)
+CLUSTERING_LATEST = _CLUSTERING.order_by(clusterings.c.images.desc()).limit(1)
+CLUSTERING = _CLUSTERING.where(clusterings.c.images == bindparam("images"))
+
+
+def find_run(connection: Connection, ref: int | str, place: str) -> AnyRow:
+    """Give the row of a run named by id, UUID or name (the newest of that name).
+
+    `place` names the store in the error.
+
+    Raises:
+        RunNotFound: if there is none.
+    """
+    row = None
+    if isinstance(ref, int) or (ref.isascii() and ref.isdigit()):
+        row = connection.execute(RUN_BY_ID, {"run_id": int(ref)}).first()
+    if row is None and isinstance(ref, str):
+        row = connection.execute(RUN_BY_UUID, {"uuid": ref}).first()
+        row = row or connection.execute(RUN_BY_NAME, {"name": ref}).first()
+    if row is None:
+        raise RunNotFound(f"{place}: no run {ref!r}")
+    return row
+
+
+def run_of(row: AnyRow) -> Run:
+    """Give the run of a row of a `RUN…` statement, with `stalled` told by the clock."""
+    state = RunState(row.state)
+    age = datetime.now(UTC) - row.heartbeat_at
+    if state is RunState.COLLECTING and age > timedelta(seconds=STALL_SECONDS):
+        state = RunState.STALLED
+    height, width, channels = row.image_shape
+    return Run(
+        id=row.id,
+        uuid=row.uuid,
+        name=row.name,
+        checkpoint=Checkpoint(row.checkpoint_id, row.sha256, row.model, row.parameters, row.source),
+        image_source=row.image_source,
+        image_identity=row.image_identity,
+        total=row.total,
+        batch_size=row.batch_size,
+        feature_maps=row.feature_maps,
+        class_names=tuple(row.class_names),
+        image_shape=(height, width, channels),
+        options=row.options,
+        state=state,
+        created_at=row.created_at,
+        heartbeat_at=row.heartbeat_at,
+        ended_at=row.ended_at,
+        stored=row.stored,
+        labelled=row.labelled,
+        correct=row.correct,
+        skipped=row.skipped,
+        gap_low=floats_of(row.gap_low),
+        gap_high=floats_of(row.gap_high),
+        rate=row.rate,
+    )
+
+
+def floats_of(values: list[float | None]) -> Float32Array:
+    """Give a JSON list as float32, null as NaN."""
+    return np.array(values, dtype=np.float32)
+
+
+def json_of(values: Float32Array) -> list[float | None]:
+    """Give float32 values as a JSON list that `floats_of` reads back to the bit, NaN as null."""
+    return [None if math.isnan(value) else value for value in values.tolist()]
+
+
+def layer_of(row: AnyRow) -> Layer:
+    """Give the layer of a row of `LAYERS`."""
+    return Layer(
+        position=row.position,
+        name=row.name,
+        kind=row.kind,
+        tap=row.tap,
+        filters=row.filters,
+        height=row.height,
+        width=row.width,
+        offset=row.gap_offset,
+    )
+
+
+def image_of(row: AnyRow) -> Image:
+    """Give the image of a row of `IMAGE`.
+
+    Raises:
+        DamagedBlob: naming the image and what is damaged.
+    """
+    return Image(
+        ordinal=row.ordinal,
+        label=row.label,
+        prediction=row.prediction,
+        probabilities=array_of(row.probabilities, f"image {row.ordinal}: its probabilities"),
+        name=row.name,
+        pixels=array_of(row.pixels, f"image {row.ordinal}: its pixels"),
+        sha256=row.sha256.hex(),
+        finite=row.finite,
+    )
+
+
+def clustering_of(row: AnyRow) -> Clustering:
+    """Give the clustering of a row of a `CLUSTERING…` statement.
+
+    Raises:
+        DamagedBlob: if its labels are damaged.
+    """
+    labels = array_of(row.labels, f"a clustering of layer {row.layer}: its labels")
+    return Clustering(row.layer, row.method, row.parameter, row.images, labels)
+
+
+def array_of(blob: bytes, what: str) -> NDArray[Any]:
+    """Unpack `blob`; the error of a damaged one begins with `what`.
+
+    Raises:
+        DamagedBlob: if it is damaged.
+    """
+    try:
+        return unpack(blob)
+    except DamagedBlob as error:
+        msg = f"{what}: the stored value {error}; it is left out"
+        raise DamagedBlob(msg) from error

@@ -1,0 +1,265 @@
+"""The read side: every call opens the store read-only, reads in one transaction and closes it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reactcnn_dash.db import queries
+from reactcnn_dash.db.blobs import unpack
+from reactcnn_dash.db.engine import read_engine, transaction
+from reactcnn_dash.db.errors import DamagedBlob, ImageNotFound, RunNotFound
+from reactcnn_dash.db.packing import unpack_state
+from reactcnn_dash.db.place import Place, require_driver
+from reactcnn_dash.db.records import FeatureMaps, Frame, GapBlock
+from reactcnn_dash.db.version import require_head
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection
+
+    from reactcnn_dash.db.queries import AnyRow
+    from reactcnn_dash.db.records import (
+        Clustering,
+        CorrelationState,
+        Float32Array,
+        Image,
+        Layer,
+        Run,
+        UInt8Array,
+    )
+
+_BLOCK = 1024
+
+
+class StoreReader:
+    """Reads a store; holds no connection between calls, so it may be shared by threads.
+
+    Each method raises a `StoreError` when the store is missing, of another version or cannot be
+    read, `RunNotFound` for a run that is not there and `DamagedBlob` for a value that fails its
+    checks, unless it says otherwise. A database without tables reads as a store without runs.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._place = Place.of(url)
+        require_driver(self._place)
+        self._engine = read_engine(self._place)
+
+    def runs(self, limit: int = 100, offset: int = 0) -> tuple[Run, ...]:
+        """Give `limit` runs from the `offset`-th on, newest first."""
+        with self._read() as connection:
+            if connection is None:
+                return ()
+            rows = connection.execute(queries.RUNS, {"limit": limit, "offset": offset})
+            return tuple(queries.run_of(row) for row in rows)
+
+    def run(self, ref: int | str) -> Run:
+        """Give a run by id, UUID or name (the newest of that name)."""
+        with self._read() as connection:
+            return queries.run_of(self._find(connection, ref))
+
+    def latest_run(self) -> Run | None:
+        """Give the newest run, None when there is none."""
+        with self._read() as connection:
+            row = connection.execute(queries.RUN_LATEST).first() if connection else None
+            return queries.run_of(row) if row else None
+
+    def layers(self, run_id: int) -> tuple[Layer, ...]:
+        """Give the tapped layers of a run by position."""
+        rows = self._all(queries.LAYERS, run_id=run_id)
+        if not rows:
+            raise RunNotFound(f"{self._place}: no run {run_id}")
+        return tuple(queries.layer_of(row) for row in rows)
+
+    def frame(self, run_id: int | None, ordinal: int | None) -> Frame | None:
+        """Give what a poll needs: a run, one of its images and that image's GAP row.
+
+        Args:
+            run_id: the run, None for the newest.
+            ordinal: the image, None for the newest stored.
+
+        Returns:
+            None when the store has no run. Damaged values are None in the frame, and described.
+        """
+        with self._read() as connection:
+            row: AnyRow | None = None
+            if connection is not None:
+                if run_id is None:
+                    row = connection.execute(queries.RUN_LATEST).first()
+                else:
+                    row = connection.execute(queries.RUN_BY_ID, {"run_id": run_id}).first()
+            if connection is None or row is None:
+                if run_id is None:
+                    return None
+                raise RunNotFound(f"{self._place}: no run {run_id}")
+            run = queries.run_of(row)
+            wanted = run.stored - 1 if ordinal is None else ordinal
+            found = connection.execute(
+                queries.IMAGE_WITH_GAP, {"run_id": run.id, "ordinal": wanted}
+            ).first()
+            return _frame(run, row.latest_id, found)
+
+    def image(self, run_id: int, ordinal: int) -> Image:
+        """Give one image; `ImageNotFound` when the run has none with this ordinal."""
+        return queries.image_of(self._one_of_image(queries.IMAGE, run_id, ordinal))
+
+    def gap_row(self, run_id: int, ordinal: int) -> Float32Array:
+        """Give the (F,) float32 GAP row of one image; `ImageNotFound` when there is none."""
+        row = self._one_of_image(queries.GAP, run_id, ordinal)
+        return queries.array_of(row.gap, f"image {ordinal}: its GAP row")
+
+    def gap_rows(
+        self, run_id: int, start: int, stop: int, layer: Layer | None = None
+    ) -> Float32Array:
+        """Give the GAP rows with start ≤ ordinal < stop, of all layers or one: (n, F) float32.
+
+        Damaged rows are left out; `gap_blocks` names them.
+        """
+        walk = self.gap_blocks(run_id, start, stop, layer)
+        blocks = [block.rows for block in walk if len(block.ordinals)]
+        if not blocks:
+            layers = (layer,) if layer is not None else self.layers(run_id)
+            return np.empty((0, sum(one.filters for one in layers)), np.float32)
+        return np.concatenate(blocks)
+
+    def gap_blocks(
+        self, run_id: int, start: int, stop: int, layer: Layer | None = None, size: int = _BLOCK
+    ) -> Iterator[GapBlock]:
+        """Give the GAP rows with start ≤ ordinal < stop in blocks of up to `size` ordinals.
+
+        Each block is a transaction of its own, so that a long walk does not make the log grow.
+        """
+        for first in range(start, stop, size):
+            rows = self._all(
+                queries.GAP_RANGE, run_id=run_id, start=first, stop=min(first + size, stop)
+            )
+            if not rows:
+                return
+            yield _gap_block(rows, layer)
+
+    def feature_maps(self, run_uuid: str, ordinal: int, layer: int) -> FeatureMaps | None:
+        """Give the maps of one layer for one image, None when they are not (or no longer) kept."""
+        rows = self._all(queries.MAPS, uuid=run_uuid, ordinal=ordinal, layer=layer)
+        if not rows:
+            return None
+        what = f"image {ordinal}: the feature maps of layer {layer}"
+        codes, low, step = (
+            queries.array_of(blob, what) for blob in (rows[0].codes, rows[0].low, rows[0].step)
+        )
+        return FeatureMaps(codes, low, step)
+
+    def pixels(self, run_uuid: str, ordinal: int) -> UInt8Array:
+        """Give the (H, W, C) uint8 pixels of one image; `ImageNotFound` when there is none."""
+        rows = self._all(queries.PIXELS, uuid=run_uuid, ordinal=ordinal)
+        if not rows:
+            raise ImageNotFound(f"{self._place}: run {run_uuid} has no image {ordinal}")
+        return queries.array_of(rows[0].pixels, f"image {ordinal}: its pixels")
+
+    def nearest_misclassified(self, run_id: int, ordinal: int, forward: bool) -> int | None:
+        """Give the next (or previous) ordinal after (before) this one that was predicted wrongly.
+
+        None when there is none. The cost does not depend on the number of images.
+        """
+        statement = queries.WRONG_AFTER if forward else queries.WRONG_BEFORE
+        rows = self._all(statement, run_id=run_id, ordinal=ordinal)
+        return rows[0].ordinal if rows else None
+
+    def correlation_state(self, run_id: int, layer: int) -> CorrelationState | None:
+        """Give the saved state of one layer, None when there is none yet."""
+        rows = self._all(queries.STATE, run_id=run_id, layer=layer)
+        if not rows:
+            return None
+        row = rows[0]
+        try:
+            return unpack_state(row.layer, row.covered, row.n, row.moments)
+        except DamagedBlob as error:
+            msg = f"the correlation state of layer {layer}: the stored value {error}; rebuild it"
+            raise DamagedBlob(msg) from error
+
+    def clusterings(self, run_id: int, layer: int | None = None) -> tuple[Clustering, ...]:
+        """Give the stored clusterings of a run, or of one layer; damaged ones are left out."""
+        if layer is None:
+            rows = self._all(queries.CLUSTERINGS_OF_RUN, run_id=run_id)
+        else:
+            rows = self._all(queries.CLUSTERINGS_OF_LAYER, run_id=run_id, layer=layer)
+        return tuple(found for row in rows if (found := _undamaged(row)) is not None)
+
+    def clustering(
+        self, run_id: int, layer: int, method: str, parameter: float, images: int | None = None
+    ) -> Clustering | None:
+        """Give a stored clustering over `images` images, or over the most when that is None.
+
+        None when there is none, or when it is damaged: it can be computed again.
+        """
+        key = {"run_id": run_id, "layer": layer, "method": method, "parameter": float(parameter)}
+        if images is None:
+            rows = self._all(queries.CLUSTERING_LATEST, **key)
+        else:
+            rows = self._all(queries.CLUSTERING, **key, images=images)
+        return _undamaged(rows[0]) if rows else None
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection | None]:
+        with transaction(self._engine, self._place) as connection:
+            yield connection if require_head(connection, self._place) else None
+
+    def _all(self, statement: Any, **values: Any) -> list[AnyRow]:
+        with self._read() as connection:
+            return list(connection.execute(statement, values)) if connection else []
+
+    def _find(self, connection: Connection | None, ref: int | str) -> AnyRow:
+        if connection is None:
+            raise RunNotFound(f"{self._place}: no run {ref!r}")
+        return queries.find_run(connection, ref, str(self._place))
+
+    def _one_of_image(self, statement: Any, run_id: int, ordinal: int) -> AnyRow:
+        rows = self._all(statement, run_id=run_id, ordinal=ordinal)
+        if not rows:
+            raise ImageNotFound(f"{self._place}: run {run_id} has no image {ordinal}")
+        return rows[0]
+
+
+def _frame(run: Run, latest: int, row: AnyRow | None) -> Frame:
+    if row is None:
+        return Frame(run, latest, None, None)
+    image: Image | None = None
+    gap: NDArray[Any] | None = None
+    damaged: list[str] = []
+    try:
+        image = queries.image_of(row)
+    except DamagedBlob as error:
+        damaged.append(str(error))
+    try:
+        gap = queries.array_of(row.gap, f"image {row.ordinal}: its GAP row")
+    except DamagedBlob as error:
+        damaged.append(str(error))
+    return Frame(run, latest, image, gap, "; ".join(damaged) or None)
+
+
+def _gap_block(rows: list[AnyRow], layer: Layer | None) -> GapBlock:
+    part = slice(None) if layer is None else slice(layer.offset, layer.offset + layer.filters)
+    ordinals: list[int] = []
+    arrays: list[NDArray[Any]] = []
+    damaged: list[int] = []
+    for row in rows:
+        try:
+            arrays.append(unpack(row.gap)[part])
+            ordinals.append(row.ordinal)
+        except DamagedBlob:
+            damaged.append(row.ordinal)
+    return GapBlock(
+        ordinals=np.array(ordinals, np.int64),
+        rows=np.stack(arrays) if arrays else np.empty((0, 0), np.float32),
+        damaged=tuple(damaged),
+    )
+
+
+def _undamaged(row: AnyRow) -> Clustering | None:
+    try:
+        return queries.clustering_of(row)
+    except DamagedBlob:
+        return None

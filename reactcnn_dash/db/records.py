@@ -1,0 +1,246 @@
+"""What the store takes and gives: frozen dataclasses and NumPy arrays, never database rows.
+
+Arrays that come from the store are read-only views; copy them before changing them. Records that
+hold arrays compare by identity, since comparing arrays element by element has no single truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+UInt8Array = NDArray[np.uint8]
+Float32Array = NDArray[np.float32]
+Float64Array = NDArray[np.float64]
+Int32Array = NDArray[np.int32]
+LabelArray = NDArray[np.integer[Any]]
+
+STALL_SECONDS = 10.0
+"""A collecting run whose heartbeat is older than this counts as stalled."""
+
+
+class RunState(StrEnum):
+    """What a run is doing; `STALLED` is derived from the heartbeat and never stored."""
+
+    COLLECTING = "collecting"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    STALLED = "stalled"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One set of weights of one model, recognised by the SHA-256 of the weights (hex)."""
+
+    id: int
+    sha256: str
+    model: str
+    parameters: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One tapped convolution.
+
+    `name` is the convolution's name, `tap` the name of the layer whose output is read. `height`
+    and `width` are those of its feature maps; `offset` is where its `filters` values start in the
+    concatenated GAP row of an image.
+    """
+
+    position: int
+    name: str
+    kind: str
+    tap: str
+    filters: int
+    height: int
+    width: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """Everything that is known when a run begins.
+
+    `feature_maps` is `all`, `none` or `last:N`. `image_shape` is (height, width, channels) of the
+    pixels that the network sees. `options` must be JSON: what is needed to resume the run.
+    `total` is the number of images expected, None when it is unknown.
+    """
+
+    name: str
+    model: str
+    checkpoint_sha256: str
+    parameters: int
+    checkpoint_source: str
+    image_source: str
+    image_identity: str
+    total: int | None
+    batch_size: int
+    feature_maps: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    layers: tuple[Layer, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One pass of the collector with one checkpoint over one image source.
+
+    `stored`, `labelled`, `correct` and `skipped` count images; an image counts as labelled when
+    it has a label, and as correct when its finite probabilities are largest at that label.
+    `gap_low` and `gap_high`, (L,) float32, are the lowest and highest finite GAP value of each
+    layer so far, NaN before the first. `rate` is in images a second. Times are aware, in UTC.
+    """
+
+    id: int
+    uuid: str
+    name: str
+    checkpoint: Checkpoint
+    image_source: str
+    image_identity: str
+    total: int | None
+    batch_size: int
+    feature_maps: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    options: dict[str, Any]
+    state: RunState
+    created_at: datetime
+    heartbeat_at: datetime
+    ended_at: datetime | None
+    stored: int
+    labelled: int
+    correct: int
+    skipped: int
+    gap_low: Float32Array
+    gap_high: Float32Array
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapBatch:
+    """Feature maps of one layer for B images, reduced to bytes.
+
+    `codes` (B, F, H, W) uint8, `low` and `step` (B, F) float32; value = low + step · code. A NaN
+    `step` marks a filter whose map holds non-finite values; its codes are 0.
+    """
+
+    codes: UInt8Array
+    low: Float32Array
+    step: Float32Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageBatch:
+    """B consecutive images, `start` being the ordinal of the first.
+
+    `labels` (B,) integers, -1 = none; `probabilities` (B, K) float32; `pixels` (B, H, W, C)
+    uint8; `names` B strings or None; `gap` (B, F) float32, all layers side by side; `maps` one
+    `MapBatch` a layer in the order of their positions, or None.
+    """
+
+    start: int
+    labels: LabelArray
+    probabilities: Float32Array
+    pixels: UInt8Array
+    names: tuple[str | None, ...]
+    gap: Float32Array
+    maps: tuple[MapBatch, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """One stored image.
+
+    `probabilities` (K,) float32; `pixels` (H, W, C) uint8; `sha256` is hex over the pixels' dtype,
+    shape and bytes, the same in every run; `finite` is False when a probability, a GAP value or a
+    feature map of the image was NaN or infinite.
+    """
+
+    ordinal: int
+    label: int | None
+    prediction: int
+    probabilities: Float32Array
+    name: str | None
+    pixels: UInt8Array
+    sha256: str
+    finite: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureMaps:
+    """Feature maps of one layer for one image.
+
+    `codes` (F, H, W) uint8, `low` and `step` (F,) float32; see `MapBatch`.
+    """
+
+    codes: UInt8Array
+    low: Float32Array
+    step: Float32Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CorrelationState:
+    """Running co-moments of one layer's filters.
+
+    The rows with ordinal < `covered` were folded in, of which `n` were finite. `mean`, `low` and
+    `high` (F,) float64; `comoment` (F, F) float64 is symmetric: its upper triangle is stored.
+    """
+
+    layer: int
+    covered: int
+    n: int
+    mean: Float64Array
+    comoment: Float64Array
+    low: Float64Array
+    high: Float64Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clustering:
+    """The clusters of one layer by one method and parameter over the first `images` images.
+
+    `labels` (F,) int32, -1 = no cluster (a constant filter).
+    """
+
+    layer: int
+    method: str
+    parameter: float
+    images: int
+    labels: Int32Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GapBlock:
+    """Consecutive GAP rows as they are read.
+
+    `ordinals` (n,) int64 and `rows` (n, F) float32 are the undamaged ones; `damaged` lists the
+    ordinals that were left out.
+    """
+
+    ordinals: NDArray[np.int64]
+    rows: Float32Array
+    damaged: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Everything that one poll of the page needs, read in one transaction.
+
+    `image` and `gap`, (F,) float32, are None when the run has no such image yet, or when they are
+    damaged: `damaged` then says what is wrong.
+    """
+
+    run: Run
+    latest_run_id: int
+    image: Image | None
+    gap: Float32Array | None
+    damaged: str | None = None

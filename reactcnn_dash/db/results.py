@@ -1,0 +1,94 @@
+"""Results kept beside a run's rows: correlation states and clusterings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import bindparam, delete, insert, update
+
+from reactcnn_dash.db import queries
+from reactcnn_dash.db.blobs import pack
+from reactcnn_dash.db.engine import transaction
+from reactcnn_dash.db.opening import open_for_writing
+from reactcnn_dash.db.ownership import refuse_busy
+from reactcnn_dash.db.packing import pack_state
+from reactcnn_dash.db.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from reactcnn_dash.db.records import Clustering, CorrelationState
+
+_states = queries.correlation_states
+_ADD_STATE = insert(_states)
+_SET_STATE = (
+    update(_states)
+    .where(_states.c.run_id == bindparam("run"), _states.c.layer == bindparam("position"))
+    .values(covered=bindparam("covered"), n=bindparam("n"), moments=bindparam("moments"))
+)
+
+
+def save_clustering(url: str, run_id: int, clustering: Clustering) -> None:
+    """Store a clustering, in place of one of the same layer, method, parameter and images.
+
+    Raises:
+        RunNotFound: if the store has no such run.
+        StoreError: if the store is missing or cannot be written.
+    """
+    place = Place.of(url)
+    table = queries.clusterings
+    key = {
+        "run_id": run_id,
+        "layer": clustering.layer,
+        "method": clustering.method,
+        "parameter": float(clustering.parameter),
+        "images": clustering.images,
+    }
+    labels = pack(clustering.labels.astype(np.int32))
+    connection = open_for_writing(place)
+    try:
+        with transaction(connection, place):
+            queries.find_run(connection, run_id, str(place))
+            same = [table.c[name] == value for name, value in key.items()]
+            connection.execute(delete(table).where(*same))
+            connection.execute(insert(table), [key | {"labels": labels}])
+    finally:
+        connection.close()
+
+
+def replace_states(url: str, run_id: int, states: Sequence[CorrelationState]) -> None:
+    """Put `states` in place of all correlation states of a run that nobody is collecting.
+
+    Raises:
+        RunNotFound: if the store has no such run.
+        RunBusy: if a living process is collecting it.
+        StoreError: if the store is missing or cannot be written.
+    """
+    place = Place.of(url)
+    rows = [pack_state(state) for state in states]
+    connection = open_for_writing(place)
+    try:
+        with transaction(connection, place):
+            refuse_busy(queries.find_run(connection, run_id, str(place)), str(place))
+            connection.execute(delete(_states).where(_states.c.run_id == run_id))
+            save_states(connection, run_id, rows)
+    finally:
+        connection.close()
+
+
+def save_states(connection: Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Save states packed by `pack_state`, each in place of the layer's former one."""
+    # Changed where it stands: a state keeps its size, so SQLite writes over its pages in place.
+    for row in rows:
+        change = {
+            "run": run_id,
+            "position": row["layer"],
+            "covered": row["covered"],
+            "n": row["n"],
+            "moments": row["moments"],
+        }
+        if connection.execute(_SET_STATE, change).rowcount == 0:
+            connection.execute(_ADD_STATE, [row | {"run_id": run_id}])

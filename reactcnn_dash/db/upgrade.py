@@ -1,0 +1,112 @@
+"""Bringing an older store to this version's schema, with a backup kept beside it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reactcnn_dash.db import version
+from reactcnn_dash.db.driver_errors import translated
+from reactcnn_dash.db.engine import sqlite_connection, transaction, write_engine
+from reactcnn_dash.db.errors import StoreError, StoreMissing, StoreNewer
+from reactcnn_dash.db.place import Place, require_driver
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeResult:
+    """What an upgrade did; `backup` is None when there was nothing to do, or no file to copy."""
+
+    backup: Path | None
+    before: str
+    after: str
+
+
+def migrations_folder() -> Path:
+    """Give the folder of the Alembic migrations: inside the installed package, or the source's."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+def upgrade(url: str) -> UpgradeResult:
+    """Bring a store to the newest schema; all of it happens, or the store stays as it was.
+
+    A SQLite store is first copied to `NAME.backup-REVISION` beside it. PostgreSQL has its own
+    tools for backups; there the migration is one transaction.
+
+    Raises:
+        StoreMissing, NotAStore: if there is no store to upgrade.
+        StoreNewer: if the store is newer than this tool.
+        StoreError: if it cannot be read or written.
+    """
+    place = Place.of(url)
+    require_driver(place)
+    engine = write_engine(place, foreign_keys=False)
+    with translated(place), engine.connect() as connection, transaction(connection, place):
+        before = version.revision(connection, place)
+        if before is None:
+            raise StoreMissing(f"{place}: the store is empty: there is nothing to upgrade")
+        if before > version.HEAD:
+            raise StoreNewer(f"{place}: made by a newer version: upgrade the tool")
+        if before == version.HEAD:
+            return UpgradeResult(None, before, before)
+        # Copied under the write lock: nothing can be stored between the copy and the migration.
+        backup = _back_up(place.path, before) if place.path is not None else None
+        _migrate(connection)
+        _check_references(connection, place)
+        after = version.revision(connection, place)
+    return UpgradeResult(backup, before, str(after))
+
+
+def _back_up(path: Path, revision: str) -> Path:
+    backup = _free_name(path, revision)
+    try:
+        with (
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(backup)) as target,
+        ):
+            source.backup(target)
+    except BaseException:
+        backup.unlink(missing_ok=True)
+        raise
+    return backup
+
+
+def _free_name(path: Path, revision: str) -> Path:
+    number = 1
+    while True:
+        suffix = "" if number == 1 else f"-{number}"
+        backup = path.with_name(f"{path.name}.backup-{revision}{suffix}")
+        try:
+            backup.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return backup
+
+
+def _migrate(connection: Connection) -> None:
+    # Alembic takes a quarter of a second to import, and only an upgrade needs it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _check_references(connection: Connection, place: Place) -> None:
+    if sqlite_connection(connection) is None:
+        return
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise StoreError(
+            f"{place}: rows of {broken[0]} refer to nothing: the store stays as it was"
+        )

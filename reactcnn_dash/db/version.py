@@ -1,0 +1,85 @@
+"""Which schema a store has, told without importing Alembic: that keeps a read of the page fast."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect
+from sqlalchemy.exc import OperationalError
+
+from reactcnn_dash.db.errors import NotAStore, StoreNewer, StoreOutdated
+from reactcnn_dash.db.models import Base
+
+if TYPE_CHECKING:
+    from reactcnn_dash.db.place import Place
+
+HEAD = "0001"
+"""The newest migration. Revisions are four digits, so that older and newer compare as text."""
+
+_VERSION = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+_REVISION = re.compile(r"\d{4}")
+
+
+def create_schema(connection: Connection) -> None:
+    """Make all tables, at head, in an empty database."""
+    Base.metadata.create_all(connection)
+    _VERSION.create(connection)
+    connection.execute(_VERSION.insert(), {"version_num": HEAD})
+
+
+def revision(connection: Connection, place: Place) -> str | None:
+    """Give the store's schema revision, None for a database without any table.
+
+    Raises:
+        NotAStore: if the database belongs to something else.
+    """
+    found = _read(connection)
+    if found is not None and len(found) == 1 and found[0] == HEAD:
+        return HEAD
+    tables = set(inspect(connection).get_table_names())
+    if not tables:
+        return None
+    ours = {"runs", "feature_maps", "correlation_states"} <= tables
+    if not ours or found is None or len(found) != 1 or not _REVISION.fullmatch(found[0]):
+        raise NotAStore(f"{place}: a database of something else, not a store: name another one")
+    return found[0]
+
+
+def require_head(connection: Connection, place: Place) -> bool:
+    """Make sure that the store has this version's schema; False for a database without tables.
+
+    Raises:
+        NotAStore, StoreOutdated, StoreNewer: when it has not; the text says what to do.
+    """
+    found = revision(connection, place)
+    if found is None:
+        return False
+    if found < HEAD:
+        raise StoreOutdated(
+            f"{place}: made by an older version; upgrade it (a backup is kept): "
+            f"python -m reactcnn_dash upgrade --store {place}"
+        )
+    if found > HEAD:
+        raise StoreNewer(f"{place}: made by a newer version: upgrade the tool")
+    return True
+
+
+def _read(connection: Connection) -> list[str] | None:
+    # PostgreSQL would void the transaction at a missing table, so it is asked first.
+    if connection.dialect.name != "sqlite" and not inspect(connection).has_table(_VERSION.name):
+        return None
+    try:
+        return [
+            str(row[0])
+            for row in connection.exec_driver_sql("SELECT version_num FROM alembic_version")
+        ]
+    except OperationalError as error:
+        if "no such" not in str(error.orig):
+            raise
+        return None

@@ -1,0 +1,281 @@
+"""The write side: one `RunWriter` appends one run; nothing else changes what is stored.
+
+Each batch is one transaction: its images, GAP rows, feature maps, correlation states and the
+counters of the run appear together or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sqlalchemy import Update, bindparam, delete, exists, insert, update
+
+from reactcnn_dash.db import queries
+from reactcnn_dash.db.beginning import check_new, insert_run
+from reactcnn_dash.db.driver_errors import translated
+from reactcnn_dash.db.engine import transaction
+from reactcnn_dash.db.errors import RunBusy
+from reactcnn_dash.db.opening import close_writing, open_for_writing
+from reactcnn_dash.db.ownership import new_token, refuse_busy
+from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
+from reactcnn_dash.db.place import Place
+from reactcnn_dash.db.records import RunState
+from reactcnn_dash.db.results import save_states
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from sqlalchemy import Connection
+
+    from reactcnn_dash.db.records import (
+        CorrelationState,
+        Float32Array,
+        ImageBatch,
+        Layer,
+        NewRun,
+        Run,
+    )
+
+_runs = queries.runs
+
+_MINE = (_runs.c.id == bindparam("run"), _runs.c.writer == bindparam("owner"))
+_BEAT = update(_runs).where(*_MINE).values(heartbeat_at=bindparam("heartbeat"))
+_COUNTED = ("stored", "labelled", "correct", "gap_low", "gap_high", "rate")
+_COUNT = _BEAT.where(_runs.c.stored == bindparam("before")).values(
+    {name: bindparam(f"new_{name}") for name in _COUNTED}
+)
+_TRIM = delete(queries.feature_maps).where(
+    queries.feature_maps.c.run_id == bindparam("run"),
+    queries.feature_maps.c.ordinal < bindparam("oldest"),
+)
+_ADD_IMAGES = insert(queries.images)
+_ADD_MAPS = insert(queries.feature_maps)
+
+
+@dataclass(slots=True)
+class _Counters:
+    """What the run's row says after the last acknowledged batch."""
+
+    stored: int
+    labelled: int
+    correct: int
+    gap_low: Float32Array
+    gap_high: Float32Array
+
+
+class RunWriter:
+    """Appends images to one run; made by `begin` or `resume`, used by one thread at a time.
+
+    `run` is the run as it was begun or resumed. Use it as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self, place: Place, connection: Connection, run: Run, layers: Sequence[Layer], owner: str
+    ) -> None:
+        self.run = run
+        self._place = place
+        self._connection = connection
+        self._layers = tuple(layers)
+        self._owner = owner
+        self._kept = maps_kept(run.feature_maps)
+        self._counters = _Counters(run.stored, run.labelled, run.correct, run.gap_low, run.gap_high)
+
+    @classmethod
+    def begin(cls, url: str, new: NewRun, *, durable: bool = False) -> RunWriter:
+        """Begin a run, in a store that is made at head when it is missing.
+
+        Args:
+            url: the store, as a URL or path.
+            new: the run.
+            durable: wait for the disk at every batch, so that even a power cut loses none.
+
+        Raises:
+            StoreError: if the store cannot be made or written.
+            ValueError: if `new` contradicts itself.
+        """
+        check_new(new)
+        place = Place.of(url)
+        connection = open_for_writing(place, durable=durable, create=True, wal=True)
+        try:
+            owner = new_token()
+            with transaction(connection, place):
+                run_id = insert_run(connection, new, owner)
+                run = _run(connection, run_id)
+            return cls(place, connection, run, new.layers, owner)
+        except BaseException:
+            close_writing(connection)
+            raise
+
+    @classmethod
+    def resume(cls, url: str, run: str, *, durable: bool = False) -> RunWriter:
+        """Go on with a run, named by its id or name (the newest of that name).
+
+        Raises:
+            RunNotFound: if the store has no such run.
+            RunBusy: if a living process is collecting it.
+            StoreError: if the store is missing or cannot be written.
+        """
+        place = Place.of(url)
+        connection = open_for_writing(place, durable=durable, wal=True)
+        try:
+            owner = new_token()
+            with transaction(connection, place):
+                row = queries.find_run(connection, run, str(place))
+                refuse_busy(row, str(place))
+                now = datetime.now(UTC)
+                connection.execute(
+                    update(_runs)
+                    .where(_runs.c.id == row.id)
+                    .values(
+                        state=RunState.COLLECTING, writer=owner, heartbeat_at=now, ended_at=None
+                    )
+                )
+                layers = connection.execute(queries.LAYERS, {"run_id": row.id}).all()
+                resumed = _run(connection, row.id)
+            return cls(place, connection, resumed, [queries.layer_of(row) for row in layers], owner)
+        except BaseException:
+            close_writing(connection)
+            raise
+
+    @property
+    def stored(self) -> int:
+        """The number of acknowledged images, which is the next image's ordinal."""
+        return self._counters.stored
+
+    def append(
+        self,
+        batch: ImageBatch,
+        states: Sequence[CorrelationState] = (),
+        *,
+        rate: float | None = None,
+    ) -> None:
+        """Store a batch, the states that cover it and the run's counters, in one transaction.
+
+        When this returns the batch is acknowledged; when it raises nothing of it is stored.
+
+        Args:
+            batch: the images; `batch.start` must equal `stored`.
+            states: correlation states to save along.
+            rate: images a second, smoothed, for the page.
+
+        Raises:
+            ValueError: if the batch does not continue the run or its arrays do not fit.
+            RunBusy: if another process took the run over.
+            StoreError: if the store cannot be written.
+        """
+        before = self._counters
+        if batch.start != before.stored:
+            msg = f"the batch starts at image {batch.start}, the run goes on at {before.stored}"
+            raise ValueError(msg)
+        packed = pack_batch(self.run.id, batch, self._layers, self._kept)
+        state_rows = [pack_state(state) for state in states]
+        after = _Counters(
+            stored=before.stored + len(packed.images),
+            labelled=before.labelled + packed.labelled,
+            correct=before.correct + packed.correct,
+            gap_low=np.fmin(before.gap_low, packed.gap_low),
+            gap_high=np.fmax(before.gap_high, packed.gap_high),
+        )
+        with transaction(self._connection, self._place) as connection:
+            self._count(before.stored, after, rate)
+            connection.execute(_ADD_IMAGES, packed.images)
+            if packed.feature_maps:
+                connection.execute(_ADD_MAPS, packed.feature_maps)
+            if self._kept and after.stored > self._kept:
+                # The dropped ones are the first of the index: the cost is that of the batch.
+                connection.execute(_TRIM, {"run": self.run.id, "oldest": after.stored - self._kept})
+            save_states(connection, self.run.id, state_rows)
+        self._counters = after
+
+    def save_states(self, states: Sequence[CorrelationState]) -> None:
+        """Save correlation states, each in place of the layer's former one."""
+        rows = [pack_state(state) for state in states]
+        with transaction(self._connection, self._place) as connection:
+            self._change({})
+            save_states(connection, self.run.id, rows)
+
+    def heartbeat(self) -> None:
+        """Tell the readers that the collector is alive though no image came."""
+        with transaction(self._connection, self._place):
+            self._change({})
+
+    def set_total(self, total: int | None) -> None:
+        """Set the number of images expected, None when it is unknown."""
+        with transaction(self._connection, self._place):
+            self._change({"total": total})
+
+    def set_skipped(self, skipped: int) -> None:
+        """Set the number of images of the source that could not be read so far."""
+        with transaction(self._connection, self._place):
+            self._change({"skipped": skipped})
+
+    def finish(self) -> None:
+        """Mark the run finished."""
+        self._end(RunState.FINISHED)
+
+    def interrupt(self) -> None:
+        """Mark the run interrupted."""
+        self._end(RunState.INTERRUPTED)
+
+    def abandon(self) -> None:
+        """Remove the run, and a checkpoint that no other run uses, if it has no images."""
+        if self.stored:
+            return
+        with transaction(self._connection, self._place) as connection:
+            self._change({})
+            connection.execute(delete(_runs).where(_runs.c.id == self.run.id))
+            used = exists().where(_runs.c.checkpoint_id == self.run.checkpoint.id)
+            checkpoints = queries.checkpoints
+            connection.execute(
+                delete(checkpoints).where(checkpoints.c.id == self.run.checkpoint.id, ~used)
+            )
+
+    def close(self) -> None:
+        """Release the store; when nobody else uses it, it is a single file afterwards."""
+        if not self._connection.closed:
+            with translated(self._place):
+                close_writing(self._connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _end(self, state: RunState) -> None:
+        with transaction(self._connection, self._place):
+            self._change({"state": state, "ended_at": datetime.now(UTC)})
+
+    def _count(self, before: int, after: _Counters, rate: float | None) -> None:
+        counted = {
+            "before": before,
+            "new_stored": after.stored,
+            "new_labelled": after.labelled,
+            "new_correct": after.correct,
+            "new_gap_low": queries.json_of(after.gap_low),
+            "new_gap_high": queries.json_of(after.gap_high),
+            "new_rate": rate,
+        }
+        self._update(_COUNT, counted)
+
+    def _change(self, values: dict[str, Any]) -> None:
+        self._update(_BEAT.values(values) if values else _BEAT, {})
+
+    def _update(self, statement: Update, values: dict[str, Any]) -> None:
+        mine = {"run": self.run.id, "owner": self._owner, "heartbeat": datetime.now(UTC)}
+        if self._connection.execute(statement, mine | values).rowcount != 1:
+            msg = f"{self._place}: run {self.run.id} was taken over by another process: stop here"
+            raise RunBusy(msg)
+
+
+def _run(connection: Connection, run_id: int) -> Run:
+    return queries.run_of(connection.execute(queries.RUN_BY_ID, {"run_id": run_id}).one())

@@ -1,0 +1,78 @@
+"""The command line: quick help, every option explained, usage errors in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from collector.arguments import parse, parser, request_of
+from collector.cli import main
+
+
+def test_help_explains_every_option_and_starts_no_tensorflow() -> None:
+    script = (
+        "import sys; from collector.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: assert not {'tensorflow', 'keras', 'scipy', 'dash'} & set(sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    for action in parser()._actions:
+        assert action.help
+        assert all(option in result.stdout for option in action.option_strings)
+    for group in ("what to run", "how to run it", "what to store", "examples", "Exit codes"):
+        assert group in result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--batch-size", "0"],
+        ["--batch-size", "two"],
+        ["--limit", "-3"],
+        ["--pace", "0"],
+        ["--pace", "nan"],
+        ["--pixel-range", "0-7"],
+        ["--feature-maps", "some"],
+        ["--feature-maps", "last:0"],
+        ["--store", " "],
+        ["--unknown"],
+        ["pictures/"],
+        ["rebuild"],
+    ],
+)
+def test_usage_errors_are_one_line_and_exit_2(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert written.err.startswith("python -m collector")
+    assert written.err.count("\n") == 1
+
+
+def test_options_become_a_request() -> None:
+    words = "--model m.keras --images x --pixel-range -1-1 --batch-size 8 --limit 9 --pace 2.5 "
+    words += "--name n --store s.db --feature-maps last:07 --resume 3 --durable"
+    request = request_of(parse(words.split()))
+    assert (request.model, request.images, request.pixel_range) == ("m.keras", "x", "-1-1")
+    assert (request.batch_size, request.limit, request.pace) == (8, 9, 2.5)
+    assert (request.name, request.store, request.feature_maps) == ("n", "s.db", "last:7")
+    assert (request.resume, request.durable) == ("3", True)
+
+
+def test_defaults() -> None:
+    request = request_of(parse([]))
+    assert request.store == "reactcnn.db"
+    assert request.model_or_default == "vgg16-cifar10"
+    assert request.images_or_default == "auto"
+    assert request.batch_size_or_default == 1
+    assert request.feature_maps_or_default == "last:1000"
+    assert request.pixel_range_or_default == "0-255"
+    assert parse(["rebuild", "4", "--store", "x.db"]).store == "x.db"
+    assert parse(["--store", "x.db", "rebuild", "4"]).store == "x.db"
