@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import dash_mantine_components as dmc
 from dash import Dash, set_props
@@ -10,9 +11,11 @@ from flask_compress import Compress
 
 from reactcnn_dash import ids, layout, routes
 from reactcnn_dash.callbacks import register_all
-from reactcnn_dash.clustering import ClusterService
-from reactcnn_dash.db import StoreReader
 from reactcnn_dash.structures import Structures
+
+if TYPE_CHECKING:
+    from reactcnn_dash.clustering import ClusterService
+    from reactcnn_dash.db import StoreReader
 
 log = logging.getLogger("reactcnn_dash")
 
@@ -38,7 +41,11 @@ def report(error: Exception) -> None:
     log.error("A callback failed", exc_info=error)
     set_props(
         ids.FRAME,
-        {"data": {"notice": f"Unexpected error: {type(error).__name__}. The server's log has more."}},
+        {
+            "data": {
+                "notice": f"Unexpected error: {type(error).__name__}. The server's log has more."
+            }
+        },
     )
 
 

@@ -6,10 +6,13 @@ import argparse
 import logging
 import sys
 import threading
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
 from reactcnn_dash.db import StoreError, normalise_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DESCRIPTION = """\
 Show what the collector stores, live: every filter's answer to the current image, its feature map

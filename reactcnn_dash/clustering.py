@@ -10,9 +10,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import (
@@ -23,6 +23,9 @@ from reactcnn_dash.db import (
     StoreReader,
     save_clustering,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 GROWTH = 1.25
 """A stored clustering is renewed when the run holds this many times its images."""
@@ -65,7 +68,9 @@ class ClusterView:
     positions: NDArray[np.float64]
 
 
-def current_moments(reader: StoreReader, run_id: int, layer: Layer) -> tuple[analysis.CoMoments, int]:
+def current_moments(
+    reader: StoreReader, run_id: int, layer: Layer
+) -> tuple[analysis.CoMoments, int]:
     """Return a layer's co-moments over every stored image, and the number of those images.
 
     The stored state is taken as it is; only the rows after it, a few hundred at most, are read.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reactcnn_dash.db import Frame, Image, Layer, Run, StoreMissing
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from reactcnn_dash.db import Frame, Image, Layer, Run, StoreMissing
 
 CODES = 254
 """Highest code of a finite GAP value; 255 marks one that is not finite."""
@@ -69,7 +72,7 @@ def encode_gap(
     span = np.repeat(high - low, sizes)
     finite = np.isfinite(gap)
     share = np.divide(gap - base, span, out=np.zeros_like(gap), where=finite & (span > 0))
-    codes = np.rint(np.sqrt(np.clip(share, 0, 1)) * CODES).astype(np.uint8)
+    codes: NDArray[np.uint8] = np.rint(np.sqrt(np.clip(share, 0, 1)) * CODES).astype(np.uint8)
     codes[~finite] = NOT_FINITE
     return codes
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from reactcnn_dash.analysis import METHODS, ClusterSummary
-from reactcnn_dash.clustering import ClusterView
 from reactcnn_dash.palette import CONSTANT, cluster_colour
+
+if TYPE_CHECKING:
+    from reactcnn_dash.clustering import ClusterView
 
 _SETTLED = 512
 

@@ -11,14 +11,23 @@ from dash import dcc, html
 
 from reactcnn_dash import graphs, ids
 from reactcnn_dash.analysis import METHODS
-from reactcnn_dash.help import help_content
+from reactcnn_dash.guide import guide
 
 POLL_MS = 400
 """Milliseconds between two looks at the store."""
 
 
+def _attributes(values: dict[str, str]) -> dict[str, Any]:
+    """Return attributes whose names are no Python names; Dash's types know none of them."""
+    return dict(values)
+
+
+def _aria(label: str) -> dict[str, Any]:
+    return _attributes({"aria-label": label})
+
+
 def _icon(name: str) -> html.Span:
-    return html.Span(className=f"icon icon-{name}", **{"aria-hidden": "true"})
+    return html.Span(className=f"icon icon-{name}", **_attributes({"aria-hidden": "true"}))
 
 
 def _button(id_: str, icon: str, label: str, shortcut: str) -> html.Button:
@@ -27,7 +36,7 @@ def _button(id_: str, icon: str, label: str, shortcut: str) -> html.Button:
         id=id_,
         className="tool",
         title=f"{label} ({shortcut})",
-        **{"aria-label": label},
+        **_aria(label),
     )
 
 
@@ -45,7 +54,7 @@ def _header() -> html.Header:
                 className="run-select",
                 maxDropdownHeight=420,
                 nothingFoundMessage="No such run",
-                **{"aria-label": "Run"},
+                **_aria("Run"),
             ),
             html.Span(id=ids.RUN_STATE, className="state", role="status"),
             html.Span(id=ids.RUN_COUNTS, className="counts"),
@@ -58,7 +67,7 @@ def _header() -> html.Header:
                 variant="subtle",
                 color="gray",
                 size="md",
-                **{"aria-label": "Switch between light and dark"},
+                **_aria("Switch between light and dark"),
             ),
         ],
     )
@@ -68,7 +77,7 @@ def _time() -> html.Div:
     return html.Div(
         className="group",
         role="group",
-        **{"aria-label": "Time"},
+        **_aria("Time"),
         children=[
             _button(ids.FIRST, "first", "First image", "Home"),
             _button(ids.PREVIOUS, "previous", "Previous image", "←"),
@@ -114,9 +123,9 @@ def _toolbar() -> html.Div:
                 ],
                 value="layer",
                 size="xs",
-                **{"aria-label": "Colour scale"},
+                **_aria("Colour scale"),
             ),
-            html.Div(id=ids.LEGEND, className="legend", **{"aria-label": "Colour legend"}),
+            html.Div(id=ids.LEGEND, className="legend", **_aria("Colour legend")),
         ],
     )
 
@@ -124,7 +133,7 @@ def _toolbar() -> html.Div:
 def _image_panel() -> html.Aside:
     return html.Aside(
         className="side",
-        **{"aria-label": "Current image"},
+        **_aria("Current image"),
         children=[
             html.Div(
                 className="picture",
@@ -132,7 +141,9 @@ def _image_panel() -> html.Aside:
                     id=ids.IMAGE, width="32", height="32", role="img", className="pixelated"
                 ),
             ),
-            html.Div(id=ids.IMAGE_CAPTION, className="caption", **{"aria-live": "polite"}),
+            html.Div(
+                id=ids.IMAGE_CAPTION, className="caption", **_attributes({"aria-live": "polite"})
+            ),
             html.Label(
                 ["Filter's feature map over the image"],
                 className="small-label",
@@ -163,7 +174,7 @@ def _centre() -> html.Main:
             _toolbar(),
             html.Div(id=ids.NOTICE, className="notice", role="alert", hidden=True),
             html.Div(id=ids.EMPTY, className="empty", hidden=True),
-            html.Div(id=ids.GRID, className="grid", **{"aria-label": "Filters by layer"}),
+            html.Div(id=ids.GRID, className="grid", **_aria("Filters by layer")),
         ],
     )
 
@@ -219,7 +230,11 @@ def _table() -> dag.AgGrid:
             "rowHeight": 26,
             "headerHeight": 28,
             "suppressCellFocus": False,
-            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+            "rowSelection": {
+                "mode": "singleRow",
+                "checkboxes": False,
+                "enableClickSelection": True,
+            },
         },
         dangerously_allow_code=False,
     )
@@ -229,11 +244,13 @@ def _panel() -> html.Aside:
     return html.Aside(
         id=ids.PANEL,
         className="panel",
-        **{
-            "aria-label": "Clusters",
-            "data-louvain-help": METHODS["louvain"].help,
-            "data-cpm-help": METHODS["leiden-cpm"].help,
-        },
+        **_attributes(
+            {
+                "aria-label": "Clusters",
+                "data-louvain-help": METHODS["louvain"].help,
+                "data-cpm-help": METHODS["leiden-cpm"].help,
+            }
+        ),
         children=[
             html.Div(
                 id=ids.PANEL_HINT,
@@ -262,7 +279,7 @@ def _panel() -> html.Aside:
                                 id=ids.PANEL_CLOSE,
                                 className="tool",
                                 title="Close the clusters (Escape)",
-                                **{"aria-label": "Close the clusters"},
+                                **_aria("Close the clusters"),
                             ),
                         ],
                     ),
@@ -272,7 +289,7 @@ def _panel() -> html.Aside:
                         value="louvain",
                         size="xs",
                         fullWidth=True,
-                        **{"aria-label": "Clustering method"},
+                        **_aria("Clustering method"),
                     ),
                     _parameter(ids.PARAMETER_LOUVAIN, "louvain"),
                     _parameter(ids.PARAMETER_CPM, "leiden-cpm"),
@@ -297,7 +314,9 @@ def _panel() -> html.Aside:
                         ],
                     ),
                     html.P(
-                        id=ids.CLUSTER_SUMMARY, className="small", **{"aria-live": "polite"}
+                        id=ids.CLUSTER_SUMMARY,
+                        className="small",
+                        **_attributes({"aria-live": "polite"}),
                     ),
                     _table(),
                     html.Div(
@@ -332,9 +351,7 @@ def page() -> Any:
                 className="app",
                 children=[
                     _header(),
-                    html.Div(
-                        className="body", children=[_image_panel(), _centre(), _panel()]
-                    ),
+                    html.Div(className="body", children=[_image_panel(), _centre(), _panel()]),
                 ],
             ),
             html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
@@ -342,7 +359,7 @@ def page() -> Any:
                 id=ids.HELP,
                 title="How to read this page",
                 size="lg",
-                children=help_content(),
+                children=guide(),
             ),
         ],
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from flask import Blueprint, Response
 
@@ -12,7 +14,9 @@ from reactcnn_dash.db import (
     StoreError,
     StoreReader,
 )
-from reactcnn_dash.structures import Structures
+
+if TYPE_CHECKING:
+    from reactcnn_dash.structures import Structures
 
 FOR_EVER = "public, max-age=31536000, immutable"
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 import webbrowser
+from typing import TYPE_CHECKING
 
 import waitress
-from flask import Flask
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 THREADS = 8
 
@@ -50,5 +53,9 @@ def serve(server: Flask, sock: socket.socket, *, open_browser: bool) -> None:
         host, port = sock.getsockname()[:2]
         threading.Timer(0.5, webbrowser.open, [f"http://{host}:{port}/"]).start()
     waitress.serve(
-        server, sockets=[sock], threads=THREADS, ident="ReactCNN", clear_untrusted_proxy_headers=True
+        server,
+        sockets=[sock],
+        threads=THREADS,
+        ident="ReactCNN",
+        clear_untrusted_proxy_headers=True,
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from reactcnn_dash.db import Layer, StoreReader
+if TYPE_CHECKING:
+    from reactcnn_dash.db import Layer, StoreReader
 
 KEPT = 64
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reactcnn_dash.db import ImageBatch, Layer, MapBatch, NewRun, RunWriter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 FILTERS = (6, 8, 16)
 SIZES = (8, 4, 2)

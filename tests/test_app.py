@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +15,9 @@ from reactcnn_dash.clustering import ClusterRequest, ClusterView, cluster_view
 from reactcnn_dash.db import NewRun, RunWriter, StoreReader
 from reactcnn_dash.structures import Structures
 from tests import stores
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class InProcess:
@@ -57,7 +59,11 @@ def test_a_poll_asks_for_one_image_of_one_run(url: str, tmp_path: Path) -> None:
     stores.make_store(tmp_path / "store.db", 8, name="second")
     assert ask(url)["run"]["name"] == "second"
     first = ask(url, run=1, ordinal=2)
-    assert (first["run"]["name"], first["run"]["latest"], first["image"]["ordinal"]) == ("first", 2, 2)
+    assert (first["run"]["name"], first["run"]["latest"], first["image"]["ordinal"]) == (
+        "first",
+        2,
+        2,
+    )
     assert ask(url, run=7)["gone"]
 
 
@@ -173,7 +179,14 @@ def test_the_run_list_is_newest_first_and_empty_without_a_store(url: str, tmp_pa
 
 
 def cluster_answer(url: str, **change: Any) -> tuple[Any, Any, Any, Any]:
-    request = {"run": 1, "layer": 2, "method": "louvain", "parameter": 1.0, "keep": False, "number": 1}
+    request = {
+        "run": 1,
+        "layer": 2,
+        "method": "louvain",
+        "parameter": 1.0,
+        "keep": False,
+        "number": 1,
+    }
     return clusters.answer(InProcess(url), request | change)  # type: ignore[arg-type]
 
 
@@ -195,7 +208,7 @@ def test_clusters_of_a_layer_are_the_planted_groups(url: str, tmp_path: Path) ->
     # A spanning tree inside each cluster: eight filters and seven filters.
     assert len(edges) == 7 + 6
     gap = stores.truth(60).gap[:, 14:]
-    r = np.corrcoef(gap[:, 1:].T)
+    r = np.atleast_2d(np.corrcoef(gap[:, 1:].T))
     for row in rows:
         inside = [i - 1 for i, label in enumerate(labels) if label == row["cluster"]]
         pairs = r[np.ix_(inside, inside)][np.triu_indices(len(inside), 1)]
@@ -211,9 +224,7 @@ def test_an_update_moves_no_node_and_lays_out_nothing(url: str, tmp_path: Path) 
     assert not isinstance(layout, dict)
 
 
-def test_one_image_gives_no_clusters_but_says_how_many_are_needed(
-    url: str, tmp_path: Path
-) -> None:
+def test_one_image_gives_no_clusters_but_says_how_many_are_needed(url: str, tmp_path: Path) -> None:
     stores.make_store(tmp_path / "store.db", 1)
     payload, elements, _, rows = cluster_answer(url)
     assert "2" in payload["message"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,6 +21,9 @@ from reactcnn_dash.frames import (
     gap_ranges,
 )
 from tests import stores
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LAYERS = stores.layers()
 WIDTH = sum(stores.FILTERS)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dash import Dash
+from typing import TYPE_CHECKING
 
-from reactcnn_dash.callbacks import clusters, help, poll, runs, view
-from reactcnn_dash.clustering import ClusterService
-from reactcnn_dash.db import StoreReader
-from reactcnn_dash.structures import Structures
+from reactcnn_dash.callbacks import clusters, guide, poll, runs, view
+
+if TYPE_CHECKING:
+    from dash import Dash
+
+    from reactcnn_dash.clustering import ClusterService
+    from reactcnn_dash.db import StoreReader
+    from reactcnn_dash.structures import Structures
 
 
 def register_all(
@@ -18,4 +22,4 @@ def register_all(
     runs.register(app, reader)
     clusters.register(app, service)
     view.register(app)
-    help.register(app)
+    guide.register(app)

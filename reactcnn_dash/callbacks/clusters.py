@@ -57,9 +57,7 @@ def register(app: Dash, service: ClusterService) -> None:
     def clusters(request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
         return answer(service, request)
 
-    app.clientside_callback(
-        ClientsideFunction("reactcnn", "clusters"), Input(ids.CLUSTERS, "data")
-    )
+    app.clientside_callback(ClientsideFunction("reactcnn", "clusters"), Input(ids.CLUSTERS, "data"))
     for function, component, prop in (
         ("chooseMethod", ids.METHOD, "value"),
         ("chooseLouvain", ids.PARAMETER_LOUVAIN, "value"),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
 from reactcnn_dash.db import RunNotFound, StoreError, StoreMissing, StoreReader
 from reactcnn_dash.frames import Seen, empty_store, frame_payload
-from reactcnn_dash.structures import Structures
+
+if TYPE_CHECKING:
+    from reactcnn_dash.structures import Structures
 
 
 def answer(
@@ -25,7 +27,7 @@ def answer(
             (uuid and ordinal on the page), optionally ``find`` (``next-misclassified``).
     """
     run, ordinal = request.get("run"), request.get("ordinal")
-    seen: Seen = request.get("seen") or {}
+    seen: Seen = request.get("seen", Seen())
     payload: dict[str, Any] = {}
     try:
         if request.get("find") == "next-misclassified" and run is not None:
@@ -51,14 +53,10 @@ def answer(
 def register(app: Dash, reader: StoreReader, structures: Structures, url: str) -> None:
     """Register the poll and the clientside functions around it."""
 
-    @app.callback(
-        Output(ids.FRAME, "data"), Input(ids.REQUEST, "data"), prevent_initial_call=True
-    )
+    @app.callback(Output(ids.FRAME, "data"), Input(ids.REQUEST, "data"), prevent_initial_call=True)
     def poll(request: dict[str, Any]) -> dict[str, Any]:
         # The answer repeats the request's number, so that the page can tell a late one.
         return answer(reader, structures, url, request) | {"asked": request.get("number")}
 
-    app.clientside_callback(
-        ClientsideFunction("reactcnn", "tick"), Input(ids.TICK, "n_intervals")
-    )
+    app.clientside_callback(ClientsideFunction("reactcnn", "tick"), Input(ids.TICK, "n_intervals"))
     app.clientside_callback(ClientsideFunction("reactcnn", "frame"), Input(ids.FRAME, "data"))

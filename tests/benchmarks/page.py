@@ -8,10 +8,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -21,6 +19,10 @@ from playwright.sync_api import Page, sync_playwright
 from reactcnn_dash.db import ImageBatch, NewRun, RunWriter, StoreReader
 from tests.benchmarks.table import Result, at_most
 from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, start_server, stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 WIDE = range(7, 13)
 """Layers of the packaged VGG-16 with 512 filters."""
@@ -74,7 +76,7 @@ class Poller:
 
     def ask(self, ordinal: int) -> tuple[float, int]:
         """Ask for an image; return seconds and bytes of the body on the wire."""
-        request = {"number": 1, "run": None, "ordinal": ordinal}
+        request: dict[str, Any] = {"number": 1, "run": None, "ordinal": ordinal}
         if self.run:
             request["seen"] = {"uuid": self.run["uuid"], "ordinal": -1}
         body = json.dumps(
@@ -125,7 +127,9 @@ def polls(folder: Path, like: Path, report: Callable[[str], None]) -> list[Resul
     return [
         at_most("a poll with a new image, server p50", 1000 * p50[1000], 5, "ms"),
         at_most("the same, bytes on the wire", statistics.median(sizes) / 1000, 8, "KB"),
-        at_most("the same at 50,000 stored images ÷ at 1,000", p50[50_000] / p50[1000], 1.2, "×", 2),
+        at_most(
+            "the same at 50,000 stored images ÷ at 1,000", p50[50_000] / p50[1000], 1.2, "×", 2
+        ),
     ]
 
 
@@ -242,8 +246,10 @@ def start(store: Path) -> list[Result]:
 def collect(store: Path, images: int) -> None:
     """Collect the sample images with every feature map."""
     subprocess.run(
-        [sys.executable, "-m", "collector", "--images", "sample", "--batch-size", "64"]
-        + ["--limit", str(images), "--store", str(store), "--feature-maps", "all", "--quiet"],
+        [
+            *(sys.executable, "-m", "collector", "--images", "sample", "--batch-size", "64"),
+            *("--limit", str(images), "--store", str(store), "--feature-maps", "all", "--quiet"),
+        ],
         check=True,
     )
 

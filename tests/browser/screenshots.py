@@ -19,9 +19,11 @@ LAYER = "block4_conv2"
 def collect(store: Path, images: str) -> None:
     """Collect 1,500 images, every one with its feature maps."""
     subprocess.run(
-        [sys.executable, "-m", "collector", "--images", images, "--batch-size", "32"]
-        + ["--limit", "1500", "--store", str(store), "--feature-maps", "all"]
-        + ["--name", "vgg16 after 20 epochs"],
+        [
+            *(sys.executable, "-m", "collector", "--images", images, "--batch-size", "32"),
+            *("--limit", "1500", "--store", str(store), "--feature-maps", "all"),
+            *("--name", "vgg16 after 20 epochs"),
+        ],
         check=True,
     )
 
@@ -70,7 +72,9 @@ def take(page: Page, address: str) -> None:
 
 def main() -> None:
     """Take the pictures."""
-    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.browser.screenshots", description=__doc__
+    )
     parser.add_argument("--images", default="cifar10", help="what the collector is given")
     parser.add_argument("--store", type=Path, help="a store to show instead of collecting one")
     options = parser.parse_args()

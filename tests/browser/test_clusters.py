@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,7 +11,11 @@ from playwright.sync_api import Page, expect
 
 from reactcnn_dash.db import RunWriter
 from tests import stores
-from tests.browser.conftest import Serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.browser.conftest import Serve
 
 GRAPH = "document.getElementById('graph')._cyreg.cy"
 ODD = list(range(1, 16, 2))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests import stores
-from tests.browser.conftest import Serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.browser.conftest import Serve
 
 MAP = ".map-picture"
 
@@ -39,7 +43,8 @@ def darkness(page: Page, layer: int) -> list[int]:
 def map_rgb(page: Page) -> np.ndarray:
     """Return the feature map on the page, ``(height, width, 3)``."""
     width, height, data = page.locator(MAP).evaluate(
-        "c => [c.width, c.height, [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]"
+        """c => [c.width, c.height,
+          [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]]"""
     )
     return np.array(data).reshape(height, width, 4)[..., :3]
 

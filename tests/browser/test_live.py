@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from reactcnn_dash.db import ImageBatch, RunWriter
 from tests import stores
-from tests.browser.conftest import Serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.browser.conftest import Serve
 
 
 @pytest.fixture
@@ -115,7 +119,9 @@ def test_probabilities_are_bars_with_the_predicted_class_in_red(
     expect(page.locator(".bar-value")).to_have_text([f"{share:.1f} %" for share in shares])
     widths = page.locator(".bar-fill").evaluate_all("bars => bars.map(bar => bar.style.width)")
     assert [float(width[:-1]) for width in widths] == pytest.approx(shares.tolist(), abs=0.01)
-    red = page.locator(".bar.predicted .bar-fill").evaluate("bar => getComputedStyle(bar).backgroundColor")
+    red = page.locator(".bar.predicted .bar-fill").evaluate(
+        "bar => getComputedStyle(bar).backgroundColor"
+    )
     assert red == "rgb(224, 32, 45)"
 
 

@@ -51,14 +51,18 @@ CONCEPTS: Final = (
 )
 
 
-def help_content() -> list[Any]:
+def guide() -> list[Any]:
     """Return the body of the help dialog."""
     words: list[Any] = []
     for term, text in CONCEPTS:
         words += [html.Dt(term), html.Dd(text)]
     rows = [
-        html.Tr([html.Td([html.Kbd(key) for key in keys.split(" ")] if "," not in keys else keys),
-                 html.Td(what)])
+        html.Tr(
+            [
+                html.Td([html.Kbd(key) for key in keys.split(" ")] if "," not in keys else keys),
+                html.Td(what),
+            ]
+        )
         for keys, what in SHORTCUTS
     ]
     return [

@@ -1,0 +1,118 @@
+"""The two algorithms behind the clusters: a correlation matrix in, a partition out.
+
+The graph libraries are imported at the first use, not with the module: the collector imports this
+package for its correlations and should not wait for them.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+LEIDEN_RUNS = 5
+"""How many runs of the Leiden algorithm the best partition is taken from."""
+
+# igraph draws from one generator for the whole process; two clicks at a time would mix their seeds.
+_IGRAPH_RANDOM = threading.Lock()
+
+
+def louvain(r: npt.NDArray[np.float64], resolution: float, seed: int) -> npt.NDArray[np.intp]:
+    """Modularity with resolution on the complete graph with weights max(r, 0), by python-louvain.
+
+    Blondel, Guillaume, Lambiotte & Lefebvre (2008), "Fast unfolding of communities in large
+    networks"; maximises the sum over pairs inside clusters of w_ij − γ k_i k_j / 2m.
+
+    Args:
+        r: (F, F) float64 correlation without NaN, F ≥ 1.
+        resolution: γ > 0.
+        seed: of the order in which filters are visited.
+
+    Returns:
+        (F,) the community of each filter, in no particular numbering.
+    """
+    import community  # noqa: PLC0415 - slow to import
+    import networkx as nx  # noqa: PLC0415 - slow to import
+
+    class PlainGraph(nx.Graph):  # type: ignore[misc]
+        """A graph that hands out its own dictionaries, to an algorithm that only reads them.
+
+        networkx wraps every node's neighbours in a view and python-louvain begins with a copy of
+        the graph; without the two it takes two thirds of the time, for the same partition.
+        """
+
+        def __getitem__(self, node: int) -> dict[int, dict[str, float]]:
+            neighbours: dict[int, dict[str, float]] = self._adj[node]
+            return neighbours
+
+        def copy(self, as_view: bool = False) -> PlainGraph:  # noqa: ARG002 - networkx's signature
+            return self
+
+    graph = PlainGraph()
+    graph.add_nodes_from(range(len(r)))
+    first, second = np.nonzero(np.triu(r, 1) > 0.0)
+    graph.add_weighted_edges_from(
+        zip(first.tolist(), second.tolist(), r[first, second].tolist(), strict=True)
+    )
+    partition: dict[int, int] = community.best_partition(
+        graph, resolution=resolution, random_state=seed
+    )
+    return np.array([partition[node] for node in range(len(r))], dtype=np.intp)
+
+
+def leiden_cpm(r: npt.NDArray[np.float64], threshold: float, seed: int) -> npt.NDArray[np.intp]:
+    """The constant Potts model on the raw r, by the Leiden algorithm.
+
+    Traag, Van Dooren & Nesterov (2011), "Narrow scope for resolution-limit-free community
+    detection", and Traag, Waltman & van Eck (2019), "From Louvain to Leiden"; maximises the sum
+    over pairs inside clusters of r_ij − τ. The best of :data:`LEIDEN_RUNS` runs of igraph: one for
+    512 filters takes igraph 0.03 s and leidenalg 0.4 to 1 s, for partitions of the same quality,
+    and the best of a few is better than one run of either.
+
+    Args:
+        r: (F, F) float64 correlation without NaN, F ≥ 1.
+        threshold: τ.
+        seed: of the algorithm's random choices.
+
+    Returns:
+        (F,) the community of each filter, in no particular numbering.
+    """
+    import igraph  # noqa: PLC0415 - slow to import
+
+    # The complete graph's edges come row by row, as in the upper triangle of the matrix.
+    graph = igraph.Graph.Full(len(r))
+    weights = r[np.triu_indices(len(r), 1)]
+    graph.es["weight"] = weights
+    best, best_quality = np.arange(len(r)), -np.inf
+    with _IGRAPH_RANDOM:
+        igraph.set_random_number_generator(random.Random(seed))
+        try:
+            for _ in range(LEIDEN_RUNS):
+                found = graph.community_leiden(
+                    objective_function="CPM",
+                    weights="weight",
+                    resolution=threshold,
+                    n_iterations=-1,
+                )
+                labels = np.array(found.membership, dtype=np.intp)
+                quality = _cpm_quality(labels, r, threshold)
+                if quality > best_quality:
+                    best, best_quality = labels, quality
+        finally:
+            igraph.set_random_number_generator(random)
+    return best
+
+
+def _cpm_quality(
+    labels: npt.NDArray[np.intp], r: npt.NDArray[np.float64], threshold: float
+) -> float:
+    members = np.zeros((len(labels), int(labels.max()) + 1))
+    members[np.arange(len(labels)), labels] = 1.0
+    inside = float(np.einsum("ic,ic->", members, r @ members) - np.trace(r)) / 2.0
+    sizes = members.sum(axis=0)
+    return inside - threshold * float((sizes * (sizes - 1.0)).sum()) / 2.0
