@@ -227,6 +227,7 @@ def _table() -> dag.AgGrid:
         style={"height": "var(--table-height)", "width": "100%"},
         getRowId="params.data.id",
         dashGridOptions={
+            "animateRows": False,
             "rowHeight": 26,
             "headerHeight": 28,
             "suppressCellFocus": False,

@@ -8,7 +8,9 @@
   const MOST_ROWS = 64;
   const SMALLEST = 5;
   const LARGEST = 16;
+  const COMFORTABLE = 8;
   const LABEL = 40;
+  const LONG_LABEL = 54;
   const PAD = 10;
 
   const columns = (filters) => CELLS_A_ROW * Math.ceil(filters / (CELLS_A_ROW * MOST_ROWS));
@@ -31,15 +33,21 @@
     const map = Math.max(84, Math.min(168, Math.round(height * 0.17)));
     const strip = map + 26;
     const roomAcross = width - 2 * PAD;
-    const roomDown = height - strip - LABEL - PAD;
     const gapAt = (pitch) => Math.max(10, Math.round(pitch * 1.6));
-    let pitch = Math.max(SMALLEST, Math.min(LARGEST, Math.floor(roomDown / tallest)));
-    while (pitch > SMALLEST && widthAt(shapes, pitch, gapAt(pitch)) > roomAcross) pitch -= 1;
-    let gap = gapAt(pitch);
+    // A deep network has to be scrolled; then its cells and names need not be small as well.
+    const scrolls = widthAt(shapes, SMALLEST, gapAt(SMALLEST)) > roomAcross;
+    const label = scrolls ? LONG_LABEL : LABEL;
+    const largest = scrolls ? COMFORTABLE : LARGEST;
+    const roomDown = height - strip - label - PAD;
+    let pitch = Math.max(SMALLEST, Math.min(largest, Math.floor(roomDown / tallest)));
+    while (!scrolls && pitch > SMALLEST && widthAt(shapes, pitch, gapAt(pitch)) > roomAcross) {
+      pitch -= 1;
+    }
+    let gap = scrolls ? 24 : gapAt(pitch);
     const spare = roomAcross - widthAt(shapes, pitch, gap);
     if (spare > 0 && shapes.length > 1) gap += Math.min(26, Math.floor(spare / (shapes.length - 1)));
     const used = widthAt(shapes, pitch, gap);
-    const axis = strip + LABEL + (tallest * pitch) / 2;
+    const axis = strip + label + (tallest * pitch) / 2;
     let x = PAD + Math.max(0, (roomAcross - used) / 2);
     const blocks = shapes.map((shape) => {
       const block = {
@@ -56,10 +64,10 @@
       pitch,
       gap,
       map,
-      label: LABEL,
+      label,
       blocks,
       width: Math.max(width, used + 2 * PAD),
-      height: strip + LABEL + tallest * pitch + PAD,
+      height: strip + label + tallest * pitch + PAD,
     };
   };
 })();

@@ -191,6 +191,10 @@
 
   /** Mark the layer whose clusters are open. */
   grid.openLayer = function (layer) {
+    const block = grid.blocks[layer];
+    if (block && !block.node.classList.contains("open")) {
+      block.node.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
     for (const block of grid.blocks) block.node.classList.toggle("open", block.index === layer);
   };
 

@@ -1,0 +1,71 @@
+"""The main job as a person meets it: the packaged VGG-16, collected while the page watches."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import Page, expect
+
+from reactcnn_dash.db import StoreReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.browser.conftest import Serve
+
+GRAPH = "document.getElementById('graph')._cyreg.cy"
+
+
+def test_vgg16_is_watched_while_it_runs(page: Page, serve: Serve, tmp_path: Path) -> None:
+    store = tmp_path / "store.db"
+    page.set_default_timeout(60_000)
+    page.goto(serve(store))
+    expect(page.get_by_role("heading", name="No store yet")).to_be_visible()
+    collector = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "collector", "--images", "sample", "--pace", "6"),
+            *("--limit", "48", "--name", "demo", "--store", str(store), "--quiet"),
+        ]
+    )
+    try:
+        expect(page.locator("#run-state")).to_have_text("collecting", timeout=60_000)
+        expect(page.locator(".cell[fill]")).to_have_count(4224, timeout=60_000)
+        expect(page.locator(".block-title")).to_have_count(13)
+        expect(page.locator(".bar")).to_have_count(10)
+        first = page.locator(".caption-title").text_content() or ""
+        expect(page.locator(".caption-title")).not_to_have_text(first)
+        page.locator("#cell-8-137").hover(force=True)
+        expect(page.locator("#tip")).to_contain_text("block4_conv2 · filter 137 · GAP")
+        expect(page.locator(".map-picture")).to_be_visible()
+        page.get_by_role("button", name="Clusters of block2_conv1,").click()
+        expect(page.locator("#cluster-summary")).to_contain_text("images", timeout=30_000)
+        assert collector.wait(timeout=120) == 0
+    finally:
+        collector.kill()
+        collector.wait()
+    expect(page.locator("#run-state")).to_have_text("finished", timeout=15_000)
+    expect(page.locator("#cluster-summary")).to_contain_text("from 48 images", timeout=15_000)
+    assert page.evaluate(f"{GRAPH}.nodes().length") == 128
+    run = StoreReader(str(store)).run("demo")
+    assert (run.stored, run.state.value) == (48, "finished")
+
+
+def test_a_killed_collector_is_shown_as_stalled(page: Page, serve: Serve, tmp_path: Path) -> None:
+    store = tmp_path / "store.db"
+    page.goto(serve(store))
+    collector = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "collector", "--images", "sample", "--pace", "5"),
+            *("--store", str(store), "--quiet"),
+        ]
+    )
+    try:
+        expect(page.locator("#run-state")).to_have_text("collecting", timeout=60_000)
+        expect(page.locator(".cell[fill]")).to_have_count(4224, timeout=60_000)
+    finally:
+        collector.kill()
+        collector.wait()
+    expect(page.locator("#run-state")).to_have_text("stalled", timeout=30_000)
+    expect(page.locator(".cell[fill]")).to_have_count(4224)

@@ -1,0 +1,174 @@
+"""The page's command line and the wheel, as a user has them: real processes, real files."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from collector.arguments import parser as collector_parser
+from reactcnn_dash.cli import main, parser
+from reactcnn_dash.db import StoreReader
+from tests import stores
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def options(command: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Return every option of a command and of its subcommands."""
+    found = []
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                found += options(sub)
+        found.append(action)
+    return found
+
+
+@pytest.mark.parametrize("command", [parser(), collector_parser()], ids=["page", "collector"])
+def test_every_option_and_command_is_explained(command: argparse.ArgumentParser) -> None:
+    for action in options(command):
+        if isinstance(action, argparse._SubParsersAction):
+            assert all(choice.help for choice in action._choices_actions)
+        else:
+            assert action.help, action.option_strings or action.dest
+
+
+def test_the_readme_names_only_options_that_exist() -> None:
+    known = {
+        text
+        for p in (parser(), collector_parser())
+        for a in options(p)
+        for text in a.option_strings
+    }
+    written = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
+    assert written - known == set()
+
+
+def test_the_readmes_pictures_and_files_exist() -> None:
+    linked = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert linked
+    assert [name for name in linked if not (ROOT / name).exists()] == []
+
+
+def test_a_taken_port_is_one_line_that_names_another(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["--port", str(port)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"127.0.0.1:{port}" in error
+    assert f"--port {port + 1}" in error
+
+
+@pytest.mark.parametrize("wrong", [["--port", "x"], ["--port", "99999"], ["--nonsense"], ["fly"]])
+def test_wrong_usage_is_exit_code_2(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(wrong)
+    assert ended.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_upgrading_a_missing_store_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["upgrade", "--store", str(tmp_path / "none.db")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_at_head_needs_no_upgrade(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stores.make_store(tmp_path / "store.db", 2)
+    assert main(["upgrade", "--store", str(tmp_path / "store.db")]) == 0
+    assert "up to date" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["store.db"]
+
+
+def test_the_page_imports_neither_tensorflow_nor_alembic() -> None:
+    code = (
+        "import sys; import reactcnn_dash.app, reactcnn_dash.cli, reactcnn_dash.server;"
+        "print([name for name in ('tensorflow', 'keras', 'alembic', 'networkx') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installed copy: the wheel, built and unpacked."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    archive = next(folder.glob("*.whl"))
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder / "site")
+    return folder / "site"
+
+
+def test_the_wheel_carries_what_an_installed_copy_needs(wheel: Path) -> None:
+    needed = [
+        "reactcnn_dash/migrations/env.py",
+        "reactcnn_dash/assets/page.css",
+        "reactcnn_dash/assets/40-grid.js",
+        "reactcnn_dash/py.typed",
+        "collector/data/vgg16-cifar10.npz",
+        "collector/data/MODEL_CARD.md",
+    ]
+    assert [name for name in needed if not (wheel / name).is_file()] == []
+    assert not (wheel / "tests").exists()
+
+
+def test_an_installed_copy_upgrades_an_older_store_and_keeps_a_backup(
+    wheel: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store.db"
+    stores.make_store(store, 3)
+    # A later version of the tool, made of this one: a migration that adds a column.
+    site = tmp_path / "site"
+    shutil.copytree(wheel, site)
+    (site / "reactcnn_dash/migrations/versions/0002_note.py").write_text(
+        "import sqlalchemy as sa\n"
+        "from alembic import op\n"
+        "revision = '0002'\n"
+        "down_revision = '0001'\n"
+        "def upgrade():\n"
+        "    with op.batch_alter_table('runs') as runs:\n"
+        "        runs.add_column(sa.Column('note', sa.Text))\n"
+    )
+    version = site / "reactcnn_dash/db/version.py"
+    text = version.read_text(encoding="utf-8")
+    assert text.count('"0001"') == 1
+    version.write_text(text.replace('"0001"', '"0002"'), encoding="utf-8")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", *words], cwd=site, capture_output=True, text=True, check=False
+        )
+
+    refused = run("collector", "rebuild", "1", "--store", str(store))
+    assert refused.returncode == 1
+    assert "python -m reactcnn_dash upgrade --store" in refused.stderr
+    upgraded = run("reactcnn_dash", "upgrade", "--store", str(store))
+    assert (upgraded.returncode, upgraded.stderr) == (0, "")
+    assert "from schema 0001 to 0002" in upgraded.stdout
+    backup = Path(re.findall(r"as it was: (.+)", upgraded.stdout)[0])
+    assert StoreReader(str(backup)).run(1).stored == 3
+    engine = sa.create_engine(f"sqlite:///{store}")
+    assert "note" in {column["name"] for column in sa.inspect(engine).get_columns("runs")}
+    engine.dispose()
+    assert run("collector", "rebuild", "1", "--store", str(store)).returncode == 0
