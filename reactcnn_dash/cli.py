@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -110,6 +111,7 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     host, port = sock.getsockname()[:2]
     sys.stderr.write(f"ReactCNN shows {url}\n  http://{host}:{port}/   (Ctrl-C stops)\n")
     sys.stderr.flush()
+    signal.signal(signal.SIGTERM, _terminate)
     threading.Thread(target=service.start, daemon=True).start()
     try:
         server.serve(app.server, sock, open_browser=options.open)
@@ -138,3 +140,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _terminate(number: int, _frame: object) -> None:
+    """End in good order on SIGTERM, so that the clustering process ends too."""
+    sys.exit(128 + number)

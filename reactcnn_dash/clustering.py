@@ -5,11 +5,13 @@ The numerical work runs in a process of its own, so that a poll never waits for 
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -163,6 +165,19 @@ def warm_up() -> None:
     analysis.cluster(analysis.correlation(analysis.CoMoments.of(np.eye(4))), "louvain", 1.0)
 
 
+def _end_with_parent() -> None:
+    """Let this process end when the server does, however that ends."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 class ClusterService:
     """Answers cluster requests from one background process; identical requests share one answer.
 
@@ -216,5 +231,7 @@ class ClusterService:
     def _pool_or_new(self) -> ProcessPoolExecutor:
         if self._pool is None:
             # Spawned, not forked: the server has threads.
-            self._pool = ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+            self._pool = ProcessPoolExecutor(
+                max_workers=1, mp_context=get_context("spawn"), initializer=_end_with_parent
+            )
         return self._pool

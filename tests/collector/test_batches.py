@@ -56,7 +56,7 @@ files = st.lists(st.booleans(), min_size=1, max_size=40).map(lambda good: Files(
 def test_all_batches_but_the_last_are_full(source: Files, size: int, most: int | None) -> None:
     found = list(batches(source, SHAPE, size=size, most=most))
     assert all(len(batch) == size for batch in found[:-1])
-    names = [name for batch in found for name in batch.names]
+    names = [str(name) for batch in found for name in batch.names]
     expected = [str(n) for n, good in enumerate(source.readable) if good]
     assert names == expected[:most]
     assert [int(label) for batch in found for label in batch.labels] == list(map(int, names))

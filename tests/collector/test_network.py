@@ -78,6 +78,9 @@ def test_an_average_of_softmaxes_is_recognised_by_its_sums() -> None:
     both = [layers.Dense(3, activation="softmax")(x) for _ in range(2)]
     found = understand(loaded(keras.Model(inputs, layers.Average()(both))))
     assert (found.reading, found.notices) == (Reading.AS_IS, ())
+    logits = [layers.Dense(3)(x) for _ in range(2)]
+    found = understand(loaded(keras.Model(inputs, layers.Average()(logits))))
+    assert found.reading is Reading.SOFTMAX
 
 
 def test_any_size_takes_the_images_or_a_usual_one() -> None:

@@ -211,3 +211,17 @@ def test_a_layer_called_twice_gets_two_names() -> None:
     x = shared(layers.ReLU(name="between")(shared(inputs)))
     model = keras.Model(inputs, layers.Flatten()(x))
     assert taps_of(model, 8, 8, 3) == {"shared": "between", "shared#2": "shared"}
+
+
+def test_what_a_nested_model_computes_in_vain_does_not_count() -> None:
+    import keras
+
+    layers = keras.layers
+    inner_inputs = keras.Input((8, 8, 3))
+    used = layers.Conv2D(3, 3, padding="same", name="used")(inner_inputs)
+    vain = layers.Conv2D(3, 3, name="vain")(layers.ReLU()(used))
+    inner = keras.Model(inner_inputs, [used, vain], name="inner")
+    inputs = keras.Input((8, 8, 3))
+    x = layers.ReLU(name="after")(inner(inputs)[0])
+    model = keras.Model(inputs, layers.Flatten()(x))
+    assert taps_of(model, 8, 8, 3) == {"used": "after"}

@@ -1,0 +1,238 @@
+"""The command line: its options, their defaults and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, NoReturn
+
+from collector import request as defaults
+from collector.request import Request
+from reactcnn_dash import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM = "python -m collector"
+PIXEL_RANGES = ("0-255", "0-1", "-1-1")
+
+DESCRIPTION = """\
+Run a Keras CNN over images and store, live, what each of its filters answers: the mean of every
+feature map (GAP), the feature maps themselves, and how the filters of a layer correlate.
+Without options: the packaged VGG-16 (CIFAR-10) over the best images at hand, into reactcnn.db.
+"""
+
+EPILOG = """\
+examples:
+  python -m collector                                   VGG-16, one image after the other
+  python -m collector --pace 2 --limit 200              slowly enough to watch each image
+  python -m collector --images photos/ --batch-size 32  a folder; its subfolders are the classes
+  python -m collector --model my.keras --pixel-range 0-1
+  python -m collector --resume 3                        go on with run 3
+  python -m collector rebuild 3                         make run 3's correlations from its GAP rows
+
+Watch with `python -m reactcnn_dash` in the same folder, while it runs or afterwards.
+
+Exit codes: 0 done; 1 it could not be done (one line says why); 2 wrong usage; 3 done, but some
+images could not be read; 130 and 143 stopped by Ctrl-C and SIGTERM, --resume goes on.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the usage in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (--help explains every option)\n")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line; usage errors end the process with code 2 and one line."""
+    arguments = parser().parse_args(_with_joined_range(argv))
+    arguments.debug = getattr(arguments, "debug", False)
+    arguments.store = getattr(arguments, "store", defaults.DEFAULT_STORE)
+    return arguments
+
+
+def request_of(arguments: argparse.Namespace) -> Request:
+    """The parsed options of a collecting call as a request."""
+    return Request(
+        store=arguments.store,
+        model=arguments.model,
+        images=arguments.images,
+        pixel_range=arguments.pixel_range,
+        batch_size=arguments.batch_size,
+        limit=arguments.limit,
+        pace=arguments.pace,
+        name=arguments.name,
+        feature_maps=arguments.feature_maps,
+        resume=arguments.resume,
+        durable=arguments.durable,
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's parser; commands other than collecting are subparsers."""
+    common = _common()
+    result = _Parser(
+        prog=PROGRAM,
+        usage="%(prog)s [options]\n       %(prog)s rebuild RUN [--store URL]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common],
+        allow_abbrev=False,
+    )
+    _add_what(result)
+    _add_how(result)
+    _add_store(result)
+    result.add_argument("--version", action="version", version=f"ReactCNN {__version__}")
+    commands = result.add_subparsers(
+        dest="command", metavar="COMMAND", title="other commands", prog=PROGRAM
+    )
+    rebuild = commands.add_parser(
+        "rebuild",
+        parents=[common],
+        help="make a run's correlation states again from its stored GAP rows",
+        description="Make the correlation states of a run again from its stored GAP rows. The "
+        "states are a cache; this replaces damaged or missing ones.",
+        allow_abbrev=False,
+    )
+    rebuild.add_argument("run", metavar="RUN", help="id, UUID or name (the newest of that name)")
+    return result
+
+
+def _common() -> _Parser:
+    common = _Parser(add_help=False)
+    common.add_argument(
+        "--store",
+        default=argparse.SUPPRESS,
+        metavar="URL",
+        type=_text,
+        help="file or SQLAlchemy URL of the store (default: reactcnn.db in this folder)",
+    )
+    common.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="show the traceback of an error",
+    )
+    return common
+
+
+def _add_what(result: argparse.ArgumentParser) -> None:
+    group = result.add_argument_group("what to run")
+    group.add_argument(
+        "--model",
+        metavar="MODEL",
+        type=_text,
+        help=f"{defaults.DEFAULT_MODEL}, the packaged network, or the path of a .keras file with a "
+        f"Sequential or Functional CNN (default: {defaults.DEFAULT_MODEL})",
+    )
+    group.add_argument(
+        "--images",
+        metavar="IMAGES",
+        type=_text,
+        help="sample (crops of photographs, works offline), cifar10 (Keras' copy, downloaded if "
+        "need be), a folder (its subfolders are the classes), or an .npz file with images and "
+        "optionally labels and class_names (default: cifar10 if Keras has it, otherwise sample)",
+    )
+    group.add_argument(
+        "--pixel-range",
+        metavar="RANGE",
+        choices=PIXEL_RANGES,
+        help="what the model wants pixel values to be: 0-255, 0-1 or -1-1; a model that rescales "
+        "them itself wants 0-255 (default: 0-255)",
+    )
+
+
+def _add_how(result: argparse.ArgumentParser) -> None:
+    group = result.add_argument_group("how to run it")
+    group.add_argument(
+        "--batch-size",
+        metavar="N",
+        type=_count,
+        help="images computed and stored at a time; larger is faster (default: 1, every image "
+        "appears at once)",
+    )
+    group.add_argument(
+        "--limit",
+        metavar="N",
+        type=_count,
+        help="stop when the run holds N images (default: all of the source)",
+    )
+    group.add_argument(
+        "--pace",
+        metavar="RATE",
+        type=_rate,
+        help="at most RATE images a second, so that a person can follow (default: no limit)",
+    )
+    group.add_argument("--quiet", action="store_true", help="say nothing but errors")
+
+
+def _add_store(result: argparse.ArgumentParser) -> None:
+    group = result.add_argument_group("what to store")
+    group.add_argument(
+        "--name", metavar="NAME", type=_text, help="name of the run (default: model and images)"
+    )
+    group.add_argument(
+        "--feature-maps",
+        metavar="WHICH",
+        type=_feature_maps,
+        help="whose feature maps to keep: all, none, or last:N for the newest N images; GAP "
+        "values are kept of all (default: last:1000)",
+    )
+    group.add_argument(
+        "--durable",
+        action="store_true",
+        help="wait for the disk after every batch, so that even a power cut loses nothing "
+        "(default: a crash of the program loses nothing, a power cut perhaps the last batches)",
+    )
+    group.add_argument(
+        "--resume",
+        metavar="RUN",
+        type=_text,
+        help="go on with an interrupted run: its id, UUID or name; model, images and options are "
+        "those of the run (default: begin a new run)",
+    )
+
+
+def _with_joined_range(argv: Sequence[str]) -> list[str]:
+    # "-1-1" looks like an option; joined to its own it is not taken for one.
+    joined: list[str] = []
+    for word in argv:
+        if joined and joined[-1] == "--pixel-range" and word in PIXEL_RANGES:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return rate
+
+
+def _feature_maps(text: str) -> str:
+    if text in ("all", "none"):
+        return text
+    match = re.fullmatch(r"last:0*([1-9][0-9]{0,8})", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of all, none, last:N")
+    return f"last:{match[1]}"

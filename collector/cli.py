@@ -1,0 +1,159 @@
+"""``python -m collector``: collect a run, or see to one that is stored."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from collector.arguments import PROGRAM, parse, request_of
+from collector.errors import CollectorError
+from collector.images import ImageSourceError, open_images
+from collector.modelfile import check_model
+from collector.progress import Console, Progress, Silent
+from collector.request import check_options
+from collector.runtime import start_tensorflow
+from collector.signals import StopNow, StopSignals
+from reactcnn_dash.db import RunState, StoreError, StoreMissing, StoreReader, replace_states
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from collector.images import Skipped
+    from collector.loop import Outcome
+    from collector.request import Request
+    from collector.session import Session
+    from reactcnn_dash.db import Run
+
+DONE, FAILED, SKIPPED = 0, 1, 3
+
+_MOST_NAMED = 20
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the collector.
+
+    Args:
+        argv: the arguments, those of the process if not given.
+
+    Returns:
+        The exit code that ``--help`` explains. Usage errors raise ``SystemExit(2)``.
+    """
+    arguments = parse(sys.argv[1:] if argv is None else argv)
+    try:
+        with StopSignals() as signals:
+            if arguments.command == "rebuild":
+                return _rebuild(arguments.store, arguments.run)
+            return _collect(arguments, signals)
+    except StopNow as stop:
+        return stop.exit_code
+    except (CollectorError, ImageSourceError, StoreError) as error:
+        if arguments.debug:
+            raise
+        return _fail(str(error))
+    except Exception as error:
+        if arguments.debug:
+            raise
+        text = " ".join(str(error).split())
+        return _fail(f"unexpected {type(error).__name__}: {text} (--debug shows where)")
+
+
+def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
+    request = request_of(arguments)
+    progress: Progress = Silent() if arguments.quiet else Console()
+    # What can be told without TensorFlow is told at once.
+    run = _run_to_resume(request) if request.resume is not None else None
+    if run is None:
+        _check_store(request.store)
+    elif run.state is RunState.FINISHED:
+        progress.notice(f"run {run.id} is finished with {run.stored:,} images: nothing to do.")
+        return DONE
+    model = request.model_or_default if run is None else run.checkpoint.source
+    check_model(request.model or model)
+    images = request.images_or_default if run is None else run.options["images"]
+    source = open_images(request.images or images, progress=None if arguments.quiet else sys.stderr)
+    start_tensorflow()
+    from collector import loop, session  # noqa: PLC0415 - they import TensorFlow
+
+    if run is None:
+        ready = session.begin(request, source, signals)
+    else:
+        ready = session.resume(request, run, source, signals)
+    with closing(ready.writer):
+        for line in (*_introduction(ready, request.store), *ready.notices):
+            progress.notice(line)
+        outcome = loop.collect(ready.work, ready.writer, signals=signals, progress=progress)
+    return _conclude(outcome, ready.writer.run, progress)
+
+
+def _run_to_resume(request: Request) -> Run:
+    run = StoreReader(request.store).run(request.resume or "")
+    check_options(request, run)
+    return run
+
+
+def _check_store(url: str) -> None:
+    """Refuse a store that cannot be used before seconds are spent on TensorFlow."""
+    with contextlib.suppress(StoreMissing):
+        StoreReader(url).latest_run()
+
+
+def _introduction(session: Session, store: str) -> list[str]:
+    network, run = session.network, session.writer.run
+    height, width, channels = network.image_shape
+    total = "" if run.total is None else f"{run.total:,} images of "
+    verb = f"resumes at image {run.stored:,}" if run.stored else "begins"
+    return [
+        f"model   {network.loaded.name}: {len(network.taps)} layers, {network.filters:,} filters, "
+        f"{network.loaded.parameters:,} parameters",
+        f"images  {total}{run.image_source}, seen as {height} × {width} × {channels}, "
+        f"{run.batch_size} at a time",
+        f"store   {store}, feature maps: {run.feature_maps}",
+        f"run     {run.id} ({run.name}) {verb}",
+        f"watch   python -m reactcnn_dash --store {shlex.quote(store)}",
+    ]
+
+
+def _conclude(outcome: Outcome, run: Run, progress: Progress) -> int:
+    if outcome.interrupted is not None:
+        if outcome.stored:
+            progress.notice(
+                f"interrupted with {outcome.stored:,} images stored; go on with --resume {run.id}"
+            )
+        return 128 + outcome.interrupted
+    progress.notice(f"run {run.id} is finished with {outcome.stored:,} images.")
+    if outcome.skipped:
+        _name_skipped(outcome.skipped)
+        return SKIPPED
+    return DONE
+
+
+def _name_skipped(skipped: Sequence[Skipped]) -> None:
+    # Not a notice: what is missing from a run must be said even when asked to be quiet.
+    lines = [f"  {file.name}: {file.reason}" for file in skipped[:_MOST_NAMED]]
+    if len(skipped) > _MOST_NAMED:
+        lines.append(f"  and {len(skipped) - _MOST_NAMED} more")
+    count = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
+    sys.stderr.write("\n".join([f"{count} skipped:", *lines]) + "\n")
+
+
+def _rebuild(url: str, ref: str) -> int:
+    from collector.statistics import rebuild  # noqa: PLC0415 - SciPy is not needed for --help
+
+    reader = StoreReader(url)
+    run = reader.run(ref)
+    statistics = rebuild(reader, run, reader.layers(run.id))
+    replace_states(url, run.id, statistics.states())
+    sys.stderr.write(
+        f"run {run.id}: the correlation states are made again from {statistics.covered:,} of "
+        f"{run.stored:,} GAP rows; the page adds the rest itself.\n"
+    )
+    return DONE
+
+
+def _fail(text: str) -> int:
+    sys.stderr.write(f"{PROGRAM}: {text}\n")
+    return FAILED

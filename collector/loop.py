@@ -1,0 +1,177 @@
+"""The collecting loop: read, compute and store side by side until the images or the user end it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from collector.batches import Batch, batches, read_ahead
+from collector.errors import CollectorError
+from collector.recorder import Job, Recorder
+from reactcnn_dash.db import StoreError
+
+if TYPE_CHECKING:
+    from collector.capture import Capture
+    from collector.images import ImageSource, LabelFit, Skipped
+    from collector.progress import Progress
+    from collector.signals import StopSignals
+    from collector.statistics import Statistics
+    from reactcnn_dash.db import RunWriter
+
+_QUEUE_BYTES = 64 * 2**20
+_LONGEST_QUEUE = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """Everything that one pass of the loop works with.
+
+    Attributes:
+        source: where the images come from.
+        position: where in the source to begin.
+        labels: how its labels become the model's classes.
+        capture: the compiled network.
+        image_bytes: roughly what one image takes while it waits to be stored.
+        statistics: the correlation states over what the run holds already.
+        limit: number of images of the whole run, ``None`` for all.
+        pace: images a second at most, ``None`` for no limit.
+    """
+
+    source: ImageSource
+    position: int
+    labels: LabelFit
+    capture: Capture
+    image_bytes: int
+    statistics: Statistics
+    limit: int | None
+    pace: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run went on.
+
+    Attributes:
+        stored: images in the store now, those of earlier passes included.
+        skipped: files passed over in this pass.
+        interrupted: number of the signal that ended it early, ``None`` if it is finished.
+    """
+
+    stored: int
+    skipped: tuple[Skipped, ...]
+    interrupted: int | None
+
+
+def collect(work: Work, writer: RunWriter, *, signals: StopSignals, progress: Progress) -> Outcome:
+    """Bring a run to its end, or to the end of the batch at which a signal came.
+
+    The run is marked finished or interrupted; when it ends without a single image it is removed.
+    ``writer`` stays open.
+
+    Raises:
+        StoreError: something could not be stored; what was stored before is safe.
+        CollectorError: none of the images could be read.
+    """
+    run = writer.run
+    total = expected(work, run.skipped)
+    progress.start(run.stored, total)
+    try:
+        outcome = _compute(work, writer, signals, progress)
+        _end(writer, outcome)
+    except BaseException:
+        # The reason is on its way to the user; a store that fails cannot be told about it.
+        with contextlib.suppress(StoreError):
+            writer.interrupt() if writer.stored else writer.abandon()
+        raise
+    finally:
+        progress.close()
+    if not outcome.stored and outcome.interrupted is None:
+        raise CollectorError(_nothing_readable(outcome.skipped))
+    return outcome
+
+
+def expected(work: Work, skipped: int) -> int:
+    """How many images the run will hold when no further file is skipped."""
+    readable = len(work.source) - skipped
+    return readable if work.limit is None else min(work.limit, readable)
+
+
+def _compute(work: Work, writer: RunWriter, signals: StopSignals, progress: Progress) -> Outcome:
+    run = writer.run
+    size = run.batch_size
+    depth = max(2, min(_LONGEST_QUEUE, _QUEUE_BYTES // (size * work.image_bytes)))
+    recorder = Recorder(writer, work.statistics, depth=depth, progress=progress)
+    skipped: list[Skipped] = []
+    before = work.position - run.stored
+    resized = False
+    try:
+        clock = _Clock(work.pace)
+        most = None if work.limit is None else work.limit - run.stored
+        reading = batches(
+            work.source, run.image_shape, size=size, position=work.position, most=most
+        )
+        for batch in read_ahead(reading):
+            skipped.extend(batch.skipped)
+            if batch.resized_from and not resized:
+                resized = True
+                progress.notice(_resized(batch.resized_from, run.image_shape))
+            recorder.put(_job(work, batch, before + len(skipped)))
+            signals.wait_until(clock.next(len(batch)))
+            if signals.caught is not None:
+                break
+    finally:
+        recorder.close()
+    return Outcome(writer.stored, tuple(skipped), signals.caught)
+
+
+def _job(work: Work, batch: Batch, skipped: int) -> Job:
+    captured = work.capture(batch.pixels) if len(batch) else None
+    labelled = Batch(
+        pixels=batch.pixels,
+        labels=work.labels.apply(batch.labels),
+        names=batch.names,
+        skipped=batch.skipped,
+        resized_from=batch.resized_from,
+    )
+    return Job(labelled, captured, expected(work, skipped), skipped)
+
+
+class _Clock:
+    """When the next batch may begin, so that there are no more images a second than asked for."""
+
+    def __init__(self, pace: float | None) -> None:
+        self._pace = pace
+        self._due = time.monotonic()
+
+    def next(self, images: int) -> float:
+        """Moment before which no more may be computed after these; the past without a pace."""
+        if self._pace is not None:
+            # Time that was lost is not made up for: nobody can watch a sprint.
+            self._due = max(self._due + images / self._pace, time.monotonic())
+        return self._due
+
+
+def _end(writer: RunWriter, outcome: Outcome) -> None:
+    if not outcome.stored:
+        writer.abandon()
+    elif outcome.interrupted is None:
+        writer.finish()
+    else:
+        writer.interrupt()
+
+
+def _nothing_readable(skipped: tuple[Skipped, ...]) -> str:
+    first = skipped[0]
+    return (
+        f"none of the {len(skipped)} images could be read; the first is {first.name}: "
+        f"{first.reason}."
+    )
+
+
+def _resized(size: tuple[int, int], shape: tuple[int, int, int]) -> str:
+    return (
+        f"images of {size[0]} × {size[1]} are resized to the model's {shape[0]} × {shape[1]} "
+        "(others likewise)."
+    )

@@ -1,0 +1,112 @@
+"""Loading models: the packaged VGG-16, or any ``.keras`` file, without running foreign code."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from collector import vgg16
+from collector.errors import ModelError
+from collector.modelfile import checked_model_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedModel:
+    """A model with its weights.
+
+    Attributes:
+        name: the model's own name.
+        source: what was asked for: ``vgg16-cifar10`` or an absolute path.
+        model: the ``keras.Model``, built and not compiled.
+        sha256: hex digest of the weights, see :func:`weights_digest`.
+        parameters: number of weights, those that are not trained included.
+        class_names: names of its classes where they are known.
+    """
+
+    name: str
+    source: str
+    model: Any
+    sha256: str
+    parameters: int
+    class_names: tuple[str, ...] | None
+
+
+def load_model(spec: str) -> LoadedModel:
+    """Load the packaged network or a ``.keras`` file.
+
+    Files are opened in Keras' safe mode and not compiled, so that no code inside them runs.
+
+    Args:
+        spec: ``vgg16-cifar10``, or the path of a ``.keras`` file.
+
+    Raises:
+        ModelError: there is no such file, it is no Keras model, or it needs code that is not in it.
+    """
+    if spec == vgg16.NAME:
+        model, source, class_names = vgg16.load(), spec, vgg16.CLASSES
+    else:
+        path = checked_model_file(spec)
+        model, source, class_names = _deserialise(path, spec), str(path.resolve()), None
+    return LoadedModel(
+        name=model.name,
+        source=source,
+        model=model,
+        sha256=weights_digest(model.weights),
+        parameters=model.count_params() if model.built else 0,
+        class_names=class_names,
+    )
+
+
+def weights_digest(weights: Iterable[Any]) -> str:
+    """SHA-256 (hex) over each weight's path, dtype, shape and bytes (C order), in their order."""
+    digest = hashlib.sha256()
+    for weight in weights:
+        array = np.ascontiguousarray(weight.numpy())
+        digest.update(f"{weight.path} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.view(np.uint8).data if array.size else b"")
+    return digest.hexdigest()
+
+
+def _deserialise(path: Path, spec: str) -> Any:
+    try:
+        with warnings.catch_warnings():
+            # What Keras warns of (an optimizer that is not restored, say) concerns training.
+            warnings.simplefilter("ignore")
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        # Keras raises whatever a damaged or foreign configuration makes Python raise.
+        raise ModelError(_explain(error, spec)) from error
+    if not isinstance(model, keras.Model):
+        raise ModelError(f"{spec} holds a {type(model).__name__}, not a Keras model.")
+    return model
+
+
+def _explain(error: Exception, spec: str) -> str:
+    text = " ".join(str(error).split())
+    if "lambda" in text.lower() and "safe" in text.lower():
+        return (
+            f"{spec} has a Lambda layer, which would run code from the file; replace it by a Keras "
+            "layer (Rescaling, Activation, …) and save the model again."
+        )
+    missing = re.search(r"Could not locate (?:class|function) '([^']+)'", text)
+    if missing:
+        return (
+            f"{spec} needs {missing[1]!r}, which is not part of Keras; only models of Keras' own "
+            "layers can be collected."
+        )
+    return f"{spec} cannot be loaded ({_shorten(text) or type(error).__name__})."
+
+
+def _shorten(text: str, most: int = 160) -> str:
+    first = text.partition(". ")[0].rstrip(".")
+    return first if len(first) <= most else f"{first[:most]}…"

@@ -1,0 +1,96 @@
+"""What the user sees while a run goes on; the loop only knows :class:`Progress`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+class Progress(Protocol):
+    """Told about a run's progress, from more than one thread."""
+
+    def start(self, stored: int, total: int | None) -> None:
+        """The run begins with ``stored`` images of ``total``."""
+
+    def stored(self, count: int) -> None:
+        """``count`` more images are safely stored."""
+
+    def total(self, total: int | None) -> None:
+        """The number of images expected has changed."""
+
+    def notice(self, text: str) -> None:
+        """Something that the user should know, one line."""
+
+    def close(self) -> None:
+        """The run is over."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def start(self, stored: int, total: int | None) -> None:
+        """Nothing."""
+
+    def stored(self, count: int) -> None:
+        """Nothing."""
+
+    def total(self, total: int | None) -> None:
+        """Nothing."""
+
+    def notice(self, text: str) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+class Console:
+    """Writes notices to a stream and, when that is a terminal, a bar below them."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._bar: Any = None
+
+    def start(self, stored: int, total: int | None) -> None:
+        """Begin the bar, with images a second, images stored and time left."""
+        if not self._stream.isatty():
+            return
+        from tqdm import tqdm  # noqa: PLC0415 - --help must be quick
+
+        self._bar = tqdm(
+            total=total,
+            initial=stored,
+            unit=" images",
+            desc="stored",
+            file=self._stream,
+            dynamic_ncols=True,
+            smoothing=0.1,
+        )
+
+    def stored(self, count: int) -> None:
+        """Move the bar on."""
+        if self._bar is not None:
+            self._bar.update(count)
+
+    def total(self, total: int | None) -> None:
+        """Correct the bar's end."""
+        if self._bar is not None:
+            self._bar.total = total
+            self._bar.refresh()
+
+    def notice(self, text: str) -> None:
+        """Write one line, above the bar if there is one."""
+        if self._bar is not None:
+            self._bar.write(text, file=self._stream)
+        else:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

@@ -1,0 +1,96 @@
+"""What the user asked for, as values; what was not given is ``None``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from collector.errors import ResumeError
+from collector.vgg16 import NAME
+
+if TYPE_CHECKING:
+    from reactcnn_dash.db import Run
+
+DEFAULT_MODEL = NAME
+DEFAULT_IMAGES = "auto"
+DEFAULT_PIXEL_RANGE = "0-255"
+DEFAULT_BATCH_SIZE = 1
+DEFAULT_FEATURE_MAPS = "last:1000"
+DEFAULT_STORE = "reactcnn.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of the collector.
+
+    Attributes:
+        store: URL or path of the store.
+        model: the packaged network's name or a path.
+        images: what ``open_images`` takes.
+        pixel_range: key of ``PIXEL_RANGES``.
+        batch_size: images a batch.
+        limit: number of images of the whole run.
+        pace: images a second at most.
+        name: the run's name.
+        feature_maps: ``all``, ``none`` or ``last:N``.
+        resume: id, UUID or name of a run to go on with.
+        durable: whether every batch waits for the disk.
+    """
+
+    store: str = DEFAULT_STORE
+    model: str | None = None
+    images: str | None = None
+    pixel_range: str | None = None
+    batch_size: int | None = None
+    limit: int | None = None
+    pace: float | None = None
+    name: str | None = None
+    feature_maps: str | None = None
+    resume: str | None = None
+    durable: bool = False
+
+    @property
+    def model_or_default(self) -> str:
+        """The model of a new run."""
+        return self.model or DEFAULT_MODEL
+
+    @property
+    def images_or_default(self) -> str:
+        """The images of a new run."""
+        return self.images or DEFAULT_IMAGES
+
+    @property
+    def pixel_range_or_default(self) -> str:
+        """The pixel range of a new run."""
+        return self.pixel_range or DEFAULT_PIXEL_RANGE
+
+    @property
+    def batch_size_or_default(self) -> int:
+        """The batch size of a new run."""
+        return self.batch_size or DEFAULT_BATCH_SIZE
+
+    @property
+    def feature_maps_or_default(self) -> str:
+        """Which feature maps a new run keeps."""
+        return self.feature_maps or DEFAULT_FEATURE_MAPS
+
+
+def check_options(request: Request, run: Run) -> None:
+    """Refuse to resume with other options than the run was begun with.
+
+    Raises:
+        ResumeError: naming the option, its value then and now.
+    """
+    pairs: dict[str, tuple[Any, Any]] = {
+        "--name": (request.name, run.name),
+        "--batch-size": (request.batch_size, run.batch_size),
+        "--limit": (request.limit, run.options.get("limit")),
+        "--feature-maps": (request.feature_maps, run.feature_maps),
+        "--pixel-range": (request.pixel_range, run.options.get("pixel_range")),
+    }
+    for option, (now, then) in pairs.items():
+        if now is not None and now != then:
+            was = "no such option" if then is None else f"{then}"
+            raise ResumeError(
+                f"run {run.id} was begun with {was} for {option}, not {now}; leave {option} out."
+            )

@@ -1,0 +1,75 @@
+"""Ctrl-C and SIGTERM: the first asks the run to end after its batch, the second ends it at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_NAP = 0.05
+
+
+class StopNow(KeyboardInterrupt):
+    """A signal came while there was no batch to finish.
+
+    Attributes:
+        exit_code: what the process should return, 128 + the signal's number.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
+
+
+class StopSignals:
+    """Catches SIGINT and SIGTERM while the block runs; the former handlers return afterwards.
+
+    A signal raises :class:`StopNow` until :meth:`finish_batches` was called; from then on it is
+    only noted in :attr:`caught`, for the loop to see, and a second one ends the process.
+    """
+
+    def __init__(self) -> None:
+        self.caught: int | None = None
+        self._graceful = False
+        self._former: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        # Python delivers signals to the main thread only; elsewhere there is nothing to catch.
+        numbers = _SIGNALS if threading.current_thread() is threading.main_thread() else ()
+        for number in numbers:
+            self._former[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+
+    def finish_batches(self) -> None:
+        """From now on the first signal lets the current batch be finished."""
+        self._graceful = True
+
+    def wait_until(self, moment: float) -> None:
+        """Sleep until ``time.monotonic()`` reaches ``moment`` or a signal comes.
+
+        In naps, since waking a lock from a signal handler can block for ever.
+        """
+        while self.caught is None and (left := moment - time.monotonic()) > 0:
+            time.sleep(min(left, _NAP))
+
+    def _handle(self, number: int, _frame: Any) -> None:
+        if not self._graceful:
+            raise StopNow(number)
+        if self.caught is not None:
+            os._exit(128 + number)
+        self.caught = number

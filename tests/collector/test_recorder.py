@@ -1,0 +1,152 @@
+"""The writer thread: order, failures, the rate; and what the user sees of it."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from collector.batches import Batch
+from collector.capture import Captured
+from collector.progress import Console, Silent
+from collector.recorder import SAVE_EVERY, Job, Rate, Recorder
+from collector.statistics import Statistics
+from reactcnn_dash.db import Layer, NewRun, RunBusy, RunWriter, StoreReader
+from tests.collector.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LAYERS = (Layer(0, "a", "Conv2D", "a", 2, 1, 1, 0),)
+
+
+def writer(path: Path) -> RunWriter:
+    new = NewRun(
+        name="run",
+        model="m",
+        checkpoint_sha256="0" * 64,
+        parameters=1,
+        checkpoint_source="m",
+        image_source="s",
+        image_identity="1" * 64,
+        total=2000,
+        batch_size=50,
+        feature_maps="none",
+        class_names=("x", "y"),
+        image_shape=(1, 1, 1),
+        layers=LAYERS,
+    )
+    return RunWriter.begin(str(path), new)
+
+
+def job(number: int, count: int = 50, skipped: int = 0) -> Job:
+    values = np.random.default_rng(number).random((count, 2)).astype(np.float32)
+    batch = Batch(
+        pixels=np.full((count, 1, 1, 1), number, np.uint8),
+        labels=np.zeros(count, np.int64),
+        names=(None,) * count,
+        skipped=(),
+        resized_from=None,
+    )
+    return Job(batch, Captured(values, values, None), 2000 - skipped, skipped)
+
+
+def test_jobs_are_stored_in_order_with_states_on_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    reader = StoreReader(str(path))
+    with writer(path) as run:
+        recorder = Recorder(run, Statistics(LAYERS), depth=2, progress=Silent())
+        for number in range(11):
+            recorder.put(job(number, skipped=number // 4))
+        wait_until(lambda: reader.run(1).stored == 550)
+        during = reader.correlation_state(1, 0)
+        recorder.put(job(11))
+        recorder.close()
+        run.finish()
+    # 550 images are more than SAVE_EVERY: the state came with the batch, not with the end.
+    assert during is not None
+    assert during.covered >= SAVE_EVERY
+    at_end = reader.correlation_state(1, 0)
+    assert at_end is not None
+    assert at_end.covered == 576
+    stored = reader.run(1)
+    assert (stored.stored, stored.skipped, stored.total) == (600, 0, 2000)
+    assert stored.rate is not None
+    for ordinal in (0, 49, 50, 599):
+        expected = job(ordinal // 50).captured
+        assert expected is not None
+        np.testing.assert_array_equal(reader.gap_row(1, ordinal), expected.gap[ordinal % 50])
+
+
+def test_a_failure_reaches_the_caller_and_nothing_stored_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with writer(path) as run:
+        recorder = Recorder(run, Statistics(LAYERS), depth=1, progress=Silent())
+        recorder.put(job(0))
+        wait_until(lambda: StoreReader(str(path)).run(1).stored == 50)
+        with sqlite3.connect(path) as connection:
+            connection.execute("update runs set writer = 'machine 1 somebody-else'")
+        connection.close()
+
+        def put_many() -> None:
+            for number in range(1, 9):
+                recorder.put(job(number))
+
+        with pytest.raises(RunBusy):
+            put_many()
+        with pytest.raises(RunBusy):
+            recorder.close()
+    assert StoreReader(str(path)).run(1).stored == 50
+
+
+def test_a_failure_of_the_last_job_is_told_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with writer(path) as run:
+        with sqlite3.connect(path) as connection:
+            connection.execute("update runs set writer = 'machine 1 somebody-else'")
+        connection.close()
+        recorder = Recorder(run, Statistics(LAYERS), depth=2, progress=Silent())
+        recorder.put(job(0, count=2000))
+        with pytest.raises(RunBusy):
+            recorder.close()
+
+
+def test_rate_is_smoothed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("collector.recorder.time.monotonic", lambda: now)
+    rate = Rate()
+    assert rate.after(100) is None
+    for _ in range(10):
+        now += 0.5
+        assert rate.after(50) == pytest.approx(100)
+    now += 0.5
+    slower = rate.after(5)
+    assert slower is not None
+    assert 85 < slower < 95
+    for _ in range(100):
+        now += 0.5
+        slower = rate.after(5)
+    assert slower == pytest.approx(10, rel=1e-3)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bar_shows_rate_stored_and_time_left_on_terminals_only() -> None:
+    for stream, shown in ((Terminal(), True), (io.StringIO(), False)):
+        console = Console(stream)
+        console.start(10, 40)
+        console.stored(20)
+        console.notice("by the way")
+        console.total(35)
+        console.close()
+        text = stream.getvalue()
+        assert "by the way\n" in text
+        assert ("30/35" in text) is shown
+        assert ("images/s" in text) is shown
+        assert ("<" in text) is shown
