@@ -128,6 +128,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=logging.INFO if debug else logging.WARNING,
         format="%(asctime)s %(name)s: %(message)s",
     )
+    # A waiting request is no news: the page asks again.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     from reactcnn_dash.server import PortTaken  # noqa: PLC0415
 
     try:

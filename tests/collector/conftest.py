@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _tensorflow() -> None:
-    start_tensorflow()
+# Before any test module imports Keras: how TensorFlow computes is settled when it is imported, and
+# a run in this process must give the bits of one in a process of its own.
+start_tensorflow()
 
 
 @pytest.fixture(scope="session")
