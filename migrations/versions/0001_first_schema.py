@@ -125,11 +125,9 @@ def _make_images() -> None:
         "feature_maps",
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
-        sa.Column("layer", sa.Integer(), nullable=False),
-        sa.Column("low", sa.LargeBinary(), nullable=False),
-        sa.Column("step", sa.LargeBinary(), nullable=False),
+        sa.Column("scales", sa.LargeBinary(), nullable=False),
         sa.Column("codes", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("run_id", "ordinal", "layer", name="pk_feature_maps"),
+        sa.PrimaryKeyConstraint("run_id", "ordinal", name="pk_feature_maps"),
         sa.ForeignKeyConstraint(
             ["run_id", "ordinal"],
             ["images.run_id", "images.ordinal"],

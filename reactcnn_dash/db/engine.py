@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 10.0
 """How long a statement waits for another process's transaction before `StoreLocked`."""
 
-PAGE_SIZE = 4096
-"""Bytes of a SQLite page of new stores."""
+PAGE_SIZE = 16384
+"""Bytes of a SQLite page of new stores.
+
+Measured with VGG-16 at 32×32 and every feature map: 4,096 took a third more CPU an image, 32,768
+7 % more space.
+"""
 
 _CHECKPOINT_BYTES = 4 * 2**20
 _LEAVING_SECONDS = 1.0

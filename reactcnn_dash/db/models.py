@@ -161,7 +161,11 @@ Index(
 
 
 class FeatureMapRow(Base):
-    """The feature maps of one layer for one image: codes, and low and step of each filter."""
+    """The feature maps of one image: one row for all layers, like its GAP values.
+
+    ``codes`` are those of all layers side by side; ``scales`` (2, F) float32 are low and step of
+    every filter. A row a layer took twice the time to store.
+    """
 
     __tablename__ = "feature_maps"
     __table_args__ = (
@@ -172,9 +176,7 @@ class FeatureMapRow(Base):
 
     run_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    layer: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    low: Mapped[bytes] = mapped_column(LargeBinary)
-    step: Mapped[bytes] = mapped_column(LargeBinary)
+    scales: Mapped[bytes] = mapped_column(LargeBinary)
     codes: Mapped[bytes] = mapped_column(LargeBinary)
 
 

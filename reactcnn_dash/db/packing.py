@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -123,27 +122,23 @@ def pack_batch(
 
 
 def _map_rows(run_id: int, batch: ImageBatch, kept: int | None) -> Rows:
+    if not batch.maps:
+        return []
     count = len(batch.labels)
     first = 0 if kept is None else max(0, count - kept)
-    rows: Rows = []
-    for layer, maps in enumerate(batch.maps or ()):
-        # After a ReLU nearly every low is 0: those images share one blob.
-        zeros = pack(np.zeros_like(maps.low[0]), compress=True)
-        has_low = np.count_nonzero(maps.low, axis=1)
-        rows += [
-            {
-                "run_id": run_id,
-                "ordinal": batch.start + row,
-                "layer": layer,
-                "low": pack(maps.low[row], compress=True) if has_low[row] else zeros,
-                "step": pack(maps.step[row], compress=True),
-                "codes": pack(maps.codes[row], compress=True),
-            }
-            for row in range(first, count)
-        ]
-    # In the order of the key, so that SQLite appends.
-    rows.sort(key=itemgetter("ordinal", "layer"))
-    return rows
+    low = np.concatenate([maps.low for maps in batch.maps], axis=1)
+    step = np.concatenate([maps.step for maps in batch.maps], axis=1)
+    scales = np.stack([low, step], axis=1)
+    codes = [maps.codes.reshape(count, -1) for maps in batch.maps]
+    return [
+        {
+            "run_id": run_id,
+            "ordinal": batch.start + row,
+            "scales": pack(scales[row], compress=True),
+            "codes": pack(np.concatenate([one[row] for one in codes]), compress=True),
+        }
+        for row in range(first, count)
+    ]
 
 
 def _check_shapes(batch: ImageBatch, layers: Sequence[Layer], kept: int | None) -> None:

@@ -88,13 +88,9 @@ PIXELS = (
     .where(runs.c.uuid == bindparam("uuid"), images.c.ordinal == _ordinal)
 )
 MAPS = (
-    select(feature_maps.c.low, feature_maps.c.step, feature_maps.c.codes)
+    select(feature_maps.c.run_id, feature_maps.c.scales, feature_maps.c.codes)
     .join(runs, runs.c.id == feature_maps.c.run_id)
-    .where(
-        runs.c.uuid == bindparam("uuid"),
-        feature_maps.c.ordinal == _ordinal,
-        feature_maps.c.layer == bindparam("layer"),
-    )
+    .where(runs.c.uuid == bindparam("uuid"), feature_maps.c.ordinal == _ordinal)
 )
 _WRONG = select(images.c.ordinal).where(images.c.run_id == _run_id, images.c.misclassified).limit(1)
 WRONG_AFTER = _WRONG.where(images.c.ordinal > _ordinal).order_by(images.c.ordinal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -143,14 +144,26 @@ class StoreReader:
 
     def feature_maps(self, run_uuid: str, ordinal: int, layer: int) -> FeatureMaps | None:
         """Give the maps of one layer for one image, None when they are not (or no longer) kept."""
-        rows = self._all(queries.MAPS, uuid=run_uuid, ordinal=ordinal, layer=layer)
-        if not rows:
+        with self._read() as connection:
+            if connection is None:
+                return None
+            row = connection.execute(queries.MAPS, {"uuid": run_uuid, "ordinal": ordinal}).first()
+            if row is None:
+                return None
+            found = connection.execute(queries.LAYERS, {"run_id": row.run_id})
+            layers = [queries.layer_of(one) for one in found]
+        if not 0 <= layer < len(layers):
             return None
-        what = f"image {ordinal}: the feature maps of layer {layer}"
-        codes, low, step = (
-            queries.array_of(blob, what) for blob in (rows[0].codes, rows[0].low, rows[0].step)
+        what = f"image {ordinal}: its feature maps"
+        codes = queries.array_of(row.codes, what)
+        low, step = queries.array_of(row.scales, what)
+        here = layers[layer]
+        start = sum(one.filters * one.height * one.width for one in layers[:layer])
+        shape = (here.filters, here.height, here.width)
+        part = slice(here.offset, here.offset + here.filters)
+        return FeatureMaps(
+            codes[start : start + math.prod(shape)].reshape(shape), low[part], step[part]
         )
-        return FeatureMaps(codes, low, step)
 
     def pixels(self, run_uuid: str, ordinal: int) -> UInt8Array:
         """Give the (H, W, C) uint8 pixels of one image; `ImageNotFound` when there is none."""

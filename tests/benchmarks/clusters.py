@@ -52,9 +52,7 @@ def measure(rows: NDArray[np.float32], method: str, parameter: float | None) -> 
     whole = correlation(CoMoments.of(rows))
     value = default_parameter(whole, method) if parameter is None else parameter
     labels = cluster(whole, method, value)
-    halves = [
-        cluster(correlation(CoMoments.of(rows[start::2])), method, value) for start in (0, 1)
-    ]
+    halves = [cluster(correlation(CoMoments.of(rows[start::2])), method, value) for start in (0, 1)]
     groups = [s for s in summarise(labels, whole.r) if s.size > 1]
     weights = [s.size * (s.size - 1) for s in groups]
     return Found(

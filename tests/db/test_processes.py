@@ -53,7 +53,7 @@ def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     """All rows that a resumed run must have in common with an uninterrupted one."""
     queries = {
         "images": "SELECT * FROM images ORDER BY ordinal",
-        "maps": "SELECT * FROM feature_maps ORDER BY ordinal, layer",
+        "maps": "SELECT * FROM feature_maps ORDER BY ordinal",
         "states": "SELECT * FROM correlation_states ORDER BY layer",
         "run": "SELECT stored, labelled, correct, skipped, gap_low, gap_high, state FROM runs",
     }

@@ -208,7 +208,7 @@ def test_an_older_store_is_refused_with_the_command_and_upgraded_by_it(
     with closing(sqlite3.connect(frozen)) as raw:
         assert "note" in [row[1] for row in raw.execute("PRAGMA table_info(runs)")]
         # Making `images` anew must not take along what refers to it.
-        assert raw.execute("SELECT count(*) FROM feature_maps").fetchone() == (8,)
+        assert raw.execute("SELECT count(*) FROM feature_maps").fetchone() == (4,)
         assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
     with RunWriter.resume(url, "trial") as writer:
         writer.append(batch(6, 2))
