@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _KEYS = ("images", "labels", "class_names")
+# A damaged flag makes zipfile see encryption or an unknown method, which is a RuntimeError.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _ROWS = 1024
 
 
@@ -64,7 +74,7 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
         raise ImageSourceError(
             f"{path} does not fit into memory; split it, or use a folder of images."
         ) from error
-    except (OSError, ValueError, EOFError, LookupError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         if "pickle" in str(error):
             raise ImageSourceError(
                 f"{path} holds Python objects, which are never loaded; save plain arrays (images "
