@@ -21,7 +21,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--only", choices=PARTS, help="measure one part")
     options = parser.parse_args()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from tests.benchmarks.table import render
 
     begun = time.monotonic()
@@ -34,6 +33,10 @@ def main() -> int:
         if options.only in (None, part):
             with tempfile.TemporaryDirectory(prefix="reactcnn-bench-") as folder:
                 if part == "collecting":
+                    from collector.runtime import start_tensorflow
+
+                    # As the collector starts it, for all that are compared.
+                    start_tensorflow()
                     from tests.benchmarks import collecting
 
                     results += collecting.run(Path(folder), report)

@@ -170,7 +170,7 @@ def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
     )
     report("TensorBoard, batch 64")
     board = in_turn(
-        1,
+        3,
         {
             "maps": lambda: bench.collector(64, 256, "all"),
             "tensorboard": lambda: bench.tensorboard(64, 64),
