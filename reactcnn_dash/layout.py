@@ -4,40 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
-import dash_cytoscape as cyto
 import dash_mantine_components as dmc
 from dash import dcc, html
 
-from reactcnn_dash import graphs, ids
-from reactcnn_dash.analysis import METHODS
+from reactcnn_dash import ids
+from reactcnn_dash.cluster_panel import cluster_panel
+from reactcnn_dash.elements import aria, attributes, icon, tool_button
 from reactcnn_dash.guide import guide
 
 POLL_MS = 400
 """Milliseconds between two looks at the store."""
-
-
-def _attributes(values: dict[str, str]) -> dict[str, Any]:
-    """Return attributes whose names are no Python names; Dash's types know none of them."""
-    return dict(values)
-
-
-def _aria(label: str) -> dict[str, Any]:
-    return _attributes({"aria-label": label})
-
-
-def _icon(name: str) -> html.Span:
-    return html.Span(className=f"icon icon-{name}", **_attributes({"aria-hidden": "true"}))
-
-
-def _button(id_: str, icon: str, label: str, shortcut: str) -> html.Button:
-    return html.Button(
-        _icon(icon),
-        id=id_,
-        className="tool",
-        title=f"{label} ({shortcut})",
-        **_aria(label),
-    )
 
 
 def _header() -> html.Header:
@@ -54,7 +30,7 @@ def _header() -> html.Header:
                 className="run-select",
                 maxDropdownHeight=420,
                 nothingFoundMessage="No such run",
-                **_aria("Run"),
+                **aria("Run"),
             ),
             html.Span(id=ids.RUN_STATE, className="state", role="status"),
             html.Span(id=ids.RUN_COUNTS, className="counts"),
@@ -62,12 +38,12 @@ def _header() -> html.Header:
             html.Button("How to read this", id=ids.HELP_BUTTON, className="text-button"),
             dmc.ColorSchemeToggle(
                 id=ids.COLOUR_SCHEME,
-                lightIcon=_icon("sun"),
-                darkIcon=_icon("moon"),
+                lightIcon=icon("sun"),
+                darkIcon=icon("moon"),
                 variant="subtle",
                 color="gray",
                 size="md",
-                **_aria("Switch between light and dark"),
+                **aria("Switch between light and dark"),
             ),
         ],
     )
@@ -77,13 +53,13 @@ def _time() -> html.Div:
     return html.Div(
         className="group",
         role="group",
-        **_aria("Time"),
+        **aria("Time"),
         children=[
-            _button(ids.FIRST, "first", "First image", "Home"),
-            _button(ids.PREVIOUS, "previous", "Previous image", "←"),
-            _button(ids.PLAY, "pause", "Follow live or pause", "Space"),
-            _button(ids.NEXT, "next", "Next image", "→"),
-            _button(ids.LAST, "last", "Newest image", "End"),
+            tool_button(ids.FIRST, "first", "First image", "Home"),
+            tool_button(ids.PREVIOUS, "previous", "Previous image", "←"),
+            tool_button(ids.PLAY, "pause", "Follow live or pause", "Space"),
+            tool_button(ids.NEXT, "next", "Next image", "→"),
+            tool_button(ids.LAST, "last", "Newest image", "End"),
             html.Label(
                 title="Go to an image: type its number and press Enter",
                 children=[
@@ -100,7 +76,7 @@ def _time() -> html.Div:
                 ],
             ),
             html.Button(
-                [_icon("wrong"), "Next misclassified"],
+                [icon("wrong"), "Next misclassified"],
                 id=ids.MISCLASSIFIED,
                 className="tool wide",
                 title="Next misclassified image (M)",
@@ -123,9 +99,9 @@ def _toolbar() -> html.Div:
                 ],
                 value="layer",
                 size="xs",
-                **_aria("Colour scale"),
+                **aria("Colour scale"),
             ),
-            html.Div(id=ids.LEGEND, className="legend", **_aria("Colour legend")),
+            html.Div(id=ids.LEGEND, className="legend", **aria("Colour legend")),
         ],
     )
 
@@ -133,7 +109,7 @@ def _toolbar() -> html.Div:
 def _image_panel() -> html.Aside:
     return html.Aside(
         className="side",
-        **_aria("Current image"),
+        **aria("Current image"),
         children=[
             html.Div(
                 className="picture",
@@ -142,7 +118,7 @@ def _image_panel() -> html.Aside:
                 ),
             ),
             html.Div(
-                id=ids.IMAGE_CAPTION, className="caption", **_attributes({"aria-live": "polite"})
+                id=ids.IMAGE_CAPTION, className="caption", **attributes({"aria-live": "polite"})
             ),
             html.Label(
                 ["Filter's feature map over the image"],
@@ -174,162 +150,7 @@ def _centre() -> html.Main:
             _toolbar(),
             html.Div(id=ids.NOTICE, className="notice", role="alert", hidden=True),
             html.Div(id=ids.EMPTY, className="empty", hidden=True),
-            html.Div(id=ids.GRID, className="grid", **_aria("Filters by layer")),
-        ],
-    )
-
-
-def _parameter(id_: str, method: str) -> html.Div:
-    options = METHODS[method]
-    return html.Div(
-        id=f"{id_}-row",
-        className="parameter",
-        children=[
-            html.Span(id=f"{id_}-value", className="symbol"),
-            dmc.Slider(
-                id=id_,
-                min=options.minimum,
-                max=options.maximum,
-                step=options.step,
-                value=options.default,
-                size="sm",
-                updatemode="mouseup",
-                className="parameter-slider",
-                thumbLabel=f"{options.label}: {options.symbol}",
-            ),
-        ],
-    )
-
-
-_CORRELATION = {
-    "type": "rightAligned",
-    "valueFormatter": {"function": "d3.format('.3f')(params.value)"},
-}
-
-
-def _table() -> dag.AgGrid:
-    return dag.AgGrid(
-        id=ids.CLUSTER_TABLE,
-        className="ag-theme-quartz cluster-table",
-        columnDefs=[
-            {
-                "field": "cluster",
-                "headerName": "Cluster",
-                "cellRenderer": "ClusterName",
-                "flex": 1.2,
-            },
-            {"field": "size", "headerName": "Filters", "type": "rightAligned", "flex": 1},
-            {"field": "mean", "headerName": "Mean r", **_CORRELATION, "flex": 1},
-            {"field": "lowest", "headerName": "Lowest r", **_CORRELATION, "flex": 1.1},
-        ],
-        defaultColDef={"sortable": True, "resizable": False, "suppressMovable": True},
-        rowData=[],
-        style={"height": "var(--table-height)", "width": "100%"},
-        getRowId="params.data.id",
-        dashGridOptions={
-            "animateRows": False,
-            "rowHeight": 26,
-            "headerHeight": 28,
-            "suppressCellFocus": False,
-            "rowSelection": {
-                "mode": "singleRow",
-                "checkboxes": False,
-                "enableClickSelection": True,
-            },
-        },
-        dangerously_allow_code=False,
-    )
-
-
-def _panel() -> html.Aside:
-    return html.Aside(
-        id=ids.PANEL,
-        className="panel",
-        **_attributes(
-            {
-                "aria-label": "Clusters",
-                "data-louvain-help": METHODS["louvain"].help,
-                "data-cpm-help": METHODS["leiden-cpm"].help,
-            }
-        ),
-        children=[
-            html.Div(
-                id=ids.PANEL_HINT,
-                className="hint",
-                children=[
-                    html.H2("Which filters do the same work?"),
-                    html.P(
-                        "Click a layer's name, or any filter of it, to see its filters as a graph: "
-                        "filters whose GAP rises and falls together form clusters."
-                    ),
-                    html.P(
-                        "Then click a node or a row of the table: every filter of that cluster "
-                        "turns red in the grid."
-                    ),
-                ],
-            ),
-            html.Div(
-                className="panel-body",
-                children=[
-                    html.Div(
-                        className="panel-head",
-                        children=[
-                            html.H2(id=ids.PANEL_TITLE),
-                            html.Button(
-                                _icon("close"),
-                                id=ids.PANEL_CLOSE,
-                                className="tool",
-                                title="Close the clusters (Escape)",
-                                **_aria("Close the clusters"),
-                            ),
-                        ],
-                    ),
-                    dmc.SegmentedControl(
-                        id=ids.METHOD,
-                        data=[{"value": k, "label": m.label} for k, m in METHODS.items()],
-                        value="louvain",
-                        size="xs",
-                        fullWidth=True,
-                        **_aria("Clustering method"),
-                    ),
-                    _parameter(ids.PARAMETER_LOUVAIN, "louvain"),
-                    _parameter(ids.PARAMETER_CPM, "leiden-cpm"),
-                    html.P(id=ids.PARAMETER_CAPTION, className="small"),
-                    html.Div(
-                        className="graph-frame",
-                        children=[
-                            cyto.Cytoscape(
-                                id=ids.GRAPH,
-                                elements=[],
-                                stylesheet=graphs.STYLESHEET,
-                                layout={"name": "preset"},
-                                autoRefreshLayout=False,
-                                clearOnUnhover=True,
-                                responsive=True,
-                                minZoom=0.1,
-                                maxZoom=4,
-                                boxSelectionEnabled=False,
-                                style={"width": "100%", "height": "100%"},
-                            ),
-                            html.Div(id=ids.GRAPH_CAPTION, className="graph-caption"),
-                        ],
-                    ),
-                    html.P(
-                        id=ids.CLUSTER_SUMMARY,
-                        className="small",
-                        **_attributes({"aria-live": "polite"}),
-                    ),
-                    _table(),
-                    html.Div(
-                        id=ids.SELECTION,
-                        className="selection",
-                        children=html.P(
-                            "Click a node or a row: its cluster turns red in the grid.",
-                            className="small",
-                        ),
-                    ),
-                ],
-            ),
+            html.Div(id=ids.GRID, className="grid", **aria("Filters by layer")),
         ],
     )
 
@@ -352,7 +173,9 @@ def page() -> Any:
                 className="app",
                 children=[
                     _header(),
-                    html.Div(className="body", children=[_image_panel(), _centre(), _panel()]),
+                    html.Div(
+                        className="body", children=[_image_panel(), _centre(), cluster_panel()]
+                    ),
                 ],
             ),
             html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),

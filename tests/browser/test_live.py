@@ -10,9 +10,12 @@ from playwright.sync_api import Page, expect
 
 from reactcnn_dash.db import ImageBatch, RunWriter
 from tests import stores
+from tests.browser.conftest import start_server, stop
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from playwright.sync_api import Browser
 
     from tests.browser.conftest import Serve
 
@@ -193,3 +196,15 @@ def test_a_store_that_breaks_is_a_notice_and_the_page_lives_on(
     expect(page.locator("#notice")).to_be_hidden()
     page.keyboard.press("ArrowLeft")
     caption(page, 2)
+
+
+def test_a_server_that_ends_is_told(browser: Browser, store: Path) -> None:
+    # Its own page: that the browser logs the refused requests is right.
+    stores.make_store(store, 4)
+    process, address = start_server(store)
+    page = browser.new_page()
+    page.goto(address)
+    caption(page, 3)
+    stop(process)
+    expect(page.locator("#notice")).to_contain_text("does not answer", timeout=30_000)
+    page.close()

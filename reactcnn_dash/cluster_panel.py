@@ -1,0 +1,168 @@
+"""The cluster panel: method, parameter, graph, table and the selected cluster."""
+
+from __future__ import annotations
+
+import dash_ag_grid as dag
+import dash_cytoscape as cyto
+import dash_mantine_components as dmc
+from dash import html
+
+from reactcnn_dash import graphs, ids
+from reactcnn_dash.analysis import METHODS
+from reactcnn_dash.elements import aria, attributes, icon
+
+
+def _parameter(id_: str, method: str) -> html.Div:
+    options = METHODS[method]
+    return html.Div(
+        id=f"{id_}-row",
+        className="parameter",
+        children=[
+            html.Span(id=f"{id_}-value", className="symbol"),
+            dmc.Slider(
+                id=id_,
+                min=options.minimum,
+                max=options.maximum,
+                step=options.step,
+                value=options.default,
+                size="sm",
+                updatemode="mouseup",
+                className="parameter-slider",
+                thumbLabel=f"{options.label}: {options.symbol}",
+            ),
+        ],
+    )
+
+
+_CORRELATION = {
+    "type": "rightAligned",
+    "valueFormatter": {"function": "d3.format('.3f')(params.value)"},
+}
+
+
+def _table() -> dag.AgGrid:
+    return dag.AgGrid(
+        id=ids.CLUSTER_TABLE,
+        className="ag-theme-quartz cluster-table",
+        columnDefs=[
+            {
+                "field": "cluster",
+                "headerName": "Cluster",
+                "cellRenderer": "ClusterName",
+                "flex": 1.2,
+            },
+            {"field": "size", "headerName": "Filters", "type": "rightAligned", "flex": 1},
+            {"field": "mean", "headerName": "Mean r", **_CORRELATION, "flex": 1},
+            {"field": "lowest", "headerName": "Lowest r", **_CORRELATION, "flex": 1.1},
+        ],
+        defaultColDef={"sortable": True, "resizable": False, "suppressMovable": True},
+        rowData=[],
+        style={"height": "var(--table-height)", "width": "100%"},
+        getRowId="params.data.id",
+        dashGridOptions={
+            "animateRows": False,
+            "rowHeight": 26,
+            "headerHeight": 28,
+            "suppressCellFocus": False,
+            "rowSelection": {
+                "mode": "singleRow",
+                "checkboxes": False,
+                "enableClickSelection": True,
+            },
+        },
+        dangerously_allow_code=False,
+    )
+
+
+def cluster_panel() -> html.Aside:
+    """Return the panel: a hint until a layer is open, then its clusters."""
+    return html.Aside(
+        id=ids.PANEL,
+        className="panel",
+        **attributes(
+            {
+                "aria-label": "Clusters",
+                "data-louvain-help": METHODS["louvain"].help,
+                "data-cpm-help": METHODS["leiden-cpm"].help,
+            }
+        ),
+        children=[
+            html.Div(
+                id=ids.PANEL_HINT,
+                className="hint",
+                children=[
+                    html.H2("Which filters do the same work?"),
+                    html.P(
+                        "Click a layer's name, or any filter of it, to see its filters as a graph: "
+                        "filters whose GAP rises and falls together form clusters."
+                    ),
+                    html.P(
+                        "Then click a node or a row of the table: every filter of that cluster "
+                        "turns red in the grid."
+                    ),
+                ],
+            ),
+            html.Div(
+                className="panel-body",
+                children=[
+                    html.Div(
+                        className="panel-head",
+                        children=[
+                            html.H2(id=ids.PANEL_TITLE),
+                            html.Button(
+                                icon("close"),
+                                id=ids.PANEL_CLOSE,
+                                className="tool",
+                                title="Close the clusters (Escape)",
+                                **aria("Close the clusters"),
+                            ),
+                        ],
+                    ),
+                    dmc.SegmentedControl(
+                        id=ids.METHOD,
+                        data=[{"value": k, "label": m.label} for k, m in METHODS.items()],
+                        value="louvain",
+                        size="xs",
+                        fullWidth=True,
+                        **aria("Clustering method"),
+                    ),
+                    _parameter(ids.PARAMETER_LOUVAIN, "louvain"),
+                    _parameter(ids.PARAMETER_CPM, "leiden-cpm"),
+                    html.P(id=ids.PARAMETER_CAPTION, className="small"),
+                    html.Div(
+                        className="graph-frame",
+                        children=[
+                            cyto.Cytoscape(
+                                id=ids.GRAPH,
+                                elements=[],
+                                stylesheet=graphs.STYLESHEET,
+                                layout={"name": "preset"},
+                                autoRefreshLayout=False,
+                                clearOnUnhover=True,
+                                responsive=True,
+                                minZoom=0.1,
+                                maxZoom=4,
+                                boxSelectionEnabled=False,
+                                style={"width": "100%", "height": "100%"},
+                            ),
+                            html.Div(id=ids.GRAPH_CAPTION, className="graph-caption"),
+                        ],
+                    ),
+                    html.P(
+                        id=ids.CLUSTER_SUMMARY,
+                        className="small",
+                        **attributes({"aria-live": "polite"}),
+                    ),
+                    _table(),
+                    html.Div(
+                        id=ids.SELECTION,
+                        className="selection",
+                        children=html.P(
+                            "Click a node or a row: its cluster turns red in the grid.",
+                            className="small",
+                        ),
+                    ),
+                ],
+            ),
+        ],
+    )
