@@ -129,7 +129,8 @@ def _map_rows(run_id: int, batch: ImageBatch, kept: int | None) -> Rows:
     low = np.concatenate([maps.low for maps in batch.maps], axis=1)
     step = np.concatenate([maps.step for maps in batch.maps], axis=1)
     scales = np.stack([low, step], axis=1)
-    codes = [maps.codes.reshape(count, -1) for maps in batch.maps]
+    # Filters last, as the network leaves them: turning them here would cost more than packing does.
+    codes = [np.moveaxis(maps.codes, 1, -1).reshape(count, -1) for maps in batch.maps]
     return [
         {
             "run_id": run_id,

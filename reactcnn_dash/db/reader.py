@@ -159,10 +159,12 @@ class StoreReader:
         low, step = queries.array_of(row.scales, what)
         here = layers[layer]
         start = sum(one.filters * one.height * one.width for one in layers[:layer])
-        shape = (here.filters, here.height, here.width)
+        shape = (here.height, here.width, here.filters)
         part = slice(here.offset, here.offset + here.filters)
         return FeatureMaps(
-            codes[start : start + math.prod(shape)].reshape(shape), low[part], step[part]
+            np.moveaxis(codes[start : start + math.prod(shape)].reshape(shape), -1, 0),
+            low[part],
+            step[part],
         )
 
     def pixels(self, run_uuid: str, ordinal: int) -> UInt8Array:

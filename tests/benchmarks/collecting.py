@@ -157,7 +157,7 @@ def ratio(rates: dict[str, list[float]], ours: str, theirs: str) -> float:
 def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
     """Measure collecting; return its rows."""
     bench = Bench(folder, 2048)
-    large, small = 1024, 192
+    large, small = 2048, 192
     report("collecting, batch 64")
     by_64 = in_turn(
         4,
@@ -228,4 +228,4 @@ def bytes_an_image(bench: Bench, maps: str) -> float:
     states, 7 MB for this network) is left out.
     """
     bench.collector(64, 512, maps)
-    return (bench.sizes[maps, 1024] - bench.sizes[maps, 512]) / 512
+    return (bench.sizes[maps, 2048] - bench.sizes[maps, 512]) / 1536
