@@ -6,7 +6,6 @@ import os
 
 from hypothesis import settings
 
-
 # No deadline: a slow machine is not a fault. On CI the same examples every time, so that a change
 # is judged by what it changes; everywhere else new ones are tried.
 settings.register_profile("everywhere", deadline=None)

@@ -163,8 +163,8 @@ Index(
 class FeatureMapRow(Base):
     """The feature maps of one image: one row for all layers, like its GAP values.
 
-    ``codes`` are those of all layers side by side, each as (H, W, F); ``scales`` (2, F) float32 are low and step of
-    every filter. A row a layer took twice the time to store.
+    ``codes`` are those of all layers side by side, each as (H, W, F); ``scales`` (2, F) float32
+    are low and step of every filter. A row a layer took twice the time to store.
     """
 
     __tablename__ = "feature_maps"
