@@ -12,6 +12,7 @@
   let triedAt = -1;
   let baseStyle = null;
   let tableRow = null;
+  let retried = "";
 
   /** What the panel should show, or null. */
   function wanted() {
@@ -53,6 +54,24 @@
     return `${parts.join(", ")} · from ${rc.count(c.images)} images`;
   }
 
+  const graph = () => rc.byId("graph")?._cyreg?.cy;
+
+  /** A layout that ran before the graph had its room leaves nodes nowhere: ask for it once more. */
+  function checkPicture() {
+    const cy = graph();
+    if (!cy || !cy.nodes().length) return;
+    const nowhere = cy.nodes().some((node) => {
+      const { x, y } = node.renderedPosition();
+      return !Number.isFinite(x + y);
+    });
+    if (!nowhere || retried === keyOf(panel.clusters)) return;
+    retried = keyOf(panel.clusters);
+    cy.resize();
+    cy.reset();
+    panel.clusters = null;
+    panel.pump();
+  }
+
   /** Take in the clusters of a layer. */
   panel.take = function (clusters) {
     if (!clusters) return;
@@ -64,6 +83,7 @@
     drawParameter();
     panel.showSelection();
     panel.pump();
+    window.requestAnimationFrame(checkPicture);
   };
 
   /** Filters of a cluster; empty while another layer's clusters are here. */
@@ -224,6 +244,8 @@
     const frame = rc.byId("panel");
     frame.classList.toggle("open", rc.view.layer !== null && rc.layerIndex(rc.view.layer) >= 0);
     frame.dataset.method = rc.view.method;
+    // Just opened: the graph must know its room before it is laid out.
+    graph()?.resize();
     rc.setText("panel-title", rc.view.layer ? `Clusters of ${rc.view.layer}` : "");
     rc.setText("parameter-caption", frame.dataset[rc.view.method === "louvain" ? "louvainHelp" : "cpmHelp"] || "");
     drawParameter();

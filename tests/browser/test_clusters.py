@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Serve
 
 GRAPH = "document.getElementById('graph')._cyreg.cy"
+STILL = f"""() => {{
+  const all = {GRAPH}.nodes().map(node => node.renderedPosition());
+  const places = JSON.stringify(all);
+  const still = all.length > 0 && all.every(place => Number.isFinite(place.x + place.y))
+    && window.placesBefore === places;
+  window.placesBefore = places;
+  return still;
+}}"""
 ODD = list(range(1, 16, 2))
 EVEN = list(range(2, 16, 2))
 
@@ -36,7 +44,8 @@ def open_layer(page: Page, name: str) -> None:
 
 
 def nodes(page: Page) -> list[dict[str, Any]]:
-    """Return each node's data and place on the screen."""
+    """Return each node's data and place on the screen, once the picture stands still."""
+    page.wait_for_function(STILL, polling=120)
     found: list[dict[str, Any]] = page.evaluate(
         f"{GRAPH}.nodes().map(n => ({{...n.data(), ...n.renderedPosition()}}))"
     )
