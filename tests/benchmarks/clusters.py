@@ -10,6 +10,7 @@ index) of clusterings from the even and from the odd images.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import sys
 from dataclasses import dataclass
@@ -32,7 +33,6 @@ CHOICES: tuple[tuple[str, float | None], ...] = (
     ("leiden-cpm", 0.5),
     ("leiden-cpm", 0.7),
     ("leiden-cpm", 0.8),
-    ("leiden-cpm", 0.9),
 )
 
 
@@ -58,8 +58,10 @@ def measure(rows: NDArray[np.float32], method: str, parameter: float | None) -> 
     return Found(
         clusters=len(groups),
         share=sum(s.size for s in groups) / rows.shape[1],
-        mean_r=float(np.average([s.mean_r or 0.0 for s in groups], weights=weights)),
-        lowest_r=min(s.lowest_r or 0.0 for s in groups),
+        mean_r=float(np.average([s.mean_r or 0.0 for s in groups], weights=weights))
+        if groups
+        else math.nan,
+        lowest_r=min((s.lowest_r or 0.0 for s in groups), default=math.nan),
         agreement=float(adjusted_rand_score(*halves)),
     )
 
@@ -88,8 +90,8 @@ def main() -> None:
         columns = [
             f"{statistics.mean(one.clusters for one in found):.0f}",
             f"{statistics.mean(one.share for one in found):.0%}",
-            f"{statistics.mean(one.mean_r for one in found):.2f}",
-            f"{statistics.mean(one.lowest_r for one in found):.2f}",
+            f"{np.nanmean([one.mean_r for one in found]):.2f}",
+            f"{np.nanmean([one.lowest_r for one in found]):.2f}",
             f"{statistics.mean(one.agreement for one in found):.2f}",
         ]
         print_("| " + " | ".join([name, *columns]) + " |\n")
