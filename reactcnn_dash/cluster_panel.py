@@ -154,14 +154,7 @@ def cluster_panel() -> html.Aside:
                         **attributes({"aria-live": "polite"}),
                     ),
                     _table(),
-                    html.Div(
-                        id=ids.SELECTION,
-                        className="selection",
-                        children=html.P(
-                            "Click a node or a row: its cluster turns red in the grid.",
-                            className="small",
-                        ),
-                    ),
+                    html.Div(id=ids.SELECTION, className="selection"),
                 ],
             ),
         ],

@@ -14,6 +14,7 @@ import numpy as np
 
 from collector.images.arrays import ArrayImages
 from collector.images.base import ImageSourceError
+from collector.vgg16 import CLASSES as CIFAR10_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,18 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-CIFAR10_CLASSES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
 _TEST_BATCH = Path("datasets", "cifar-10-batches-py-target", "cifar-10-batches-py", "test_batch")
 _SECONDS = 20.0
 """Longest wait for the network: Keras sets no limit, and a firewall can be silent for minutes."""
