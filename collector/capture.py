@@ -196,9 +196,17 @@ def _to_bytes(tap: Tap, tensor: Any, gap: Any) -> tuple[Any, Any, Any]:
     low = tf.where(varies, low, 0)
     # With half a step more, cutting off rounds. What is not finite becomes NaN by the factor 0, and
     # NaN becomes the byte 0 on x86 and ARM alike.
-    offset = 0.5 if tap.never_negative else _spread(0.5 - low * factor, tap)
-    codes = tf.cast(tensor * _spread(factor, tap) + offset, tf.uint8)
-    return codes, low, step
+    offset = tf.constant(0.5) if tap.never_negative else _spread(0.5 - low * factor, tap)
+    return _quantise(tensor, _spread(factor, tap), offset), low, step
+
+
+def _codes(tensor: Any, factor: Any, offset: Any) -> Any:
+    return tf.cast(tensor * factor + offset, tf.uint8)
+
+
+# One pass over the tensor, by XLA, in a third of the time of three. Nothing but this is left to
+# XLA, which compiles such an expression in 50 ms a shape, and a whole network in seconds.
+_quantise = tf.function(_codes, jit_compile=True, autograph=False)
 
 
 def _spread(values: Any, tap: Tap) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 
 _QUEUE_BYTES = 64 * 2**20
 _LONGEST_QUEUE = 32
+_IN_FLIGHT = 2
+"""Batches in the network at a time.
+
+A layer of a small network does not keep all cores busy to its end. Measured with VGG-16 on two
+cores: 1.04 times the images a second at batch size 64, 1.27 times at 1; a third batch adds 1 %.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,6 +114,9 @@ def _compute(work: Work, writer: RunWriter, signals: StopSignals, progress: Prog
     skipped: list[Skipped] = []
     before = work.position - run.stored
     resized = False
+    # Who watches at a pace wants to see an image when it is computed, not one image later.
+    waiting = 0 if work.pace is not None else _IN_FLIGHT - 1
+    network = _Network(work, recorder)
     try:
         clock = _Clock(work.pace)
         most = None if work.limit is None else work.limit - run.stored
@@ -117,13 +128,37 @@ def _compute(work: Work, writer: RunWriter, signals: StopSignals, progress: Prog
             if batch.resized_from and not resized:
                 resized = True
                 progress.notice(_resized(batch.resized_from, run.image_shape))
-            recorder.put(_job(work, batch, before + len(skipped)))
+            network.submit(batch, before + len(skipped))
+            network.record(waiting)
             signals.wait_until(clock.next(len(batch)))
             if signals.caught is not None:
                 break
+        network.record(0)
     finally:
+        network.close()
         recorder.close()
     return Outcome(writer.stored, tuple(skipped), signals.caught)
+
+
+class _Network:
+    """Batches on their way through the network, handed to the recorder in their order."""
+
+    def __init__(self, work: Work, recorder: Recorder) -> None:
+        self._work = work
+        self._recorder = recorder
+        self._pool = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="network")
+        self._jobs: deque[Future[Job]] = deque()
+
+    def submit(self, batch: Batch, skipped: int) -> None:
+        self._jobs.append(self._pool.submit(_job, self._work, batch, skipped))
+
+    def record(self, waiting: int) -> None:
+        """Hand the oldest batches over, but for the last ``waiting``."""
+        while len(self._jobs) > waiting:
+            self._recorder.put(self._jobs.popleft().result())
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
 
 
 def _job(work: Work, batch: Batch, skipped: int) -> Job:

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from collector.progress import Progress
     from collector.statistics import Statistics
 
-SAVE_EVERY = 512
-"""Images between two savings of the correlation states."""
+SAVE_EVERY = 2048
+"""Images between two savings of the correlation states.
+
+Saving takes 0.1 s for the 4,224 filters of VGG-16; whoever reads a state folds the rows after it,
+2,048 of a layer in about the same time.
+"""
 HEARTBEAT_SECONDS = 1.0
 """Longest silence towards the readers of the store."""
 

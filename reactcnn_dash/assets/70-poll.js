@@ -52,7 +52,8 @@
     if (busy && Date.now() - askedAt > SILENT_MS && !document.hidden) {
       rc.notice("The server does not answer. This page goes on trying.");
     }
-    if (poll.playing && !busy && rc.shown.run && rc.shown.image) step();
+    // Stepping on from an image that is only on its way would end a replay at its first tick.
+    if (poll.playing && !busy && rc.shown.run && rc.shown.image && !behind()) step();
     // A run that is over, or an image that is being studied, is looked at less often.
     const quiet = rc.shown.image !== null && !behind() && (!live() || !collecting());
     if (!quiet || ticks % QUIET_TICKS === 0) poll.pump();

@@ -132,9 +132,27 @@ def test_playing_goes_through_a_finished_run(page: Page, serve: Serve, store: Pa
     stores.make_store(store, 5)
     page.goto(serve(store))
     caption(page, 4)
-    page.keyboard.press("Space")
-    caption(page, 0)
-    caption(page, 4)
+    page.evaluate(
+        """() => {
+            const title = () => document.querySelector(".caption-title")?.textContent;
+            window.titles = [];
+            new MutationObserver(() => title() && window.titles.push(title())).observe(
+                document.body, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    # The key, and in the same moment a tick: the first image is only on its way then.
+    page.evaluate(
+        """() => {
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true }));
+            window.reactcnn.poll.tick(1);
+        }"""
+    )
+    # An image is shown for a moment only: what was on the page is written down as it happens.
+    page.wait_for_function("titles.includes('Image 3') && titles.at(-1) === 'Image 4'")
+    moments = page.evaluate("titles")
+    first = moments.index("Image 0")
+    shown = list(dict.fromkeys(moments[first:]))
+    assert shown == [f"Image {ordinal}" for ordinal in range(5)]
     expect(page.get_by_role("button", name="Play on, or follow live")).to_be_visible()
 
 

@@ -32,7 +32,7 @@ def writer(path: Path) -> RunWriter:
         checkpoint_source="m",
         image_source="s",
         image_identity="1" * 64,
-        total=2000,
+        total=3000,
         batch_size=50,
         feature_maps="none",
         class_names=("x", "y"),
@@ -51,7 +51,7 @@ def job(number: int, count: int = 50, skipped: int = 0) -> Job:
         skipped=(),
         resized_from=None,
     )
-    return Job(batch, Captured(values, values, None), 2000 - skipped, skipped)
+    return Job(batch, Captured(values, values, None), 3000 - skipped, skipped)
 
 
 def test_jobs_are_stored_in_order_with_states_on_the_way(tmp_path: Path) -> None:
@@ -59,23 +59,23 @@ def test_jobs_are_stored_in_order_with_states_on_the_way(tmp_path: Path) -> None
     reader = StoreReader(str(path))
     with writer(path) as run:
         recorder = Recorder(run, Statistics(LAYERS), depth=2, progress=Silent())
-        for number in range(11):
+        for number in range(42):
             recorder.put(job(number, skipped=number // 4))
-        wait_until(lambda: reader.run(1).stored == 550)
+        wait_until(lambda: reader.run(1).stored == 2100)
         during = reader.correlation_state(1, 0)
-        recorder.put(job(11))
+        recorder.put(job(42))
         recorder.close()
         run.finish()
-    # 550 images are more than SAVE_EVERY: the state came with the batch, not with the end.
+    # 2,100 images are more than SAVE_EVERY: the state came with the batch, not with the end.
     assert during is not None
     assert during.covered >= SAVE_EVERY
     at_end = reader.correlation_state(1, 0)
     assert at_end is not None
-    assert at_end.covered == 576
+    assert at_end.covered == 2112
     stored = reader.run(1)
-    assert (stored.stored, stored.skipped, stored.total) == (600, 0, 2000)
+    assert (stored.stored, stored.skipped, stored.total) == (2150, 0, 3000)
     assert stored.rate is not None
-    for ordinal in (0, 49, 50, 599):
+    for ordinal in (0, 49, 50, 2149):
         expected = job(ordinal // 50).captured
         assert expected is not None
         np.testing.assert_array_equal(reader.gap_row(1, ordinal), expected.gap[ordinal % 50])
