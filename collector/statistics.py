@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reactcnn_dash.analysis.correlation import Accumulator, CoMoments
+from reactcnn_dash.analysis.correlation import Accumulator
 from reactcnn_dash.db import CorrelationState, DamagedBlob
+from reactcnn_dash.moments import comoments_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from reactcnn_dash.analysis.correlation import CoMoments
     from reactcnn_dash.db import Layer, Run, StoreReader
 
 CHUNK = 64
@@ -106,11 +108,6 @@ def rebuild(reader: StoreReader, run: Run, layers: Sequence[Layer]) -> Statistic
     statistics = Statistics(layers)
     _catch_up(statistics, reader, run)
     return statistics
-
-
-def comoments_of(state: CorrelationState) -> CoMoments:
-    """A stored state as what the analysis works with."""
-    return CoMoments(state.n, state.mean, state.comoment, state.low, state.high)
 
 
 def _state_of(position: int, covered: int, state: CoMoments) -> CorrelationState:

@@ -5,6 +5,7 @@ The numerical work runs in a process of its own, so that a poll never waits for 
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -25,12 +26,15 @@ from reactcnn_dash.db import (
     StoreReader,
     save_clustering,
 )
+from reactcnn_dash.moments import current_moments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GROWTH = 1.25
-"""A stored clustering is renewed when the run holds this many times its images."""
+"""A clustering of a run that is collected is renewed at this many times its images."""
+LEAST_GROWTH = 16
+"""The fewest images that are worth a new clustering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +73,10 @@ class ClusterView:
     edges: tuple[tuple[int, int, float], ...]
     positions: NDArray[np.float64]
 
-
-def current_moments(
-    reader: StoreReader, run_id: int, layer: Layer
-) -> tuple[analysis.CoMoments, int]:
-    """Return a layer's co-moments over every stored image, and the number of those images.
-
-    The stored state is taken as it is; only the rows after it, a few hundred at most, are read.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    stored = reader.run(run_id).stored
-    state = reader.correlation_state(run_id, layer.position)
-    if state is None:
-        moments, covered = analysis.CoMoments.empty(layer.filters), 0
-    else:
-        moments = analysis.CoMoments(
-            n=state.n, mean=state.mean, comoment=state.comoment, low=state.low, high=state.high
-        )
-        covered = state.covered
-    for start in range(covered, stored, 512):
-        rows = reader.gap_rows(run_id, start, min(start + 512, stored), layer)
-        moments = moments.merge(analysis.CoMoments.of(rows))
-    return moments, stored
+    @property
+    def renewed_at(self) -> int:
+        """How many images a run that is collected must hold before it is clustered anew."""
+        return renewed_at(self.images)
 
 
 def cluster_view(url: str, request: ClusterRequest) -> ClusterView:
@@ -114,7 +98,7 @@ def cluster_view(url: str, request: ClusterRequest) -> ClusterView:
     if parameter is None:
         parameter = analysis.default_parameter(correlation, request.method)
     before = reader.clustering(request.run_id, layer.position, request.method, parameter)
-    enough = before.images * GROWTH if before is not None and collecting else stored
+    enough = renewed_at(before.images) if before is not None and collecting else stored
     if before is not None and (stored < enough or stored == before.images):
         labels, images = before.labels, before.images
     else:
@@ -134,6 +118,11 @@ def cluster_view(url: str, request: ClusterRequest) -> ClusterView:
         edges=analysis.spanning_edges(labels, correlation.r),
         positions=analysis.start_positions(labels, correlation.r),
     )
+
+
+def renewed_at(images: int) -> int:
+    """Return how many images a run must hold before clusters of ``images`` are computed anew."""
+    return max(math.ceil(images * GROWTH), images + LEAST_GROWTH)
 
 
 def _latest(reader: StoreReader, request: ClusterRequest) -> Clustering | None:

@@ -145,6 +145,7 @@ def clusters_payload(view: ClusterView) -> dict[str, Any]:
         "methodLabel": method.label,
         "symbol": method.symbol,
         "images": view.images,
+        "renewedAt": view.renewed_at,
         "filters": len(view.labels),
         "labels": view.labels.tolist(),
         "clusters": len(clusters),

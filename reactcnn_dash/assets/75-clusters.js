@@ -5,7 +5,6 @@
   const rc = window.reactcnn;
   const panel = (rc.clusterPanel = { clusters: null });
   const LATE_MS = 120000;
-  const GROWTH = 1.25;
   let number = 0;
   let busyWith = null;
   let askedAt = 0;
@@ -27,7 +26,7 @@
   function outgrown(clusters) {
     const { stored, state } = rc.shown.run;
     if (clusters.message) return stored > triedAt;
-    if (state === "collecting") return stored >= Math.max(clusters.images * GROWTH, clusters.images + 16);
+    if (state === "collecting") return stored >= clusters.renewedAt;
     return stored > clusters.images;
   }
 

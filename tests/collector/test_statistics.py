@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from collector.statistics import CHUNK, Statistics, comoments_of, rebuild, restore
+from collector.statistics import CHUNK, Statistics, rebuild, restore
 from reactcnn_dash.analysis.correlation import CoMoments, correlation
 from reactcnn_dash.db import (
     CorrelationState,
@@ -19,6 +19,7 @@ from reactcnn_dash.db import (
     RunWriter,
     StoreReader,
 )
+from reactcnn_dash.moments import comoments_of
 
 if TYPE_CHECKING:
     from pathlib import Path

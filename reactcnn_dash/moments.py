@@ -1,0 +1,40 @@
+"""Where the store's correlation states become what the analysis works with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reactcnn_dash.analysis.correlation import CoMoments
+
+if TYPE_CHECKING:
+    from reactcnn_dash.db import CorrelationState, Layer, StoreReader
+
+_ROWS = 512
+
+
+def comoments_of(state: CorrelationState) -> CoMoments:
+    """Return a stored state as the analysis knows it; the arrays are shared."""
+    return CoMoments(
+        n=state.n, mean=state.mean, comoment=state.comoment, low=state.low, high=state.high
+    )
+
+
+def current_moments(reader: StoreReader, run_id: int, layer: Layer) -> tuple[CoMoments, int]:
+    """Return a layer's co-moments over every stored image, and the number of those images.
+
+    The stored state is taken as it is; only the rows after it are read, as few as the collector
+    leaves between two states.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    stored = reader.run(run_id).stored
+    state = reader.correlation_state(run_id, layer.position)
+    if state is None:
+        moments, covered = CoMoments.empty(layer.filters), 0
+    else:
+        moments, covered = comoments_of(state), state.covered
+    for start in range(covered, stored, _ROWS):
+        rows = reader.gap_rows(run_id, start, min(start + _ROWS, stored), layer)
+        moments = moments.merge(CoMoments.of(rows))
+    return moments, stored
