@@ -28,6 +28,7 @@ PLAY: Final = "play"
 NEXT: Final = "next"
 LAST: Final = "last"
 ORDINAL: Final = "ordinal"
+SLIDER: Final = "slider"
 MISCLASSIFIED: Final = "misclassified"
 
 # Image and probabilities.

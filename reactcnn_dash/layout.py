@@ -90,7 +90,7 @@ def _toolbar() -> html.Div:
         className="toolbar",
         children=[
             _time(),
-            html.Span(className="spacer"),
+            html.Div(id=ids.SLIDER, className="slider"),
             dmc.SegmentedControl(
                 id=ids.SCALE,
                 data=[

@@ -6,32 +6,39 @@
   const picture = (rc.picture = { pixels: null, light: null, strength: 0.7 });
   let wanted = "";
 
+  /** Draw (height, width, depth) pixels; `keep` says which share of its light a place keeps. */
+  rc.drawPixels = function (canvas, pixels, [height, width, depth], keep) {
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
+    const context = canvas.getContext("2d");
+    const data = context.createImageData(width, height);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const i = y * width + x;
+        const share = keep ? keep(x, y) : 1;
+        for (let c = 0; c < 3; c++) {
+          data.data[4 * i + c] = pixels[depth * i + (depth >= 3 ? c : 0)] * share;
+        }
+        data.data[4 * i + 3] = 255;
+      }
+    }
+    context.putImageData(data, 0, 0);
+  };
+
   function draw() {
     const canvas = rc.byId("image");
     const { model } = rc.shown;
     if (!canvas || !picture.pixels || !model) return;
     const [height, width, depth] = model.shape;
     if (picture.pixels.length !== height * width * depth) return;
-    if (canvas.width !== width) canvas.width = width;
-    if (canvas.height !== height) canvas.height = height;
-    const context = canvas.getContext("2d");
-    const data = context.createImageData(width, height);
     const { light, strength } = picture;
-    for (let y = 0; y < height; y++) {
-      const row = light ? Math.floor((y * light.height) / height) * light.width : 0;
-      for (let x = 0; x < width; x++) {
-        const i = y * width + x;
-        // Where the filter does not answer, the image goes dark: what keeps its colour is what
-        // the filter looks at.
-        const share = light ? light.codes[row + Math.floor((x * light.width) / width)] / 255 : 1;
-        const keep = 1 - strength * (1 - share);
-        for (let c = 0; c < 3; c++) {
-          data.data[4 * i + c] = picture.pixels[depth * i + (depth >= 3 ? c : 0)] * keep;
-        }
-        data.data[4 * i + 3] = 255;
-      }
-    }
-    context.putImageData(data, 0, 0);
+    // Where the filter does not answer, the image goes dark: what keeps its colour is what the
+    // filter looks at.
+    const keep = (x, y) => {
+      const row = Math.floor((y * light.height) / height) * light.width;
+      return 1 - strength * (1 - light.codes[row + Math.floor((x * light.width) / width)] / 255);
+    };
+    rc.drawPixels(canvas, picture.pixels, model.shape, light ? keep : null);
   }
 
   /** Lay a feature map over the image; null takes it off. */
@@ -46,13 +53,18 @@
     if (picture.light) draw();
   };
 
+  /** What the network saw of an image; rejects with the reason. */
+  rc.fetchPixels = async function (run, ordinal) {
+    const answer = await fetch(`/runs/${run.uuid}/images/${ordinal}`);
+    if (!answer.ok) throw new Error(await answer.text());
+    return new Uint8Array(await answer.arrayBuffer());
+  };
+
   async function load(run, image) {
-    wanted = `/runs/${run.uuid}/images/${image.ordinal}`;
+    wanted = `${run.uuid}/${image.ordinal}`;
     const address = wanted;
     try {
-      const answer = await fetch(address);
-      if (!answer.ok) throw new Error(await answer.text());
-      const pixels = new Uint8Array(await answer.arrayBuffer());
+      const pixels = await rc.fetchPixels(run, image.ordinal);
       if (address !== wanted) return;
       picture.pixels = pixels;
       draw();

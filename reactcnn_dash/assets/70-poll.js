@@ -152,6 +152,7 @@
     play.setAttribute("aria-label", moving ? "Pause" : "Play on, or follow live");
     play.title = `${moving ? "Pause" : "Play on, or follow live"} (Space)`;
     rc.byId("misclassified").disabled = run.labelled === run.correct;
+    rc.slider.show(run, image);
     if (image) rc.byId("ordinal").placeholder = `${image.ordinal} / ${run.stored - 1}`;
   }
 

@@ -91,6 +91,44 @@ def test_time_by_buttons_keys_and_number(page: Page, serve: Serve, store: Path) 
     caption(page, 0)
 
 
+def test_the_slider_shows_each_image_under_it_and_goes_where_it_is_dropped(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    made = stores.make_store(store, 11)
+    page.goto(serve(store))
+    caption(page, 10)
+    slider = page.get_by_role("slider", name="Image of the run")
+    expect(slider).to_have_value("10")
+    bubble = page.locator(".slider-bubble")
+    expect(bubble).to_be_hidden()
+    box = slider.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] - 6, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, middle, steps=5)
+    expect(bubble).to_contain_text("Image 5")
+    drawn = """canvas => {
+        const { width, height } = canvas;
+        return Array.from(canvas.getContext("2d").getImageData(0, 0, width, height).data);
+    }"""
+    expected = [*made.pixels[5][2, 3].tolist(), 255]
+    place = 4 * (2 * 8 + 3)
+    page.wait_for_function(
+        f"expected => ({drawn})(document.querySelector('.slider-bubble canvas'))"
+        f".slice({place}, {place + 4}).join() === expected.join()",
+        arg=expected,
+    )
+    caption(page, 10)
+    page.mouse.up()
+    caption(page, 5)
+    expect(bubble).to_be_hidden()
+    slider.press("ArrowRight")
+    caption(page, 6)
+    page.get_by_role("button", name="First image").click()
+    expect(slider).to_have_value("0")
+
+
 def test_next_misclassified_marks_the_wrong_prediction(
     page: Page, serve: Serve, store: Path
 ) -> None:
