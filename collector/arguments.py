@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from collector import request as defaults
 from collector.request import Request
+from collector.training import command as train
 from reactcnn_dash import __version__
+from reactcnn_dash.export import command as export
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,8 @@ examples:
   python -m collector --model my.keras --pixel-range 0-1
   python -m collector --resume 3                        go on with run 3
   python -m collector rebuild 3                         make run 3's correlations from its GAP rows
+  python -m collector export 3 --to files               write run 3 as .npz, Parquet and GraphML
+  python -m collector train --data photos/              train on them, one run an epoch
 
 Watch with `python -m reactcnn_dash` in the same folder, while it runs or afterwards.
 
@@ -75,7 +79,9 @@ def parser() -> argparse.ArgumentParser:
     common = _common()
     result = _Parser(
         prog=PROGRAM,
-        usage="%(prog)s [options]\n       %(prog)s rebuild RUN [--store URL]",
+        usage="%(prog)s [options]\n       %(prog)s rebuild RUN [--store URL]\n"
+        "       %(prog)s export RUN [--store URL] [--to FOLDER]\n"
+        "       %(prog)s train [--data DATA] [--resume] [...]",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -98,6 +104,8 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     rebuild.add_argument("run", metavar="RUN", help="id, UUID or name (the newest of that name)")
+    export.add_parser(commands, [common])
+    train.add_parser(commands, [common], text=_text, count=_count, rate=_rate)
     return result
 
 

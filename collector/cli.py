@@ -16,7 +16,10 @@ from collector.progress import Console, Progress, Silent
 from collector.request import check_options
 from collector.runtime import start_tensorflow
 from collector.signals import StopNow, StopSignals
+from collector.training import command as train
 from reactcnn_dash.db import RunState, StoreError, StoreMissing, StoreReader, replace_states
+from reactcnn_dash.export import ExportError
+from reactcnn_dash.export import command as export
 
 if TYPE_CHECKING:
     import argparse
@@ -45,12 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse(sys.argv[1:] if argv is None else argv)
     try:
         with StopSignals() as signals:
-            if arguments.command == "rebuild":
-                return _rebuild(arguments.store, arguments.run)
-            return _collect(arguments, signals)
+            return _carry_out(arguments, signals)
     except StopNow as stop:
         return stop.exit_code
-    except (CollectorError, ImageSourceError, StoreError) as error:
+    except (CollectorError, ImageSourceError, StoreError, ExportError) as error:
         if arguments.debug:
             raise
         return _fail(str(error))
@@ -59,6 +60,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         text = " ".join(str(error).split())
         return _fail(f"unexpected {type(error).__name__}: {text} (--debug shows where)")
+
+
+def _carry_out(arguments: argparse.Namespace, signals: StopSignals) -> int:
+    if arguments.command == "rebuild":
+        return _rebuild(arguments.store, arguments.run)
+    if arguments.command == "export":
+        return export.run(arguments.store, arguments)
+    if arguments.command == "train":
+        return train.run(arguments.store, arguments, signals)
+    return _collect(arguments, signals)
 
 
 def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:

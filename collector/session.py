@@ -60,13 +60,13 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
             "the model does not rescale its input and is given pixel values 0–255; if it was "
             "trained on 0–1 or −1–1, say so with --pixel-range."
         )
-    new = _new_run(request, network, source)
+    new = new_run(request, network, source)
     work = Work(
         source=source,
         position=0,
         labels=labels,
         capture=_capture(network, new),
-        image_bytes=_image_bytes(network, new),
+        image_bytes=image_bytes(network, new),
         statistics=Statistics(new.layers),
         limit=request.limit,
         pace=request.pace,
@@ -115,7 +115,7 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
             position=source.position_after(writer.stored, last),
             labels=labels,
             capture=capture,
-            image_bytes=_image_bytes(network, writer.run),
+            image_bytes=image_bytes(network, writer.run),
             statistics=restore(reader, writer.run, layers),
             limit=run.options.get("limit"),
             pace=request.pace if request.pace is not None else run.options.get("pace"),
@@ -135,7 +135,8 @@ def _check_weights(loaded: LoadedModel, run: Run) -> None:
         )
 
 
-def _new_run(request: Request, network: Network, source: ImageSource) -> NewRun:
+def new_run(request: Request, network: Network, source: ImageSource) -> NewRun:
+    """What the store is told of a run before its first image."""
     loaded = network.loaded
     total = len(source) if request.limit is None else min(request.limit, len(source))
     return NewRun(
@@ -198,7 +199,8 @@ def _capture(network: Network, run: Run | NewRun) -> Capture:
     return capture
 
 
-def _image_bytes(network: Network, run: Run | NewRun) -> int:
+def image_bytes(network: Network, run: Run | NewRun) -> int:
+    """Roughly the bytes that one image of a run takes while it waits to be stored."""
     height, width, channels = network.image_shape
     size = height * width * channels + 4 * network.filters + 4 * network.outputs
     if run.feature_maps != "none":

@@ -1,4 +1,4 @@
-"""``python -m reactcnn_dash``: serve the page, or upgrade a store."""
+"""``python -m reactcnn_dash``: serve the page, upgrade a store, or write a run as files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from reactcnn_dash import __version__
+from reactcnn_dash import __version__, compare_command
 from reactcnn_dash.db import StoreError, normalise_url
+from reactcnn_dash.export import ExportError
+from reactcnn_dash.export import command as export
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +26,9 @@ EPILOG = """\
 examples:
   python -m reactcnn_dash --open               the store in this folder, in your browser
   python -m reactcnn_dash --store runs/vgg.db  another store
+  python -m reactcnn_dash compare 1 2          what changed between two runs
   python -m reactcnn_dash upgrade              bring an older store up to this version
+  python -m reactcnn_dash export 3 --to files  write run 3 as .npz, Parquet and GraphML
 
 The store is written by `python -m collector`; see its --help.
 """
@@ -81,6 +85,8 @@ def parser() -> argparse.ArgumentParser:
         description="Bring an older store to this version's schema. "
         "A backup of a SQLite store stays beside it.",
     )
+    compare_command.add_parser(commands, [common])
+    export.add_parser(commands, [common])
     return result
 
 
@@ -134,8 +140,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         url = normalise_url(getattr(options, "store", "reactcnn.db"))
-        return _upgrade(url) if options.command == "upgrade" else _serve(url, options)
-    except (StoreError, PortTaken) as error:
+        if options.command == "upgrade":
+            return _upgrade(url)
+        if options.command == "compare":
+            return compare_command.run(url, options)
+        if options.command == "export":
+            return export.run(url, options)
+        return _serve(url, options)
+    except (StoreError, ExportError, PortTaken) as error:
         if debug:
             raise
         sys.stderr.write(f"reactcnn_dash: {error}\n")

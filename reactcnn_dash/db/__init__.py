@@ -1,5 +1,6 @@
 """The SQL store: all that the collector writes and the page reads goes through these names."""
 
+from reactcnn_dash.db.answers import NO_ANSWER, Answers
 from reactcnn_dash.db.blobs import pack, unpack
 from reactcnn_dash.db.errors import (
     DamagedBlob,
@@ -27,6 +28,7 @@ from reactcnn_dash.db.records import (
     GapBlock,
     Image,
     ImageBatch,
+    ImageFacts,
     Layer,
     MapBatch,
     NewRun,
@@ -38,6 +40,8 @@ from reactcnn_dash.db.upgrade import UpgradeResult, upgrade
 from reactcnn_dash.db.writer import RunWriter
 
 __all__ = [
+    "NO_ANSWER",
+    "Answers",
     "Checkpoint",
     "Clustering",
     "CorrelationState",
@@ -47,6 +51,7 @@ __all__ = [
     "GapBlock",
     "Image",
     "ImageBatch",
+    "ImageFacts",
     "ImageNotFound",
     "Layer",
     "MapBatch",

@@ -20,6 +20,7 @@ from reactcnn_dash.db.records import (
     Checkpoint,
     Clustering,
     Image,
+    ImageFacts,
     Layer,
     Run,
     RunState,
@@ -80,6 +81,29 @@ GAP_RANGE = (
         images.c.ordinal >= bindparam("start"),
         images.c.ordinal < bindparam("stop"),
     )
+    .order_by(images.c.ordinal)
+)
+IMAGE_FACTS = (
+    select(*(column for column in images.c if column.name not in ("gap", "pixels")))
+    .where(
+        images.c.run_id == _run_id,
+        images.c.ordinal >= bindparam("start"),
+        images.c.ordinal < bindparam("stop"),
+    )
+    .order_by(images.c.ordinal)
+)
+GAP_OF = select(images.c.ordinal, images.c.gap).where(
+    images.c.run_id == _run_id, images.c.ordinal.in_(bindparam("ordinals", expanding=True))
+)
+ANSWERS = (
+    select(
+        images.c.ordinal,
+        images.c.sha256,
+        images.c.label,
+        images.c.prediction,
+        images.c.probabilities,
+    )
+    .where(images.c.run_id == _run_id)
     .order_by(images.c.ordinal)
 )
 PIXELS = (
@@ -208,6 +232,23 @@ def image_of(row: AnyRow) -> Image:
         probabilities=array_of(row.probabilities, f"image {row.ordinal}: its probabilities"),
         name=row.name,
         pixels=array_of(row.pixels, f"image {row.ordinal}: its pixels"),
+        sha256=row.sha256.hex(),
+        finite=row.finite,
+    )
+
+
+def facts_of(row: AnyRow, classes: int) -> ImageFacts:
+    """Give the facts of a row of `IMAGE_FACTS`; damaged probabilities are NaN for every class."""
+    try:
+        probabilities = unpack(row.probabilities)
+    except DamagedBlob:
+        probabilities = np.full(classes, np.nan, np.float32)
+    return ImageFacts(
+        ordinal=row.ordinal,
+        label=row.label,
+        prediction=row.prediction,
+        probabilities=probabilities,
+        name=row.name,
         sha256=row.sha256.hex(),
         finite=row.finite,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reactcnn_dash.db import queries
+from reactcnn_dash.db.answers import answers_of
 from reactcnn_dash.db.blobs import unpack
 from reactcnn_dash.db.engine import read_engine, transaction
 from reactcnn_dash.db.errors import DamagedBlob, ImageNotFound, RunNotFound
@@ -18,17 +19,19 @@ from reactcnn_dash.db.records import FeatureMaps, Frame, GapBlock
 from reactcnn_dash.db.version import require_head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from sqlalchemy import Connection
 
+    from reactcnn_dash.db.answers import Answers
     from reactcnn_dash.db.queries import AnyRow
     from reactcnn_dash.db.records import (
         Clustering,
         CorrelationState,
         Float32Array,
         Image,
+        ImageFacts,
         Layer,
         Run,
         UInt8Array,
@@ -141,6 +144,27 @@ class StoreReader:
             if not rows:
                 return
             yield _gap_block(rows, layer)
+
+    def image_facts(
+        self, run: Run, start: int, stop: int, size: int = _BLOCK
+    ) -> Iterator[ImageFacts]:
+        """Give the facts of the images with start ≤ ordinal < stop, read in blocks."""
+        for first in range(start, stop, size):
+            last = min(first + size, stop)
+            for row in self._all(queries.IMAGE_FACTS, run_id=run.id, start=first, stop=last):
+                yield queries.facts_of(row, len(run.class_names))
+
+    def gap_rows_of(self, run_id: int, ordinals: Sequence[int]) -> GapBlock:
+        """Give the GAP rows of some images, in the order of their ordinals; at most a few thousand.
+
+        Images that the run has not are left out.
+        """
+        rows = self._all(queries.GAP_OF, run_id=run_id, ordinals=list(ordinals))
+        return _gap_block(sorted(rows, key=lambda row: int(row.ordinal)), None)
+
+    def answers(self, run_id: int) -> Answers:
+        """Give the hash, label, prediction and confidence of every image of a run."""
+        return answers_of(self._all(queries.ANSWERS, run_id=run_id))
 
     def feature_maps(self, run_uuid: str, ordinal: int, layer: int) -> FeatureMaps | None:
         """Give the maps of one layer for one image, None when they are not (or no longer) kept."""

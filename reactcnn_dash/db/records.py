@@ -176,6 +176,19 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ImageFacts:
+    """What is stored of one image but its pixels and GAP row; the fields are those of `Image`."""
+
+    ordinal: int
+    label: int | None
+    prediction: int
+    probabilities: Float32Array
+    name: str | None
+    sha256: str
+    finite: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FeatureMaps:
     """Feature maps of one layer for one image.
 

@@ -1,0 +1,280 @@
+"""The ``train`` command: its options, and what it does."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from collector.modelfile import check_model
+from collector.progress import Console
+from collector.runtime import start_tensorflow
+from collector.training.augment import augment
+from collector.training.checkpoints import PATTERN, Checkpoints, Settings, TrainingError
+from collector.training.data import Data, load_data
+from collector.training.schedule import one_cycle
+from collector.vgg16 import NAME
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from collector.signals import StopSignals
+    from collector.training.network import Step
+
+_DEFAULTS: dict[str, Any] = {
+    "data": "cifar10", "validation": None, "probe": 1000, "epochs": 20, "batch_size": 128,
+    "learning_rate": 0.1, "start": None, "seed": 1,
+}  # fmt: skip
+
+_PLACES = ("data", "validation", "start")
+_NAMES = ("auto", "cifar10", "sample", NAME)
+
+
+def add_parser(
+    commands: Any,
+    parents: list[argparse.ArgumentParser],
+    *,
+    text: Callable[[str], str],
+    count: Callable[[str], int],
+    rate: Callable[[str], float],
+) -> None:
+    """Add the command; the three types check texts, counts and rates."""
+    train = commands.add_parser(
+        "train",
+        parents=parents,
+        help="train the VGG-16 and collect a run after each epoch",
+        description="Train the packaged VGG-16 (or a model of yours) with flips, shifted crops "
+        "and cutout, SGD and a one-cycle schedule. After each epoch a checkpoint is saved and a "
+        "run over the same probe images collected.",
+        allow_abbrev=False,
+    )
+    add = train.add_argument
+    add("--data", metavar="DATA", type=text, help="cifar10, a folder whose subfolders are the "
+        "classes, or an .npz file with images and labels (default: cifar10)")  # fmt: skip
+    add("--validation", metavar="DATA", type=text, help="where probe images come from (default: "
+        "the test images of cifar10; otherwise images held out of the data)")  # fmt: skip
+    add("--probe", metavar="N", type=count, help="number of probe images; at most a tenth of the "
+        "data if they are held out of it (default: 1000)")  # fmt: skip
+    add("--epochs", metavar="N", type=count, help="default: 20")
+    add("--batch-size", metavar="N", type=count, help="images a step (default: 128)")
+    add("--learning-rate", metavar="RATE", type=rate, help="its highest value (default: 0.1)")
+    add("--from", dest="start", metavar="MODEL", type=text, help="vgg16-cifar10 or a .keras file "
+        "to begin from (default: the VGG-16 with random weights)")  # fmt: skip
+    add("--checkpoints", metavar="FOLDER", type=text, default="checkpoints", help="where the "
+        ".keras files go (default: checkpoints)")  # fmt: skip
+    add("--resume", action="store_true", help="go on after the newest checkpoint of the folder")
+    add("--experiment", metavar="NAME", type=text, help="what the runs have in common (default: "
+        "model, data and time)")  # fmt: skip
+    add(
+        "--seed",
+        metavar="N",
+        type=count,
+        help="settles weights, order and augmentation (default: 1)",
+    )
+
+
+def run(store: str, arguments: argparse.Namespace, signals: StopSignals) -> int:
+    """Train; returns the exit code.
+
+    Raises:
+        CollectorError, ImageSourceError: it cannot be done, and why.
+    """
+    checkpoints = Checkpoints(arguments.checkpoints)
+    console = _Console()
+    if arguments.resume:
+        settings = checkpoints.settings()
+        _check_options(arguments, settings)
+    else:
+        settings = _settings(arguments)
+        if checkpoints.newest():
+            checkpoints.begin(settings)
+    done = checkpoints.newest()
+    if done >= settings.epochs:
+        console.notice(f"all {settings.epochs} epochs are done: nothing to do.")
+        return 0
+    if settings.start is not None:
+        check_model(settings.start)
+    start_tensorflow()
+    from collector.training import network  # noqa: PLC0415 - imports TensorFlow
+
+    _seed(settings.seed)
+    if done:
+        model = network.restored(checkpoints.path(done))
+        shape = tuple(model.input_shape[1:])
+    elif settings.start is not None:
+        model, shape = network.loaded(settings.start)
+    else:
+        model, shape = None, (32, 32, 3)
+    data = load_data(settings, shape, sys.stderr)
+    if model is None:
+        model = network.fresh(len(data.class_names))
+    if model.output_shape[-1] != len(data.class_names):
+        raise TrainingError(
+            f"the model has {model.output_shape[-1]} outputs, but the data "
+            f"{len(data.class_names)} classes."
+        )
+    if not done:
+        model = network.with_optimizer(model)
+        checkpoints.begin(settings)
+    signals.finish_batches()
+    training = _Training(
+        settings=settings,
+        data=data,
+        model=model,
+        step=network.Step(model),
+        checkpoints=checkpoints,
+        console=console,
+        signals=signals,
+    )
+    return training.run(store, done)
+
+
+class _Training:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        data: Data,
+        model: Any,
+        step: Step,
+        checkpoints: Checkpoints,
+        console: _Console,
+        signals: StopSignals,
+    ) -> None:
+        self._settings, self._data, self._model, self._step = settings, data, model, step
+        self._checkpoints, self._console, self._signals = checkpoints, console, signals
+        self._size = min(settings.batch_size, len(data.images))
+        self._steps = len(data.images) // self._size
+
+    def run(self, store: str, done: int) -> int:
+        """Train the epochs after ``done``.
+
+        Raises:
+            TrainingError: the checkpoint was not trained on so many images, or training fails.
+        """
+        if int(self._model.optimizer.iterations) != done * self._steps:
+            raise TrainingError(
+                f"{self._settings.data} has another number of images than when the training "
+                "began; begin a new one with --from."
+            )
+        from collector.callback import ReactCNNCallback  # noqa: PLC0415 - imports TensorFlow
+
+        settings, data, console = self._settings, self._data, self._console
+        callback = ReactCNNCallback(
+            store,
+            data.probe_images,
+            probe_labels=data.probe_labels,
+            experiment=settings.experiment,
+            class_names=data.class_names,
+            checkpoint=str(self._checkpoints.folder / PATTERN),
+        )
+        callback.set_model(self._model)
+        callback.on_train_begin()
+        console.notice(
+            f"train   {self._model.name} on {len(data.images):,} images of {settings.data}, "
+            f"{len(data.probe_images):,} probe images, {len(data.class_names)} classes\n"
+            f"runs    {settings.experiment} · epoch {done + 1} … {settings.epochs}, in {store}"
+        )
+        images = self._steps * self._size
+        console.start(done * images, settings.epochs * images)
+        try:
+            for epoch in range(done, settings.epochs):
+                if not self._train(epoch):
+                    return self._stopped(epoch)
+                self._checkpoints.save(epoch + 1, self._model)
+                callback.on_epoch_end(epoch)
+                if self._signals.caught is not None and epoch + 1 < settings.epochs:
+                    return self._stopped(epoch + 1)
+            callback.on_train_end()
+        finally:
+            console.close()
+        console.notice(callback.summary)
+        return 0
+
+    def _train(self, epoch: int) -> bool:
+        """One epoch; false if a signal ended it early."""
+        settings, data, size = self._settings, self._data, self._size
+        # By seed and epoch alone, so that a resumed training meets the same images.
+        generator = np.random.default_rng([settings.seed, epoch])
+        self._step.seed(settings.seed, epoch)
+        order = generator.permutation(len(data.images))
+        loss, right = 0.0, 0
+        for index in range(self._steps):
+            if self._signals.caught is not None:
+                return False
+            chosen = order[index * size : (index + 1) * size]
+            batch = augment(data.images[chosen], generator)
+            step = epoch * self._steps + index
+            rate = one_cycle(step, settings.epochs * self._steps, settings.learning_rate)
+            batch_loss, batch_right = self._step(batch, data.labels[chosen], rate)
+            loss, right = loss + batch_loss, right + batch_right
+            seen = (index + 1) * size
+            self._console.step(size, epoch + 1, loss / (index + 1), right / seen)
+        self._console.notice(
+            f"epoch {epoch + 1}/{settings.epochs}: loss {loss / self._steps:.4f}, accuracy "
+            f"{right / (self._steps * size):.2%}"
+        )
+        return True
+
+    def _stopped(self, epoch: int) -> int:
+        self._console.close()
+        kept = f"{epoch} epochs are saved; go on with" if epoch else "no epoch is saved yet; use"
+        self._console.notice(
+            f"interrupted: {kept} train --resume --checkpoints {self._checkpoints.folder}"
+        )
+        return 128 + (self._signals.caught or 0)
+
+
+class _Console(Console):
+    """The collector's bar with what a training tells."""
+
+    def step(self, images: int, epoch: int, loss: float, accuracy: float) -> None:
+        """Move the bar on by the images of a step."""
+        if self._bar is not None:
+            self._bar.set_description_str(f"epoch {epoch}", refresh=False)
+            self._bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False)
+        self.stored(images)
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    values = {
+        name: default if getattr(arguments, name) is None else getattr(arguments, name)
+        for name, default in _DEFAULTS.items()
+    }
+    now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
+    for name in _PLACES:
+        values[name] = _absolute(values[name])
+    experiment = arguments.experiment or (
+        f"{Path(values['start'] or 'vgg16').stem} on {Path(values['data']).name} {now}"
+    )
+    return Settings(experiment=experiment, **values)
+
+
+def _check_options(arguments: argparse.Namespace, settings: Settings) -> None:
+    for name, then in dataclasses.asdict(settings).items():
+        now = getattr(arguments, name)
+        if name in _PLACES:
+            now = _absolute(now)
+        if now is not None and now != then:
+            option = "--from" if name == "start" else f"--{name.replace('_', '-')}"
+            raise TrainingError(
+                f"the training was begun with {then} for {option}, not {now}; leave {option} out."
+            )
+
+
+def _absolute(place: str | None) -> str | None:
+    """A path that means the same in every folder; names of packaged things as they are."""
+    if place is None or not Path(place).expanduser().exists():
+        return place
+    return place if place in _NAMES else str(Path(place).expanduser().resolve())
+
+
+def _seed(seed: int) -> None:
+    import keras  # noqa: PLC0415 - takes seconds
+
+    keras.utils.set_random_seed(seed)

@@ -1,0 +1,117 @@
+"""The network that is trained, and one step of its training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from collector import vgg16
+from collector.models import load_model
+from collector.network import Reading, understand
+from collector.training.checkpoints import TrainingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+MOMENTUM = 0.9
+WEIGHT_DECAY = 5e-4
+
+
+def fresh(classes: int) -> Any:
+    """The VGG-16 of the package with new weights and so many outputs."""
+    model = vgg16.architecture()
+    if classes == len(vgg16.CLASSES):
+        return model
+    output = keras.layers.Dense(classes, activation="softmax", name="predictions")(
+        model.get_layer("dropout").output
+    )
+    return keras.Model(model.inputs, output, name="vgg16")
+
+
+def loaded(spec: str) -> tuple[Any, tuple[int, int, int]]:
+    """A model to go on from, and the (H, W, C) that it takes.
+
+    Raises:
+        ModelError: it cannot be loaded or watched.
+        TrainingError: it cannot be trained here.
+    """
+    network = understand(load_model(spec), (32, 32))
+    if network.channels_first or network.reading is not Reading.AS_IS:
+        raise TrainingError(f"{spec}: only models that end in a softmax, channels last, train.")
+    return network.loaded.model, network.image_shape
+
+
+def with_optimizer(model: Any) -> Any:
+    """Give a model what :meth:`keras.Model.save` keeps of its training."""
+    optimizer = keras.optimizers.SGD(0.0, momentum=MOMENTUM, nesterov=True)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+def restored(path: Path) -> Any:
+    """A model with the state of its optimizer.
+
+    Raises:
+        TrainingError: the file is damaged.
+    """
+    try:
+        model = keras.saving.load_model(path, compile=True, safe_mode=True)
+        iterations = int(model.optimizer.iterations)
+    except Exception as error:
+        # Keras raises whatever a damaged file makes Python raise.
+        raise TrainingError(
+            f"{path} cannot be loaded; delete it, and --resume goes on from the one before."
+        ) from error
+    if not iterations:
+        raise TrainingError(f"{path} has no state of an optimizer; begin anew with --from {path}.")
+    return model
+
+
+class Step:
+    """One step of SGD with Nesterov's momentum and L2 decay of the kernels, compiled."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._kernels = [v for v in model.trainable_variables if v.path.endswith("/kernel")]
+        self._chances = [v for v in model.variables if v.path.endswith("seed_generator_state")]
+        self._function = tf.function(self._step, autograph=False, reduce_retracing=True)
+
+    def seed(self, seed: int, epoch: int) -> None:
+        """Settle an epoch's dropout; Keras does not save where its chance stands."""
+        for index, state in enumerate(self._chances):
+            state.assign(np.random.SeedSequence([seed, epoch, index]).generate_state(2))
+
+    def __call__(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], rate: float
+    ) -> tuple[float, int]:
+        """Train on (B, H, W, C) images; returns their mean cross-entropy and how many were right.
+
+        Raises:
+            TrainingError: the loss is no longer finite.
+        """
+        self._model.optimizer.learning_rate.assign(rate)
+        loss, right = self._function(tf.constant(images), tf.constant(labels))
+        value = float(loss)
+        if value - value != 0:
+            raise TrainingError("the loss is not finite any more; use a lower --learning-rate.")
+        return value, int(right)
+
+    def _step(self, images: Any, labels: Any) -> tuple[Any, Any]:
+        model = self._model
+        with tf.GradientTape() as tape:
+            outputs = model(tf.cast(images, tf.float32), training=True)
+            losses = keras.losses.sparse_categorical_crossentropy(labels, outputs)
+            loss = tf.reduce_mean(losses)
+            decay = tf.add_n([tf.nn.l2_loss(kernel.value) for kernel in self._kernels])
+            total = loss + WEIGHT_DECAY * decay
+        weights = model.trainable_variables
+        gradients = tape.gradient(total, [weight.value for weight in weights])
+        model.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        right = tf.reduce_sum(tf.cast(tf.argmax(outputs, 1) == labels, tf.int32))
+        return loss, right

@@ -1,0 +1,295 @@
+"""A store as arrays and data frames, for notebooks and scripts: `reactcnn_dash.open_store`.
+
+Nothing is written, and every reading sees what is stored at that moment, so that a run can be
+looked at while it is collected.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+
+from reactcnn_dash import analysis
+from reactcnn_dash.db import StoreReader, normalise_url
+from reactcnn_dash.moments import current_moments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from reactcnn_dash.db import Layer, Run
+
+_BLOCK = 1024
+
+
+class Store:
+    """The runs of a store.
+
+    Args:
+        url: file or SQLAlchemy URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._reader = StoreReader(normalise_url(url))
+
+    def runs(self) -> pd.DataFrame:
+        """Return a row a run, newest first, indexed by the run's id.
+
+        ``accuracy`` is NaN for a run without labels; times are in UTC, ``ended`` is NaT as long as
+        a run goes on.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        rows: list[dict[str, Any]] = []
+        while found := self._reader.runs(limit=_BLOCK, offset=len(rows)):
+            rows.extend(_run_row(run) for run in found)
+        columns = list(_run_row_types())
+        frame = pd.DataFrame(rows, columns=["id", *columns]).set_index("id")
+        return frame.astype(_run_row_types())
+
+    def run(self, run: int | str) -> StoredRun:
+        """Return a run by its id, UUID or name (the newest of that name).
+
+        Raises:
+            RunNotFound: there is none.
+            StoreError: the store cannot be read.
+        """
+        return StoredRun(self._reader, self._reader.run(run))
+
+    def latest(self) -> StoredRun | None:
+        """Return the newest run, ``None`` in a store without runs.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        run = self._reader.latest_run()
+        return None if run is None else StoredRun(self._reader, run)
+
+
+class StoredRun:
+    """One run; N images were stored when it was opened, F filters in all tapped layers.
+
+    A filter's address is its layer's name and its index: ``block4_conv2/137``. Methods that read
+    raise `StoreError` when the store cannot be read.
+
+    Attributes:
+        info: name, checkpoint, counts and times of the run.
+        layers: its tapped layers, in the network's order.
+    """
+
+    def __init__(self, reader: StoreReader, run: Run) -> None:
+        self._reader = reader
+        self.info = run
+        self.layers: tuple[Layer, ...] = reader.layers(run.id)
+
+    def __len__(self) -> int:
+        return self.info.stored
+
+    def __repr__(self) -> str:
+        run = self.info
+        return f"<run {run.id} {run.name!r}: {run.stored} images, {len(self.layers)} layers>"
+
+    def layer(self, name: str) -> Layer:
+        """Return a layer by its name.
+
+        Raises:
+            KeyError: there is none; the text names those that there are.
+        """
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        names = ", ".join(layer.name for layer in self.layers)
+        raise KeyError(f"run {self.info.id} has no layer {name!r}; its layers are {names}")
+
+    def addresses(self, layer: str | None = None) -> list[str]:
+        """Return the addresses of a layer's filters, or of all, in the order of GAP's columns."""
+        layers = self.layers if layer is None else (self.layer(layer),)
+        return [f"{one.name}/{i}" for one in layers for i in range(one.filters)]
+
+    def gap_blocks(
+        self, layer: str | None = None, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield the GAP rows of start ≤ ordinal < stop as (n, F) float32, a block after the other.
+
+        A row that is damaged in the store is NaN, so that rows keep their places.
+        """
+        only = None if layer is None else self.layer(layer)
+        filters = only.filters if only else sum(one.filters for one in self.layers)
+        last = self.info.stored if stop is None else min(stop, self.info.stored)
+        for first in range(start, last, _BLOCK):
+            end = min(first + _BLOCK, last)
+            rows = np.full((end - first, filters), np.nan, np.float32)
+            for block in self._reader.gap_blocks(self.info.id, first, end, only):
+                if len(block.ordinals):
+                    rows[block.ordinals - first] = block.rows
+            yield rows
+
+    def gap(
+        self, layer: str | None = None, *, start: int = 0, stop: int | None = None
+    ) -> NDArray[np.float32]:
+        """Return the GAP values of start ≤ ordinal < stop: (N, F) float32; see `gap_blocks`.
+
+        All of VGG-16's filters over 10,000 images are 170 MB.
+        """
+        blocks = list(self.gap_blocks(layer, start=start, stop=stop))
+        return np.concatenate(blocks) if blocks else np.empty((0, len(self.addresses(layer))), "f4")
+
+    def images(self) -> pd.DataFrame:
+        """Return a row an image, indexed by its ordinal.
+
+        Columns: ``label`` and ``label_name`` (missing without a label), ``prediction`` and
+        ``prediction_name``, ``confidence`` (the largest probability), ``misclassified`` (missing
+        without a label), ``finite``, ``name`` and ``sha256`` of the pixels.
+        """
+        names = dict(enumerate(self.info.class_names))
+        rows = [
+            {
+                "ordinal": facts.ordinal,
+                "label": facts.label,
+                "label_name": None if facts.label is None else names.get(facts.label),
+                "prediction": facts.prediction,
+                "prediction_name": names.get(facts.prediction),
+                "confidence": float(np.max(facts.probabilities)),
+                "misclassified": None
+                if facts.label is None
+                else facts.label != facts.prediction or not np.isfinite(facts.probabilities).all(),
+                "finite": facts.finite,
+                "name": facts.name,
+                "sha256": facts.sha256,
+            }
+            for facts in self._reader.image_facts(self.info, 0, self.info.stored)
+        ]
+        types = {
+            "label": "Int64",
+            "label_name": "str",
+            "prediction": "int64",
+            "prediction_name": "str",
+            "confidence": "float64",
+            "misclassified": "boolean",
+            "finite": "bool",
+            "name": "str",
+            "sha256": "str",
+        }
+        frame = pd.DataFrame(rows, columns=["ordinal", *types]).set_index("ordinal")
+        return frame.astype(types)
+
+    def probabilities(self) -> NDArray[np.float32]:
+        """Return the class probabilities of every image: (N, K) float32."""
+        result = np.full((self.info.stored, len(self.info.class_names)), np.nan, np.float32)
+        for facts in self._reader.image_facts(self.info, 0, self.info.stored):
+            result[facts.ordinal] = facts.probabilities
+        return result
+
+    def pixels(self, ordinal: int) -> NDArray[np.uint8]:
+        """Return what the network saw of an image: (H, W, C) uint8.
+
+        Raises:
+            ImageNotFound: the run has no such image.
+        """
+        return self._reader.pixels(self.info.uuid, ordinal)
+
+    def feature_maps(self, ordinal: int, layer: str) -> NDArray[np.float32] | None:
+        """Return a layer's feature maps for an image: (F, H, W) float32.
+
+        They are stored in 255 steps between a map's least and greatest value; a map that held
+        values that are not finite is NaN. ``None`` when they are not, or no longer, kept.
+        """
+        maps = self._reader.feature_maps(self.info.uuid, ordinal, self.layer(layer).position)
+        if maps is None:
+            return None
+        values: NDArray[np.float32] = maps.low[:, None, None] + maps.step[
+            :, None, None
+        ] * maps.codes.astype(np.float32)
+        return values
+
+    def correlation(self, layer: str) -> analysis.Correlation:
+        """Return Pearson's r between the filters of a layer over all stored images.
+
+        Raises:
+            TooFewImages: fewer images than a correlation needs.
+        """
+        moments, _ = current_moments(self._reader, self.info.id, self.layer(layer))
+        return analysis.correlation(moments)
+
+    def clusters(
+        self, layer: str, method: str = "louvain", parameter: float | None = None
+    ) -> pd.Series[int]:
+        """Return the cluster of each filter of a layer, by address; -1 for constant filters.
+
+        The page's own clusters where they stand in the store over the same images; otherwise
+        computed, and not stored.
+
+        Args:
+            layer: the layer's name.
+            method: key of `reactcnn_dash.analysis.METHODS`.
+            parameter: the method's; the one that suits the layer if not given.
+
+        Raises:
+            TooFewImages: fewer images than a correlation needs.
+            KeyError: no such layer or method.
+        """
+        if method not in analysis.METHODS:
+            known = ", ".join(analysis.METHODS)
+            raise KeyError(f"no method {method!r} of clustering; there are {known}")
+        here = self.layer(layer)
+        moments, images = current_moments(self._reader, self.info.id, here)
+        correlation = analysis.correlation(moments)
+        if parameter is None:
+            parameter = analysis.default_parameter(correlation, method)
+        stored = self._reader.clustering(self.info.id, here.position, method, parameter, images)
+        labels = stored.labels if stored else analysis.cluster(correlation, method, parameter)
+        return pd.Series(labels, index=self.addresses(layer), name="cluster")
+
+    def graph(
+        self, layer: str, method: str = "louvain", parameter: float | None = None
+    ) -> nx.Graph[str]:
+        """Return a layer's cluster graph as the page draws it.
+
+        Nodes are addresses with ``filter`` and ``cluster``; the edges, with ``r``, are the maximum
+        spanning tree of each cluster. Raises as `clusters` does.
+        """
+        clusters = self.clusters(layer, method, parameter)
+        graph: nx.Graph[str] = nx.Graph(layer=layer, run=self.info.name)
+        labels = clusters.to_numpy()
+        addresses = list(clusters.index)
+        for i, (address, label) in enumerate(zip(addresses, labels.tolist(), strict=True)):
+            graph.add_node(address, filter=i, cluster=label)
+        for a, b, r in analysis.spanning_edges(labels, self.correlation(layer).r):
+            graph.add_edge(addresses[a], addresses[b], r=r)
+        return graph
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "model": run.checkpoint.model,
+        "checkpoint": run.checkpoint.source,
+        "image_source": run.image_source,
+        "state": str(run.state),
+        "images": run.stored,
+        "accuracy": run.correct / run.labelled if run.labelled else np.nan,
+        "started": run.created_at,
+        "ended": run.ended_at,
+        "uuid": run.uuid,
+    }
+
+
+def _run_row_types() -> dict[str, str]:
+    return {
+        "name": "str",
+        "model": "str",
+        "checkpoint": "str",
+        "image_source": "str",
+        "state": "str",
+        "images": "int64",
+        "accuracy": "float64",
+        "started": "datetime64[us, UTC]",
+        "ended": "datetime64[us, UTC]",
+        "uuid": "str",
+    }

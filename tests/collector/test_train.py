@@ -1,0 +1,174 @@
+"""``python -m collector train``: small data, few steps, real processes where signals matter."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from collector.cli import main
+from collector.training.augment import augment
+from collector.training.schedule import one_cycle
+from reactcnn_dash.db import RunState, StoreReader
+from tests.collector.waiting import DEADLINE, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def words(folder: Path, images: Path, *more: str, name: str = "a") -> list[str]:
+    return [
+        "train", "--data", str(images), "--store", str(folder / f"{name}.db"),
+        "--checkpoints", str(folder / name), "--batch-size", "64", *more,
+    ]  # fmt: skip
+
+
+def restored(path: Path) -> Any:
+    import keras
+
+    return keras.saving.load_model(path)
+
+
+def test_resumed_equals_uninterrupted(tmp_path: Path, tiny_images: Path) -> None:
+    import keras
+
+    layers = keras.layers
+    # Dropout, since chance has to go on where it was, too.
+    parts = [layers.Rescaling(1 / 255), layers.Conv2D(4, 3), layers.BatchNormalization()]
+    parts += [layers.ReLU(), layers.Flatten(), layers.Dropout(0.5), layers.Dense(3, "softmax")]
+    start = tmp_path / "start.keras"
+    keras.Sequential([keras.Input((8, 8, 3)), *parts]).save(start)
+    options = ["--from", str(start), "--epochs", "3", "--experiment", "trial"]
+    options += ["--probe", "20", "--seed", "4"]
+    assert main(words(tmp_path, tiny_images, *options, name="whole")) == 0
+
+    assert main(words(tmp_path, tiny_images, *options)) == 0
+    for epoch in (2, 3):
+        (tmp_path / "a" / f"epoch-00{epoch}.keras").unlink()
+    assert main(words(tmp_path, tiny_images, "--resume")) == 0
+
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [
+        "epoch-001.keras", "epoch-002.keras", "epoch-003.keras", "training.json",
+    ]  # fmt: skip
+    for epoch in (1, 2, 3):
+        one, other = (restored(tmp_path / n / f"epoch-00{epoch}.keras") for n in ("a", "whole"))
+        assert int(one.optimizer.iterations) == int(other.optimizer.iterations) == epoch * 5
+        assert float(one.optimizer.learning_rate) == float(other.optimizer.learning_rate)
+        for mine, theirs in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+    reader = StoreReader(str(tmp_path / "a.db"))
+    names = [reader.run(run).name for run in range(1, 6)]
+    assert names == [f"trial · epoch {epoch}" for epoch in (1, 2, 3, 2, 3)]
+    run = reader.run(5)
+    assert (run.state, run.stored, run.labelled) == (RunState.FINISHED, 20, 20)
+    assert run.checkpoint.source == str(tmp_path / "a" / "epoch-003.keras")
+
+
+def test_the_vgg16_trains_from_scratch(tmp_path: Path) -> None:
+    images = tmp_path / "few.npz"
+    generator = np.random.default_rng(1)
+    pixels = generator.integers(0, 256, (40, 32, 32, 3)).astype(np.uint8)
+    np.savez(images, images=pixels, labels=np.arange(40) % 3, class_names=["a", "b", "c"])
+    options = ["--epochs", "1", "--learning-rate", "0.01"]
+    assert main(words(tmp_path, images, *options)) == 0
+    run = StoreReader(str(tmp_path / "a.db")).run(1)
+    assert (run.class_names, run.stored) == (("a", "b", "c"), 4)
+    assert restored(tmp_path / "a" / "epoch-001.keras").output_shape == (None, 3)
+
+
+def test_it_learns(tmp_path: Path, tiny_path: Path) -> None:
+    images = tmp_path / "easy.npz"
+    labels = np.arange(300) % 3
+    noise = np.random.default_rng(2).integers(0, 60, (300, 8, 8, 3))
+    noise[np.arange(300), :, :, labels] += 150
+    np.savez(images, images=noise.astype(np.uint8), labels=labels)
+    options = ["--from", str(tiny_path), "--epochs", "15", "--validation", str(images)]
+    assert main(words(tmp_path, images, *options)) == 0
+    run = StoreReader(str(tmp_path / "a.db")).run(15)
+    assert run.correct > 0.9 * run.labelled
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_the_last_checkpoint_whole(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path, number: int, code: int
+) -> None:
+    first = words(tmp_path, tiny_images, "--from", str(tiny_path), "--epochs", "999")
+    checkpoints = tmp_path / "a"
+    with subprocess.Popen(
+        [sys.executable, "-m", "collector", *first], stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            wait_until((checkpoints / "epoch-002.keras").exists)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=DEADLINE)
+        finally:
+            process.kill()
+    assert process.returncode == code
+    assert "--resume" in said
+    assert "Traceback" not in said
+    files = sorted(checkpoints.glob("*.keras"))
+    assert int(restored(files[-1]).optimizer.iterations) == 5 * len(files)
+
+
+def test_mistakes_are_one_line(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unlabelled = tmp_path / "u.npz"
+    np.savez(unlabelled, images=np.zeros((40, 8, 8, 3), np.uint8))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "epoch-001.keras").touch()
+    start = ["--from", str(tiny_path)]
+    for wrong, part in (
+        (words(tmp_path, tiny_images, "--resume"), "no training in"),
+        (words(tmp_path, tmp_path / "none.npz"), "no images at"),
+        (words(tmp_path, unlabelled, *start), "no labels"),
+        (words(tmp_path, tiny_images, "--from", "none.keras"), "no model"),
+        (words(tmp_path, tiny_images, "--from", "vgg16-cifar10"), "10 outputs"),
+        (words(tmp_path, tiny_images, name="full"), "--resume"),
+    ):
+        assert main(wrong) == 1
+        said = capsys.readouterr().err
+        assert part in said
+        assert said.count("\n") == 1, said
+    assert not (tmp_path / "a").exists()
+
+
+def test_other_options_are_refused_at_resume(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = ["--from", str(tiny_path), "--epochs", "1"]
+    assert main(words(tmp_path, tiny_images, *start)) == 0
+    assert main(words(tmp_path, tiny_images, "--resume", "--epochs", "4")) == 1
+    assert "--epochs" in capsys.readouterr().err
+    assert main(words(tmp_path, tiny_images, "--resume")) == 0
+    assert "nothing to do" in capsys.readouterr().err
+
+
+def test_the_rate_rises_over_a_fifth_and_falls_to_nearly_nothing() -> None:
+    rates = [one_cycle(step, 100, 0.1) for step in range(100)]
+    assert rates.index(max(rates)) == 19
+    assert max(rates) == pytest.approx(0.1)
+    assert np.all(np.diff(rates[:20]) > 0)
+    assert np.all(np.diff(rates[19:]) < 0)
+    assert 0 < rates[-1] < 0.002
+    assert one_cycle(0, 1, 0.1) == pytest.approx(0.1)
+
+
+def test_augmentation_is_a_shifted_or_flipped_view_with_a_hole() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3)).astype(np.uint8)
+    seen = augment(images, np.random.default_rng(1))
+    assert np.array_equal(seen, augment(images, np.random.default_rng(1)))
+    padded = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)), mode="reflect")
+    for index, picture in enumerate(seen):
+        differing = min(
+            int((view != picture).any(-1).sum())
+            for top in range(9)
+            for left in range(9)
+            for crop in (padded[index, top : top + 16, left : left + 16],)
+            for view in (crop, crop[:, ::-1])
+        )
+        assert 0 < differing <= 64
