@@ -207,10 +207,11 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         labels = fit_labels(self._source, network.outputs, loaded.class_names)
         for line in (*network.notices, *([labels.notice] if labels.notice else [])):
             _log.info("%s", line)
-        capture = _LiveCapture(
+        capture = Capture(
             network,
             pixel_range=request.pixel_range_or_default,
             maps=request.feature_maps_or_default != "none",
+            frozen=False,
         )
         capture.warm_up(request.batch_size_or_default)
         return _Watched(network, labels, capture)
@@ -223,13 +224,6 @@ class _Watched:
     network: Network
     labels: LabelFit
     capture: Capture
-
-
-class _LiveCapture(Capture):
-    """Reads the model's variables as they are at each call, so that it is compiled only once."""
-
-    def _constants(self) -> list[tuple[Any, Any]]:
-        return []
 
 
 def _probe(

@@ -70,12 +70,22 @@ class Capture:
         network: what to run.
         pixel_range: key of :data:`PIXEL_RANGES`.
         maps: whether feature maps are wanted.
+        frozen: take the weights as they are now, which is faster; else as they are at each call,
+            so that a training needs to compile only once.
     """
 
-    def __init__(self, network: Network, *, pixel_range: str = "0-255", maps: bool = True) -> None:
+    def __init__(
+        self,
+        network: Network,
+        *,
+        pixel_range: str = "0-255",
+        maps: bool = True,
+        frozen: bool = True,
+    ) -> None:
         self._network = network
         self._scale, self._offset = PIXEL_RANGES[pixel_range]
         self._maps = maps
+        self._frozen = frozen
         signature = [tf.TensorSpec((None, *network.image_shape), tf.uint8, name="pixels")]
         self._function = tf.function(self._forward, input_signature=signature, autograph=False)
 
@@ -128,7 +138,7 @@ class Capture:
         kernels in the order that oneDNN wants (1.1 times the speed at 64 images, 1.7 at one).
         """
         loaded = self._network.loaded
-        if loaded.parameters > _MOST_CONSTANTS:
+        if not self._frozen or loaded.parameters > _MOST_CONSTANTS:
             return []
         weights = loaded.model.weights
         with tf.init_scope():

@@ -128,7 +128,7 @@ def compare(
     """
     first, second = reader.run(a), reader.run(b)
     layers, unmatched = _common_layers(first, second, reader)
-    answers = reader.answers(first.id), reader.answers(second.id)
+    answers = reader.answers(first), reader.answers(second)
     pairs = match_images(*answers)
     if not len(pairs.a):
         raise NotComparable(
@@ -168,7 +168,7 @@ def match_images(a: Answers, b: Answers) -> Pairs:
     An image that is in a run several times is paired with the other run's copies in their order:
     the k-th with the k-th, and what is left over with none.
     """
-    waiting: defaultdict[bytes, list[int]] = defaultdict(list)
+    waiting: defaultdict[str, list[int]] = defaultdict(list)
     for ordinal, digest in zip(b.ordinals[::-1].tolist(), b.hashes[::-1], strict=True):
         waiting[digest].append(ordinal)
     pairs = [

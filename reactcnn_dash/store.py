@@ -233,6 +233,12 @@ class StoredRun:
             TooFewImages: fewer images than a correlation needs.
             KeyError: no such layer or method.
         """
+        labels, _ = self._clustered(layer, method, parameter)
+        return pd.Series(labels, index=self.addresses(layer), name="cluster")
+
+    def _clustered(
+        self, layer: str, method: str, parameter: float | None
+    ) -> tuple[NDArray[np.int32], analysis.Correlation]:
         if method not in analysis.METHODS:
             known = ", ".join(analysis.METHODS)
             raise KeyError(f"no method {method!r} of clustering; there are {known}")
@@ -243,7 +249,7 @@ class StoredRun:
             parameter = analysis.default_parameter(correlation, method)
         stored = self._reader.clustering(self.info.id, here.position, method, parameter, images)
         labels = stored.labels if stored else analysis.cluster(correlation, method, parameter)
-        return pd.Series(labels, index=self.addresses(layer), name="cluster")
+        return labels, correlation
 
     def graph(
         self, layer: str, method: str = "louvain", parameter: float | None = None
@@ -253,13 +259,12 @@ class StoredRun:
         Nodes are addresses with ``filter`` and ``cluster``; the edges, with ``r``, are the maximum
         spanning tree of each cluster. Raises as `clusters` does.
         """
-        clusters = self.clusters(layer, method, parameter)
+        labels, correlation = self._clustered(layer, method, parameter)
         graph: nx.Graph[str] = nx.Graph(layer=layer, run=self.info.name)
-        labels = clusters.to_numpy()
-        addresses = list(clusters.index)
+        addresses = self.addresses(layer)
         for i, (address, label) in enumerate(zip(addresses, labels.tolist(), strict=True)):
             graph.add_node(address, filter=i, cluster=label)
-        for a, b, r in analysis.spanning_edges(labels, self.correlation(layer).r):
+        for a, b, r in analysis.spanning_edges(labels, correlation.r):
             graph.add_edge(addresses[a], addresses[b], r=r)
         return graph
 

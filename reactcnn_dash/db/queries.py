@@ -95,17 +95,6 @@ IMAGE_FACTS = (
 GAP_OF = select(images.c.ordinal, images.c.gap).where(
     images.c.run_id == _run_id, images.c.ordinal.in_(bindparam("ordinals", expanding=True))
 )
-ANSWERS = (
-    select(
-        images.c.ordinal,
-        images.c.sha256,
-        images.c.label,
-        images.c.prediction,
-        images.c.probabilities,
-    )
-    .where(images.c.run_id == _run_id)
-    .order_by(images.c.ordinal)
-)
 PIXELS = (
     select(images.c.pixels)
     .join(runs)
@@ -248,6 +237,7 @@ def facts_of(row: AnyRow, classes: int) -> ImageFacts:
         label=row.label,
         prediction=row.prediction,
         probabilities=probabilities,
+        misclassified=row.misclassified,
         name=row.name,
         sha256=row.sha256.hex(),
         finite=row.finite,

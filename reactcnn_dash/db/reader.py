@@ -162,9 +162,9 @@ class StoreReader:
         rows = self._all(queries.GAP_OF, run_id=run_id, ordinals=list(ordinals))
         return _gap_block(sorted(rows, key=lambda row: int(row.ordinal)), None)
 
-    def answers(self, run_id: int) -> Answers:
+    def answers(self, run: Run) -> Answers:
         """Give the hash, label, prediction and confidence of every image of a run."""
-        return answers_of(self._all(queries.ANSWERS, run_id=run_id))
+        return answers_of(self.image_facts(run, 0, run.stored))
 
     def feature_maps(self, run_uuid: str, ordinal: int, layer: int) -> FeatureMaps | None:
         """Give the maps of one layer for one image, None when they are not (or no longer) kept."""

@@ -177,12 +177,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFacts:
-    """What is stored of one image but its pixels and GAP row; the fields are those of `Image`."""
+    """What is stored of one image but its pixels and GAP row; fields are those of `Image`.
+
+    `misclassified` is None without a label; an answer that is not finite is never the right one.
+    """
 
     ordinal: int
     label: int | None
     prediction: int
     probabilities: Float32Array
+    misclassified: bool | None
     name: str | None
     sha256: str
     finite: bool
