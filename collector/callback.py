@@ -42,7 +42,7 @@ _FORESEEN = (CollectorError, ImageSourceError, StoreError)
 class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras has no types
     """Collects one run a checkpoint while a model is trained.
 
-    The run is called ``EXPERIMENT · epoch N``; its options hold ``experiment`` and ``epoch``.
+    The run is called ``EXPERIMENT · epoch N``, after its ``experiment`` and ``epoch``.
     Epochs count from 1. What goes wrong after training has begun is logged as a warning, once, and
     training goes on; later epochs are tried again.
 
@@ -173,8 +173,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         )
         network = dataclasses.replace(watched.network, loaded=loaded)
         new = new_run(dataclasses.replace(request, name=name), network, self._source)
-        options = {**new.options, "experiment": self.experiment, "epoch": self._epoch}
-        new = dataclasses.replace(new, options=options)
+        new = dataclasses.replace(new, experiment=self.experiment, epoch=self._epoch)
         work = loop.Work(
             source=self._source,
             position=0,

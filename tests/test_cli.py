@@ -138,19 +138,19 @@ def test_an_installed_copy_upgrades_an_older_store_and_keeps_a_backup(
     # A later version of the tool, made of this one: a migration that adds a column.
     site = tmp_path / "site"
     shutil.copytree(wheel, site)
-    (site / "reactcnn_dash/migrations/versions/0002_note.py").write_text(
+    (site / "reactcnn_dash/migrations/versions/0003_mark.py").write_text(
         "import sqlalchemy as sa\n"
         "from alembic import op\n"
-        "revision = '0002'\n"
-        "down_revision = '0001'\n"
+        "revision = '0003'\n"
+        "down_revision = '0002'\n"
         "def upgrade():\n"
         "    with op.batch_alter_table('runs') as runs:\n"
-        "        runs.add_column(sa.Column('note', sa.Text))\n"
+        "        runs.add_column(sa.Column('mark', sa.Text))\n"
     )
     version = site / "reactcnn_dash/db/version.py"
     text = version.read_text(encoding="utf-8")
-    assert text.count('"0001"') == 1
-    version.write_text(text.replace('"0001"', '"0002"'), encoding="utf-8")
+    assert text.count('"0002"') == 1
+    version.write_text(text.replace('"0002"', '"0003"'), encoding="utf-8")
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -162,10 +162,10 @@ def test_an_installed_copy_upgrades_an_older_store_and_keeps_a_backup(
     assert "python -m reactcnn_dash upgrade --store" in refused.stderr
     upgraded = run("reactcnn_dash", "upgrade", "--store", str(store))
     assert (upgraded.returncode, upgraded.stderr) == (0, "")
-    assert "from schema 0001 to 0002" in upgraded.stdout
+    assert "from schema 0002 to 0003" in upgraded.stdout
     backup = Path(re.findall(r"as it was: (.+)", upgraded.stdout)[0])
     assert StoreReader(str(backup)).run(1).stored == 3
     engine = sa.create_engine(f"sqlite:///{store}")
-    assert "note" in {column["name"] for column in sa.inspect(engine).get_columns("runs")}
+    assert "mark" in {column["name"] for column in sa.inspect(engine).get_columns("runs")}
     engine.dispose()
     assert run("collector", "rebuild", "1", "--store", str(store)).returncode == 0

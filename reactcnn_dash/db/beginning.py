@@ -61,6 +61,11 @@ def insert_run(connection: Connection, new: NewRun, owner: str) -> int:
         "gap_low": none_yet,
         "gap_high": none_yet,
         "writer": owner,
+        "experiment": new.experiment,
+        "epoch": new.epoch,
+        "note": "",
+        "tags": [],
+        "size": 0,
     }
     run_id = _new_id(connection.execute(insert(queries.runs).values(values)))
     connection.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 
+_PACKED = frozenset({"probabilities", "pixels", "gap", "scales", "codes"})
 _LAST = re.compile(r"last:([1-9]\d*)")
 
 
@@ -29,6 +31,7 @@ _LAST = re.compile(r"last:([1-9]\d*)")
 class PackedBatch:
     """A batch as rows of the tables, with what it adds to the run's counters.
 
+    `size` is the number of bytes of its packed values.
     `gap_low` and `gap_high` (L,) float32: lowest and highest finite GAP value of each layer, NaN
     where there is none.
     """
@@ -37,6 +40,7 @@ class PackedBatch:
     feature_maps: Rows
     labelled: int
     correct: int
+    size: int
     gap_low: Float32Array
     gap_high: Float32Array
 
@@ -84,12 +88,15 @@ def pack_batch(
     finite = np.logical_and(certain, gap_finite.all(axis=1))
     for maps in batch.maps or ():
         finite = np.logical_and(finite, np.isfinite(maps.step).all(axis=1))
+    chosen = np.take_along_axis(batch.probabilities, predictions[:, None], 1)[:, 0]
+    confidence = np.where(certain, chosen, np.nan).tolist()
     columns = zip(
         ordinals,
         batch.labels.tolist(),
         predictions.tolist(),
         correct.tolist(),
         finite.tolist(),
+        confidence,
         batch.names,
         strict=True,
     )
@@ -106,19 +113,26 @@ def pack_batch(
             "probabilities": pack(batch.probabilities[row]),
             "pixels": pack(batch.pixels[row]),
             "gap": pack(batch.gap[row]),
+            "confidence": None if isnan(sure) else sure,
         }
-        for row, (ordinal, label, prediction, right, whole, name) in enumerate(columns)
+        for row, (ordinal, label, prediction, right, whole, sure, name) in enumerate(columns)
     ]
     known = np.where(gap_finite, batch.gap, np.float32(np.nan))
     starts = [layer.offset for layer in layers]
+    feature_maps = _map_rows(run_id, batch, kept)
     return PackedBatch(
         images=images,
-        feature_maps=_map_rows(run_id, batch, kept),
+        feature_maps=feature_maps,
         labelled=int(has_label.sum()),
         correct=int(correct.sum()),
+        size=_size(images) + _size(feature_maps),
         gap_low=np.fmin.reduceat(np.fmin.reduce(known, axis=0), starts),
         gap_high=np.fmax.reduceat(np.fmax.reduce(known, axis=0), starts),
     )
+
+
+def _size(rows: Rows) -> int:
+    return sum(len(value) for row in rows for name, value in row.items() if name in _PACKED)
 
 
 def _map_rows(run_id: int, batch: ImageBatch, kept: int | None) -> Rows:

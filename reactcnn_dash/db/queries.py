@@ -46,6 +46,7 @@ images = _table(models.ImageRow)
 feature_maps = _table(models.FeatureMapRow)
 correlation_states = _table(models.CorrelationStateRow)
 clusterings = _table(models.ClusteringRow)
+comparisons = _table(models.ComparisonRow)
 
 _run_id: BindParameter[int] = bindparam("run_id")
 _ordinal: BindParameter[int] = bindparam("ordinal")
@@ -70,9 +71,10 @@ RUNS = _RUN.order_by(runs.c.id.desc()).limit(bindparam("limit")).offset(bindpara
 LAYERS = select(*layers.c).where(layers.c.run_id == _run_id).order_by(layers.c.position)
 
 _AT = (images.c.run_id == _run_id, images.c.ordinal == _ordinal)
-_IMAGE_COLUMNS = [column for column in images.c if column.name != "gap"]
+# Never `confidence`: it stands behind `gap`, and reading it would walk through all its pages.
+_IMAGE_COLUMNS = [column for column in images.c if column.name not in ("gap", "confidence")]
 IMAGE = select(*_IMAGE_COLUMNS).where(*_AT)
-IMAGE_WITH_GAP = select(*images.c).where(*_AT)
+IMAGE_WITH_GAP = select(*_IMAGE_COLUMNS, images.c.gap).where(*_AT)
 GAP = select(images.c.gap).where(*_AT)
 GAP_RANGE = (
     select(images.c.ordinal, images.c.gap)
@@ -84,7 +86,7 @@ GAP_RANGE = (
     .order_by(images.c.ordinal)
 )
 IMAGE_FACTS = (
-    select(*(column for column in images.c if column.name not in ("gap", "pixels")))
+    select(*(column for column in _IMAGE_COLUMNS if column.name != "pixels"))
     .where(
         images.c.run_id == _run_id,
         images.c.ordinal >= bindparam("start"),
@@ -181,6 +183,11 @@ def run_of(row: AnyRow) -> Run:
         gap_low=floats_of(row.gap_low),
         gap_high=floats_of(row.gap_high),
         rate=row.rate,
+        experiment=row.experiment,
+        epoch=row.epoch,
+        note=row.note,
+        tags=tuple(row.tags),
+        size=row.size,
     )
 
 

@@ -71,7 +71,8 @@ class NewRun:
 
     `feature_maps` is `all`, `none` or `last:N`. `image_shape` is (height, width, channels) of the
     pixels that the network sees. `options` must be JSON: what is needed to resume the run.
-    `total` is the number of images expected, None when it is unknown.
+    `total` is the number of images expected, None when it is unknown. `experiment` is the name that
+    the runs of one training share, `epoch` how many epochs its checkpoint was trained.
     """
 
     name: str
@@ -88,6 +89,8 @@ class NewRun:
     image_shape: tuple[int, int, int]
     layers: tuple[Layer, ...]
     options: dict[str, Any] = field(default_factory=dict)
+    experiment: str | None = None
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +101,7 @@ class Run:
     it has a label, and as correct when its finite probabilities are largest at that label.
     `gap_low` and `gap_high`, (L,) float32, are the lowest and highest finite GAP value of each
     layer so far, NaN before the first. `rate` is in images a second. Times are aware, in UTC.
+    `size` counts the bytes of its values in the store. `note` and `tags` are what people wrote.
     """
 
     id: int
@@ -123,6 +127,11 @@ class Run:
     gap_low: Float32Array
     gap_high: Float32Array
     rate: float | None
+    experiment: str | None = None
+    epoch: int | None = None
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

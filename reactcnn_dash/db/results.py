@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from reactcnn_dash.db import queries
 from reactcnn_dash.db.blobs import pack
@@ -28,6 +28,15 @@ _SET_STATE = (
     update(_states)
     .where(_states.c.run_id == bindparam("run"), _states.c.layer == bindparam("position"))
     .values(covered=bindparam("covered"), n=bindparam("n"), moments=bindparam("moments"))
+)
+
+_STATES_SIZE = select(func.coalesce(func.sum(func.length(_states.c.moments)), 0)).where(
+    _states.c.run_id == bindparam("run")
+)
+_GROW = (
+    update(queries.runs)
+    .where(queries.runs.c.id == bindparam("run"))
+    .values(size=queries.runs.c.size + bindparam("grown"))
 )
 
 
@@ -73,14 +82,21 @@ def replace_states(url: str, run_id: int, states: Sequence[CorrelationState]) ->
     try:
         with transaction(connection, place):
             refuse_busy(queries.find_run(connection, run_id, str(place)), str(place))
+            former = connection.execute(_STATES_SIZE, {"run": run_id}).scalar_one()
             connection.execute(delete(_states).where(_states.c.run_id == run_id))
-            save_states(connection, run_id, rows)
+            grown = save_states(connection, run_id, rows) - int(former)
+            connection.execute(_GROW, {"run": run_id, "grown": grown})
     finally:
         connection.close()
 
 
-def save_states(connection: Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Save states packed by `pack_state`, each in place of the layer's former one."""
+def save_states(connection: Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> int:
+    """Save states packed by `pack_state`, each in place of the layer's former one.
+
+    Returns:
+        By how many bytes the states have grown.
+    """
+    grown = 0
     # Changed where it stands: a state keeps its size, so SQLite writes over its pages in place.
     for row in rows:
         change = {
@@ -92,3 +108,5 @@ def save_states(connection: Connection, run_id: int, rows: Sequence[dict[str, An
         }
         if connection.execute(_SET_STATE, change).rowcount == 0:
             connection.execute(_ADD_STATE, [row | {"run_id": run_id}])
+            grown += len(row["moments"])
+    return grown

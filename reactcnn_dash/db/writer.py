@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sqlalchemy import Update, bindparam, delete, exists, insert, update
+from sqlalchemy import Update, bindparam, delete, exists, func, insert, select, update
 
 from reactcnn_dash.db import queries
 from reactcnn_dash.db.beginning import check_new, insert_run
@@ -44,14 +44,23 @@ _runs = queries.runs
 
 _MINE = (_runs.c.id == bindparam("run"), _runs.c.writer == bindparam("owner"))
 _BEAT = update(_runs).where(*_MINE).values(heartbeat_at=bindparam("heartbeat"))
-_COUNTED = ("stored", "labelled", "correct", "gap_low", "gap_high", "rate")
+_COUNTED = ("stored", "labelled", "correct", "gap_low", "gap_high", "rate", "size")
 _COUNT = _BEAT.where(_runs.c.stored == bindparam("before")).values(
     {name: bindparam(f"new_{name}") for name in _COUNTED}
 )
-_TRIM = delete(queries.feature_maps).where(
+_DROPPED = (
     queries.feature_maps.c.run_id == bindparam("run"),
     queries.feature_maps.c.ordinal < bindparam("oldest"),
 )
+_TRIM = delete(queries.feature_maps).where(*_DROPPED)
+_TRIMMED = select(
+    func.coalesce(
+        func.sum(
+            func.length(queries.feature_maps.c.scales) + func.length(queries.feature_maps.c.codes)
+        ),
+        0,
+    )
+).where(*_DROPPED)
 _ADD_IMAGES = insert(queries.images)
 _ADD_MAPS = insert(queries.feature_maps)
 
@@ -65,6 +74,7 @@ class _Counters:
     correct: int
     gap_low: Float32Array
     gap_high: Float32Array
+    size: int
 
 
 class RunWriter:
@@ -82,7 +92,9 @@ class RunWriter:
         self._layers = tuple(layers)
         self._owner = owner
         self._kept = maps_kept(run.feature_maps)
-        self._counters = _Counters(run.stored, run.labelled, run.correct, run.gap_low, run.gap_high)
+        self._counters = _Counters(
+            run.stored, run.labelled, run.correct, run.gap_low, run.gap_high, run.size
+        )
 
     @classmethod
     def begin(cls, url: str, new: NewRun, *, durable: bool = False) -> RunWriter:
@@ -179,24 +191,30 @@ class RunWriter:
             correct=before.correct + packed.correct,
             gap_low=np.fmin(before.gap_low, packed.gap_low),
             gap_high=np.fmax(before.gap_high, packed.gap_high),
+            size=before.size + packed.size,
         )
+        old = {"run": self.run.id, "oldest": after.stored - (self._kept or after.stored)}
         with transaction(self._connection, self._place) as connection:
+            after.size += save_states(connection, self.run.id, state_rows)
+            if old["oldest"] > 0:
+                after.size -= int(connection.execute(_TRIMMED, old).scalar_one())
+            # Before the rows: a writer that lost its run is told so, not that a row exists.
             self._count(before.stored, after, rate)
             connection.execute(_ADD_IMAGES, packed.images)
             if packed.feature_maps:
                 connection.execute(_ADD_MAPS, packed.feature_maps)
-            if self._kept and after.stored > self._kept:
+            if old["oldest"] > 0:
                 # The dropped ones are the first of the index: the cost is that of the batch.
-                connection.execute(_TRIM, {"run": self.run.id, "oldest": after.stored - self._kept})
-            save_states(connection, self.run.id, state_rows)
+                connection.execute(_TRIM, old)
         self._counters = after
 
     def save_states(self, states: Sequence[CorrelationState]) -> None:
         """Save correlation states, each in place of the layer's former one."""
         rows = [pack_state(state) for state in states]
         with transaction(self._connection, self._place) as connection:
-            self._change({})
-            save_states(connection, self.run.id, rows)
+            grown = save_states(connection, self.run.id, rows)
+            self._change({"size": self._counters.size + grown})
+        self._counters.size += grown
 
     def heartbeat(self) -> None:
         """Tell the readers that the collector is alive though no image came."""
@@ -264,6 +282,7 @@ class RunWriter:
             "new_gap_low": queries.json_of(after.gap_low),
             "new_gap_high": queries.json_of(after.gap_high),
             "new_rate": rate,
+            "new_size": after.size,
         }
         self._update(_COUNT, counted)
 

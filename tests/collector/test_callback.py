@@ -67,7 +67,7 @@ def test_every_epoch_is_stored_as_its_saved_weights_see_it(tmp_path: Path, model
             RunState.FINISHED,
             70,
         )
-        assert (run.options["experiment"], run.options["epoch"]) == ("trial", epoch)
+        assert (run.experiment, run.epoch) == ("trial", epoch)
         assert run.class_names == ("a", "b", "c")
         saved = keras.models.load_model(tmp_path / f"{epoch}.keras")
         gap = direct_gap(saved)
@@ -111,7 +111,7 @@ def test_every_so_many_epochs_and_the_last(
     store = tmp_path / "a.db"
     fit(model, ReactCNNCallback(store, IMAGES, every=every), epochs=epochs)
     reader = StoreReader(str(store))
-    found = [reader.run(run).options["epoch"] for run in range(1, len(expected) + 1)]
+    found = [reader.run(run).epoch for run in range(1, len(expected) + 1)]
     assert found == expected
 
 

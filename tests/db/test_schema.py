@@ -43,28 +43,30 @@ upgrade_module = sys.modules["reactcnn_dash.db.upgrade"]
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURE = Path(__file__).parent / "fixtures" / "schema-0001.db"
 
+HEAD = version.HEAD
+TOMORROW = f"{int(HEAD) + 1:04d}"
 NEXT = '''
 """A migration of a day to come."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{revision}"
+down_revision = "{head}"
 branch_labels = None
 depends_on = None
 
 
 def upgrade():
     with op.batch_alter_table("runs") as runs:
-        runs.add_column(sa.Column("note", sa.Text(), nullable=True))
+        runs.add_column(sa.Column("mark", sa.Text(), nullable=True))
     with op.batch_alter_table("images", recreate="always") as images:
         images.alter_column("name", new_column_name="name", type_=sa.String(500))
     {more}
 
 
 def downgrade():
-    op.drop_column("runs", "note")
+    op.drop_column("runs", "mark")
 '''
 
 
@@ -107,13 +109,18 @@ def _index(index: ReflectedIndex) -> str:
     return f"{index} {options}"
 
 
+def write_next(folder: Path, more: str) -> None:
+    text = NEXT.format(revision=TOMORROW, head=HEAD, more=more)
+    (folder / "versions" / f"{TOMORROW}_mark.py").write_text(text)
+
+
 @pytest.fixture
 def tomorrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A version of the tool with one migration more; gives its migrations."""
     folder = tmp_path / "migrations"
     shutil.copytree(ROOT / "migrations", folder)
-    (folder / "versions" / "0002_note.py").write_text(NEXT.format(more="pass"))
-    monkeypatch.setattr(version, "HEAD", "0002")
+    write_next(folder, "pass")
+    monkeypatch.setattr(version, "HEAD", TOMORROW)
     monkeypatch.setattr(upgrade_module, "migrations_folder", lambda: folder)
     return folder
 
@@ -159,7 +166,8 @@ def test_the_schema_is_postgresql_too() -> None:
         assert "SELECT" in str(statement.compile(dialect=dialect))
 
 
-def test_a_frozen_store_of_this_schema_is_read_and_written(frozen: Path) -> None:
+def test_a_frozen_store_is_upgraded_read_and_written(frozen: Path) -> None:
+    upgrade(str(frozen))
     reader = StoreReader(str(frozen))
     run = reader.run("trial")
     assert (run.stored, run.state, run.rate) == (6, RunState.INTERRUPTED, 8.0)
@@ -202,11 +210,11 @@ def test_an_older_store_is_refused_with_the_command_and_upgraded_by_it(
     assert frozen.read_bytes() == before
 
     result = upgrade(url)
-    assert (result.before, result.after) == ("0001", "0002")
+    assert (result.before, result.after) == ("0001", TOMORROW)
     assert result.backup == frozen.with_name(f"{frozen.name}.backup-0001")
     assert np.array_equal(StoreReader(url).gap_rows(1, 0, 6), batch(0, 6).gap)
     with closing(sqlite3.connect(frozen)) as raw:
-        assert "note" in [row[1] for row in raw.execute("PRAGMA table_info(runs)")]
+        assert "mark" in [row[1] for row in raw.execute("PRAGMA table_info(runs)")]
         # Making `images` anew must not take along what refers to it.
         assert raw.execute("SELECT count(*) FROM feature_maps").fetchone() == (4,)
         assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -214,6 +222,20 @@ def test_an_older_store_is_refused_with_the_command_and_upgraded_by_it(
         writer.append(batch(6, 2))
     assert StoreReader(url).run(1).stored == 8
     assert upgrade(url).backup is None
+
+
+def test_an_upgraded_store_says_what_a_new_one_says(frozen: Path, tmp_path: Path) -> None:
+    assert upgrade(str(frozen)).after == HEAD
+    made = tmp_path / "made.db"
+    with RunWriter.begin(str(made), new_run(feature_maps="last:4")) as writer:
+        writer.append(batch(0, 6), [state(0, 6), state(1, 6)])
+    assert StoreReader(str(frozen)).run(1).size == StoreReader(str(made)).run(1).size > 0
+    values = []
+    for path in (frozen, made):
+        with closing(sqlite3.connect(path)) as raw:
+            values.append(raw.execute("SELECT ordinal, confidence FROM images").fetchall())
+    assert values[0] == values[1]
+    assert len(values[0]) == 6
 
 
 def test_the_backup_is_the_store_as_it_was(
@@ -225,9 +247,12 @@ def test_the_backup_is_the_store_as_it_was(
     assert result.backup == frozen.with_name(f"{frozen.name}.backup-0001-2")
     assert taken.read_text() == "an earlier backup"
     monkeypatch.undo()
-    reader = StoreReader(str(result.backup))
-    assert np.array_equal(reader.gap_rows(1, 0, 6), batch(0, 6).gap)
-    assert reader.run(1).name == "trial"
+    assert result.backup is not None
+    copies = []
+    for path in (result.backup, FIXTURE):
+        with closing(sqlite3.connect(path)) as raw:
+            copies.append(list(raw.iterdump()))
+    assert copies[0] == copies[1]
     with pytest.raises(StoreNewer, match="upgrade the tool"):
         StoreReader(str(frozen)).runs()
     writing: list[Callable[[], object]] = [
@@ -243,17 +268,17 @@ def test_the_backup_is_the_store_as_it_was(
 def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
     frozen: Path, tomorrow: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migration = tomorrow / "versions" / "0002_note.py"
-    migration.write_text(NEXT.format(more="raise RuntimeError('a fault in the migration')"))
+    write_next(tomorrow, "raise RuntimeError('a fault in the migration')")
     before = schema(frozen)
     with pytest.raises(RuntimeError, match="a fault"):
         upgrade(str(frozen))
     assert schema(frozen) == before
-    migration.write_text(NEXT.format(more="op.execute('DELETE FROM images WHERE ordinal = 3')"))
+    write_next(tomorrow, "op.execute('DELETE FROM images WHERE ordinal = 3')")
     with pytest.raises(StoreError, match="feature_maps refer to nothing"):
         upgrade(str(frozen))
     assert schema(frozen) == before
     monkeypatch.undo()
+    upgrade(str(frozen))
     assert np.array_equal(StoreReader(str(frozen)).gap_rows(1, 0, 6), batch(0, 6).gap)
 
 
@@ -265,6 +290,7 @@ def test_there_is_nothing_to_upgrade_in_an_empty_file(path: Path) -> None:
 
 
 def test_reading_does_not_import_alembic(frozen: Path) -> None:
+    upgrade(str(frozen))
     code = (
         "import sys; from reactcnn_dash.db import StoreReader; "
         "StoreReader(sys.argv[1]).frame(None, None); "
