@@ -1,16 +1,18 @@
-"""The app factory: a Dash app over a store that it is given."""
+"""The app factory: one server over a store that it is given, with a Dash app for each page."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import dash_mantine_components as dmc
 from dash import Dash, set_props
+from flask import Flask
 from flask_compress import Compress
 
 from reactcnn_dash import ids, layout, routes
-from reactcnn_dash.callbacks import register_all
+from reactcnn_dash.callbacks import register_live
+from reactcnn_dash.shell import LIVE, PAGES, PageLink
 from reactcnn_dash.structures import Structures
 
 if TYPE_CHECKING:
@@ -36,32 +38,35 @@ COMPRESSION = {
 }
 
 
-def report(error: Exception) -> None:
-    """Log an unexpected error of a callback whole, and say on the page that it happened."""
-    log.error("A callback failed", exc_info=error)
-    set_props(
-        ids.FRAME,
-        {
-            "data": {
-                "notice": f"Unexpected error: {type(error).__name__}. The server's log has more."
-            }
-        },
-    )
-
-
-def create_app(reader: StoreReader, url: str, service: ClusterService) -> Dash:
-    """Return the Dash app.
+def create_server(reader: StoreReader, url: str, service: ClusterService) -> Flask:
+    """Return the Flask app that serves every page; each page is a Dash app of its own.
 
     Args:
-        reader: the store that the page shows; nothing is opened before the first request.
+        reader: the store that the pages show; nothing is opened before the first request.
         url: the store's URL, shown in hints.
         service: computes clusters.
     """
     # The scheme is set before the first paint, so that a dark page never flashes white.
     dmc.pre_render_color_scheme()
+    server = Flask(__name__)
+    server.config.update(COMPRESSION)
+    Compress(server)
+    structures = Structures(reader)
+    server.register_blueprint(routes.blueprint(reader, structures))
+    live = _page(server, LIVE, "ReactCNN", layout.page())
+    register_live(live, reader, structures, url, service)
+    return server
+
+
+def _page(server: Flask, page: PageLink, title: str, content: Any) -> Dash:
+    """A Dash app at a page's address, with the assets of all pages and its own."""
+    others = [f"^{other.folder}$" for other in PAGES if other is not page]
     app = Dash(
         __name__,
-        title="ReactCNN",
+        server=cast("Any", server),  # Dash's own types know no server that is handed over
+        url_base_pathname=page.path,
+        assets_path_ignore=others,
+        title=title,
         update_title="",
         on_error=report,
         meta_tags=[
@@ -70,10 +75,14 @@ def create_app(reader: StoreReader, url: str, service: ClusterService) -> Dash:
         ],
         add_log_handler=False,
     )
-    app.layout = layout.page()
-    structures = Structures(reader)
-    register_all(app, reader, structures, url, service)
-    app.server.config.update(COMPRESSION)
-    Compress(app.server)
-    app.server.register_blueprint(routes.blueprint(reader, structures))
+    app.layout = content
     return app
+
+
+def report(error: Exception) -> None:
+    """Log an unexpected error of a callback whole, and say on the page that it happened."""
+    log.error("A callback failed", exc_info=error)
+    set_props(
+        ids.FAILURE,
+        {"data": f"Unexpected error: {type(error).__name__}. The server's log has more."},
+    )

@@ -108,19 +108,19 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash import server  # noqa: PLC0415
 
     sock = server.listen(options.host, options.port)
-    from reactcnn_dash.app import create_app  # noqa: PLC0415 - --help and upgrade need no Dash
+    from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
     from reactcnn_dash.clustering import ClusterService  # noqa: PLC0415
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415
 
     service = ClusterService(url)
-    app = create_app(StoreReader(url), url, service)
+    app = create_server(StoreReader(url), url, service)
     host, port = sock.getsockname()[:2]
     sys.stderr.write(f"ReactCNN shows {url}\n  http://{host}:{port}/   (Ctrl-C stops)\n")
     sys.stderr.flush()
     signal.signal(signal.SIGTERM, _terminate)
     threading.Thread(target=service.start, daemon=True).start()
     try:
-        server.serve(app.server, sock, open_browser=options.open)
+        server.serve(app, sock, open_browser=options.open)
     finally:
         service.close()
     return 0

@@ -43,7 +43,7 @@ _CORRELATION = {
 def _table() -> dag.AgGrid:
     return dag.AgGrid(
         id=ids.CLUSTER_TABLE,
-        className="ag-theme-quartz cluster-table",
+        className="ag-theme-quartz table cluster-table",
         columnDefs=[
             {
                 "field": "cluster",

@@ -13,13 +13,17 @@ CLUSTER_REQUEST: Final = "cluster-request"
 CLUSTERS: Final = "clusters"
 TICK: Final = "tick"
 
-# Header.
-RUN_SELECT: Final = "run-select"
-RUN_STATE: Final = "run-state"
-RUN_COUNTS: Final = "run-counts"
+# Every page.
+FAILURE: Final = "failure"
 HELP_BUTTON: Final = "help-button"
 HELP: Final = "help"
 COLOUR_SCHEME: Final = "colour-scheme"
+NOTICE: Final = "notice"
+
+# Header of the live page.
+RUN_SELECT: Final = "run-select"
+RUN_STATE: Final = "run-state"
+RUN_COUNTS: Final = "run-counts"
 
 # Time.
 FIRST: Final = "first"
@@ -43,7 +47,6 @@ LEGEND: Final = "legend"
 GRID: Final = "grid"
 TIP: Final = "tip"
 EMPTY: Final = "empty"
-NOTICE: Final = "notice"
 
 # Clusters.
 PANEL: Final = "panel"

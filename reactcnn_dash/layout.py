@@ -1,4 +1,4 @@
-"""The page's skeleton: Dash components and the places that assets/*.js draw into."""
+"""The live page's skeleton: Dash components and the places that assets/live/*.js draw into."""
 
 from __future__ import annotations
 
@@ -11,41 +11,28 @@ from reactcnn_dash import ids
 from reactcnn_dash.cluster_panel import cluster_panel
 from reactcnn_dash.elements import aria, attributes, icon, tool_button
 from reactcnn_dash.guide import guide
+from reactcnn_dash.shell import LIVE, header, shell
 
 POLL_MS = 400
 """Milliseconds between two looks at the store."""
 
 
 def _header() -> html.Header:
-    return html.Header(
-        className="header",
-        children=[
-            html.A([html.Span(className="logo"), "ReactCNN"], href="/", className="brand"),
-            dmc.Select(
-                id=ids.RUN_SELECT,
-                placeholder="No run yet",
-                searchable=True,
-                allowDeselect=False,
-                size="xs",
-                className="run-select",
-                maxDropdownHeight=420,
-                nothingFoundMessage="No such run",
-                **aria("Run"),
-            ),
-            html.Span(id=ids.RUN_STATE, className="state", role="status"),
-            html.Span(id=ids.RUN_COUNTS, className="counts"),
-            html.Span(className="spacer"),
-            html.Button("How to read this", id=ids.HELP_BUTTON, className="text-button"),
-            dmc.ColorSchemeToggle(
-                id=ids.COLOUR_SCHEME,
-                lightIcon=icon("sun"),
-                darkIcon=icon("moon"),
-                variant="subtle",
-                color="gray",
-                size="md",
-                **aria("Switch between light and dark"),
-            ),
-        ],
+    return header(
+        LIVE,
+        dmc.Select(
+            id=ids.RUN_SELECT,
+            placeholder="No run yet",
+            searchable=True,
+            allowDeselect=False,
+            size="xs",
+            className="run-select",
+            maxDropdownHeight=420,
+            nothingFoundMessage="No such run",
+            **aria("Run"),
+        ),
+        html.Span(id=ids.RUN_STATE, className="state", role="status"),
+        html.Span(id=ids.RUN_COUNTS, className="counts"),
     )
 
 
@@ -157,10 +144,8 @@ def _centre() -> html.Main:
 
 def page() -> Any:
     """Return the layout of the live page."""
-    return dmc.MantineProvider(
-        defaultColorScheme="auto",
-        theme={"primaryColor": "blue", "fontFamily": "inherit", "defaultRadius": "sm"},
-        children=[
+    return shell(
+        [
             dcc.Interval(id=ids.TICK, interval=POLL_MS),
             dcc.Store(id=ids.REQUEST),
             dcc.Store(id=ids.FRAME),
@@ -179,11 +164,6 @@ def page() -> Any:
                 ],
             ),
             html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
-            dmc.Modal(
-                id=ids.HELP,
-                title="How to read this page",
-                size="lg",
-                children=guide(),
-            ),
         ],
+        guide(),
     )

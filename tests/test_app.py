@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from reactcnn_dash.app import create_app
+from reactcnn_dash.app import create_server
 from reactcnn_dash.callbacks import clusters, poll, runs
 from reactcnn_dash.clustering import ClusterRequest, ClusterView, cluster_view
 from reactcnn_dash.db import NewRun, RunWriter, StoreReader
@@ -41,7 +41,7 @@ def ask(url: str, **request: Any) -> dict[str, Any]:
 
 
 def client(url: str) -> Any:
-    return create_app(StoreReader(url), url, InProcess(url)).server.test_client()  # type: ignore[arg-type]
+    return create_server(StoreReader(url), url, InProcess(url)).test_client()  # type: ignore[arg-type]
 
 
 def test_no_store_yet_then_an_empty_run_then_images(url: str, tmp_path: Path) -> None:

@@ -1,6 +1,4 @@
-/* Shared ground of the page's scripts: the namespace, small DOM helpers, and the view.
-
-   The view says what a person looks at. It lives in one object, is mirrored into the dcc.Store
+/* The view says what a person looks at. It lives in one object, is mirrored into the dcc.Store
    `view` for the callbacks and into the address bar, so that every view has a link.
 
      run        id of the run, or null for the newest
@@ -14,38 +12,7 @@
 (function () {
   "use strict";
 
-  const rc = (window.reactcnn = {});
-
-  rc.byId = (id) => document.getElementById(id);
-
-  rc.setProps = (id, props) => window.dash_clientside.set_props(id, props);
-
-  /** Make an element: attributes as an object, text or elements as children. */
-  rc.element = function (tag, attributes, ...children) {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes || {})) {
-      if (name === "class") node.className = value;
-      else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-      else if (value !== null && value !== undefined) node.setAttribute(name, value);
-    }
-    node.append(...children.filter((child) => child !== null && child !== undefined));
-    return node;
-  };
-
-  rc.setText = function (id, text) {
-    const node = rc.byId(id);
-    if (node && node.textContent !== text) node.textContent = text;
-  };
-
-  rc.count = (n) => Number(n).toLocaleString("en");
-
-  /** A GAP value or r as a person reads it. */
-  rc.number = function (value) {
-    if (!Number.isFinite(value)) return String(value);
-    if (value === 0) return "0";
-    const size = Math.abs(value);
-    return size >= 1000 || size < 0.001 ? value.toExponential(1) : value.toPrecision(2 + (size >= 1));
-  };
+  const rc = window.reactcnn;
 
   const NAMES = ["run", "image", "layer", "filter", "cluster", "method", "parameter", "scale"];
   const NUMBERS = new Set(["run", "image", "cluster", "parameter"]);
@@ -108,27 +75,4 @@
   rc.filterText = ({ layer, filter }) => `${rc.shown.model.layers[layer].name}:${filter}`;
 
   rc.address = ({ layer, filter }) => `${rc.shown.model.layers[layer].name} · filter ${filter}`;
-
-  /** Show a message above the grid; null takes it away. */
-  rc.notice = function (text, kind) {
-    const node = rc.byId("notice");
-    if (!node) return;
-    node.hidden = !text;
-    node.dataset.kind = kind || "error";
-    if (node.textContent !== (text || "")) node.textContent = text || "";
-  };
-
-  /** Copy text; the old way is needed on plain-http addresses other than this machine. */
-  rc.copy = async function (text) {
-    if (navigator.clipboard && window.isSecureContext) {
-      await navigator.clipboard.writeText(text);
-      return;
-    }
-    const area = rc.element("textarea", { class: "off-screen" });
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  };
 })();

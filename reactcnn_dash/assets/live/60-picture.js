@@ -6,25 +6,6 @@
   const picture = (rc.picture = { pixels: null, light: null, strength: 0.7 });
   let wanted = "";
 
-  /** Draw (height, width, depth) pixels; `keep` says which share of its light a place keeps. */
-  rc.drawPixels = function (canvas, pixels, [height, width, depth], keep) {
-    if (canvas.width !== width) canvas.width = width;
-    if (canvas.height !== height) canvas.height = height;
-    const context = canvas.getContext("2d");
-    const data = context.createImageData(width, height);
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        const i = y * width + x;
-        const share = keep ? keep(x, y) : 1;
-        for (let c = 0; c < 3; c++) {
-          data.data[4 * i + c] = pixels[depth * i + (depth >= 3 ? c : 0)] * share;
-        }
-        data.data[4 * i + 3] = 255;
-      }
-    }
-    context.putImageData(data, 0, 0);
-  };
-
   function draw() {
     const canvas = rc.byId("image");
     const { model } = rc.shown;
@@ -53,13 +34,6 @@
     if (picture.light) draw();
   };
 
-  /** What the network saw of an image; rejects with the reason. */
-  rc.fetchPixels = async function (run, ordinal) {
-    const answer = await fetch(`/runs/${run.uuid}/images/${ordinal}`);
-    if (!answer.ok) throw new Error(await answer.text());
-    return new Uint8Array(await answer.arrayBuffer());
-  };
-
   async function load(run, image) {
     wanted = `${run.uuid}/${image.ordinal}`;
     const address = wanted;
@@ -73,8 +47,6 @@
     }
   }
 
-  const className = (classes, index) => classes[index] ?? `class ${index}`;
-
   function drawCaption(image, classes) {
     const wrong = image.label !== null && image.label !== image.prediction;
     const parts = [
@@ -84,15 +56,15 @@
         "div",
         { class: "verdict" + (wrong ? " wrong" : "") },
         "predicted ",
-        rc.element("strong", {}, className(classes, image.prediction)),
+        rc.element("strong", {}, rc.className(classes, image.prediction)),
         image.label === null ? null : wrong ? " — wrong, it is " : " — right",
-        wrong ? rc.element("strong", {}, className(classes, image.label)) : null,
+        wrong ? rc.element("strong", {}, rc.className(classes, image.label)) : null,
       ),
     ];
     rc.byId("image-caption").replaceChildren(...parts.filter(Boolean));
     rc.byId("image").setAttribute(
       "aria-label",
-      `Image ${image.ordinal}, predicted ${className(classes, image.prediction)}`,
+      `Image ${image.ordinal}, predicted ${rc.className(classes, image.prediction)}`,
     );
   }
 
@@ -105,7 +77,7 @@
       return rc.element(
         "div",
         { class: "bar" + kind, role: "listitem" },
-        rc.element("span", { class: "bar-name", title: className(classes, index) }, className(classes, index)),
+        rc.element("span", { class: "bar-name", title: rc.className(classes, index) }, rc.className(classes, index)),
         rc.element("span", { class: "bar-track" }, bar),
         rc.element("span", { class: "bar-value" }, percent),
       );

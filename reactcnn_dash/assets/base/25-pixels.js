@@ -1,0 +1,34 @@
+/* Images of a run: fetching and drawing what the network saw. */
+(function () {
+  "use strict";
+
+  const rc = window.reactcnn;
+
+  /** Draw (height, width, depth) pixels; `keep` says which share of its light a place keeps. */
+  rc.drawPixels = function (canvas, pixels, [height, width, depth], keep) {
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
+    const context = canvas.getContext("2d");
+    const data = context.createImageData(width, height);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const i = y * width + x;
+        const share = keep ? keep(x, y) : 1;
+        for (let c = 0; c < 3; c++) {
+          data.data[4 * i + c] = pixels[depth * i + (depth >= 3 ? c : 0)] * share;
+        }
+        data.data[4 * i + 3] = 255;
+      }
+    }
+    context.putImageData(data, 0, 0);
+  };
+
+  /** What the network saw of an image; rejects with the reason. */
+  rc.fetchPixels = async function (run, ordinal) {
+    const answer = await fetch(`/runs/${run.uuid}/images/${ordinal}`);
+    if (!answer.ok) throw new Error(await answer.text());
+    return new Uint8Array(await answer.arrayBuffer());
+  };
+
+  rc.className = (classes, index) => classes[index] ?? `class ${index}`;
+})();

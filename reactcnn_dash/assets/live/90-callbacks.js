@@ -1,0 +1,86 @@
+/* The functions that Dash calls (see callbacks/*.py), and the start of the page. */
+(function () {
+  "use strict";
+
+  const rc = window.reactcnn;
+  const none = () => window.dash_clientside.no_update;
+  let started = false;
+
+  /** Bring everything on the page in line with the view. */
+  rc.applyView = function () {
+    rc.clusterPanel.drawControls();
+    rc.grid.openLayer(rc.layerIndex(rc.view.layer));
+    rc.clusterPanel.showSelection();
+    rc.pointer.refresh();
+    rc.clusterPanel.pump();
+  };
+
+  function start() {
+    if (started || !rc.byId("grid")) return;
+    started = true;
+    rc.pointer.listen();
+    rc.listenToKeys();
+    rc.onScheme(() => {
+      rc.grid.repaint();
+      rc.pointer.refresh();
+      rc.drawLegend(null);
+    });
+    new ResizeObserver(() => rc.grid.layout()).observe(rc.byId("grid"));
+    document.addEventListener("visibilitychange", () => rc.poll.pump());
+    rc.setProps("scale", { value: rc.view.scale });
+    rc.setProps("view", { data: rc.view });
+    rc.poll.pump();
+  }
+
+  /** Dash wants a value from every clientside function; these only act. */
+  const act = (action) =>
+    function (value) {
+      start();
+      if (value !== null && value !== undefined) action(value);
+      return none();
+    };
+
+  rc.offer({
+    tick: act((ticks) => rc.poll.tick(ticks)),
+    frame: act((frame) => rc.poll.take(frame)),
+    view: act(() => {
+      if (!rc.shown.model) return;
+      rc.applyView();
+      rc.poll.pump();
+    }),
+    chooseRun: act((value) => rc.poll.chooseRun(value)),
+    first: act(() => rc.poll.goTo(0)),
+    previous: act(() => rc.poll.by(-1)),
+    play: act(() => rc.poll.toggle()),
+    next: act(() => rc.poll.by(1)),
+    last: act(() => rc.poll.live()),
+    goTo: act((ordinal) => {
+      rc.poll.goTo(ordinal);
+      rc.setProps("ordinal", { value: null });
+    }),
+    nextMisclassified: act(() => rc.poll.nextMisclassified()),
+    chooseScale: act((scale) => {
+      rc.setView({ scale });
+      if (!rc.shown.image) return;
+      rc.setScale(rc.shown.image);
+      rc.grid.repaint();
+      rc.drawLegend(null);
+    }),
+    overlay: act((percent) => rc.picture.setStrength(percent / 100)),
+    clusters: act((clusters) => rc.clusterPanel.take(clusters)),
+    closePanel: act(() => rc.setView({ layer: null, cluster: null })),
+    chooseMethod: act((method) => {
+      if (method !== rc.view.method) rc.setView({ method, parameter: null, cluster: null });
+    }),
+    chooseLouvain: act((value) => rc.clusterPanel.chooseParameter("louvain", value)),
+    chooseCpm: act((value) => rc.clusterPanel.chooseParameter("leiden-cpm", value)),
+    tapNode: act((node) => rc.clusterPanel.select(node.cluster)),
+    chooseRow: act((rows) => rc.clusterPanel.chooseRow(rows)),
+    hoverNode: (node) => {
+      start();
+      rc.clusterPanel.hover(node);
+      return none();
+    },
+    graphStyle: (view, style) => rc.clusterPanel.style(style),
+  });
+})();
