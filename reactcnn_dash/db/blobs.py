@@ -76,12 +76,12 @@ def pack(array: NDArray[Any], compress: bool = False) -> bytes:
             raise TypeError(msg)
         return pack(array.astype(dtype), compress)
     flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    compression, payload = _compress(flat) if compress else (_PLAIN, flat.data)
+    compression, payload = _compress(flat) if compress else (_PLAIN, (flat.data,))
     dimensions = struct.pack(f"<{array.ndim}I", *array.shape)
     dimensions += bytes(-(_HEAD.size + len(dimensions)) % 8)
-    check = _checksum(code, compression, array.ndim, dimensions, payload)
+    check = _checksum(code, compression, array.ndim, dimensions, *payload)
     head = _HEAD.pack(MAGIC, code, compression, array.ndim, 0, check)
-    return b"".join((head, dimensions, payload))
+    return b"".join((head, dimensions, *payload))
 
 
 def unpack(blob: bytes) -> NDArray[Any]:
@@ -119,26 +119,28 @@ def unpack(blob: bytes) -> NDArray[Any]:
 
 
 def _checksum(
-    code: int, compression: int, ndim: int, dimensions: bytes, payload: memoryview | bytes
+    code: int, compression: int, ndim: int, dimensions: bytes, *payload: memoryview | bytes
 ) -> int:
     check = zlib.crc32(bytes((code, compression, ndim)) + dimensions)
-    return zlib.crc32(payload, check)
+    for part in payload:
+        check = zlib.crc32(part, check)
+    return check
 
 
-def _compress(flat: NDArray[np.uint8]) -> tuple[int, memoryview | bytes]:
+def _compress(flat: NDArray[np.uint8]) -> tuple[int, tuple[memoryview | bytes, ...]]:
+    """Give how the payload is compressed, and its parts: they are joined only once."""
     filled = flat != 0
     count = np.count_nonzero(filled)
     if count == 0:
-        return _ZEROS, b""
+        return _ZEROS, ()
     if count <= _DENSE * flat.size:
         # By positions (`compress`), which is three times as fast as by the mask itself.
-        kept = np.compress(filled, flat)
-        return _ZEROS, np.concatenate((np.packbits(filled), kept)).data
+        return _ZEROS, (np.packbits(filled).data, np.compress(filled, flat).data)
     if flat.size >= _WORTH_IT:
         packed = _codecs.compressor.compress(flat.data)
         if len(packed) < flat.size:
-            return _ZSTD, packed
-    return _PLAIN, flat.data
+            return _ZSTD, (packed,)
+    return _PLAIN, (flat.data,)
 
 
 def _decompress(payload: memoryview, size: int) -> memoryview:
