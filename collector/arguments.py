@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from collector import request as defaults
 from collector.request import Request
 from collector.training import command as train
+from collector.vgg16 import EARLY, NAME
 from reactcnn_dash import __version__
 from reactcnn_dash.export import command as export
 
@@ -68,6 +69,8 @@ def request_of(arguments: argparse.Namespace) -> Request:
         limit=arguments.limit,
         pace=arguments.pace,
         name=arguments.name,
+        experiment=arguments.experiment,
+        epoch=arguments.epoch,
         feature_maps=arguments.feature_maps,
         resume=arguments.resume,
         durable=arguments.durable,
@@ -133,8 +136,8 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         "--model",
         metavar="MODEL",
         type=_text,
-        help=f"{defaults.DEFAULT_MODEL}, the packaged network, or the path of a .keras file with a "
-        f"Sequential or Functional CNN (default: {defaults.DEFAULT_MODEL})",
+        help=f"{NAME}, the packaged network; {EARLY}, the same after two epochs of training; or "
+        f"the path of a .keras file with a Sequential or Functional CNN (default: {NAME})",
     )
     group.add_argument(
         "--images",
@@ -181,6 +184,19 @@ def _add_store(result: argparse.ArgumentParser) -> None:
     group = result.add_argument_group("what to store")
     group.add_argument(
         "--name", metavar="NAME", type=_text, help="name of the run (default: model and images)"
+    )
+    group.add_argument(
+        "--experiment",
+        metavar="NAME",
+        type=_text,
+        help="what this run has in common with the runs of other checkpoints, so that they can be "
+        "compared as one experiment (default: none)",
+    )
+    group.add_argument(
+        "--epoch",
+        metavar="N",
+        type=_count,
+        help="how many epochs the checkpoint was trained (default: not known)",
     )
     group.add_argument(
         "--feature-maps",

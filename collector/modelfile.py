@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from collector.errors import ModelError
-from collector.vgg16 import NAME
+from collector.vgg16 import CHECKPOINTS, NAME
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _CONVERT = (
@@ -20,7 +20,7 @@ def check_model(spec: str) -> None:
     Raises:
         ModelError: saying what is wrong with ``spec``.
     """
-    if spec != NAME:
+    if spec not in CHECKPOINTS:
         checked_model_file(spec)
 
 

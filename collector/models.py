@@ -26,7 +26,7 @@ class LoadedModel:
 
     Attributes:
         name: the model's own name.
-        source: what was asked for: ``vgg16-cifar10`` or an absolute path.
+        source: what was asked for: a packaged checkpoint's name or an absolute path.
         model: the ``keras.Model``, built and not compiled.
         sha256: hex digest of the weights, see :func:`weights_digest`.
         parameters: number of weights, those that are not trained included.
@@ -42,18 +42,18 @@ class LoadedModel:
 
 
 def load_model(spec: str) -> LoadedModel:
-    """Load the packaged network or a ``.keras`` file.
+    """Load the packaged network at one of its checkpoints, or a ``.keras`` file.
 
     Files are opened in Keras' safe mode and not compiled, so that no code inside them runs.
 
     Args:
-        spec: ``vgg16-cifar10``, or the path of a ``.keras`` file.
+        spec: one of ``vgg16.CHECKPOINTS``, or the path of a ``.keras`` file.
 
     Raises:
         ModelError: there is no such file, it is no Keras model, or it needs code that is not in it.
     """
-    if spec == vgg16.NAME:
-        model, source, class_names = vgg16.load(), spec, vgg16.CLASSES
+    if spec in vgg16.CHECKPOINTS:
+        model, source, class_names = vgg16.load(spec), spec, vgg16.CLASSES
     else:
         path = checked_model_file(spec)
         model, source, class_names = _deserialise(path, spec), str(path.resolve()), None

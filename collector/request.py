@@ -32,6 +32,8 @@ class Request:
         limit: number of images of the whole run.
         pace: images a second at most.
         name: the run's name.
+        experiment: what the run has in common with others.
+        epoch: how many epochs the checkpoint was trained.
         feature_maps: ``all``, ``none`` or ``last:N``.
         resume: id, UUID or name of a run to go on with.
         durable: whether every batch waits for the disk.
@@ -45,6 +47,8 @@ class Request:
     limit: int | None = None
     pace: float | None = None
     name: str | None = None
+    experiment: str | None = None
+    epoch: int | None = None
     feature_maps: str | None = None
     resume: str | None = None
     durable: bool = False
@@ -83,6 +87,8 @@ def check_options(request: Request, run: Run) -> None:
     """
     pairs: dict[str, tuple[Any, Any]] = {
         "--name": (request.name, run.name),
+        "--experiment": (request.experiment, run.experiment),
+        "--epoch": (request.epoch, run.epoch),
         "--batch-size": (request.batch_size, run.batch_size),
         "--limit": (request.limit, run.options.get("limit")),
         "--feature-maps": (request.feature_maps, run.feature_maps),

@@ -159,6 +159,8 @@ def new_run(request: Request, network: Network, source: ImageSource) -> NewRun:
             "limit": request.limit,
             "pace": request.pace,
         },
+        experiment=request.experiment,
+        epoch=request.epoch,
     )
 
 

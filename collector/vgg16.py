@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
 NAME = "vgg16-cifar10"
+EARLY = f"{NAME}-epoch02"
+CHECKPOINTS = (NAME, EARLY)
+"""The packaged checkpoints: of the end of the training, and of its second epoch."""
 CLASSES = (
     "airplane",
     "automobile",
@@ -62,23 +62,21 @@ def architecture() -> Any:
     return keras.Model(inputs, x, name=NAME)
 
 
-def load(weights: Traversable | None = None) -> Any:
-    """Build the network and give it trained weights.
+def load(checkpoint: str = NAME) -> Any:
+    """Build the network and give it the weights of a packaged checkpoint.
+
+    A checkpoint is a NumPy archive in which ``<layer>/<i>`` is the i-th array of that layer's
+    ``get_weights()``.
 
     Args:
-        weights: a NumPy archive in which ``<layer>/<i>`` is the i-th array of that layer's
-            ``get_weights()``; the packaged ones if not given.
+        checkpoint: one of :data:`CHECKPOINTS`.
 
     Returns:
         The network of :func:`architecture` with those weights as float32.
-
-    Raises:
-        KeyError: the archive lacks an array.
-        ValueError: an array has another shape than its layer.
     """
     model = architecture()
-    source = weights or resources.files("collector") / "data" / f"{NAME}.npz"
-    with source.open("rb") as file, np.load(file) as archive:
+    weights = resources.files("collector") / "data" / f"{checkpoint}.npz"
+    with weights.open("rb") as file, np.load(file) as archive:
         for layer in model.layers:
             count = 0 if layer.name == "normalization" else len(layer.get_weights())
             if count:

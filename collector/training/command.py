@@ -17,7 +17,7 @@ from collector.training.augment import augment
 from collector.training.checkpoints import PATTERN, Checkpoints, Settings, TrainingError
 from collector.training.data import Data, load_data
 from collector.training.schedule import one_cycle
-from collector.vgg16 import NAME
+from collector.vgg16 import CHECKPOINTS
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +32,7 @@ _DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 
 _PLACES = ("data", "validation", "start")
-_NAMES = ("auto", "cifar10", "sample", NAME)
+_NAMES = ("auto", "cifar10", "sample", *CHECKPOINTS)
 
 
 def add_parser(

@@ -58,12 +58,15 @@ def test_usage_errors_are_one_line_and_exit_2(
 
 def test_options_become_a_request() -> None:
     words = "--model m.keras --images x --pixel-range -1-1 --batch-size 8 --limit 9 --pace 2.5 "
-    words += "--name n --store s.db --feature-maps last:07 --resume 3 --durable"
+    words += (
+        "--name n --store s.db --feature-maps last:07 --resume 3 --durable --experiment e --epoch 4"
+    )
     request = request_of(parse(words.split()))
     assert (request.model, request.images, request.pixel_range) == ("m.keras", "x", "-1-1")
     assert (request.batch_size, request.limit, request.pace) == (8, 9, 2.5)
     assert (request.name, request.store, request.feature_maps) == ("n", "s.db", "last:7")
     assert (request.resume, request.durable) == ("3", True)
+    assert (request.experiment, request.epoch) == ("e", 4)
 
 
 def test_defaults() -> None:

@@ -256,6 +256,8 @@ def test_resume_refuses_what_differs_and_says_which(
         (["--pixel-range", "0-1"], "--pixel-range"),
         (["--feature-maps", "all"], "--feature-maps"),
         (["--name", "x"], "--name"),
+        (["--experiment", "x"], "--experiment"),
+        (["--epoch", "3"], "--epoch"),
         (["--model", "other.keras"], "weights"),
         (["--images", "other.npz"], "images"),
     ]:

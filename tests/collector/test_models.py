@@ -12,18 +12,21 @@ import pytest
 
 from collector import vgg16
 from collector.errors import ModelError
+from collector.modelfile import check_model
 from collector.models import load_model, weights_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_packaged_network_has_the_weights_of_its_file() -> None:
-    loaded = load_model("vgg16-cifar10")
-    assert (loaded.name, loaded.source) == ("vgg16-cifar10", "vgg16-cifar10")
+@pytest.mark.parametrize("checkpoint", ["vgg16-cifar10", "vgg16-cifar10-epoch02"])
+def test_packaged_network_has_the_weights_of_its_file(checkpoint: str) -> None:
+    check_model(checkpoint)
+    loaded = load_model(checkpoint)
+    assert (loaded.name, loaded.source) == ("vgg16-cifar10", checkpoint)
     assert loaded.parameters == 14_995_146
     assert loaded.class_names == vgg16.CLASSES
-    file = resources.files("collector") / "data" / "vgg16-cifar10.npz"
+    file = resources.files("collector") / "data" / f"{checkpoint}.npz"
     with file.open("rb") as stream, np.load(stream) as archive:
         found = {
             f"{layer.name}/{index}": value
@@ -35,6 +38,12 @@ def test_packaged_network_has_the_weights_of_its_file() -> None:
         for name, value in found.items():
             assert value.dtype == np.float32
             np.testing.assert_array_equal(value, archive[name].astype(np.float32))
+
+
+def test_the_packaged_checkpoints_are_two() -> None:
+    early, final = (load_model(checkpoint) for checkpoint in vgg16.CHECKPOINTS[::-1])
+    assert early.sha256 != final.sha256
+    assert early.parameters == final.parameters
 
 
 def test_packaged_network_normalises_pixels_itself() -> None:
@@ -56,7 +65,8 @@ def test_weights_are_recognised_wherever_they_are_loaded(tiny_path: Path, tiny_m
     assert here.sha256 == load_model(str(tiny_path)).sha256 == weights_digest(tiny_model.weights)
     script = (
         "from collector.runtime import start_tensorflow; start_tensorflow()\n"
-        "from collector.models import load_model\n"
+        "from collector.modelfile import check_model
+from collector.models import load_model\n"
         f"print(load_model({str(tiny_path)!r}).sha256)"
     )
     there = subprocess.run(
