@@ -65,8 +65,7 @@ def test_weights_are_recognised_wherever_they_are_loaded(tiny_path: Path, tiny_m
     assert here.sha256 == load_model(str(tiny_path)).sha256 == weights_digest(tiny_model.weights)
     script = (
         "from collector.runtime import start_tensorflow; start_tensorflow()\n"
-        "from collector.modelfile import check_model
-from collector.models import load_model\n"
+        "from collector.models import load_model\n"
         f"print(load_model({str(tiny_path)!r}).sha256)"
     )
     there = subprocess.run(
