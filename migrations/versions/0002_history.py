@@ -35,6 +35,7 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("note", sa.Text(), nullable=False, server_default=""))
     op.add_column("runs", sa.Column("tags", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column("runs", sa.Column("size", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("runs", sa.Column("odd", sa.Integer(), nullable=True))
     op.create_index("ix_runs_experiment", "runs", ["experiment"])
     op.add_column("images", sa.Column("confidence", sa.Double(), nullable=True))
     connection = op.get_bind()
@@ -46,15 +47,19 @@ def upgrade() -> None:
         ["run_id", "label", "prediction", "misclassified", "confidence", "ordinal"],
     )
     _make_comparisons()
+    _make_reports()
+    _make_kernels()
 
 
 def downgrade() -> None:
     """Take it all away again."""
+    op.drop_table("kernels")
+    op.drop_table("reports")
     op.drop_table("comparisons")
     op.drop_index("ix_images_search", "images")
     op.drop_column("images", "confidence")
     op.drop_index("ix_runs_experiment", "runs")
-    for column in ("experiment", "epoch", "note", "tags", "size"):
+    for column in ("experiment", "epoch", "note", "tags", "size", "odd"):
         op.drop_column("runs", column)
 
 
@@ -80,6 +85,42 @@ def _make_comparisons() -> None:
     )
     op.create_index("ix_comparisons_run_a_run_b", "comparisons", ["run_a", "run_b"])
     op.create_index("ix_comparisons_run_b", "comparisons", ["run_b"])
+
+
+def _make_reports() -> None:
+    op.create_table(
+        "reports",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("key", sa.String(128), nullable=False),
+        sa.Column("images", sa.Integer(), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_reports"),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["runs.id"], name="fk_reports_run_id_runs", ondelete="CASCADE"
+        ),
+        sa.UniqueConstraint("run_id", "kind", "key", name="uq_reports_run_id_kind_key"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _make_kernels() -> None:
+    op.create_table(
+        "kernels",
+        sa.Column("checkpoint_id", sa.Integer(), nullable=False),
+        sa.Column("layer", sa.Text(), nullable=False),
+        sa.Column("weights", sa.LargeBinary(), nullable=True),
+        sa.Column("spatial", sa.LargeBinary(), nullable=False),
+        sa.Column("channels", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("checkpoint_id", "layer", name="pk_kernels"),
+        sa.ForeignKeyConstraint(
+            ["checkpoint_id"],
+            ["checkpoints.id"],
+            name="fk_kernels_checkpoint_id_checkpoints",
+            ondelete="CASCADE",
+        ),
+    )
 
 
 def _fill_runs(connection: sa.Connection) -> None:

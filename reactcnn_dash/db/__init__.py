@@ -2,8 +2,12 @@
 
 from reactcnn_dash.db.answers import NO_ANSWER, Answers
 from reactcnn_dash.db.blobs import pack, unpack
+from reactcnn_dash.db.comparisons import ComparisonKey, save_comparison
+from reactcnn_dash.db.deletion import Deleted, RunDeletion, delete_run
+from reactcnn_dash.db.editing import edit_run
 from reactcnn_dash.db.errors import (
     DamagedBlob,
+    EditRefused,
     ImageNotFound,
     NotAStore,
     RunBusy,
@@ -29,13 +33,17 @@ from reactcnn_dash.db.records import (
     Image,
     ImageBatch,
     ImageFacts,
+    Kernel,
     Layer,
     MapBatch,
     NewRun,
     Run,
     RunState,
+    RunSummary,
 )
-from reactcnn_dash.db.results import replace_states, save_clustering
+from reactcnn_dash.db.reports import Report, save_report
+from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
+from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
 from reactcnn_dash.db.upgrade import UpgradeResult, upgrade
 from reactcnn_dash.db.writer import RunWriter
 
@@ -44,24 +52,35 @@ __all__ = [
     "Answers",
     "Checkpoint",
     "Clustering",
+    "ComparisonKey",
     "CorrelationState",
     "DamagedBlob",
+    "Deleted",
+    "EditRefused",
     "FeatureMaps",
     "Frame",
     "GapBlock",
+    "Hit",
     "Image",
     "ImageBatch",
     "ImageFacts",
+    "ImageFilter",
     "ImageNotFound",
+    "Kernel",
     "Layer",
     "MapBatch",
     "NewRun",
     "NotAStore",
+    "Report",
     "Run",
     "RunBusy",
+    "RunDeletion",
     "RunNotFound",
     "RunState",
+    "RunSummary",
     "RunWriter",
+    "SearchOrder",
+    "SearchPage",
     "StoreCorrupt",
     "StoreError",
     "StoreFull",
@@ -72,10 +91,15 @@ __all__ = [
     "StoreReadOnly",
     "StoreReader",
     "UpgradeResult",
+    "delete_run",
+    "edit_run",
     "normalise_url",
+    "note_odd",
     "pack",
     "replace_states",
     "save_clustering",
+    "save_comparison",
+    "save_report",
     "unpack",
     "upgrade",
 ]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db.records import ImageFacts
+    from reactcnn_dash.db.queries import AnyRow
 
 NO_ANSWER = -1
-"""The prediction of an image whose probabilities are not finite, or damaged."""
+"""The prediction of an image whose probabilities are not finite."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,22 +35,17 @@ class Answers:
     confidence: NDArray[np.float64]
 
 
-def answers_of(facts: Iterable[ImageFacts]) -> Answers:
-    """Give the answers of images, by ordinal."""
-    known = list(facts)
-    confidence = np.array([_confidence(one) for one in known], np.float64)
-    predictions = np.array([one.prediction for one in known], np.int64)
-    predictions[np.isnan(confidence)] = NO_ANSWER
+def answers_of(said: Sequence[AnyRow], hashes: Sequence[AnyRow]) -> Answers:
+    """Give the answers of images, by ordinal, from rows of `ANSWERS` and of `HASHES`."""
+    by_ordinal = sorted(said, key=itemgetter(0))
+    ordinals, labels, predictions, confidence = zip(*by_ordinal, strict=True) if said else [()] * 4
+    sure = np.array(confidence, np.float64)
+    answered = np.array(predictions, np.int64)
+    answered[np.isnan(sure)] = NO_ANSWER
     return Answers(
-        ordinals=np.array([one.ordinal for one in known], np.int64),
-        hashes=tuple(one.sha256 for one in known),
-        labels=np.array([-1 if one.label is None else one.label for one in known], np.int64),
-        predictions=predictions,
-        confidence=confidence,
+        ordinals=np.array(ordinals, np.int64),
+        hashes=tuple(row[1].hex() for row in hashes),
+        labels=np.array([-1 if label is None else label for label in labels], np.int64),
+        predictions=answered,
+        confidence=sure,
     )
-
-
-def _confidence(image: ImageFacts) -> float:
-    # The largest is NaN or infinite when any is: as the writer sees it, that is no answer.
-    whole = np.isfinite(image.probabilities).all()
-    return float(image.probabilities[image.prediction]) if whole else float("nan")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 
 from reactcnn_dash.db import queries
-from reactcnn_dash.db.packing import maps_kept
+from reactcnn_dash.db.packing import maps_kept, pack_kernel
 from reactcnn_dash.db.records import RunState
 
 if TYPE_CHECKING:
@@ -101,7 +101,11 @@ def _checkpoint_id(connection: Connection, new: NewRun) -> int:
         "parameters": new.parameters,
         "source": new.checkpoint_source,
     }
-    return _new_id(connection.execute(insert(table).values(values)))
+    checkpoint_id = _new_id(connection.execute(insert(table).values(values)))
+    if new.kernels:
+        rows = [pack_kernel(kernel) | {"checkpoint_id": checkpoint_id} for kernel in new.kernels]
+        connection.execute(insert(queries.kernels), rows)
+    return checkpoint_id
 
 
 def _new_id(result: Any) -> int:

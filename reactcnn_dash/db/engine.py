@@ -32,6 +32,7 @@ Measured with VGG-16 at 32×32 and every feature map: 4,096 took a third more CP
 """
 
 _CHECKPOINT_BYTES = 4 * 2**20
+_INCREMENTAL = 2
 _LEAVING_SECONDS = 1.0
 _LEAVING_PAUSE = 0.002
 
@@ -68,6 +69,7 @@ def write_engine(
         if create:
             # Without effect on a store that exists, too late once a new one was looked into.
             connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+            let_shrink(connection)
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         return connection
@@ -120,6 +122,19 @@ def _frozen_wal_store(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(20)[18:20] == b"\2\2"
+
+
+def let_shrink(connection: sqlite3.Connection) -> None:
+    """Let a file give free pages back; it holds for a new file, and for an old one at `VACUUM`.
+
+    Incremental, not full: only a deletion pays for it. Storing took no longer than without.
+    """
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+
+
+def can_shrink(connection: sqlite3.Connection) -> bool:
+    """Say whether `PRAGMA incremental_vacuum` makes the file smaller."""
+    return bool(connection.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL)
 
 
 def enter_wal(connection: sqlite3.Connection) -> None:

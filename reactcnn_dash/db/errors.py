@@ -3,8 +3,10 @@
 # Named by what happened, as the caller reads them: `except RunBusy`.
 # ruff: noqa: N818
 
+from reactcnn_dash.errors import UserError
 
-class StoreError(Exception):
+
+class StoreError(UserError):
     """Base of everything that the store reports."""
 
 
@@ -45,7 +47,11 @@ class RunNotFound(StoreError):
 
 
 class RunBusy(StoreError):
-    """The run is being collected by another process."""
+    """The run is being collected, or deleted, by another process."""
+
+
+class EditRefused(StoreError):
+    """A name, note or tag that a run cannot have."""
 
 
 class ImageNotFound(StoreError):

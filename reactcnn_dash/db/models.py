@@ -74,6 +74,24 @@ class CheckpointRow(Base):
     source: Mapped[str] = mapped_column(Text)
 
 
+class KernelRow(Base):
+    """The weights of one convolution of a checkpoint, as far as a person can look at them.
+
+    `weights` holds them whole where the layer sees few channels, as the first one does; of the
+    others `spatial` and `channels` say how they are spread (see `records.Kernel`).
+    """
+
+    __tablename__ = "kernels"
+
+    checkpoint_id: Mapped[int] = mapped_column(
+        ForeignKey("checkpoints.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    layer: Mapped[str] = mapped_column(Text, primary_key=True)
+    weights: Mapped[bytes | None] = mapped_column(LargeBinary)
+    spatial: Mapped[bytes] = mapped_column(LargeBinary)
+    channels: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class RunRow(Base):
     """A run with the counters that make a poll cost the same however long the run is."""
 
@@ -109,6 +127,7 @@ class RunRow(Base):
     note: Mapped[str] = mapped_column(Text, server_default="")
     tags: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
     size: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    odd: Mapped[int | None]
 
 
 class LayerRow(Base):
@@ -252,3 +271,24 @@ class ComparisonRow(Base):
     images_a: Mapped[int]
     images_b: Mapped[int]
     result: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ReportRow(Base):
+    """Something worked out from the first `images` images of a run, so that nobody waits twice.
+
+    `kind` says what it is and `key` with which settings; there is one of each, the newest. `value`
+    is for whoever wrote it.
+    """
+
+    __tablename__ = "reports"
+    __table_args__ = (
+        UniqueConstraint("run_id", "kind", "key"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(32))
+    key: Mapped[str] = mapped_column(String(128))
+    images: Mapped[int]
+    value: Mapped[bytes] = mapped_column(LargeBinary)

@@ -45,8 +45,13 @@ def refuse_busy(row: AnyRow, place: str) -> None:
     """Refuse a run, given as its row, that a living process is collecting.
 
     Raises:
-        RunBusy: if one is; `place` names the store in the text.
+        RunBusy: if one is, or if the run is being deleted; `place` names the store in the text.
     """
+    if row.state == RunState.DELETING:
+        raise RunBusy(
+            f"{place}: run {row.id} ({row.name}) is being deleted; should that have stopped, "
+            f"finish it: python -m reactcnn_dash delete {row.id} --store {place}"
+        )
     if row.state == RunState.COLLECTING and is_alive(row.writer, row.heartbeat_at):
         raise RunBusy(
             f"{place}: run {row.id} ({row.name}) is being collected by another process: "

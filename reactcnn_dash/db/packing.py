@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass
-from math import isnan
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from reactcnn_dash.db.blobs import pack, unpack
 from reactcnn_dash.db.errors import DamagedBlob
-from reactcnn_dash.db.records import CorrelationState
+from reactcnn_dash.db.records import CorrelationState, FeatureMaps, Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +113,7 @@ def pack_batch(
             "probabilities": pack(batch.probabilities[row]),
             "pixels": pack(batch.pixels[row]),
             "gap": pack(batch.gap[row]),
-            "confidence": None if isnan(sure) else sure,
+            "confidence": None if math.isnan(sure) else sure,
         }
         for row, (ordinal, label, prediction, right, whole, sure, name) in enumerate(columns)
     ]
@@ -154,6 +154,22 @@ def _map_rows(run_id: int, batch: ImageBatch, kept: int | None) -> Rows:
         }
         for row in range(first, count)
     ]
+
+
+def maps_of(
+    layers: Sequence[Layer], codes: UInt8Array, low: Float32Array, step: Float32Array
+) -> tuple[FeatureMaps, ...]:
+    """Give the arrays of one image's row of maps by layer; they share memory with `codes`."""
+    maps = []
+    start = 0
+    for layer in layers:
+        shape = (layer.height, layer.width, layer.filters)
+        stop = start + math.prod(shape)
+        part = slice(layer.offset, layer.offset + layer.filters)
+        planar = np.moveaxis(codes[start:stop].reshape(shape), -1, 0)
+        maps.append(FeatureMaps(planar, low[part], step[part]))
+        start = stop
+    return tuple(maps)
 
 
 def _check_shapes(batch: ImageBatch, layers: Sequence[Layer], kept: int | None) -> None:
@@ -222,6 +238,16 @@ def unpack_state(layer: int, covered: int, n: int, blob: bytes) -> CorrelationSt
     comoment[upper] = moments[3 * filters :]
     comoment.T[upper] = moments[3 * filters :]
     return CorrelationState(layer, covered, n, mean, comoment, low, high)
+
+
+def pack_kernel(kernel: Kernel) -> dict[str, Any]:
+    """Give a kernel as the columns of its row; `channels` with half precision."""
+    return {
+        "layer": kernel.layer,
+        "weights": None if kernel.weights is None else pack(kernel.weights.astype(np.float32)),
+        "spatial": pack(kernel.spatial.astype(np.float32)),
+        "channels": pack(kernel.channels.astype(np.float16)),
+    }
 
 
 def _upper(filters: int) -> NDArray[np.bool_]:

@@ -10,7 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
-from sqlalchemy import BindParameter, Table, bindparam, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Table,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 
 from reactcnn_dash.db import models
 from reactcnn_dash.db.blobs import unpack
@@ -24,6 +32,7 @@ from reactcnn_dash.db.records import (
     Layer,
     Run,
     RunState,
+    RunSummary,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +42,13 @@ if TYPE_CHECKING:
     from reactcnn_dash.db.records import Float32Array
 
     AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+
+
+_STALL = timedelta(seconds=STALL_SECONDS)
+_SILENT = {
+    RunState.COLLECTING: RunState.STALLED,
+    RunState.DELETING: RunState.HALF_DELETED,
+}
 
 
 def _table(model: type[models.Base]) -> Table:
@@ -47,6 +63,8 @@ feature_maps = _table(models.FeatureMapRow)
 correlation_states = _table(models.CorrelationStateRow)
 clusterings = _table(models.ClusteringRow)
 comparisons = _table(models.ComparisonRow)
+reports = _table(models.ReportRow)
+kernels = _table(models.KernelRow)
 
 _run_id: BindParameter[int] = bindparam("run_id")
 _ordinal: BindParameter[int] = bindparam("ordinal")
@@ -67,6 +85,26 @@ RUN_LATEST = _RUN.where(runs.c.id == _latest)
 RUN_BY_UUID = _RUN.where(runs.c.uuid == bindparam("uuid"))
 RUN_BY_NAME = _RUN.where(runs.c.name == bindparam("name")).order_by(runs.c.id.desc()).limit(1)
 RUNS = _RUN.order_by(runs.c.id.desc()).limit(bindparam("limit")).offset(bindparam("offset"))
+
+RUN_STATE = select(runs.c.state).where(runs.c.id == _run_id)
+RUN_CHECKPOINT = select(runs.c.checkpoint_id).where(runs.c.id == _run_id)
+SUMMARIES = (
+    select(
+        *(
+            runs.c[name]
+            for name in (
+                "id", "uuid", "name", "image_source", "experiment", "epoch", "state", "created_at",
+                "heartbeat_at", "ended_at", "stored", "total", "labelled", "correct", "skipped",
+                "size", "note", "tags",
+            )
+        ),
+        checkpoints.c.sha256,
+        checkpoints.c.model,
+        checkpoints.c.source,
+    )
+    .join(checkpoints)
+    .order_by(runs.c.id.desc())
+)  # fmt: skip
 
 LAYERS = select(*layers.c).where(layers.c.run_id == _run_id).order_by(layers.c.position)
 
@@ -94,6 +132,16 @@ IMAGE_FACTS = (
     )
     .order_by(images.c.ordinal)
 )
+# A bare ordinal would let SQLite walk along the primary key, and read each row for the rest.
+_NUMBER: ColumnElement[int] = images.c.ordinal + literal_column("0")
+ANSWERS = select(images.c.ordinal, images.c.label, images.c.prediction, images.c.confidence).where(
+    images.c.run_id == _run_id, bindparam("stop") > _NUMBER
+)
+HASHES = (
+    select(images.c.ordinal, images.c.sha256)
+    .where(images.c.run_id == _run_id, images.c.ordinal < bindparam("stop"))
+    .order_by(images.c.ordinal)
+)
 GAP_OF = select(images.c.ordinal, images.c.gap).where(
     images.c.run_id == _run_id, images.c.ordinal.in_(bindparam("ordinals", expanding=True))
 )
@@ -102,14 +150,31 @@ PIXELS = (
     .join(runs)
     .where(runs.c.uuid == bindparam("uuid"), images.c.ordinal == _ordinal)
 )
+PIXELS_OF = (
+    select(images.c.ordinal, images.c.pixels)
+    .join(runs)
+    .where(
+        runs.c.uuid == bindparam("uuid"),
+        images.c.ordinal.in_(bindparam("ordinals", expanding=True)),
+    )
+)
 MAPS = (
     select(feature_maps.c.run_id, feature_maps.c.scales, feature_maps.c.codes)
     .join(runs, runs.c.id == feature_maps.c.run_id)
     .where(runs.c.uuid == bindparam("uuid"), feature_maps.c.ordinal == _ordinal)
 )
+MAPS_RANGE = select(
+    func.min(feature_maps.c.ordinal).label("first"), func.max(feature_maps.c.ordinal).label("last")
+).where(feature_maps.c.run_id == _run_id)
 _WRONG = select(images.c.ordinal).where(images.c.run_id == _run_id, images.c.misclassified).limit(1)
 WRONG_AFTER = _WRONG.where(images.c.ordinal > _ordinal).order_by(images.c.ordinal)
 WRONG_BEFORE = _WRONG.where(images.c.ordinal < _ordinal).order_by(images.c.ordinal.desc())
+
+KERNEL = (
+    select(*kernels.c)
+    .join(runs, runs.c.checkpoint_id == kernels.c.checkpoint_id)
+    .where(runs.c.id == _run_id, kernels.c.layer == bindparam("layer"))
+)
 
 STATE = select(*correlation_states.c).where(
     correlation_states.c.run_id == _run_id, correlation_states.c.layer == bindparam("layer")
@@ -153,11 +218,7 @@ def find_run(connection: Connection, ref: int | str, place: str) -> AnyRow:
 
 
 def run_of(row: AnyRow) -> Run:
-    """Give the run of a row of a `RUN…` statement, with `stalled` told by the clock."""
-    state = RunState(row.state)
-    age = datetime.now(UTC) - row.heartbeat_at
-    if state is RunState.COLLECTING and age > timedelta(seconds=STALL_SECONDS):
-        state = RunState.STALLED
+    """Give the run of a row of a `RUN…` statement, its state as `_state_of` tells it."""
     height, width, channels = row.image_shape
     return Run(
         id=row.id,
@@ -172,7 +233,7 @@ def run_of(row: AnyRow) -> Run:
         class_names=tuple(row.class_names),
         image_shape=(height, width, channels),
         options=row.options,
-        state=state,
+        state=_state_of(row),
         created_at=row.created_at,
         heartbeat_at=row.heartbeat_at,
         ended_at=row.ended_at,
@@ -188,7 +249,44 @@ def run_of(row: AnyRow) -> Run:
         note=row.note,
         tags=tuple(row.tags),
         size=row.size,
+        odd=row.odd,
     )
+
+
+def summary_of(row: AnyRow) -> RunSummary:
+    """Give the summary of a row of `SUMMARIES`, its state as `_state_of` tells it."""
+    return RunSummary(
+        id=row.id,
+        uuid=row.uuid,
+        name=row.name,
+        model=row.model,
+        sha256=row.sha256,
+        checkpoint_source=row.source,
+        image_source=row.image_source,
+        experiment=row.experiment,
+        epoch=row.epoch,
+        state=_state_of(row),
+        created_at=row.created_at,
+        heartbeat_at=row.heartbeat_at,
+        ended_at=row.ended_at,
+        stored=row.stored,
+        total=row.total,
+        labelled=row.labelled,
+        correct=row.correct,
+        skipped=row.skipped,
+        size=row.size,
+        note=row.note,
+        tags=tuple(row.tags),
+    )
+
+
+def _state_of(row: AnyRow) -> RunState:
+    """Give what a run is doing; the clock says whether who does it has fallen silent."""
+    state = RunState(row.state)
+    silent = _SILENT.get(state)
+    if silent is None or datetime.now(UTC) - row.heartbeat_at <= _STALL:
+        return state
+    return silent
 
 
 def floats_of(values: list[float | None]) -> Float32Array:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import queries, search
 from reactcnn_dash.db.answers import answers_of
 from reactcnn_dash.db.blobs import unpack
+from reactcnn_dash.db.comparisons import ComparisonKey, find_comparison
 from reactcnn_dash.db.engine import read_engine, transaction
 from reactcnn_dash.db.errors import DamagedBlob, ImageNotFound, RunNotFound
-from reactcnn_dash.db.packing import unpack_state
+from reactcnn_dash.db.packing import maps_of, unpack_state
 from reactcnn_dash.db.place import Place, require_driver
-from reactcnn_dash.db.records import FeatureMaps, Frame, GapBlock
+from reactcnn_dash.db.records import Frame, GapBlock, Kernel
+from reactcnn_dash.db.reports import Report, find_report
+from reactcnn_dash.db.search import SearchOrder, SearchPage
 from reactcnn_dash.db.version import require_head
 
 if TYPE_CHECKING:
@@ -29,13 +31,16 @@ if TYPE_CHECKING:
     from reactcnn_dash.db.records import (
         Clustering,
         CorrelationState,
+        FeatureMaps,
         Float32Array,
         Image,
         ImageFacts,
         Layer,
         Run,
+        RunSummary,
         UInt8Array,
     )
+    from reactcnn_dash.db.search import ImageFilter
 
 _BLOCK = 1024
 
@@ -61,6 +66,12 @@ class StoreReader:
             rows = connection.execute(queries.RUNS, {"limit": limit, "offset": offset})
             return tuple(queries.run_of(row) for row in rows)
 
+    def summaries(self) -> tuple[RunSummary, ...]:
+        """Give what a list shows of every run, newest first; 5,000 runs in some 0.1 s."""
+        with self._read() as connection:
+            rows = connection.execute(queries.SUMMARIES) if connection else ()
+            return tuple(queries.summary_of(row) for row in rows)
+
     def run(self, ref: int | str) -> Run:
         """Give a run by id, UUID or name (the newest of that name)."""
         with self._read() as connection:
@@ -78,6 +89,20 @@ class StoreReader:
         if not rows:
             raise RunNotFound(f"{self._place}: no run {run_id}")
         return tuple(queries.layer_of(row) for row in rows)
+
+    def kernel(self, run_id: int, layer: str) -> Kernel | None:
+        """Give the kernel of a layer in the checkpoint of a run, None when it is not stored."""
+        rows = self._all(queries.KERNEL, run_id=run_id, layer=layer)
+        if not rows:
+            return None
+        what = f"layer {layer}: its kernel"
+        weights = rows[0].weights
+        return Kernel(
+            layer=layer,
+            weights=None if weights is None else queries.array_of(weights, what),
+            spatial=queries.array_of(rows[0].spatial, what),
+            channels=queries.array_of(rows[0].channels, what).astype(np.float32),
+        )
 
     def frame(self, run_id: int | None, ordinal: int | None) -> Frame | None:
         """Give what a poll needs: a run, one of its images and that image's GAP row.
@@ -154,20 +179,61 @@ class StoreReader:
             for row in self._all(queries.IMAGE_FACTS, run_id=run.id, start=first, stop=last):
                 yield queries.facts_of(row, len(run.class_names))
 
-    def gap_rows_of(self, run_id: int, ordinals: Sequence[int]) -> GapBlock:
-        """Give the GAP rows of some images, in the order of their ordinals; at most a few thousand.
+    def gap_rows_of(
+        self, run_id: int, ordinals: Sequence[int], layer: Layer | None = None
+    ) -> GapBlock:
+        """Give the GAP rows of some images, of all layers or one, in the order of their ordinals.
 
-        Images that the run has not are left out.
+        At most a few thousand images; those that the run has not are left out.
         """
         rows = self._all(queries.GAP_OF, run_id=run_id, ordinals=list(ordinals))
-        return _gap_block(sorted(rows, key=lambda row: int(row.ordinal)), None)
+        return _gap_block(sorted(rows, key=lambda row: int(row.ordinal)), layer)
+
+    def search(
+        self,
+        run_id: int,
+        wanted: ImageFilter,
+        order: SearchOrder = SearchOrder.ORDINAL,
+        *,
+        offset: int = 0,
+        limit: int = 60,
+        near: int | None = None,
+    ) -> SearchPage:
+        """Give `limit` of the images that are wanted, from the `offset`-th on, and their number.
+
+        `near` is an image whose place among them is told too. A run without images, or none of
+        that id, has no hits.
+        """
+        with self._read() as connection:
+            if connection is None:
+                return SearchPage(0, (), None)
+            return search.search_page(
+                connection, run_id, wanted, order, offset=offset, limit=limit, near=near
+            )
+
+    def matching(self, run_id: int, wanted: ImageFilter) -> NDArray[np.int64]:
+        """Give the ordinals of all images that are wanted, ascending: (n,) int64."""
+        with self._read() as connection:
+            if connection is None:
+                return np.empty(0, np.int64)
+            return search.matching_ordinals(connection, run_id, wanted)
 
     def answers(self, run: Run) -> Answers:
         """Give the hash, label, prediction and confidence of every image of a run."""
-        return answers_of(self.image_facts(run, 0, run.stored))
+        with self._read() as connection:
+            if connection is None:
+                raise RunNotFound(f"{self._place}: no run {run.id}")
+            key = {"run_id": run.id, "stop": run.stored}
+            said = connection.execute(queries.ANSWERS, key).all()
+            return answers_of(said, connection.execute(queries.HASHES, key).all())
 
     def feature_maps(self, run_uuid: str, ordinal: int, layer: int) -> FeatureMaps | None:
         """Give the maps of one layer for one image, None when they are not (or no longer) kept."""
+        maps = self.image_maps(run_uuid, ordinal)
+        return maps[layer] if maps is not None and 0 <= layer < len(maps) else None
+
+    def image_maps(self, run_uuid: str, ordinal: int) -> tuple[FeatureMaps, ...] | None:
+        """Give the maps of all layers for one image, None when they are not (or no longer) kept."""
         with self._read() as connection:
             if connection is None:
                 return None
@@ -176,20 +242,17 @@ class StoreReader:
                 return None
             found = connection.execute(queries.LAYERS, {"run_id": row.run_id})
             layers = [queries.layer_of(one) for one in found]
-        if not 0 <= layer < len(layers):
-            return None
         what = f"image {ordinal}: its feature maps"
         codes = queries.array_of(row.codes, what)
         low, step = queries.array_of(row.scales, what)
-        here = layers[layer]
-        start = sum(one.filters * one.height * one.width for one in layers[:layer])
-        shape = (here.height, here.width, here.filters)
-        part = slice(here.offset, here.offset + here.filters)
-        return FeatureMaps(
-            np.moveaxis(codes[start : start + math.prod(shape)].reshape(shape), -1, 0),
-            low[part],
-            step[part],
-        )
+        return maps_of(layers, codes, low, step)
+
+    def images_with_maps(self, run_id: int) -> range:
+        """Give the ordinals of the images whose feature maps are kept; they follow each other."""
+        rows = self._all(queries.MAPS_RANGE, run_id=run_id)
+        if not rows or rows[0].first is None:
+            return range(0)
+        return range(rows[0].first, rows[0].last + 1)
 
     def pixels(self, run_uuid: str, ordinal: int) -> UInt8Array:
         """Give the (H, W, C) uint8 pixels of one image; `ImageNotFound` when there is none."""
@@ -197,6 +260,14 @@ class StoreReader:
         if not rows:
             raise ImageNotFound(f"{self._place}: run {run_uuid} has no image {ordinal}")
         return queries.array_of(rows[0].pixels, f"image {ordinal}: its pixels")
+
+    def pixels_of(self, run_uuid: str, ordinals: Sequence[int]) -> dict[int, UInt8Array]:
+        """Give the pixels of some images by ordinal; missing and damaged ones are left out."""
+        found: dict[int, UInt8Array] = {}
+        for row in self._all(queries.PIXELS_OF, uuid=run_uuid, ordinals=list(ordinals)):
+            with suppress(DamagedBlob):
+                found[row.ordinal] = unpack(row.pixels)
+        return found
 
     def nearest_misclassified(self, run_id: int, ordinal: int, forward: bool) -> int | None:
         """Give the next (or previous) ordinal after (before) this one that was predicted wrongly.
@@ -241,6 +312,16 @@ class StoreReader:
             rows = self._all(queries.CLUSTERING, **key, images=images)
         return _undamaged(rows[0]) if rows else None
 
+    def comparison(self, key: ComparisonKey) -> bytes | None:
+        """Give the comparison that `save_comparison` stored for this very key, None without."""
+        with self._read() as connection:
+            return find_comparison(connection, key) if connection else None
+
+    def report(self, run_id: int, kind: str, key: str) -> Report | None:
+        """Give the report that `save_report` stored, None when there is none."""
+        with self._read() as connection:
+            return find_report(connection, run_id, kind, key) if connection else None
+
     @contextmanager
     def _read(self) -> Iterator[Connection | None]:
         with transaction(self._engine, self._place) as connection:
@@ -248,7 +329,7 @@ class StoreReader:
 
     def _all(self, statement: Any, **values: Any) -> list[AnyRow]:
         with self._read() as connection:
-            return list(connection.execute(statement, values)) if connection else []
+            return list(connection.execute(statement, values).all()) if connection else []
 
     def _find(self, connection: Connection | None, ref: int | str) -> AnyRow:
         if connection is None:

@@ -27,12 +27,17 @@ STALL_SECONDS = 10.0
 
 
 class RunState(StrEnum):
-    """What a run is doing; `STALLED` is derived from the heartbeat and never stored."""
+    """What a run is doing; `STALLED` and `HALF_DELETED` tell of a silent process, never stored.
+
+    A `DELETING` run loses its images from the last to the first; `stored` counts those left.
+    """
 
     COLLECTING = "collecting"
     FINISHED = "finished"
     INTERRUPTED = "interrupted"
     STALLED = "stalled"
+    DELETING = "deleting"
+    HALF_DELETED = "half deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,21 @@ class Layer:
     offset: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel:
+    """The weights of one convolution with F filters of h × w places and C input channels.
+
+    `weights` (F, h, w, C) float32, None where C is too large to look at; `spatial` (F, h, w)
+    float32, the root of the sum of their squares over the channels; `channels` (F, C) float32, the
+    same over the places.
+    """
+
+    layer: str
+    weights: Float32Array | None
+    spatial: Float32Array
+    channels: Float32Array
+
+
 @dataclass(frozen=True, slots=True)
 class NewRun:
     """Everything that is known when a run begins.
@@ -72,7 +92,8 @@ class NewRun:
     `feature_maps` is `all`, `none` or `last:N`. `image_shape` is (height, width, channels) of the
     pixels that the network sees. `options` must be JSON: what is needed to resume the run.
     `total` is the number of images expected, None when it is unknown. `experiment` is the name that
-    the runs of one training share, `epoch` how many epochs its checkpoint was trained.
+    the runs of one training share, `epoch` how many epochs its checkpoint was trained. `kernels`
+    are those of the layers, by position, where they are known.
     """
 
     name: str
@@ -91,6 +112,7 @@ class NewRun:
     options: dict[str, Any] = field(default_factory=dict)
     experiment: str | None = None
     epoch: int | None = None
+    kernels: tuple[Kernel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +124,7 @@ class Run:
     `gap_low` and `gap_high`, (L,) float32, are the lowest and highest finite GAP value of each
     layer so far, NaN before the first. `rate` is in images a second. Times are aware, in UTC.
     `size` counts the bytes of its values in the store. `note` and `tags` are what people wrote.
+    `odd` counts the images that stand out, None while nobody has looked for them.
     """
 
     id: int
@@ -132,6 +155,34 @@ class Run:
     note: str = ""
     tags: tuple[str, ...] = ()
     size: int = 0
+    odd: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a list of runs shows of one; fields are those of `Run` and of its `Checkpoint`."""
+
+    id: int
+    uuid: str
+    name: str
+    model: str
+    sha256: str
+    checkpoint_source: str
+    image_source: str
+    experiment: str | None
+    epoch: int | None
+    state: RunState
+    created_at: datetime
+    heartbeat_at: datetime
+    ended_at: datetime | None
+    stored: int
+    total: int | None
+    labelled: int
+    correct: int
+    skipped: int
+    size: int
+    note: str
+    tags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

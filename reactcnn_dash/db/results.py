@@ -39,6 +39,10 @@ _GROW = (
     .values(size=queries.runs.c.size + bindparam("grown"))
 )
 
+_NOTE_ODD = (
+    update(queries.runs).where(queries.runs.c.id == bindparam("run")).values(odd=bindparam("count"))
+)
+
 
 def save_clustering(url: str, run_id: int, clustering: Clustering) -> None:
     """Store a clustering, in place of one of the same layer, method, parameter and images.
@@ -86,6 +90,23 @@ def replace_states(url: str, run_id: int, states: Sequence[CorrelationState]) ->
             connection.execute(delete(_states).where(_states.c.run_id == run_id))
             grown = save_states(connection, run_id, rows) - int(former)
             connection.execute(_GROW, {"run": run_id, "grown": grown})
+    finally:
+        connection.close()
+
+
+def note_odd(url: str, run_id: int, odd: int) -> None:
+    """Note how many images of a run stand out, for the list of runs.
+
+    Raises:
+        RunNotFound: if the store has no such run.
+        StoreError: if the store is missing or cannot be written.
+    """
+    place = Place.of(url)
+    connection = open_for_writing(place)
+    try:
+        with transaction(connection, place):
+            queries.find_run(connection, run_id, str(place))
+            connection.execute(_NOTE_ODD, {"run": run_id, "count": odd})
     finally:
         connection.close()
 

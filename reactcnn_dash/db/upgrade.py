@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.db import version
 from reactcnn_dash.db.driver_errors import translated
-from reactcnn_dash.db.engine import sqlite_connection, transaction, write_engine
+from reactcnn_dash.db.engine import (
+    can_shrink,
+    let_shrink,
+    sqlite_connection,
+    transaction,
+    write_engine,
+)
 from reactcnn_dash.db.errors import StoreError, StoreMissing, StoreNewer
 from reactcnn_dash.db.place import Place, require_driver
 
@@ -20,11 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UpgradeResult:
-    """What an upgrade did; `backup` is None when there was nothing to do, or no file to copy."""
+    """What an upgrade did.
+
+    `backup` is None when there was nothing to migrate, or no file to copy. `made_to_shrink` says
+    that the file was written anew so that it gives back the space of deleted runs; when that could
+    not be done, `stays_large` says why.
+    """
 
     backup: Path | None
     before: str
     after: str
+    made_to_shrink: bool = False
+    stays_large: str | None = None
 
 
 def migrations_folder() -> Path:
@@ -38,7 +51,8 @@ def upgrade(url: str) -> UpgradeResult:
     """Bring a store to the newest schema; all of it happens, or the store stays as it was.
 
     A SQLite store is first copied to `NAME.backup-REVISION` beside it. PostgreSQL has its own
-    tools for backups; there the migration is one transaction.
+    tools for backups; there the migration is one transaction. Afterwards a SQLite file of an older
+    version is written anew, so that it can shrink; see `reactcnn_dash.db.deletion`.
 
     Raises:
         StoreMissing, NotAStore: if there is no store to upgrade.
@@ -47,6 +61,14 @@ def upgrade(url: str) -> UpgradeResult:
     """
     place = Place.of(url)
     require_driver(place)
+    migrated = _upgrade(place)
+    try:
+        return replace(migrated, made_to_shrink=_let_shrink(place))
+    except StoreError as error:
+        return replace(migrated, stays_large=str(error))
+
+
+def _upgrade(place: Place) -> UpgradeResult:
     engine = write_engine(place, foreign_keys=False)
     with translated(place), engine.connect() as connection, transaction(connection, place):
         before = version.revision(connection, place)
@@ -62,6 +84,17 @@ def upgrade(url: str) -> UpgradeResult:
         _check_references(connection, place)
         after = version.revision(connection, place)
     return UpgradeResult(backup, before, str(after))
+
+
+def _let_shrink(place: Place) -> bool:
+    """Let a SQLite file shrink that could not; True when it had to be written anew for that."""
+    with translated(place), write_engine(place).connect() as connection:
+        raw = sqlite_connection(connection)
+        if raw is None or can_shrink(raw):
+            return False
+        let_shrink(raw)
+        raw.execute("VACUUM")
+        return True
 
 
 def _back_up(path: Path, revision: str) -> Path:

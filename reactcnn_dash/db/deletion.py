@@ -1,0 +1,247 @@
+"""Deleting runs: in small transactions beside collectors, with the space given back.
+
+A run is first marked, and then loses its images from the last to the first; a deletion that was
+killed is found by its mark and goes on where it stopped. The pages that come free leave a SQLite
+file by incremental vacuum, a few at a time too. `VACUUM` would write the whole store anew under
+one lock, and the collectors beside it would give up.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, exists, or_, update
+
+from reactcnn_dash.db import queries
+from reactcnn_dash.db.driver_errors import translated
+from reactcnn_dash.db.engine import can_shrink, sqlite_connection, transaction
+from reactcnn_dash.db.errors import RunBusy
+from reactcnn_dash.db.opening import close_writing, open_for_writing
+from reactcnn_dash.db.ownership import is_alive, new_token, refuse_busy
+from reactcnn_dash.db.place import Place
+from reactcnn_dash.db.records import RunState
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+HELD_SECONDS = 0.05
+"""How long a transaction of a deletion should hold the store: a collector waits no longer."""
+_FIRST_STEP = 16
+_LONGEST_STEP = 4096
+
+_runs = queries.runs
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a deletion did.
+
+    `given_back` counts the bytes by which it made the store's file smaller. A file that cannot
+    shrink (`shrinks` is False: made by an older version and not upgraded since) keeps the space for
+    what is stored next; PostgreSQL sees to its files itself.
+    """
+
+    run_id: int
+    name: str
+    given_back: int
+    shrinks: bool
+
+
+class RunDeletion:
+    """One run on its way out; made by `begin`, which marks it, and done by `finish`.
+
+    Attributes:
+        run_id: the run's id.
+        name: its name.
+        images: how many images it had when it was marked.
+    """
+
+    def __init__(
+        self, place: Place, owner: str, *, run_id: int, name: str, images: int, size: int
+    ) -> None:
+        self.run_id = run_id
+        self.name = name
+        self.images = images
+        self._place = place
+        self._owner = owner
+        self._size = size
+        self._given_back = 0
+
+    @classmethod
+    def begin(cls, url: str, ref: int | str) -> RunDeletion:
+        """Mark a run, named by id, UUID or name, as being deleted, or take over a stopped deletion.
+
+        A stalled run may be deleted: should its collector come to life again, it is told that the
+        run was taken over, and stops.
+
+        Raises:
+            RunNotFound: if the store has no such run.
+            RunBusy: if a living process is collecting or deleting it.
+            StoreError: if the store is missing or cannot be written.
+        """
+        place = Place.of(url)
+        connection = open_for_writing(place)
+        try:
+            with transaction(connection, place):
+                row = queries.find_run(connection, ref, str(place))
+                if row.state != RunState.DELETING:
+                    refuse_busy(row, str(place))
+                elif is_alive(row.writer, row.heartbeat_at):
+                    raise RunBusy(
+                        f"{place}: run {row.id} ({row.name}) is being deleted already: wait for it"
+                    )
+                owner = new_token()
+                now = datetime.now(UTC)
+                connection.execute(
+                    update(_runs)
+                    .where(_runs.c.id == row.id)
+                    .values(
+                        state=RunState.DELETING,
+                        writer=owner,
+                        heartbeat_at=now,
+                        ended_at=row.ended_at or row.heartbeat_at,
+                    )
+                )
+            return cls(place, owner, run_id=row.id, name=row.name, images=row.stored, size=row.size)
+        finally:
+            connection.close()
+
+    def finish(self, progress: Callable[[int], None] | None = None) -> Deleted:
+        """Delete the run and all that belongs to it, and give the space back.
+
+        Args:
+            progress: called with the number of images left, outside any transaction. What it
+                raises stops the deletion; the run stays marked, and the rest of it whole.
+
+        Raises:
+            RunBusy: if another process took the deletion over.
+            StoreError: if the store cannot be written.
+        """
+        connection = open_for_writing(self._place, wal=True)
+        try:
+            raw = sqlite_connection(connection)
+            shrinks = raw is None or can_shrink(raw)
+            if raw is not None:
+                # Debian's SQLite overwrites what is deleted: ten times the time, for pages that
+                # leave the file anyway.
+                raw.execute("PRAGMA secure_delete = OFF")
+            self._delete_results(connection)
+            self._delete_images(connection, raw if shrinks else None, progress)
+            self._delete_run(connection)
+            if raw is not None:
+                if shrinks:
+                    self._shrink(raw, _Pace())
+                with translated(self._place):
+                    # The file itself shrinks as the log is folded into it.
+                    raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            return Deleted(self.run_id, self.name, self._given_back, shrinks)
+        finally:
+            with translated(self._place):
+                close_writing(connection)
+
+    def _delete_results(self, connection: Connection) -> None:
+        comparisons = queries.comparisons
+        with transaction(connection, self._place):
+            self._hold(connection, self.images)
+            connection.execute(
+                delete(comparisons).where(
+                    or_(comparisons.c.run_a == self.run_id, comparisons.c.run_b == self.run_id)
+                )
+            )
+            for table in (queries.clusterings, queries.correlation_states):
+                connection.execute(delete(table).where(table.c.run_id == self.run_id))
+
+    def _delete_images(
+        self,
+        connection: Connection,
+        shrinking: sqlite3.Connection | None,
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        left, images, pages = self.images, _Pace(), _Pace()
+        # From the last to the first: what came last stands at the file's end, and is cut off there
+        # instead of being moved first.
+        while left:
+            if progress is not None:
+                progress(left)
+            left = max(0, left - images.step)
+            began = time.monotonic()
+            with transaction(connection, self._place):
+                self._hold(connection, left)
+                for table in (queries.feature_maps, queries.images):
+                    gone = (table.c.run_id == self.run_id, table.c.ordinal >= left)
+                    connection.execute(delete(table).where(*gone))
+            images.took(time.monotonic() - began)
+            # Free pages must not pile up: SQLite looks through all of them for each that it takes.
+            if shrinking is not None:
+                self._shrink(shrinking, pages)
+
+    def _delete_run(self, connection: Connection) -> None:
+        checkpoints = queries.checkpoints
+        with transaction(connection, self._place):
+            self._hold(connection, 0)
+            of_run = _runs.c.id == self.run_id
+            checkpoint = connection.execute(queries.RUN_CHECKPOINT, {"run_id": self.run_id})
+            unused = (
+                checkpoints.c.id == int(checkpoint.scalar_one()),
+                ~exists().where(_runs.c.checkpoint_id == checkpoints.c.id),
+            )
+            connection.execute(delete(_runs).where(of_run))
+            connection.execute(delete(checkpoints).where(*unused))
+
+    def _hold(self, connection: Connection, left: int) -> None:
+        """Say in the run's row how far the deletion is, and make sure that it is still ours."""
+        result = connection.execute(
+            update(_runs)
+            .where(_runs.c.id == self.run_id, _runs.c.writer == self._owner)
+            .values(
+                stored=left,
+                size=self._size * left // self.images if self.images else 0,
+                heartbeat_at=datetime.now(UTC),
+            )
+        )
+        if result.rowcount != 1:
+            msg = f"{self._place}: the deletion of run {self.run_id} was taken over: stop here"
+            raise RunBusy(msg)
+
+    def _shrink(self, raw: sqlite3.Connection, pace: _Pace) -> None:
+        """Take the pages that are free now out of the file, some at a time."""
+        with translated(self._place):
+            size = _pragma(raw, "page_size")
+            # Counted once: a collector that drops old maps frees pages for ever.
+            free = _pragma(raw, "freelist_count")
+            while free > 0:
+                before, step = _pragma(raw, "page_count"), pace.step
+                began = time.monotonic()
+                # Not `execute`, which stops at a pragma's first page.
+                raw.executescript(f"PRAGMA incremental_vacuum({step})")
+                pace.took(time.monotonic() - began)
+                self._given_back += max(0, before - _pragma(raw, "page_count")) * size
+                free -= step
+
+
+def delete_run(url: str, ref: int | str, progress: Callable[[int], None] | None = None) -> Deleted:
+    """Delete a run, named by id, UUID or name, and give its space back; see `RunDeletion`."""
+    return RunDeletion.begin(url, ref).finish(progress)
+
+
+class _Pace:
+    """How many rows or pages one transaction takes, so that it holds the store `HELD_SECONDS`."""
+
+    def __init__(self) -> None:
+        self.step = _FIRST_STEP
+
+    def took(self, seconds: float) -> None:
+        """Learn from a step that took so long, and leave the store to others as long."""
+        fitting = int(self.step * HELD_SECONDS / max(seconds, 1e-6))
+        self.step = max(1, min(fitting, 2 * self.step, _LONGEST_STEP))
+        time.sleep(seconds)
+
+
+def _pragma(raw: sqlite3.Connection, name: str) -> int:
+    return int(raw.execute(f"PRAGMA {name}").fetchone()[0])

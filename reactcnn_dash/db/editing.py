@@ -1,0 +1,81 @@
+"""What people write on a run: its name, its note and its tags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import update
+
+from reactcnn_dash.db import queries
+from reactcnn_dash.db.engine import transaction
+from reactcnn_dash.db.errors import EditRefused, RunBusy, RunNotFound
+from reactcnn_dash.db.opening import open_for_writing
+from reactcnn_dash.db.place import Place
+from reactcnn_dash.db.records import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME_LENGTH = 200
+TAG_LENGTH = 60
+NOTE_LENGTH = 20_000
+
+
+def edit_run(
+    url: str,
+    run_id: int,
+    *,
+    name: str | None = None,
+    note: str | None = None,
+    tags: Sequence[str] | None = None,
+) -> None:
+    """Change a run's name, note or tags; what is None stays. A run may be collected meanwhile.
+
+    Spaces around a name or tag are taken away, and of equal tags one is kept.
+
+    Raises:
+        EditRefused: an empty name, or one of them is too long.
+        RunNotFound: if the store has no such run.
+        RunBusy: if the run is being deleted.
+        StoreError: if the store is missing or cannot be written.
+    """
+    values: dict[str, Any] = {}
+    if name is not None:
+        values["name"] = _name(name)
+    if note is not None:
+        values["note"] = _within(note.strip(), NOTE_LENGTH, "a note")
+    if tags is not None:
+        values["tags"] = _tags(tags)
+    if not values:
+        return
+    place = Place.of(url)
+    runs = queries.runs
+    connection = open_for_writing(place)
+    try:
+        with transaction(connection, place):
+            state = connection.execute(queries.RUN_STATE, {"run_id": run_id}).scalar()
+            if state is None:
+                raise RunNotFound(f"{place}: no run {run_id}")
+            if state == RunState.DELETING:
+                raise RunBusy(f"{place}: run {run_id} is being deleted: it takes no changes")
+            connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+    finally:
+        connection.close()
+
+
+def _name(text: str) -> str:
+    text = " ".join(text.split())
+    if not text:
+        raise EditRefused("a run needs a name: type one")
+    return _within(text, NAME_LENGTH, "a name")
+
+
+def _tags(tags: Sequence[str]) -> list[str]:
+    clean = (" ".join(tag.split()) for tag in tags)
+    return list(dict.fromkeys(_within(tag, TAG_LENGTH, "a tag") for tag in clean if tag))
+
+
+def _within(text: str, length: int, what: str) -> str:
+    if len(text) > length:
+        raise EditRefused(f"{what} has at most {length:,} characters: shorten it")
+    return text

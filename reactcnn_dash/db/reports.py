@@ -1,0 +1,67 @@
+"""What was worked out from a run and is kept, so that nobody waits for it twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from reactcnn_dash.db import queries
+from reactcnn_dash.db.engine import transaction
+from reactcnn_dash.db.opening import open_for_writing
+from reactcnn_dash.db.place import Place
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_table = queries.reports
+_SAME = (
+    _table.c.run_id == bindparam("run"),
+    _table.c.kind == bindparam("what"),
+    _table.c.key == bindparam("settings"),
+)
+_FIND = select(_table.c.images, _table.c.value).where(*_SAME)
+_REMOVE = delete(_table).where(*_SAME)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Something worked out from the first `images` images of a run; `value` is its bytes."""
+
+    images: int
+    value: bytes
+
+
+def save_report(url: str, run_id: int, kind: str, key: str, report: Report) -> None:
+    """Store a report, in place of the one of the same kind and key.
+
+    Args:
+        url: the store, as a URL or path.
+        run_id: the run.
+        kind: what it is, at most 32 characters.
+        key: with which settings, at most 128 characters.
+        report: what to store.
+
+    Raises:
+        RunNotFound: if the store has no such run.
+        StoreError: if the store is missing or cannot be written.
+    """
+    place = Place.of(url)
+    same = {"run": run_id, "what": kind, "settings": key}
+    values = {"run_id": run_id, "kind": kind, "key": key}
+    connection = open_for_writing(place)
+    try:
+        with transaction(connection, place):
+            queries.find_run(connection, run_id, str(place))
+            connection.execute(_REMOVE, same)
+            new = values | {"images": report.images, "value": report.value}
+            connection.execute(insert(_table), [new])
+    finally:
+        connection.close()
+
+
+def find_report(connection: Connection, run_id: int, kind: str, key: str) -> Report | None:
+    """Give the report of a run, None when there is none of this kind and key."""
+    row = connection.execute(_FIND, {"run": run_id, "what": kind, "settings": key}).first()
+    return None if row is None else Report(row.images, row.value)

@@ -1,0 +1,190 @@
+"""Searching a run: what NumPy finds in rows written by hand, and from the index alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
+from sqlalchemy.dialects import sqlite
+
+from reactcnn_dash.db import ImageFilter, RunWriter, SearchOrder, StoreReader
+from reactcnn_dash.db.search import (
+    hits_statement,
+    ordinals_statement,
+    place_statement,
+    total_statement,
+)
+from tests.db.samples import batch, new_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+IMAGES = 90
+LABELS = np.random.default_rng(1).integers(-1, 3, IMAGES)
+"""-1: without a label."""
+
+
+def probabilities() -> NDArray[np.float32]:
+    """Answers with equal confidences among them, and three that are not finite."""
+    made = np.random.default_rng(2).integers(0, 6, (IMAGES, 3)).astype(np.float32)
+    made[:, 0] += 0.5
+    made /= made.sum(axis=1, keepdims=True)
+    made[[7, 30]] = np.nan
+    made[55, 1] = np.inf
+    return made
+
+
+@dataclasses.dataclass(frozen=True)
+class Truth:
+    predictions: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    misclassified: NDArray[np.bool_]
+
+
+def truth() -> Truth:
+    answers = probabilities().astype(np.float64)
+    finite = np.isfinite(answers).all(axis=1)
+    predictions = np.where(np.isnan(answers), -np.inf, answers).argmax(axis=1)
+    # The writer takes infinity for the largest value there is.
+    return Truth(
+        predictions=predictions,
+        confidence=np.where(finite, answers[np.arange(IMAGES), predictions], np.nan),
+        misclassified=(LABELS >= 0) & ~(finite & (predictions == LABELS)),
+    )
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path: Path = tmp_path_factory.mktemp("search") / "store.db"
+    answers = probabilities()
+    # A run before and one after, which must not be found.
+    for seed, labels in ((0, np.full(IMAGES, 1)), (1, LABELS), (2, np.full(IMAGES, 1))):
+        with RunWriter.begin(str(path), new_run(name=f"run {seed}", feature_maps="none")) as writer:
+            for start in range(0, IMAGES, 30):
+                part = slice(start, start + 30)
+                made = batch(start, 30, maps=False)
+                writer.append(
+                    dataclasses.replace(made, labels=labels[part], probabilities=answers[part])
+                )
+            writer.finish()
+    return str(path)
+
+
+def expected(wanted: ImageFilter, order: SearchOrder) -> list[int]:
+    """Ordinals in order, found by NumPy."""
+    known = truth()
+    ordinals = np.arange(IMAGES)
+    keep = np.ones(IMAGES, bool)
+    if wanted.label is not None:
+        keep &= wanted.label == LABELS
+    if wanted.prediction is not None:
+        keep &= known.predictions == wanted.prediction
+    if wanted.misclassified:
+        keep &= known.misclassified
+    if wanted.first is not None:
+        keep &= ordinals >= wanted.first
+    if wanted.last is not None:
+        keep &= ordinals <= wanted.last
+    found = ordinals[keep]
+    if order is not SearchOrder.ORDINAL:
+        sign = 1 if order is SearchOrder.UNSURE else -1
+        # A stable sort leaves equal ones by ordinal; NaN goes last.
+        found = found[np.argsort(sign * known.confidence[found], kind="stable")]
+    return [int(ordinal) for ordinal in found]
+
+
+classes = st.none() | st.integers(0, 3)
+ordinals = st.none() | st.integers(0, IMAGES + 5)
+filters = st.builds(
+    ImageFilter,
+    label=classes,
+    prediction=classes,
+    misclassified=st.booleans(),
+    first=ordinals,
+    last=ordinals,
+)
+
+
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(wanted=filters, order=st.sampled_from(SearchOrder), offset=st.integers(0, 40))
+def test_any_search_finds_what_numpy_finds(
+    url: str, wanted: ImageFilter, order: SearchOrder, offset: int
+) -> None:
+    truly = expected(wanted, order)
+    reader = StoreReader(url)
+    page = reader.search(2, wanted, order, offset=offset, limit=15, near=20)
+    assert page.total == len(truly)
+    assert [hit.ordinal for hit in page.hits] == truly[offset : offset + 15]
+    assert reader.matching(2, wanted).tolist() == sorted(truly)
+    if 20 in truly:
+        assert page.place == truly.index(20)
+    elif order is SearchOrder.ORDINAL:
+        assert page.place == sum(ordinal < 20 for ordinal in truly)
+    else:
+        assert page.place is None
+
+
+def test_a_hit_says_what_is_known_of_its_image(url: str) -> None:
+    known = truth()
+    page = StoreReader(url).search(2, ImageFilter(), limit=IMAGES)
+    assert len(page.hits) == IMAGES
+    for hit in page.hits:
+        label = LABELS[hit.ordinal]
+        assert hit.label == (None if label < 0 else label)
+        assert hit.prediction == known.predictions[hit.ordinal]
+        assert hit.misclassified == (None if label < 0 else known.misclassified[hit.ordinal])
+        sure = known.confidence[hit.ordinal]
+        assert hit.confidence == (None if np.isnan(sure) else sure)
+
+
+def test_a_run_or_a_store_without_images_has_no_hits(url: str, tmp_path: Path) -> None:
+    assert StoreReader(url).search(9, ImageFilter()).total == 0
+    (tmp_path / "empty.db").touch()
+    empty = StoreReader(str(tmp_path / "empty.db"))
+    assert empty.search(1, ImageFilter(), near=3).hits == ()
+    assert empty.matching(1, ImageFilter()).tolist() == []
+
+
+EVERY = [
+    ImageFilter(label, prediction, wrong, first, last)
+    for label in (None, 1)
+    for prediction in (None, 2)
+    for wrong in (False, True)
+    for first, last in ((None, None), (3, None), (3, 50))
+]
+
+
+@pytest.mark.parametrize("order", SearchOrder)
+def test_no_search_touches_a_row_of_the_table(url: str, order: SearchOrder) -> None:
+    engine = create_engine(f"sqlite:///{url}")
+    with engine.connect() as connection:
+        for wanted in EVERY:
+            statements: dict[str, Any] = {
+                "hits": hits_statement(1, wanted, order, 0, 60),
+                "total": total_statement(1, wanted),
+                "place": place_statement(1, wanted, order, 20),
+                "ordinals": ordinals_statement(1, wanted),
+            }
+            for name, statement in statements.items():
+                sql = str(
+                    statement.compile(
+                        dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
+                    )
+                )
+                plan = connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"))
+                reads = [row.detail for row in plan if "images" in row.detail]
+                # A count by run and range alone may walk the primary key: it covers that, too.
+                assert reads, name
+                assert all("USING COVERING INDEX" in read for read in reads), (wanted, name, reads)
+                if name == "hits":
+                    assert all("ix_images_search" in read for read in reads), (wanted, reads)
+    engine.dispose()
