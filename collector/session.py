@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from collector.capture import Capture
 from collector.errors import ResumeError
 from collector.images import fit_labels
+from collector.kernels import kernels_of
 from collector.loop import Work
 from collector.models import LoadedModel, load_model
 from collector.network import Network, understand
@@ -159,6 +160,7 @@ def new_run(request: Request, network: Network, source: ImageSource) -> NewRun:
             "limit": request.limit,
             "pace": request.pace,
         },
+        kernels=kernels_of(network),
         experiment=request.experiment,
         epoch=request.epoch,
     )

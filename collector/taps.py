@@ -58,6 +58,7 @@ class Tap:
             name alone stands for several.
         kind: the convolution's class, e.g. ``Conv2D``.
         tap: name of the layer or operation whose output is read.
+        convolution: the layer itself.
         tensor: that output, a ``keras.KerasTensor`` of four axes.
         filters: number of feature maps.
         height: their height.
@@ -69,6 +70,7 @@ class Tap:
     name: str
     kind: str
     tap: str
+    convolution: Any
     tensor: Any
     filters: int
     height: int
@@ -100,6 +102,7 @@ def find_taps(graph: FlatGraph) -> tuple[Tap, ...]:
                 name=name,
                 kind=type(call.operation).__name__,
                 tap=last.operation.name,
+                convolution=call.operation,
                 tensor=tensor,
                 filters=filters,
                 height=height,
