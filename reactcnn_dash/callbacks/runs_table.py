@@ -1,0 +1,118 @@
+"""The runs page looks at the store, a person writes on runs, and has runs deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dash import ClientsideFunction, Dash, Input, Output
+
+from reactcnn_dash import ids
+from reactcnn_dash.db import StoreError, StoreMissing, edit_run
+from reactcnn_dash.frames import empty_store
+
+if TYPE_CHECKING:
+    from reactcnn_dash.runs_deleting import Deleter
+    from reactcnn_dash.runs_rows import RunsFeed
+
+
+def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Return what changed in the list of runs since the page's last answer.
+
+    Args:
+        feed: the list.
+        deleter: deletes runs in the background.
+        url: the store's URL, for the command that an empty page shows.
+        request: ``version`` and ``heard`` of the last answer, None in the first; ``now``: do not
+            be content with what another page was told a moment ago.
+    """
+    heard, news = deleter.news(request.get("heard"))
+    payload: dict[str, Any] = {
+        "heard": heard,
+        "news": [{"text": one.text, "failed": one.failed} for one in news],
+        "deleting": sorted(deleter.pending()),
+    }
+    try:
+        changes = feed.since(request.get("version"), now=bool(request.get("now")))
+    except StoreMissing as error:
+        return payload | empty_store(url, error)
+    except StoreError as error:
+        return payload | {"notice": str(error)}
+    payload |= {
+        "version": changes.version,
+        "whole": changes.whole,
+        "rows": changes.rows,
+        "removed": changes.removed,
+        "runs": changes.runs,
+    }
+    return payload if changes.runs else payload | empty_store(url)
+
+
+def edited(url: str, edit: dict[str, Any]) -> dict[str, Any]:
+    """Change what a person wrote on a run; return the run and, if it may not be, why.
+
+    Args:
+        url: the store's URL.
+        edit: ``id`` of the run and one of ``name``, ``note`` (text) and ``tags`` (a list).
+    """
+    run_id = int(edit["id"])
+    try:
+        edit_run(
+            url,
+            run_id,
+            name=edit.get("name"),
+            note=edit.get("note"),
+            tags=edit.get("tags"),
+        )
+    except StoreError as error:
+        return {"id": run_id, "notice": f"Not changed: {error}."}
+    return {"id": run_id}
+
+
+def deleted(deleter: Deleter, request: dict[str, Any]) -> dict[str, Any]:
+    """Begin to delete the runs of ``request["ids"]``; return why some may not be deleted."""
+    return {"refused": deleter.ask([int(run_id) for run_id in request["ids"]])}
+
+
+def register(app: Dash, feed: RunsFeed, deleter: Deleter, url: str) -> None:
+    """Register the callbacks of the runs page."""
+
+    @app.callback(
+        Output(ids.RUNS_ANSWER, "data"),
+        Input(ids.RUNS_REQUEST, "data"),
+        prevent_initial_call=True,
+    )
+    def look(request: dict[str, Any]) -> dict[str, Any]:
+        # The answer repeats the request's number, so that the page can tell a late one.
+        return answer(feed, deleter, url, request) | {"asked": request.get("number")}
+
+    @app.callback(
+        Output(ids.RUNS_EDITED, "data"),
+        Input(ids.RUNS_EDIT, "data"),
+        prevent_initial_call=True,
+    )
+    def edit(request: dict[str, Any]) -> dict[str, Any]:
+        return edited(url, request) | {"number": request.get("number")}
+
+    @app.callback(
+        Output(ids.RUNS_DELETED, "data"),
+        Input(ids.RUNS_DOOMED, "data"),
+        prevent_initial_call=True,
+    )
+    def delete(request: dict[str, Any]) -> dict[str, Any]:
+        return deleted(deleter, request)
+
+    app.clientside_callback(
+        ClientsideFunction("reactcnn", "runsTick"), Input(ids.RUNS_TICK, "n_intervals")
+    )
+    for function, component, prop in (
+        ("runsAnswer", ids.RUNS_ANSWER, "data"),
+        ("runsEdited", ids.RUNS_EDITED, "data"),
+        ("runsDeleted", ids.RUNS_DELETED, "data"),
+        ("runsConfirmed", ids.RUNS_CONFIRM_YES, "n_clicks"),
+        ("runsSpared", ids.RUNS_CONFIRM_NO, "n_clicks"),
+    ):
+        app.clientside_callback(
+            ClientsideFunction("reactcnn", function),
+            Input(component, prop),
+            prevent_initial_call=True,
+        )

@@ -1,0 +1,302 @@
+"""The runs page: find, sort, write, delete, compare, and follow a run that is being collected."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from reactcnn_dash.db import RunWriter, StoreReader, delete_run, edit_run
+from tests import stores
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Serve
+
+NAMES = ("alpha", "beta", "gamma")
+ANSWERED = """() => new Promise(done => {
+  const poll = window.reactcnn.runsPoll;
+  const { take } = poll;
+  poll.take = answer => { take(answer); poll.take = take; done(); };
+  poll.now();
+})"""
+"""Has the page look at once, and waits until it has taken the answer in."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store of three runs of 4, 8 and 12 images, the last under a checkpoint of its own."""
+    path = tmp_path / "store.db"
+    for i, name in enumerate(NAMES):
+        stores.make_store(path, 4 * (i + 1), name=name)
+    return path
+
+
+@pytest.fixture
+def shown(page: Page, serve: Serve, store: Path) -> Page:
+    page.goto(serve(store) + "runs/")
+    expect(names(page)).to_have_count(3)
+    return page
+
+
+def names(page: Page) -> Locator:
+    return page.locator("#runs-table .run-link")
+
+
+def row(page: Page, name: str) -> Locator:
+    """The row of a run, in the part of the table that scrolls."""
+    link = page.get_by_role("link", name=name, exact=True)
+    place = page.locator("#runs-table .ag-pinned-left-cols-container [role=row]", has=link)
+    return page.locator(
+        f"#runs-table .ag-center-cols-container [row-id='{place.get_attribute('row-id')}']"
+    )
+
+
+def cell(page: Page, name: str, column: str) -> Locator:
+    return row(page, name).locator(f"[col-id={column}]")
+
+
+def choose(page: Page, *chosen: str) -> None:
+    for i, name in enumerate(chosen):
+        cell(page, name, "stored").click(modifiers=["Control"] if i else [])
+
+
+def heading(page: Page, text: str) -> Locator:
+    return page.locator("#runs-table .ag-header-cell-text", has_text=re.compile(f"^{text}$"))
+
+
+def test_every_column_says_what_is_stored(shown: Page, store: Path) -> None:
+    run = StoreReader(str(store)).run("gamma")
+    here = row(shown, "gamma")
+    assert run.labelled == 12
+    expect(here.locator("[col-id=stored]")).to_have_text("12")
+    expect(here.locator("[col-id=percent]")).to_have_text(f"{100 * run.correct / 12:.1f} %")
+    expect(here.locator("[col-id=stateText]")).to_have_text("finished")
+    expect(here.locator("[col-id=source]")).to_have_text("noise")
+    expect(here.locator("[col-id=checkpointText]")).to_have_text("small-cnn · 5a5a5a5 · made up")
+    expect(shown.locator("#runs-count")).to_contain_text("3 runs · ")
+
+
+def test_sort_find_and_filter_stand_in_the_address(shown: Page) -> None:
+    expect(names(shown)).to_have_text(["gamma", "beta", "alpha"])
+    heading(shown, "Images").click()
+    expect(names(shown)).to_have_text(["alpha", "beta", "gamma"])
+    filters = shown.get_by_role("spinbutton", name="Images Filter Input")
+    filters.fill("8")
+    expect(names(shown)).to_have_text(["beta", "gamma"])
+    heading(shown, "Images").click()
+    expect(names(shown)).to_have_text(["gamma", "beta"])
+    shown.keyboard.press("/")
+    shown.keyboard.type("bet")
+    expect(names(shown)).to_have_text(["beta"])
+    expect(shown).to_have_url(re.compile("find=bet"))
+    expect(shown.locator("#runs-count")).to_contain_text("1 run ·")
+    shown.goto(shown.url)
+    expect(names(shown)).to_have_text(["beta"])
+    expect(shown.locator("#runs-find")).to_have_value("bet")
+    shown.locator("#runs-find").fill("")
+    expect(names(shown)).to_have_text(["gamma", "beta"])
+
+
+def test_many_runs_come_by_page_and_a_page_has_a_link(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    for i in range(60):
+        with RunWriter.begin(str(tmp_path / "s.db"), stores.new_run(f"run-{i:02}")) as writer:
+            writer.finish()
+    page.goto(serve(tmp_path / "s.db") + "runs/")
+    expect(page.locator("#runs-table .ag-paging-panel")).to_contain_text("1 to 50 of 60")
+    page.get_by_role("button", name="Next Page").click()
+    expect(names(page).last).to_have_text("run-00")
+    expect(page).to_have_url(re.compile("page=2"))
+    page.goto(page.url)
+    expect(names(page)).to_have_count(10)
+    expect(names(page).last).to_have_text("run-00")
+
+
+def test_a_name_tags_and_a_note_are_written_in_the_table(shown: Page, store: Path) -> None:
+    reader = StoreReader(str(store))
+    choose(shown, "beta")
+    shown.get_by_role("button", name="Rename").click()
+    shown.keyboard.press("Control+a")
+    shown.keyboard.type("  better   name ")
+    shown.keyboard.press("Enter")
+    expect(names(shown)).to_have_text(["gamma", "better name", "alpha"])
+    shown.wait_for_function("() => !document.querySelector('.ag-cell-inline-editing')")
+    cell(shown, "alpha", "tagText").dblclick()
+    shown.keyboard.type("keep, paper, keep")
+    shown.keyboard.press("Enter")
+    expect(shown.locator(".run-tag")).to_have_text(["keep", "paper"])
+    # The whole way by keyboard: from the cell in focus to the note beside it.
+    shown.keyboard.press("ArrowRight")
+    shown.keyboard.press("F2")
+    shown.keyboard.type("seen again")
+    shown.keyboard.press("Enter")
+    expect(cell(shown, "alpha", "note")).to_have_text("seen again")
+    shown.reload()
+    expect(names(shown)).to_have_text(["gamma", "better name", "alpha"])
+    assert reader.run(2).name == "better name"
+    assert reader.run(1).tags == ("keep", "paper")
+    assert reader.run(1).note == "seen again"
+
+
+def test_a_name_that_cannot_be_is_refused_and_the_old_one_stands(shown: Page) -> None:
+    choose(shown, "beta")
+    shown.get_by_role("button", name="Rename").click()
+    shown.keyboard.press("Control+a")
+    shown.keyboard.press("Delete")
+    shown.keyboard.press("Enter")
+    expect(shown.locator("#notice")).to_contain_text("a run needs a name")
+    expect(names(shown)).to_have_text(["gamma", "beta", "alpha"])
+
+
+def test_open_and_compare_are_links(shown: Page, store: Path) -> None:
+    opened, compare = shown.locator("#runs-open"), shown.locator("#runs-compare")
+    expect(opened).to_have_attribute("aria-disabled", "true")
+    choose(shown, "gamma")
+    expect(opened).to_have_attribute("href", "/?run=3")
+    expect(compare).to_have_attribute("aria-disabled", "true")
+    choose(shown, "gamma", "alpha")
+    # The older run is the first, whichever was chosen first.
+    expect(compare).to_have_attribute("href", "/compare/?a=1&b=3")
+    expect(opened).to_have_attribute("aria-disabled", "true")
+    names(shown).filter(has_text="beta").click()
+    expect(shown.locator("#run-counts")).to_contain_text("8 images")
+    expect(shown).to_have_url(re.compile(r"/\?run=2"))
+
+
+def test_a_run_is_downloaded_as_arrays(shown: Page, store: Path) -> None:
+    choose(shown, "beta")
+    with shown.expect_download() as download:
+        shown.get_by_role("button", name="Export").click()
+    assert download.value.suggested_filename == "beta.npz"
+    archive = np.load(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert archive["gap"].shape == (8, sum(stores.FILTERS))
+
+
+def test_an_export_that_fails_is_a_notice(browser: Browser, serve: Serve, store: Path) -> None:
+    # A page of its own: Chromium itself writes a refused request into the console.
+    with browser.new_context(viewport={"width": 1280, "height": 720}) as context:
+        page = context.new_page()
+        page.goto(serve(store) + "runs/")
+        choose(page, "beta")
+        # As in a tab that is not looked at: it does not learn that the run is gone.
+        page.evaluate("() => Object.defineProperty(document, 'hidden', { value: true })")
+        delete_run(str(store), "beta")
+        page.get_by_role("button", name="Export").click()
+        expect(page.locator("#notice")).to_contain_text("beta could not be exported")
+        expect(page.locator("#notice")).to_contain_text("no run")
+        expect(page.get_by_role("button", name="Export")).to_be_enabled()
+
+
+def test_chosen_runs_are_deleted_after_a_question_and_the_file_shrinks(
+    shown: Page, store: Path
+) -> None:
+    choose(shown, "gamma", "alpha")
+    expect(shown.locator("#runs-count")).to_contain_text("2 runs · ")
+    shown.locator("#runs-table .ag-center-cols-container").press("Delete")
+    dialog = shown.get_by_role("dialog", name="Delete for good?")
+    expect(dialog).to_contain_text("alpha: 4 images")
+    expect(dialog).to_contain_text("gamma: 12 images")
+    expect(dialog.get_by_role("button", name="Keep")).to_be_focused()
+    shown.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(names(shown)).to_have_count(3)
+    before = store.stat().st_size
+    shown.get_by_role("button", name="Delete").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(names(shown)).to_have_text(["beta"])
+    expect(shown.locator("#notice")).to_contain_text("gave back")
+    assert [run.name for run in StoreReader(str(store)).summaries()] == ["beta"]
+    assert store.stat().st_size < before
+
+
+def test_what_a_filter_hides_is_not_chosen_any_more(shown: Page) -> None:
+    choose(shown, "gamma", "alpha")
+    shown.locator("#runs-find").fill("alpha")
+    expect(names(shown)).to_have_text(["alpha"])
+    expect(shown.locator("#runs-count")).to_contain_text("1 run ·")
+    shown.locator("#runs-find").fill("")
+    expect(names(shown)).to_have_count(3)
+    expect(shown.locator("#runs-count")).to_contain_text("1 run ·")
+
+
+def test_a_collecting_run_refuses_and_the_table_follows_it(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    made = stores.truth(40)
+    writer = RunWriter.begin(str(store), stores.new_run("live one", total=40))
+    stores.append(writer, made, 0, 4)
+    page.goto(serve(store) + "runs/")
+    expect(cell(page, "live one", "stateText")).to_have_text("collecting")
+    expect(cell(page, "live one", "stored")).to_have_text("4 of 40")
+    choose(page, "live one")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("#notice")).to_contain_text("live one is being collected")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    # Sorted, filtered, chosen: the run grows and nothing of that is disturbed.
+    heading(page, "Images").click()
+    choose(page, "beta")
+    page.get_by_role("textbox", name="Name Filter Input").fill("e")
+    expect(names(page)).to_have_text(["live one", "beta"])
+    stores.append(writer, made, 4, 12)
+    expect(cell(page, "live one", "stored")).to_have_text("12 of 40")
+    expect(names(page)).to_have_text(["beta", "live one"])
+    expect(page.locator("#runs-count")).to_contain_text("1 run ·")
+    expect(page.locator("#runs-open")).to_have_attribute("href", "/?run=2")
+
+    # While a person writes, nothing moves under their hands; afterwards it catches up.
+    cell(page, "beta", "tagText").dblclick()
+    page.keyboard.type("half a ta")
+    stores.append(writer, made, 12, 40)
+    page.evaluate(ANSWERED)
+    expect(cell(page, "live one", "stored")).to_have_text("12 of 40")
+    page.keyboard.type("g")
+    page.keyboard.press("Enter")
+    expect(page.locator(".run-tag")).to_have_text(["half a tag"])
+    expect(cell(page, "live one", "stored")).to_have_text("40")
+    writer.finish()
+    expect(cell(page, "live one", "stateText")).to_have_text("finished")
+    writer.close()
+
+
+def test_an_empty_store_says_what_to_type_and_the_first_run_appears(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    page.goto(serve(tmp_path / "none.db") + "runs/")
+    expect(page.locator("#empty")).to_contain_text("No store yet")
+    expect(page.locator("#empty code")).to_contain_text("python -m collector --store")
+    stores.make_store(tmp_path / "none.db", 4, name="first")
+    expect(names(page)).to_have_text(["first"])
+    expect(page.locator("#empty")).to_be_hidden()
+
+
+def test_edits_from_elsewhere_arrive(shown: Page, store: Path) -> None:
+    edit_run(str(store), 1, name="renamed elsewhere", tags=["far"])
+    expect(names(shown)).to_have_text(["gamma", "beta", "renamed elsewhere"])
+    expect(shown.locator(".run-tag")).to_have_text(["far"])
+
+
+def test_an_experiments_epochs_stand_beside_its_runs(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    for epoch in (9, 10):
+        new = replace(stores.new_run(f"e{epoch}"), experiment="sweep", epoch=epoch)
+        with RunWriter.begin(str(tmp_path / "s.db"), new) as writer:
+            writer.finish()
+    page.goto(serve(tmp_path / "s.db") + "runs/")
+    expect(names(page)).to_have_count(2)
+    heading(page, "Epoch").click()
+    expect(names(page)).to_have_text(["e9", "e10"])
+    expect(cell(page, "e9", "experiment")).to_have_text("sweep")
+
+
+def test_the_help_explains_the_page(shown: Page) -> None:
+    shown.get_by_role("button", name="How to read this").click()
+    expect(shown.get_by_role("dialog")).to_contain_text("a checkpoint that no other run uses")
