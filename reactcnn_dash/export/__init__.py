@@ -3,9 +3,18 @@
 What is imported here loads at once; `files` takes a second, for pandas and Arrow.
 """
 
+import re
+
+from reactcnn_dash.errors import UserError
+
 FORMATS = ("npz", "parquet", "graphml")
 """What a run can be written as."""
 
 
-class ExportError(Exception):
+class ExportError(UserError):
     """The files cannot be written; the text says why and what to do."""
+
+
+def file_name(text: str) -> str:
+    """Return a text with what no file name should hold replaced; may be empty."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.")

@@ -6,7 +6,6 @@ never leaves half a file under a good name.
 
 from __future__ import annotations
 
-import re
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from reactcnn_dash import analysis
-from reactcnn_dash.export import FORMATS, ExportError
+from reactcnn_dash.export import FORMATS, ExportError, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +68,7 @@ def export(
         ExportError: there is no such layer, a file exists, or the folder cannot be written to.
         StoreError: the store cannot be read.
     """
-    name = re.sub(r"[^\w.-]+", "-", run.info.name).strip("-.") or f"run-{run.info.id}"
+    name = file_name(run.info.name) or f"run-{run.info.id}"
     chosen = _chosen(run, layers)
     jobs: list[tuple[Path, Write]] = []
     if "npz" in formats:
@@ -78,7 +77,7 @@ def export(
         jobs.append((folder / f"{name}-gap.parquet", _write_gap))
         jobs.append((folder / f"{name}-images.parquet", _write_images))
     if "graphml" in formats:
-        parts = [re.sub(r"[^\w.-]+", "-", layer.name) for layer in chosen]
+        parts = [file_name(layer.name) for layer in chosen]
         for layer, part in zip(chosen, parts, strict=True):
             # Names that differ only in what no file name should hold.
             unique = f"{part}-{layer.position}" if parts.count(part) > 1 else part
@@ -156,10 +155,11 @@ def _write_npz(run: StoredRun, layers: Sequence[Layer], path: Path) -> None:
     }
     for layer in layers:
         try:
-            arrays[f"correlation/{layer.name}"] = run.correlation(layer.name).r
-            arrays[f"clusters/{layer.name}"] = run.clusters(layer.name).to_numpy(np.int32)
+            labels, correlation = run.clustered(layer.name)
         except analysis.TooFewImages:
             continue
+        arrays[f"correlation/{layer.name}"] = correlation.r
+        arrays[f"clusters/{layer.name}"] = labels.to_numpy(np.int32)
     np.savez(path, **arrays)
 
 

@@ -1,0 +1,174 @@
+"""The run's files through the server: what they hold, and that nothing stays behind."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import threading
+import warnings
+import zipfile
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+import pytest
+from flask import Flask
+
+from reactcnn_dash import downloads
+from reactcnn_dash.clustering import ClusterRequest, ClusterView, cluster_view
+from reactcnn_dash.db import ImageFilter, StoreReader
+from reactcnn_dash.export import ExportError
+from tests import stores
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flask.testing import FlaskClient
+
+IMAGES = 30
+
+
+class InProcess:
+    """A cluster service without its background process."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def view(self, request: ClusterRequest) -> ClusterView:
+        return cluster_view(self._url, request)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    stores.make_store(tmp_path / "store.db", IMAGES, name="first run")
+    return f"sqlite:///{tmp_path / 'store.db'}"
+
+
+@pytest.fixture
+def run(url: str) -> str:
+    return f"/runs/{StoreReader(url).run(1).uuid}/export"
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where temporary files go."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def client(url: str, scratch: Path) -> FlaskClient:
+    server = Flask(__name__)
+    routes = downloads.blueprint(StoreReader(url), url, InProcess(url))  # type: ignore[arg-type]
+    server.register_blueprint(routes)
+    return server.test_client()
+
+
+def test_arrays_and_tables_are_the_runs_and_leave_nothing_behind(
+    client: FlaskClient, run: str, scratch: Path
+) -> None:
+    made = stores.truth(IMAGES)
+    answer = client.get(f"{run}/npz")
+    assert "first-run.npz" in answer.headers["Content-Disposition"]
+    archive = np.load(io.BytesIO(answer.data))
+    np.testing.assert_array_equal(archive["gap"], made.gap)
+    np.testing.assert_array_equal(archive["labels"], made.labels)
+    answer.close()
+    assert list(scratch.iterdir()) == []
+    answer = client.get(f"{run}/parquet")
+    assert "first-run-parquet.zip" in answer.headers["Content-Disposition"]
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as files:
+        names = sorted(files.namelist())
+    assert names == ["first-run-gap.parquet", "first-run-images.parquet"]
+    answer.close()
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_file_is_removed_when_the_reader_goes_away(
+    client: FlaskClient, run: str, scratch: Path
+) -> None:
+    answer = client.get(f"{run}/npz", buffered=False)
+    assert len(list(scratch.iterdir())) == 1
+    answer.close()
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("subset", [None, "wrong"])
+def test_a_graph_is_the_one_on_the_page(
+    client: FlaskClient, run: str, url: str, subset: str | None
+) -> None:
+    query = f"layer=1&method=louvain&parameter=1.5{f'&subset={subset}' if subset else ''}"
+    answer = client.get(f"{run}/graphml?{query}")
+    assert answer.headers["Content-Disposition"].endswith("first-run-conv2.graphml")
+    graph = nx.read_graphml(io.BytesIO(answer.data))
+    wanted = ImageFilter(misclassified=True) if subset else None
+    view = cluster_view(url, ClusterRequest(1, 1, "louvain", 1.5, wanted))
+    assert [data["cluster"] for _, data in graph.nodes(data=True)] == view.labels.tolist()
+    assert [data["filter"] for _, data in graph.nodes(data=True)] == list(range(8))
+    edges = {(f"conv2/{a}", f"conv2/{b}"): r for a, b, r in view.edges}
+    assert {(a, b): r for a, b, r in graph.edges(data="r")} == pytest.approx(edges)
+    assert graph.graph["images"] == str(IMAGES // 3 if subset else IMAGES)
+    assert graph.graph.get("subset") == subset
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("graphml", 400, "The run has no layer -1: it has 3."),
+        ("graphml?layer=3", 400, "The run has no layer 3: it has 3."),
+        ("graphml?layer=1&method=magic", 400, "No method 'magic'"),
+        ("graphml?layer=1&subset=magic", 400, "means nothing"),
+        ("graphml?layer=1&subset=from-2.to-2", 400, "needs at least 2 images"),
+        ("graphml?layer=1&parameter=99", 400, "lies between"),
+    ],
+)
+def test_what_cannot_be_had_is_one_line(
+    client: FlaskClient, run: str, path: str, status: int, words: str
+) -> None:
+    answer = client.get(f"{run}/{path}")
+    assert answer.status_code == status
+    assert words in answer.text
+    assert "\n" not in answer.text
+
+
+def test_a_run_that_is_not_there_and_a_format_that_is_none(client: FlaskClient, run: str) -> None:
+    assert client.get("/runs/none/export/npz").status_code == 404
+    assert client.get(f"{run}/csv").status_code == 404
+
+
+def test_one_export_at_a_time_and_a_failed_one_leaves_nothing(
+    client: FlaskClient, run: str, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> Path:
+        begun.set()
+        over.wait(timeout=20)
+        raise ExportError("no space left on device.")
+
+    monkeypatch.setattr(downloads, "write_files", slow)
+    answers = []
+    first = threading.Thread(target=lambda: answers.append(client.get(f"{run}/npz")))
+    first.start()
+    assert begun.wait(timeout=20)
+    second = client.application.test_client().get(f"{run}/npz")
+    assert second.status_code == 503
+    assert "Another export is under way" in second.text
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        over.set()
+        first.join()
+    # Python warns of a folder that nobody removed but its collector.
+    assert not [one for one in seen if issubclass(one.category, ResourceWarning)]
+    assert answers[0].status_code == 503
+    assert answers[0].text == "no space left on device."
+    assert list(scratch.iterdir()) == []
+    monkeypatch.undo()
+    assert client.get(f"{run}/npz").status_code == 200
+
+
+def test_the_exports_own_words_come_through(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="no run '9'"):
+        downloads.write_files(url, 9, "npz", tmp_path)
