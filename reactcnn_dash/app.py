@@ -10,9 +10,28 @@ from dash import Dash, set_props
 from flask import Flask
 from flask_compress import Compress
 
-from reactcnn_dash import ids, layout, routes
-from reactcnn_dash.callbacks import register_live
-from reactcnn_dash.shell import LIVE, PAGES, PageLink
+from reactcnn_dash import (
+    compare_layout,
+    comparison_routes,
+    downloads,
+    ids,
+    layout,
+    routes,
+    runs_layout,
+    searching,
+)
+from reactcnn_dash.callbacks import register_compare, register_filter, register_live, register_runs
+from reactcnn_dash.comparison_service import ComparisonService
+from reactcnn_dash.deviations import routes as deviation_routes
+from reactcnn_dash.deviations.service import DeviationService
+from reactcnn_dash.filters import filter_layout
+from reactcnn_dash.filters import routes as filter_routes
+from reactcnn_dash.redundancy import layout as redundancy_layout
+from reactcnn_dash.redundancy import routes as redundancy_routes
+from reactcnn_dash.redundancy.service import RedundancyService
+from reactcnn_dash.runs_deleting import Deleter
+from reactcnn_dash.runs_rows import RunsFeed
+from reactcnn_dash.shell import COMPARE, FILTER, LIVE, PAGES, REDUNDANCY, RUNS, PageLink
 from reactcnn_dash.structures import Structures
 
 if TYPE_CHECKING:
@@ -53,8 +72,21 @@ def create_server(reader: StoreReader, url: str, service: ClusterService) -> Fla
     Compress(server)
     structures = Structures(reader)
     server.register_blueprint(routes.blueprint(reader, structures))
+    server.register_blueprint(searching.blueprint(reader, structures))
+    server.register_blueprint(downloads.blueprint(reader, url, service))
+    server.register_blueprint(comparison_routes.blueprint(reader, ComparisonService(url)))
+    server.register_blueprint(redundancy_routes.blueprint(reader, RedundancyService(url)))
+    server.register_blueprint(filter_routes.blueprint(reader, url, service))
+    deviations = DeviationService(url)
+    server.register_blueprint(deviation_routes.blueprint(reader, structures, deviations))
     live = _page(server, LIVE, "ReactCNN", layout.page())
     register_live(live, reader, structures, url, service)
+    runs = _page(server, RUNS, "Runs · ReactCNN", runs_layout.page())
+    register_runs(runs, RunsFeed(reader), Deleter(url), url)
+    register_compare(_page(server, COMPARE, "Compare · ReactCNN", compare_layout.page()))
+    redundancy = _page(server, REDUNDANCY, "Redundancy · ReactCNN", redundancy_layout.page())
+    register_redundancy(redundancy)
+    register_filter(_page(server, FILTER, "Filter · ReactCNN", filter_layout.page()))
     return server
 
 

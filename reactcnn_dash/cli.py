@@ -1,4 +1,4 @@
-"""``python -m reactcnn_dash``: serve the page, upgrade a store, or write a run as files."""
+"""``python -m reactcnn_dash``: serve the page, or do one thing with a store and end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from reactcnn_dash import __version__, compare_command
-from reactcnn_dash.db import StoreError, normalise_url
-from reactcnn_dash.export import ExportError
+from reactcnn_dash import __version__, compare_command, delete_command, runs_command
+from reactcnn_dash.db import normalise_url
+from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import command as export
+from reactcnn_dash.redundancy import command as redundancy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +23,25 @@ Show what the collector stores, live: every filter's answer to the current image
 and the clusters of each layer. The page follows the newest run; older runs are in its list.
 """
 
+COMMANDS = {
+    "runs": runs_command,
+    "compare": compare_command,
+    "redundancy": redundancy,
+    "export": export,
+    "delete": delete_command,
+}
+"""The subcommands with a module of their own: ``add_parser`` and ``run``."""
+
 EPILOG = """\
 examples:
   python -m reactcnn_dash --open               the store in this folder, in your browser
   python -m reactcnn_dash --store runs/vgg.db  another store
+  python -m reactcnn_dash runs                 the runs of the store
   python -m reactcnn_dash compare 1 2          what changed between two runs
+  python -m reactcnn_dash redundancy 3         which filters could go
   python -m reactcnn_dash upgrade              bring an older store up to this version
   python -m reactcnn_dash export 3 --to files  write run 3 as .npz, Parquet and GraphML
+  python -m reactcnn_dash delete 3             delete run 3 and give its space back
 
 The store is written by `python -m collector`; see its --help.
 """
@@ -85,8 +98,8 @@ def parser() -> argparse.ArgumentParser:
         description="Bring an older store to this version's schema. "
         "A backup of a SQLite store stays beside it.",
     )
-    compare_command.add_parser(commands, [common])
-    export.add_parser(commands, [common])
+    for command in COMMANDS.values():
+        command.add_parser(commands, [common])
     return result
 
 
@@ -96,10 +109,17 @@ def _upgrade(url: str) -> int:
     result = upgrade(url)
     if result.before == result.after:
         sys.stdout.write(f"The store is up to date (schema {result.after}).\n")
-        return 0
-    sys.stdout.write(f"Upgraded from schema {result.before} to {result.after}.\n")
+    else:
+        sys.stdout.write(f"Upgraded from schema {result.before} to {result.after}.\n")
     if result.backup is not None:
         sys.stdout.write(f"The store as it was: {result.backup}\n")
+    if result.made_to_shrink:
+        sys.stdout.write("Its file now gives back the space of runs that are deleted.\n")
+    elif result.stays_large is not None:
+        sys.stdout.write(
+            "Its file cannot give back the space of deleted runs yet; upgrade again later.\n"
+            f"The reason: {result.stays_large}\n"
+        )
     return 0
 
 
@@ -136,22 +156,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     # A waiting request is no news: the page asks again.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    from reactcnn_dash.server import PortTaken  # noqa: PLC0415
-
     try:
         url = normalise_url(getattr(options, "store", "reactcnn.db"))
         if options.command == "upgrade":
             return _upgrade(url)
-        if options.command == "compare":
-            return compare_command.run(url, options)
-        if options.command == "export":
-            return export.run(url, options)
+        if options.command in COMMANDS:
+            return int(COMMANDS[options.command].run(url, options))
         return _serve(url, options)
-    except (StoreError, ExportError, PortTaken) as error:
+    except UserError as error:
         if debug:
             raise
         sys.stderr.write(f"reactcnn_dash: {error}\n")
-        return 1
+        return error.exit_code
     except KeyboardInterrupt:
         return 130
 

@@ -54,6 +54,16 @@ def _table() -> dag.AgGrid:
             {"field": "size", "headerName": "Filters", "type": "rightAligned", "flex": 1},
             {"field": "mean", "headerName": "Mean r", **_CORRELATION, "flex": 1},
             {"field": "lowest", "headerName": "Lowest r", **_CORRELATION, "flex": 1.1},
+            {
+                "field": "together",
+                "headerName": "Together",
+                "headerTooltip": "Filters that are in one cluster of the whole run, too",
+                "type": "rightAligned",
+                "valueFormatter": {"function": "params.value + ' of ' + params.data.size"},
+                "flex": 1.2,
+                # Shown beside the whole run only, by assets/live/77-subset.js.
+                "hide": True,
+            },
         ],
         defaultColDef={"sortable": True, "resizable": False, "suppressMovable": True},
         rowData=[],
@@ -118,6 +128,21 @@ def cluster_panel() -> html.Aside:
                             ),
                         ],
                     ),
+                    html.Div(
+                        id=ids.SUBSET,
+                        hidden=True,
+                        children=dmc.SegmentedControl(
+                            id=ids.SUBSET_SWITCH,
+                            data=[
+                                {"value": "", "label": "Whole run"},
+                                {"value": "these", "label": "These images"},
+                            ],
+                            value="",
+                            size="xs",
+                            fullWidth=True,
+                            **aria("Images behind the clusters"),
+                        ),
+                    ),
                     dmc.SegmentedControl(
                         id=ids.METHOD,
                         data=[{"value": k, "label": m.label} for k, m in METHODS.items()],
@@ -129,6 +154,7 @@ def cluster_panel() -> html.Aside:
                     _parameter(ids.PARAMETER_LOUVAIN, "louvain"),
                     _parameter(ids.PARAMETER_CPM, "leiden-cpm"),
                     html.P(id=ids.PARAMETER_CAPTION, className="small"),
+                    html.Div(id=ids.BESIDE, className="beside", hidden=True),
                     html.Div(
                         className="graph-frame",
                         children=[

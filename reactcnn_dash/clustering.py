@@ -6,29 +6,30 @@ The numerical work runs in a process of its own, so that a poll never waits for 
 from __future__ import annotations
 
 import math
-import os
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reactcnn_dash import analysis
+from reactcnn_dash.background import Background
 from reactcnn_dash.db import (
     Clustering,
+    ImageFilter,
     Layer,
     RunState,
     StoreError,
     StoreReader,
     save_clustering,
 )
-from reactcnn_dash.moments import current_moments
+from reactcnn_dash.moments import current_moments, subset_moments
+from reactcnn_dash.subset import Beside, beside
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from numpy.typing import NDArray
 
 GROWTH = 1.25
@@ -39,12 +40,16 @@ LEAST_GROWTH = 16
 
 @dataclass(frozen=True, slots=True)
 class ClusterRequest:
-    """A layer's clusters by one method; without a parameter, by the one that suits the layer."""
+    """A layer's clusters by one method; without a parameter, by the one that suits the layer.
+
+    With a ``subset`` the correlation is that over these images of the run alone.
+    """
 
     run_id: int
     layer: int
     method: str
     parameter: float | None
+    subset: ImageFilter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ class ClusterView:
         summaries: the clusters, tightest first.
         edges: maximum spanning tree inside each cluster: filter, filter, r.
         positions: ``(F, 2)`` start positions of the nodes.
+        stored: images that the run held; more than ``images`` for a subset.
+        beside: the clusters of the whole run beside those of a subset; None for the whole run.
     """
 
     request: ClusterRequest
@@ -72,24 +79,56 @@ class ClusterView:
     summaries: tuple[analysis.ClusterSummary, ...]
     edges: tuple[tuple[int, int, float], ...]
     positions: NDArray[np.float64]
+    stored: int
+    beside: Beside | None = None
 
     @property
     def renewed_at(self) -> int:
         """How many images a run that is collected must hold before it is clustered anew."""
-        return renewed_at(self.images)
+        return renewed_at(self.stored)
+
+
+@dataclass(frozen=True, slots=True)
+class Clustered:
+    """Clusters with the correlation that they come from, over ``images`` of ``stored`` images."""
+
+    layer: Layer
+    parameter: float
+    correlation: analysis.Correlation
+    labels: NDArray[np.int32]
+    images: int
+    stored: int
 
 
 def cluster_view(url: str, request: ClusterRequest) -> ClusterView:
     """Return a layer's clusters, from the store where they are recent enough, else computed anew.
 
     A new clustering keeps the numbers of the one before it (``analysis.match_labels``) and is
-    stored. A store that cannot be written to costs the stored copy, not the answer.
+    stored. A store that cannot be written to costs the stored copy, not the answer. A subset's
+    clusters are computed every time: there is no end to subsets, and a store should not grow with
+    how often it is looked at.
 
     Raises:
         analysis.TooFewImages: fewer images than a correlation needs.
         StoreError: the store cannot be read.
     """
     reader = StoreReader(url)
+    whole = whole_run(reader, url, request)
+    if request.subset is None:
+        return _view(request, whole, whole.images)
+    part = _subset(reader, request, request.subset, whole)
+    summaries = [analysis.summarise(one.labels, one.correlation.r) for one in (part, whole)]
+    compared = beside(part.labels, summaries[0], whole.labels, summaries[1], whole.images)
+    return _view(request, part, whole.stored, compared)
+
+
+def whole_run(reader: StoreReader, url: str, request: ClusterRequest) -> Clustered:
+    """Return a layer's clusters over the whole run, from the store or anew, and stored then.
+
+    Raises:
+        analysis.TooFewImages: fewer images than a correlation needs.
+        StoreError: the store cannot be read.
+    """
     layer = reader.layers(request.run_id)[request.layer]
     collecting = reader.run(request.run_id).state is RunState.COLLECTING
     moments, stored = current_moments(reader, request.run_id, layer)
@@ -107,16 +146,39 @@ def cluster_view(url: str, request: ClusterRequest) -> ClusterView:
         if former is not None:
             labels = analysis.match_labels(labels, former.labels)
         _store(url, request, parameter, labels, images)
+    return Clustered(layer, parameter, correlation, labels, images, stored)
+
+
+def _subset(
+    reader: StoreReader, request: ClusterRequest, subset: ImageFilter, whole: Clustered
+) -> Clustered:
+    """Cluster over chosen images with the whole run's parameter, so that only the images differ.
+
+    A cluster has the number of the whole run's that it continues.
+    """
+    moments, images = subset_moments(reader, request.run_id, whole.layer, subset)
+    correlation = analysis.correlation(moments)
+    labels = analysis.cluster(correlation, request.method, whole.parameter)
+    labels = analysis.match_labels(labels, whole.labels)
+    return replace(whole, correlation=correlation, labels=labels, images=images)
+
+
+def _view(
+    request: ClusterRequest, found: Clustered, stored: int, compared: Beside | None = None
+) -> ClusterView:
+    labels, r = found.labels, found.correlation.r
     return ClusterView(
         request=request,
-        layer=layer,
-        parameter=parameter,
-        images=images,
+        layer=found.layer,
+        parameter=found.parameter,
+        images=found.images,
         labels=labels,
-        dead=int(correlation.dead.sum()),
-        summaries=analysis.summarise(labels, correlation.r),
-        edges=analysis.spanning_edges(labels, correlation.r),
-        positions=analysis.start_positions(labels, correlation.r),
+        dead=int(found.correlation.dead.sum()),
+        summaries=analysis.summarise(labels, r),
+        edges=analysis.spanning_edges(labels, r),
+        positions=analysis.start_positions(labels, r),
+        stored=stored,
+        beside=compared,
     )
 
 
@@ -154,19 +216,6 @@ def warm_up() -> None:
     analysis.cluster(analysis.correlation(analysis.CoMoments.of(np.eye(4))), "louvain", 1.0)
 
 
-def _end_with_parent() -> None:
-    """Let this process end when the server does, however that ends."""
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(0)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 class ClusterService:
     """Answers cluster requests from one background process; identical requests share one answer.
 
@@ -177,13 +226,12 @@ class ClusterService:
     def __init__(self, url: str) -> None:
         self._url = url
         self._lock = threading.Lock()
-        self._pool: ProcessPoolExecutor | None = None
+        self._process = Background()
         self._running: dict[ClusterRequest, Future[ClusterView]] = {}
 
     def start(self) -> None:
         """Start the background process ahead of the first request."""
-        with self._lock:
-            self._pool_or_new().submit(warm_up)
+        self._process.submit(warm_up)
 
     def view(self, request: ClusterRequest) -> ClusterView:
         """Return a layer's clusters; waits for the background process.
@@ -204,23 +252,13 @@ class ClusterService:
     def close(self) -> None:
         """Stop the background process."""
         with self._lock:
-            if self._pool is not None:
-                self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+            self._process.close()
             self._running.clear()
 
     def _submit(self, request: ClusterRequest) -> Future[ClusterView]:
         with self._lock:
             running = self._running.get(request)
             if running is None:
-                running = self._pool_or_new().submit(cluster_view, self._url, request)
+                running = self._process.submit(cluster_view, self._url, request)
                 self._running[request] = running
             return running
-
-    def _pool_or_new(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            # Spawned, not forked: the server has threads.
-            self._pool = ProcessPoolExecutor(
-                max_workers=1, mp_context=get_context("spawn"), initializer=_end_with_parent
-            )
-        return self._pool

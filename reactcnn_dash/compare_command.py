@@ -22,31 +22,49 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
     result.add_argument("a", metavar="A", help="the first run: its number, UUID or name")
     result.add_argument("b", metavar="B", help="the second run, likewise")
     result.add_argument(
+        "--method",
+        default="leiden-cpm",
+        metavar="NAME",
+        help="how filters are clustered: leiden-cpm (the default: its threshold is a correlation, "
+        "so a cluster means the same in both runs) or louvain",
+    )
+    result.add_argument(
+        "--parameter",
+        type=float,
+        metavar="X",
+        help="the method's parameter: the threshold of leiden-cpm, the resolution of louvain "
+        "(default: the one that suits each layer)",
+    )
+    result.add_argument(
         "--json", action="store_true", help="print everything as JSON instead of a table"
     )
 
 
 def run(url: str, options: argparse.Namespace) -> int:
-    """Compare two runs and print the result; return the exit code: 0, or 1 if they do not compare.
+    """Compare two runs, or take the stored comparison, and print it; return the exit code.
 
     Raises:
         StoreError: a run is not there, or the store cannot be read.
-        ValueError: the runs do not compare; only where ``--debug`` asks for the traceback.
+        NotComparable: the runs do not compare.
+        WrongUsage: no such method, or a parameter out of its range.
     """
     # Here and not above: the command line must answer --help at once.
-    from reactcnn_dash import comparing, comparison_report  # noqa: PLC0415
+    from reactcnn_dash import comparison_report, comparison_stored  # noqa: PLC0415
     from reactcnn_dash.analysis import TooFewImages  # noqa: PLC0415
+    from reactcnn_dash.comparing import NotComparable  # noqa: PLC0415
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415
 
+    how = comparison_stored.checked_method(options.method, options.parameter)
+    reader = StoreReader(url)
+    key = comparison_stored.key_of(reader, options.a, options.b, *how)
     try:
-        found = comparing.compare(StoreReader(url), options.a, options.b)
-    except (comparing.NotComparable, TooFewImages) as error:
-        if getattr(options, "debug", False):
-            raise
-        sys.stderr.write(f"reactcnn_dash: {error}\n")
-        return 1
+        packed = comparison_stored.stored_comparison(reader, key)
+        packed = packed or comparison_stored.computed_comparison(url, key)
+    except TooFewImages as error:
+        raise NotComparable(str(error)) from error
     if options.json:
-        sys.stdout.write(f"{comparison_report.as_json(found)}\n")
+        sys.stdout.write(f"{comparison_stored.unpack_json(packed)}\n")
     else:
+        found = comparison_stored.unpack_comparison(reader, packed)
         sys.stdout.write(comparison_report.as_text(found))
     return 0

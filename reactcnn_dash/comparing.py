@@ -9,35 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash import analysis
+from reactcnn_dash.comparison_clusters import Clusterer
+from reactcnn_dash.comparison_stream import Pairs, Sides, fold, part, whole_moments
+from reactcnn_dash.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Answers, GapBlock, Layer, Run, StoreReader
-
-BLOCK = 1024
-"""Pairs of images that are read and folded at once."""
-SAMPLE = 1024
-"""The most images behind the layer × layer matrix; its work and memory grow with their square."""
+    from reactcnn_dash.db import Answers, Layer, Run, StoreReader
 
 
-class NotComparable(ValueError):  # noqa: N818 - named for what is wrong, like the store's errors
+class NotComparable(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
     """Two runs cannot be compared; the text is one line that says why."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pairs:
-    """The images that two runs have in common, in the order of the first run.
-
-    Attributes:
-        a: (n,) int64 ordinals in the first run, ascending.
-        b: (n,) int64 ordinals of the same images in the second run.
-    """
-
-    a: NDArray[np.int64]
-    b: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,13 +67,15 @@ class Comparison:
         accuracy: of the first and the second run on those; None without any.
         confidence: mean probability of the predictions of each run over the images in common; NaN
             without any answer.
-        changed: the images whose prediction changed.
+        pairs: the images in common.
+        changed: those whose prediction changed.
         layers: the layers in common, in the order of the first run.
         unmatched: names of the layers that only one run has, or with other numbers of filters.
         cka: (L, L) float64, linear CKA of each layer of the first run with each of the second. The
             diagonal is over all images, the rest over ``cka_images``.
-        cka_images: images behind the rest of ``cka``: all, or a random :data:`SAMPLE` of them.
+        cka_images: images behind the rest of ``cka``: all, or a random sample of them.
         method: how both runs were clustered.
+        parameter: the parameter that was asked for; None: each layer's own.
     """
 
     a: Run
@@ -97,12 +85,14 @@ class Comparison:
     labelled: int
     accuracy: tuple[float, float] | None
     confidence: tuple[float, float]
+    pairs: Pairs
     changed: Changed
     layers: tuple[ComparedLayer, ...]
     unmatched: tuple[str, ...]
     cka: NDArray[np.float64]
     cka_images: int
     method: str
+    parameter: float | None
 
 
 def compare(
@@ -111,8 +101,10 @@ def compare(
     b: int | str,
     method: str = analysis.DEFAULT_METHOD,
     parameter: float | None = None,
+    *,
+    helper: Executor | None = None,
 ) -> Comparison:
-    """Compare two runs over the images that they have in common.
+    """Compare two runs over the images that they have in common, with a report of the progress.
 
     Args:
         reader: the store.
@@ -120,6 +112,7 @@ def compare(
         b: the same of the second.
         method: how the filters of both are clustered, over the images in common.
         parameter: the method's parameter; None takes the one that suits each layer.
+        helper: clusters layers meanwhile, in another process; without one this process does all.
 
     Raises:
         NotComparable: no common image or no common layer; the text says which.
@@ -127,7 +120,7 @@ def compare(
         StoreError: a run is not there, or the store cannot be read.
     """
     first, second = reader.run(a), reader.run(b)
-    layers, unmatched = _common_layers(first, second, reader)
+    layers, unmatched = common_layers(reader, first, second)
     answers = reader.answers(first), reader.answers(second)
     pairs = match_images(*answers)
     if not len(pairs.a):
@@ -135,12 +128,20 @@ def compare(
             f"Runs {first.name!r} and {second.name!r} have no image in common: "
             "collect both over the same images, at the same size."
         )
-    states, sample, left_out = _stream(reader, (first, second), pairs, layers)
+    sides = Sides((first, second), layers, pairs)
+    clusterer = Clusterer(helper, method, parameter)
+    known = whole_moments(reader, sides)
+    if known is not None:
+        clusterer.begin(known)
+    folded = fold(reader, sides, known)
+    if known is None:
+        clusterer.begin([(state.x, state.y) for state in folded.states])
+    cka = analysis.cka_matrix(*_by_layer(folded.sample, layers))
+    clusters = clusterer.finish([(state.x, state.y) for state in folded.states])
     compared = tuple(
-        ComparedLayer(*sides, analysis.compare_layer(state, method, parameter))
-        for sides, state in zip(layers, states, strict=True)
+        ComparedLayer(*both, analysis.compare_layer(state, found))
+        for both, state, found in zip(layers, folded.states, clusters, strict=True)
     )
-    cka = analysis.cka_matrix(*_by_layer(sample, layers))
     np.fill_diagonal(cka, [layer.result.cka for layer in compared])
     in_a = _chosen(answers[0], pairs.a)
     in_b = _chosen(answers[1], pairs.b)
@@ -149,16 +150,18 @@ def compare(
         a=first,
         b=second,
         images=len(pairs.a),
-        left_out=left_out,
+        left_out=folded.left_out,
         labelled=int(labelled.sum()),
         accuracy=(_accuracy(in_a, labelled), _accuracy(in_b, labelled)) if labelled.any() else None,
         confidence=(_confidence(in_a), _confidence(in_b)),
+        pairs=pairs,
         changed=_changed(in_a, in_b),
         layers=compared,
         unmatched=unmatched,
         cka=cka,
-        cka_images=len(sample[0]),
+        cka_images=len(folded.sample[0]),
         method=method,
+        parameter=parameter,
     )
 
 
@@ -180,10 +183,15 @@ def match_images(a: Answers, b: Answers) -> Pairs:
     return Pairs(both[:, 0], both[:, 1])
 
 
-def _common_layers(
-    a: Run, b: Run, reader: StoreReader
+def common_layers(
+    reader: StoreReader, a: Run, b: Run
 ) -> tuple[tuple[tuple[Layer, Layer], ...], tuple[str, ...]]:
-    """The layers of the same name and number of filters in both runs, and the names of the rest."""
+    """Return the layers of the same name and size in both runs, and the names of the rest.
+
+    Raises:
+        NotComparable: there is no common layer.
+        StoreError: a run is not there, or the store cannot be read.
+    """
     in_a, in_b = reader.layers(a.id), reader.layers(b.id)
     there = {(layer.name, layer.filters): layer for layer in in_b}
     common = tuple(
@@ -201,64 +209,11 @@ def _common_layers(
     return common, tuple(dict.fromkeys(names))
 
 
-def _stream(
-    reader: StoreReader,
-    runs: tuple[Run, Run],
-    pairs: Pairs,
-    layers: Sequence[tuple[Layer, Layer]],
-) -> tuple[list[analysis.CrossMoments], tuple[NDArray[np.float32], NDArray[np.float32]], int]:
-    """Fold all pairs, block by block; also give the rows of the sample, and how many are damaged.
-
-    The sample is drawn with a fixed seed, so that the same two runs give the same figures.
-
-    Raises:
-        analysis.TooFewImages: every row is damaged.
-    """
-    count = len(pairs.a)
-    folded = [analysis.CrossAccumulator(x.filters, y.filters) for x, y in layers]
-    sampled = np.zeros(count, bool)
-    sampled[np.random.default_rng(0).permutation(count)[:SAMPLE]] = True
-    kept: tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]] = ([], [])
-    left_out = 0
-    for start in range(0, count, BLOCK):
-        part = slice(start, start + BLOCK)
-        (found_x, x), (found_y, y) = (
-            _rows(reader.gap_rows_of(run.id, ordinals[part].tolist()), ordinals[part])
-            for run, ordinals in zip(runs, (pairs.a, pairs.b), strict=True)
-        )
-        both = found_x & found_y
-        left_out += int((~both).sum())
-        if not both.any():
-            continue
-        x, y = x[both[found_x]], y[both[found_y]]
-        for layer, (here, there) in zip(folded, layers, strict=True):
-            layer.add(_part(x, here), _part(y, there))
-        usable = sampled[part][both] & np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
-        kept[0].append(x[usable])
-        kept[1].append(y[usable])
-    if not kept[0]:
-        raise analysis.TooFewImages(0)
-    states = [layer.state() for layer in folded]
-    return states, (np.concatenate(kept[0]), np.concatenate(kept[1])), left_out
-
-
-def _rows(
-    block: GapBlock, ordinals: NDArray[np.int64]
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Which of some ordinals a block (ascending) has, and the rows of those, in their order."""
-    found = np.isin(ordinals, block.ordinals)
-    return found, block.rows[np.searchsorted(block.ordinals, ordinals[found])]
-
-
-def _part(rows: NDArray[np.float32], layer: Layer) -> NDArray[np.float32]:
-    return rows[:, layer.offset : layer.offset + layer.filters]
-
-
 def _by_layer(
     sample: tuple[NDArray[np.float32], NDArray[np.float32]], layers: Sequence[tuple[Layer, Layer]]
 ) -> tuple[list[NDArray[np.floating]], list[NDArray[np.floating]]]:
-    return [_part(sample[0], here) for here, _ in layers], [
-        _part(sample[1], there) for _, there in layers
+    return [part(sample[0], here) for here, _ in layers], [
+        part(sample[1], there) for _, there in layers
     ]
 
 

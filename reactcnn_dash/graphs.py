@@ -9,6 +9,7 @@ from reactcnn_dash.palette import CONSTANT, cluster_colour
 
 if TYPE_CHECKING:
     from reactcnn_dash.clustering import ClusterView
+    from reactcnn_dash.subset import Beside
 
 _SETTLED = 512
 
@@ -111,7 +112,7 @@ def elements(view: ClusterView, *, positions: bool) -> list[dict[str, Any]]:
     return result
 
 
-def _row(summary: ClusterSummary, colour: str) -> dict[str, Any]:
+def _row(summary: ClusterSummary, colour: str, together: int | None) -> dict[str, Any]:
     def rounded(value: float | None) -> float | None:
         return None if value is None else round(value, 3)
 
@@ -122,13 +123,18 @@ def _row(summary: ClusterSummary, colour: str) -> dict[str, Any]:
         "size": summary.size,
         "mean": rounded(summary.mean_r),
         "lowest": rounded(summary.lowest_r),
+        "together": together,
     }
 
 
 def table_rows(view: ClusterView) -> list[dict[str, Any]]:
-    """Return a row for each cluster of two or more filters, tightest first."""
+    """Return a row for each cluster of two or more filters, tightest first.
+
+    ``together`` is None for clusters of the whole run.
+    """
     colours = _colours(view)
-    return [_row(s, colours[s.label]) for s in view.summaries if s.size > 1]
+    together = view.beside.together if view.beside else {}
+    return [_row(s, colours[s.label], together.get(s.label)) for s in view.summaries if s.size > 1]
 
 
 def clusters_payload(view: ClusterView) -> dict[str, Any]:
@@ -145,6 +151,7 @@ def clusters_payload(view: ClusterView) -> dict[str, Any]:
         "methodLabel": method.label,
         "symbol": method.symbol,
         "images": view.images,
+        "stored": view.stored,
         "renewedAt": view.renewed_at,
         "filters": len(view.labels),
         "labels": view.labels.tolist(),
@@ -152,4 +159,16 @@ def clusters_payload(view: ClusterView) -> dict[str, Any]:
         "single": len(view.summaries) - len(clusters),
         "constant": constant - view.dead,
         "dead": view.dead,
+        "beside": _beside(view.beside) if view.beside else None,
+    }
+
+
+def _beside(whole: Beside) -> dict[str, Any]:
+    """Return the whole run's figures that stand beside those of a subset."""
+    return {
+        "images": whole.images,
+        "clusters": whole.clusters,
+        "mean": whole.mean_r,
+        "subsetMean": whole.subset_mean_r,
+        "agreement": whole.agreement,
     }

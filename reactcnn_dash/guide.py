@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dash import html
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SHORTCUTS: Final = (
     ("Space", "follow live, or pause"),
     ("← →", "previous and next image"),
     ("Home End", "first and newest image"),
     ("M", "next misclassified image"),
+    ("/", "search in the run"),
+    ("N P", "next and previous result of the search"),
     ("Tab, then arrows", "walk through the filters of a layer"),
     ("Enter", "pin the filter's feature map"),
     ("C", "clusters of the layer in focus"),
     ("R", "turn the cluster of the filter in focus red"),
-    ("Escape", "clear the pinned filter, the red cluster, the panel"),
+    ("Escape", "clear the red cluster, the pinned filter; close the panel, the search"),
 )
 
 CONCEPTS: Final = (
@@ -48,13 +53,28 @@ CONCEPTS: Final = (
         "together whose r is above τ on average. Read the mean and the lowest r before you call "
         "a cluster redundant.",
     ),
+    (
+        "Search, and clusters of some images",
+        "Images of the run by class, predicted class, misclassified, range or confidence (the "
+        'probability of the prediction). "Clusters of these images" correlates and clusters '
+        "over them alone, with the whole run's parameter. Agreement is the adjusted Rand index "
+        'of the two clusterings: 1 is the same, 0 is chance. "Together" counts the filters of '
+        "a cluster that are in one cluster of the whole run, too. Few images give noisy r.",
+    ),
 )
 
 
 def guide() -> list[Any]:
-    """Return the body of the help dialog."""
+    """Return the body of the live page's help dialog."""
+    return help_text(CONCEPTS, SHORTCUTS)
+
+
+def help_text(
+    concepts: Sequence[tuple[str, str]], shortcuts: Sequence[tuple[str, str]]
+) -> list[Any]:
+    """Return the body of a help dialog: words with their meaning, and keys with what they do."""
     words: list[Any] = []
-    for term, text in CONCEPTS:
+    for term, text in concepts:
         words += [html.Dt(term), html.Dd(text)]
     rows = [
         html.Tr(
@@ -63,7 +83,7 @@ def guide() -> list[Any]:
                 html.Td(what),
             ]
         )
-        for keys, what in SHORTCUTS
+        for keys, what in shortcuts
     ]
     return [
         html.Dl(words, className="help-words"),

@@ -10,7 +10,9 @@ from dash import dcc, html
 from reactcnn_dash import ids
 from reactcnn_dash.cluster_panel import cluster_panel
 from reactcnn_dash.elements import aria, attributes, icon, tool_button
+from reactcnn_dash.export_menu import export_menu
 from reactcnn_dash.guide import guide
+from reactcnn_dash.search_panel import search_panel
 from reactcnn_dash.shell import LIVE, header, shell
 
 POLL_MS = 400
@@ -33,6 +35,7 @@ def _header() -> html.Header:
         ),
         html.Span(id=ids.RUN_STATE, className="state", role="status"),
         html.Span(id=ids.RUN_COUNTS, className="counts"),
+        export_menu(),
     )
 
 
@@ -63,11 +66,13 @@ def _time() -> html.Div:
                 ],
             ),
             html.Button(
-                [icon("wrong"), "Next misclassified"],
+                [icon("wrong"), html.Span("Next misclassified", className="label")],
                 id=ids.MISCLASSIFIED,
                 className="tool wide",
                 title="Next misclassified image (M)",
+                **aria("Next misclassified"),
             ),
+            tool_button(ids.SEARCH_BUTTON, "search", "Search in this run", "/"),
         ],
     )
 
@@ -138,6 +143,7 @@ def _centre() -> html.Main:
             html.Div(id=ids.NOTICE, className="notice", role="alert", hidden=True),
             html.Div(id=ids.EMPTY, className="empty", hidden=True),
             html.Div(id=ids.GRID, className="grid", **aria("Filters by layer")),
+            search_panel(),
         ],
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reactcnn_dash.analysis.correlation import CoMoments
+from reactcnn_dash.analysis.correlation import Accumulator, CoMoments
 
 if TYPE_CHECKING:
-    from reactcnn_dash.db import CorrelationState, Layer, StoreReader
+    from reactcnn_dash.db import CorrelationState, ImageFilter, Layer, StoreReader
 
 _ROWS = 512
+_BLOCK = 1024
 
 
 def comoments_of(state: CorrelationState) -> CoMoments:
@@ -38,3 +39,24 @@ def current_moments(reader: StoreReader, run_id: int, layer: Layer) -> tuple[CoM
         rows = reader.gap_rows(run_id, start, min(start + _ROWS, stored), layer)
         moments = moments.merge(CoMoments.of(rows))
     return moments, stored
+
+
+def subset_moments(
+    reader: StoreReader, run_id: int, layer: Layer, subset: ImageFilter
+) -> tuple[CoMoments, int]:
+    """Return a layer's co-moments over chosen images, and the number of those images.
+
+    Their rows are read and folded a block at a time: the memory needed does not grow with their
+    number. Rows that are damaged or not finite are left out of the co-moments.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    ordinals = reader.matching(run_id, subset).tolist()
+    # Blocks as large as those that are read fold faster than the small ones of a collector.
+    sums = Accumulator(layer.filters, block=_BLOCK)
+    for start in range(0, len(ordinals), _BLOCK):
+        rows = reader.gap_rows_of(run_id, ordinals[start : start + _BLOCK], layer).rows
+        if len(rows):
+            sums.add(rows)
+    return sums.state(), len(ordinals)

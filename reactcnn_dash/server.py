@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import waitress
 
+from reactcnn_dash.errors import UserError
+
 if TYPE_CHECKING:
     from flask import Flask
 
 THREADS = 8
 
 
-class PortTaken(Exception):  # noqa: N818 - named for what happened
+class PortTaken(UserError):  # noqa: N818 - named for what happened
     """The port cannot be listened on; the text says what to do."""
 
 

@@ -27,7 +27,12 @@ class PageLink:
 LIVE: Final = PageLink("Live", "/", "live")
 RUNS: Final = PageLink("Runs", "/runs/", "runs")
 COMPARE: Final = PageLink("Compare", "/compare/", "compare")
-PAGES: Final = (LIVE, RUNS, COMPARE)
+REDUNDANCY: Final = PageLink("Redundancy", "/redundancy/", "redundancy")
+FILTER: Final = PageLink("Filter", "/filter/", "filter")
+LISTED: Final = (LIVE, RUNS, COMPARE, REDUNDANCY)
+"""The pages of the header."""
+PAGES: Final = (*LISTED, FILTER)
+"""All pages; a filter's is reached from wherever the filter is named."""
 
 
 def header(current: PageLink, *middle: Any) -> html.Header:
@@ -39,7 +44,7 @@ def header(current: PageLink, *middle: Any) -> html.Header:
             html.Nav(
                 className="pages",
                 **aria("Pages"),
-                children=[_link(page, current) for page in PAGES],
+                children=[_link(page, current) for page in LISTED],
             ),
             *middle,
             html.Span(className="spacer"),

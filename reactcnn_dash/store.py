@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 
 from reactcnn_dash import analysis
+from reactcnn_dash.cluster_graph import cluster_graph
 from reactcnn_dash.db import StoreReader, normalise_url
 from reactcnn_dash.moments import current_moments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import networkx as nx
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import Layer, Run
@@ -233,12 +234,13 @@ class StoredRun:
             TooFewImages: fewer images than a correlation needs.
             KeyError: no such layer or method.
         """
-        labels, _ = self._clustered(layer, method, parameter)
-        return pd.Series(labels, index=self.addresses(layer), name="cluster")
+        labels, _ = self.clustered(layer, method, parameter)
+        return labels
 
-    def _clustered(
-        self, layer: str, method: str, parameter: float | None
-    ) -> tuple[NDArray[np.int32], analysis.Correlation]:
+    def clustered(
+        self, layer: str, method: str = "louvain", parameter: float | None = None
+    ) -> tuple[pd.Series[int], analysis.Correlation]:
+        """Return what `clusters` and `correlation` return, at the cost of one of them."""
         if method not in analysis.METHODS:
             known = ", ".join(analysis.METHODS)
             raise KeyError(f"no method {method!r} of clustering; there are {known}")
@@ -249,7 +251,7 @@ class StoredRun:
             parameter = analysis.default_parameter(correlation, method)
         stored = self._reader.clustering(self.info.id, here.position, method, parameter, images)
         labels = stored.labels if stored else analysis.cluster(correlation, method, parameter)
-        return labels, correlation
+        return pd.Series(labels, index=self.addresses(layer), name="cluster"), correlation
 
     def graph(
         self, layer: str, method: str = "louvain", parameter: float | None = None
@@ -259,14 +261,10 @@ class StoredRun:
         Nodes are addresses with ``filter`` and ``cluster``; the edges, with ``r``, are the maximum
         spanning tree of each cluster. Raises as `clusters` does.
         """
-        labels, correlation = self._clustered(layer, method, parameter)
-        graph: nx.Graph[str] = nx.Graph(layer=layer, run=self.info.name)
+        labels, correlation = self.clustered(layer, method, parameter)
+        edges = analysis.spanning_edges(labels.to_numpy(), correlation.r)
         addresses = self.addresses(layer)
-        for i, (address, label) in enumerate(zip(addresses, labels.tolist(), strict=True)):
-            graph.add_node(address, filter=i, cluster=label)
-        for a, b, r in analysis.spanning_edges(labels, correlation.r):
-            graph.add_edge(addresses[a], addresses[b], r=r)
-        return graph
+        return cluster_graph(addresses, labels.tolist(), edges, layer=layer, run=self.info.name)
 
 
 def _run_row(run: Run) -> dict[str, Any]:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sqlite3
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from reactcnn_dash import comparing
+from reactcnn_dash import (
+    comparing,
+    comparison_clusters,
+    comparison_report,
+    comparison_stored,
+    comparison_stream,
+)
 from reactcnn_dash.analysis import (
+    CoMoments,
     CrossMoments,
     TooFewImages,
     cka_matrix,
@@ -20,51 +30,16 @@ from reactcnn_dash.analysis import (
 )
 from reactcnn_dash.cli import main
 from reactcnn_dash.comparing import NotComparable, compare
-from reactcnn_dash.db import RunWriter, StoreReader
+from reactcnn_dash.db import CorrelationState, StoreReader, replace_states, save_comparison
 from tests import stores
+from tests.compared import chosen, other_checkpoint, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Layer
-
 IMAGES = 90
-
-
-def write(
-    path: Path, name: str, made: stores.Truth, layers: tuple[Layer, ...] | None = None
-) -> None:
-    """Write a truth as a finished run."""
-    new = dataclasses.replace(
-        stores.new_run(name, len(made.gap), "none"), layers=layers or stores.layers()
-    )
-    writer = RunWriter.begin(str(path), new)
-    for start in range(0, len(made.gap), 16):
-        stores.append(writer, made, start, min(start + 16, len(made.gap)), maps=False)
-    writer.finish()
-    writer.close()
-
-
-def chosen(made: stores.Truth, rows: NDArray[np.int64]) -> stores.Truth:
-    """Return some images of a truth, in this order."""
-    return stores.Truth(
-        gap=made.gap[rows],
-        probabilities=made.probabilities[rows],
-        labels=made.labels[rows],
-        pixels=made.pixels[rows],
-        codes=(),
-    )
-
-
-def other_checkpoint(made: stores.Truth, seed: int) -> stores.Truth:
-    """The same images and labels through another network: noisier, other answers, a dead filter."""
-    rng = np.random.default_rng(seed)
-    gap = made.gap + 0.5 * rng.random(made.gap.shape, np.float32)
-    gap[:, 6 + 3] = 0
-    probabilities = rng.permuted(made.probabilities, axis=1)
-    return dataclasses.replace(made, gap=gap, probabilities=probabilities)
 
 
 def parts() -> list[slice]:
@@ -112,7 +87,7 @@ def test_shuffled_runs_with_missing_images_are_as_numpy_says(
     block: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(comparing, "BLOCK", block)
+    monkeypatch.setattr(comparison_stream, "BLOCK", block)
     found = compare(StoreReader(str(store)), "early", "late")
     common = np.intersect1d(*rows)
     assert (found.images, found.labelled, found.left_out) == (len(common), len(common), 0)
@@ -152,7 +127,7 @@ def test_a_sample_stands_behind_the_matrix_and_all_images_behind_its_diagonal(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = compare(StoreReader(str(store)), 1, 2)
-    monkeypatch.setattr(comparing, "SAMPLE", 20)
+    monkeypatch.setattr(comparison_stream, "SAMPLE", 20)
     found = compare(StoreReader(str(store)), 1, 2)
     assert (whole.cka_images, found.cka_images) == (whole.images, 20)
     np.testing.assert_allclose(np.diagonal(found.cka), np.diagonal(whole.cka), atol=1e-8)
@@ -283,3 +258,157 @@ def test_a_run_that_is_not_there_is_one_line(
 ) -> None:
     assert main(["compare", "early", "nowhere", "--store", str(store)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def save_states(store: Path) -> None:
+    """Store the correlation states of all runs, as the collector does at a run's end."""
+    reader = StoreReader(str(store))
+    for run in reader.runs():
+        states = []
+        for layer in reader.layers(run.id):
+            moments = CoMoments.of(reader.gap_rows(run.id, 0, run.stored, layer))
+            fields = {one.name: getattr(moments, one.name) for one in dataclasses.fields(moments)}
+            states.append(CorrelationState(layer=layer.position, covered=run.stored, **fields))
+        replace_states(str(store), run.id, states)
+
+
+def assert_same(one: comparing.Comparison, other: comparing.Comparison) -> None:
+    """Assert that two comparisons say the same, up to the rounding of sums."""
+    left, right = (json.loads(comparison_report.as_json(each)) for each in (one, other))
+    for layers in (left, right):
+        layers["cka"] = np.array(layers["cka"]).round(8).tolist()
+        for layer in layers["layers"]:
+            for name in ("cka", "median_same_index"):
+                layer[name] = round(layer[name], 8)
+            for figures in (layer["same_index"], layer["matches"]["r"], layer["matches"]["margin"]):
+                figures[:] = [None if value is None else round(value, 7) + 0.0 for value in figures]
+    assert left == right
+
+
+@pytest.fixture
+def whole(tmp_path: Path, first: stores.Truth, second: stores.Truth) -> Path:
+    """Two runs over all images, the second in another order."""
+    path = tmp_path / "whole.db"
+    write(path, "early", first)
+    write(path, "late", chosen(second, np.random.default_rng(5).permutation(IMAGES)))
+    return path
+
+
+def test_runs_over_all_their_images_are_compared_from_their_stored_states(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = StoreReader(str(whole))
+    from_rows = compare(reader, 1, 2)
+    save_states(whole)
+    # Neither run's own co-moments are summed again.
+    monkeypatch.delattr("reactcnn_dash.analysis.CrossAccumulator")
+    assert_same(compare(reader, 1, 2), from_rows)
+
+
+def test_a_row_damaged_since_its_state_was_saved_makes_all_be_summed_anew(whole: Path) -> None:
+    save_states(whole)
+    engine = sa.create_engine(f"sqlite:///{whole}")
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE images SET gap = x'00' WHERE run_id = 1 AND ordinal = 7")
+        )
+    reader = StoreReader(str(whole))
+    found = compare(reader, 1, 2)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM correlation_states"))
+    engine.dispose()
+    assert found.left_out == 1
+    assert {layer.result.n for layer in found.layers} == {IMAGES - 1}
+    assert_same(found, compare(reader, 1, 2))
+
+
+def test_rows_that_are_not_finite_in_one_run_are_left_out_of_both(
+    tmp_path: Path, first: stores.Truth
+) -> None:
+    path = tmp_path / "store.db"
+    write(path, "a", first)
+    gap = first.gap.copy()
+    gap[3, 8] = np.nan
+    write(path, "b", dataclasses.replace(first, gap=gap))
+    save_states(path)
+    found = compare(StoreReader(str(path)), "a", "b")
+    assert [layer.result.n for layer in found.layers] == [IMAGES, IMAGES - 1, IMAGES]
+    assert found.cka_images == IMAGES - 1
+    assert found.layers[1].result.cka == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("method", ["leiden-cpm", "louvain"])
+def test_a_helper_process_changes_nothing(
+    whole: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison_clusters, "WORTH_IT", 1)
+    reader = StoreReader(str(whole))
+    alone = compare(reader, 1, 2, method)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as helper:
+        assert_same(compare(reader, 1, 2, method, helper=helper), alone)
+
+
+def test_a_stored_comparison_is_the_computed_one(whole: Path) -> None:
+    url, reader = str(whole), StoreReader(str(whole))
+    key = comparison_stored.key_of(reader, "early", "late", "leiden-cpm", 0.6)
+    assert comparison_stored.stored_comparison(reader, key) is None
+    packed = comparison_stored.computed_comparison(url, key)
+    assert comparison_stored.stored_comparison(reader, key) == packed
+    found = comparison_stored.unpack_comparison(reader, packed)
+    computed = compare(reader, 1, 2, "leiden-cpm", 0.6)
+    assert json.loads(comparison_report.as_json(found)) == json.loads(
+        comparison_stored.unpack_json(packed)
+    )
+    assert_same(found, computed)
+    assert comparison_report.as_text(found) == comparison_report.as_text(computed)
+    assert found.layers[1].result.matches.match.dtype == np.int32
+
+
+def test_a_damaged_stored_comparison_is_computed_again(whole: Path) -> None:
+    url, reader = str(whole), StoreReader(str(whole))
+    key = comparison_stored.key_of(reader, 1, 2, "leiden-cpm", None)
+    save_comparison(url, key, b"no zlib at all")
+    assert comparison_stored.stored_comparison(reader, key) is None
+    packed = comparison_stored.computed_comparison(url, key)
+    assert comparison_stored.stored_comparison(reader, key) == packed
+
+
+def test_a_busy_store_costs_only_the_stored_copy(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reactcnn_dash.db.engine.BUSY_SECONDS", 0.05)
+    reader = StoreReader(str(whole))
+    key = comparison_stored.key_of(reader, 1, 2, "leiden-cpm", None)
+    other = sqlite3.connect(whole, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    packed = comparison_stored.computed_comparison(str(whole), key)
+    other.close()
+    assert comparison_stored.unpack_comparison(reader, packed).images == IMAGES
+    assert comparison_stored.stored_comparison(reader, key) is None
+
+
+def test_the_command_takes_the_stored_comparison(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "early", "late", "--store", str(whole)]) == 0
+    text = capsys.readouterr().out
+    # Rows that cannot be read any more: what is printed now can only be the stored comparison.
+    engine = sa.create_engine(f"sqlite:///{whole}")
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE images SET gap = x'00'"))
+    engine.dispose()
+    assert main(["compare", "early", "late", "--store", str(whole)]) == 0
+    assert capsys.readouterr().out == text
+    assert main(["compare", "early", "late", "--method", "louvain", "--store", str(whole)]) == 1
+
+
+def test_the_command_clusters_as_asked_and_refuses_what_cannot_be(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["compare", "1", "2", "--store", str(whole), "--json"]
+    assert main([*asked, "--method", "louvain", "--parameter", "2"]) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert (read["method"], read["parameter"]) == ("louvain", 2.0)
+    assert {layer["clusters"]["parameter"] for layer in read["layers"]} == {2.0}
+    assert main([*asked, "--parameter", "7"]) == 2
+    assert "lies between 0.05 and 0.95" in capsys.readouterr().err

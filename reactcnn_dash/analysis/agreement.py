@@ -76,13 +76,14 @@ def adjusted_rand(first: Labels, second: Labels) -> float:
     # Whole numbers to the end: pairs of a few thousand filters, squared, are beyond float64.
     pairs = filters * (filters - 1) // 2
     together, in_first, in_second = (
-        sum(n * (n - 1) // 2 for n in counts.ravel().tolist())
+        sum(n * (n - 1) // 2 for n in counts[counts > 1].tolist())
         for counts in (table, table.sum(axis=1), table.sum(axis=0))
     )
     if together == in_first == in_second:
         return 1.0
-    above = 2 * (together * pairs - in_first * in_second)
-    return above / ((in_first + in_second) * pairs - 2 * in_first * in_second)
+    above: int = 2 * (together * pairs - in_first * in_second)
+    below: int = (in_first + in_second) * pairs - 2 * in_first * in_second
+    return above / below
 
 
 def normalised_mutual_information(first: Labels, second: Labels) -> float:

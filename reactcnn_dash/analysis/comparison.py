@@ -20,11 +20,16 @@ from reactcnn_dash.analysis.cross_moments import cross_correlation, linear_cka
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from reactcnn_dash.analysis.correlation import Correlation
+    from reactcnn_dash.analysis.correlation import CoMoments, Correlation
     from reactcnn_dash.analysis.cross_moments import CrossMoments
 
 DEFAULT_METHOD = "leiden-cpm"
-"""How runs are clustered for a comparison: quicker than Louvain by far, for 26 layers at once."""
+"""How runs are clustered for a comparison, unless asked for otherwise.
+
+Its threshold is a correlation, so that a cluster means the same in both runs: modularity's null
+model asks for more where a whole layer correlates more, and that is what changes in training. It is
+quicker than Louvain by far, too, for 26 layers at once.
+"""
 NO_MATCH = -1
 """The match of a filter that has none: it does not vary, or the other side ran out of filters."""
 CONFIDENT_R = 0.5
@@ -153,20 +158,38 @@ class LayerComparison:
     came_alive: tuple[int, ...]
 
 
-def compare_layer(
-    state: CrossMoments, method: str = DEFAULT_METHOD, parameter: float | None = None
-) -> LayerComparison:
-    """Compare a layer of two runs from its streamed statistics.
+def cluster_both(
+    x: CoMoments, y: CoMoments, method: str = DEFAULT_METHOD, parameter: float | None = None
+) -> Clusters:
+    """Cluster a layer in both runs.
 
     Args:
-        state: of the layer in both runs, over the same images.
+        x: the layer's co-moments in the first run.
+        y: the same in the second.
         method: how both are clustered, see ``METHODS``.
         parameter: the method's parameter, the same for both; None takes the one that suits the
             first run's layer.
 
     Raises:
         TooFewImages: fewer images than a correlation needs.
-        ValueError: the two have different numbers of filters; unknown method.
+        ValueError: unknown method, or a parameter out of its range.
+    """
+    sides = (correlation(x), correlation(y))
+    used = default_parameter(sides[0], method) if parameter is None else parameter
+    a, b = (cluster(side, method, used) for side in sides)
+    return Clusters.of(a, match_labels(b, a), used)
+
+
+def compare_layer(state: CrossMoments, clusters: Clusters) -> LayerComparison:
+    """Compare a layer of two runs from its streamed statistics.
+
+    Args:
+        state: of the layer in both runs, over the same images.
+        clusters: of both, see :func:`cluster_both`.
+
+    Raises:
+        TooFewImages: fewer images than a correlation needs.
+        ValueError: the two have different numbers of filters.
     """
     if state.cross.shape[0] != state.cross.shape[1]:
         raise ValueError(
@@ -174,14 +197,12 @@ def compare_layer(
         )
     sides = (correlation(state.x), correlation(state.y))
     r = cross_correlation(state)
-    used = default_parameter(sides[0], method) if parameter is None else parameter
-    a, b = (cluster(side, method, used) for side in sides)
     return LayerComparison(
         n=state.n,
         cka=linear_cka(state),
         same_index=np.diagonal(r).copy(),
         matches=match_filters(r),
-        clusters=Clusters.of(a, match_labels(b, a), used),
+        clusters=clusters,
         constant=_both(sides, "constant"),
         dead=_both(sides, "dead"),
         died=_only(sides[1].dead, sides[0].dead),

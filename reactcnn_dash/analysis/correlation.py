@@ -39,6 +39,10 @@ class TooFewImages(ValueError):  # noqa: N818 - named for what is wrong, like th
             f"this layer has {images}."
         )
 
+    def __reduce__(self) -> tuple[type[TooFewImages], tuple[int]]:
+        # It crosses from the process that computes: made anew from its number, not from its text.
+        return TooFewImages, (self.images,)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CoMoments:

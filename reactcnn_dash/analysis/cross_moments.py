@@ -61,29 +61,16 @@ class CrossMoments:
         Raises:
             ValueError: ``x`` or ``y`` has not two dimensions, or they have not as many rows.
         """
-        first = np.asarray(x, dtype=np.float64)
-        second = np.asarray(y, dtype=np.float64)
+        first, second = np.asarray(x), np.asarray(y)
         if first.ndim != 2 or second.ndim != 2 or len(first) != len(second):
             raise ValueError(
                 "Paired rows are two matrices (images, filters) of as many images, not of shapes "
                 f"{first.shape} and {second.shape}."
             )
-        usable = np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1)
-        if not usable.all():
-            first, second = first[usable], second[usable]
-        if not len(first):
-            return cls.empty(first.shape[1], second.shape[1])
-        moments_x, moments_y = CoMoments.of(first), CoMoments.of(second)
-        # The deviations of one side add up to nought, so the other need not be centred; it is, for
-        # the rounding.
-        cross = (first - moments_x.mean).T @ (second - moments_y.mean)
-        return cls(moments_x, moments_y, cross)
+        return _split(CoMoments.of(np.hstack([first, second])), first.shape[1])
 
     def merge(self, other: CrossMoments) -> CrossMoments:
         """The state of both sets of pairs together; neither operand changes.
-
-        As :meth:`CoMoments.merge`, with the term between the means
-        d_x d_yᵀ · n_a n_b / (n_a + n_b) for the cross co-moment.
 
         Raises:
             ValueError: the states are of different numbers of filters.
@@ -92,20 +79,72 @@ class CrossMoments:
             raise ValueError(
                 f"States of {self.cross.shape} and {other.cross.shape} filters do not merge."
             )
-        if not other.n:
-            return self
-        if not self.n:
-            return other
-        weight = self.n * other.n / (self.n + other.n)
-        between = np.outer(
-            (other.x.mean - self.x.mean) * weight,
-            other.y.mean - self.y.mean,
+        return _split(self._joined().merge(other._joined()), self.cross.shape[0])
+
+    def _joined(self) -> CoMoments:
+        """The same as co-moments of rows in which x and y stand side by side."""
+        x, y = self.x, self.y
+        return CoMoments(
+            n=x.n,
+            mean=np.concatenate([x.mean, y.mean]),
+            comoment=np.block([[x.comoment, self.cross], [self.cross.T, y.comoment]]),
+            low=np.concatenate([x.low, y.low]),
+            high=np.concatenate([x.high, y.high]),
         )
-        return CrossMoments(
-            x=self.x.merge(other.x),
-            y=self.y.merge(other.y),
-            cross=self.cross + other.cross + between,
+
+
+def _split(both: CoMoments, first: int) -> CrossMoments:
+    """Co-moments of rows that stand side by side, the first ``first`` filters being x."""
+    x, y = (
+        CoMoments(
+            n=both.n,
+            mean=both.mean[side],
+            comoment=both.comoment[side, side],
+            low=both.low[side],
+            high=both.high[side],
         )
+        for side in (slice(first), slice(first, None))
+    )
+    return CrossMoments(x, y, both.comoment[:first, first:])
+
+
+class CrossSum:
+    """Folds pairs into the cross co-moment alone, where each side's own co-moments are known.
+
+    A third of the work of :class:`CrossAccumulator`, and no update of means: the deviations are
+    taken from the means over all pairs from the beginning.
+
+    Args:
+        x: co-moments of the first layer over all pairs that will be taken in.
+        y: the same of the second layer.
+    """
+
+    def __init__(self, x: CoMoments, y: CoMoments) -> None:
+        self._x, self._y = x, y
+        self._cross = np.zeros((len(x.mean), len(y.mean)))
+        self._n = 0
+
+    def add(self, x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> None:
+        """Take in pairs, (B, F1) and (B, F2); those with a value that is not finite are left out.
+
+        Raises:
+            ValueError: the rows are not of F1 and F2 filters, or not equally many.
+        """
+        first, second = x - self._x.mean, y - self._y.mean
+        finite = np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1)
+        if not finite.all():
+            first, second = first[finite], second[finite]
+        self._cross += first.T @ second
+        self._n += len(first)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the pairs taken in are those behind both sides' own co-moments."""
+        return self._n == self._x.n == self._y.n
+
+    def state(self) -> CrossMoments:
+        """The state of the pairs; without meaning until it is :attr:`complete`."""
+        return CrossMoments(self._x, self._y, self._cross)
 
 
 class CrossAccumulator:
@@ -142,18 +181,7 @@ class CrossAccumulator:
 
     def state(self) -> CrossMoments:
         """A copy of the state of every pair taken in so far; cost O((F1 + F2)²)."""
-        both, f = self._both.state(), self._first
-        sides = [
-            CoMoments(
-                n=both.n,
-                mean=both.mean[part],
-                comoment=both.comoment[part, part],
-                low=both.low[part],
-                high=both.high[part],
-            )
-            for part in (slice(f), slice(f, None))
-        ]
-        return CrossMoments(sides[0], sides[1], both.comoment[:f, f:])
+        return _split(self._both.state(), self._first)
 
 
 def cross_correlation(state: CrossMoments) -> npt.NDArray[np.float64]:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from reactcnn_dash import graphs, ids
 from reactcnn_dash.analysis import TooFewImages
+from reactcnn_dash.callbacks.view import connect
 from reactcnn_dash.clustering import ClusterRequest, ClusterService
 from reactcnn_dash.db import StoreError
+from reactcnn_dash.searching import BadSearch, parse_search
+
+CONTROLS: Final = (
+    ("chooseMethod", ids.METHOD, "value"),
+    ("chooseLouvain", ids.PARAMETER_LOUVAIN, "value"),
+    ("chooseCpm", ids.PARAMETER_CPM, "value"),
+    ("chooseSubset", ids.SUBSET_SWITCH, "value"),
+    ("tapNode", ids.GRAPH, "tapNodeData"),
+    ("hoverNode", ids.GRAPH, "mouseoverNodeData"),
+    ("chooseRow", ids.CLUSTER_TABLE, "selectedRows"),
+)
+"""Clientside function, component and property of each control."""
 
 
 def answer(service: ClusterService, request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
@@ -18,25 +31,31 @@ def answer(service: ClusterService, request: dict[str, Any]) -> tuple[Any, Any, 
     Args:
         service: computes or fetches the clusters.
         request: ``run``, ``layer``, ``method``, ``parameter`` (None: the one that suits the
-            layer) and ``keep``: whether the picture on the page shows the same layer and method,
-            so that its nodes stay where they are.
+            layer), ``subset`` (a search's text, None for the whole run) and ``keep``: whether the
+            picture on the page shows the same layer and method, so that its nodes stay where they
+            are.
     """
     parameter = request.get("parameter")
-    key = {name: request[name] for name in ("run", "layer", "method")} | {"asked": parameter}
-    wanted = ClusterRequest(
-        run_id=int(request["run"]),
-        layer=int(request["layer"]),
-        method=str(request["method"]),
-        parameter=None if parameter is None else float(parameter),
-    )
+    subset = request.get("subset")
+    key = {name: request[name] for name in ("run", "layer", "method")} | {
+        "asked": parameter,
+        "subset": subset,
+    }
     try:
+        wanted = ClusterRequest(
+            run_id=int(request["run"]),
+            layer=int(request["layer"]),
+            method=str(request["method"]),
+            parameter=None if parameter is None else float(parameter),
+            subset=parse_search(subset)[0] if subset else None,
+        )
         view = service.view(wanted)
-    except (TooFewImages, StoreError) as error:
+    except (TooFewImages, StoreError, BadSearch) as error:
         return key | {"message": str(error)}, [], no_update, []
     keep = bool(request.get("keep"))
     layout = no_update if keep else graphs.layout(view, int(request.get("number", 0)))
     return (
-        graphs.clusters_payload(view),
+        graphs.clusters_payload(view) | {"subset": subset},
         graphs.elements(view, positions=not keep),
         layout,
         graphs.table_rows(view),
@@ -58,19 +77,7 @@ def register(app: Dash, service: ClusterService) -> None:
         return answer(service, request)
 
     app.clientside_callback(ClientsideFunction("reactcnn", "clusters"), Input(ids.CLUSTERS, "data"))
-    for function, component, prop in (
-        ("chooseMethod", ids.METHOD, "value"),
-        ("chooseLouvain", ids.PARAMETER_LOUVAIN, "value"),
-        ("chooseCpm", ids.PARAMETER_CPM, "value"),
-        ("tapNode", ids.GRAPH, "tapNodeData"),
-        ("hoverNode", ids.GRAPH, "mouseoverNodeData"),
-        ("chooseRow", ids.CLUSTER_TABLE, "selectedRows"),
-    ):
-        app.clientside_callback(
-            ClientsideFunction("reactcnn", function),
-            Input(component, prop),
-            prevent_initial_call=True,
-        )
+    connect(app, CONTROLS)
     app.clientside_callback(
         ClientsideFunction("reactcnn", "graphStyle"),
         Output(ids.GRAPH, "stylesheet"),

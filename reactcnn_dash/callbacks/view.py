@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dash import ClientsideFunction, Dash, Input
 
 from reactcnn_dash import ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CONTROLS: Final = (
     ("first", ids.FIRST, "n_clicks"),
@@ -23,12 +26,22 @@ CONTROLS: Final = (
 """Clientside function, component and property of each control."""
 
 
-def register(app: Dash) -> None:
-    """Connect each control with its clientside function."""
-    for function, component, prop in CONTROLS:
+def connect(app: Dash, controls: Iterable[tuple[str, str, str]]) -> None:
+    """Let controls call clientside functions, which only act.
+
+    Args:
+        app: the page's app.
+        controls: clientside function, component and property of each.
+    """
+    for function, component, prop in controls:
         app.clientside_callback(
             ClientsideFunction("reactcnn", function),
             Input(component, prop),
             prevent_initial_call=True,
         )
+
+
+def register(app: Dash) -> None:
+    """Connect each control with its clientside function."""
+    connect(app, CONTROLS)
     app.clientside_callback(ClientsideFunction("reactcnn", "view"), Input(ids.VIEW, "data"))

@@ -20,6 +20,7 @@ from reactcnn_dash.analysis import (
     TooFewImages,
     adjusted_rand,
     cka_matrix,
+    cluster_both,
     cluster_flow,
     compare_layer,
     cross_correlation,
@@ -135,8 +136,10 @@ def test_rows_and_states_that_do_not_belong_together_are_refused() -> None:
         CrossMoments.of(x, y[:9])
     with pytest.raises(ValueError, match="do not merge"):
         CrossMoments.of(x, y).merge(CrossMoments.of(y, x))
+    state = CrossMoments.of(x, x)
+    clusters = cluster_both(state.x, state.y)
     with pytest.raises(ValueError, match="do not compare"):
-        compare_layer(CrossMoments.of(x, y))
+        compare_layer(CrossMoments.of(x, y), clusters)
 
 
 def test_the_matrix_holds_the_direct_cka_of_every_pair_of_layers() -> None:
@@ -260,7 +263,8 @@ def test_a_layer_in_two_runs() -> None:
     y = drive[:, np.arange(8) // 4] + 0.1 * rng.normal(size=(200, 8))
     x[:, 7] = 0.0
     y[:, 0], y[:, 1] = 0.0, 3.0
-    found = compare_layer(CrossMoments.of(x, y))
+    state = CrossMoments.of(x, y)
+    found = compare_layer(state, cluster_both(state.x, state.y))
     assert (found.n, found.constant, found.dead) == (200, (1, 2), (1, 1))
     assert (found.died, found.came_alive) == ((0,), (7,))
     assert found.cka == pytest.approx(direct_cka(x, y), abs=1e-8)

@@ -12,8 +12,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-PARTS = ("collecting", "page")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.benchmarks.table import Result
+
+PARTS = ("collecting", "page", "comparison", "corruptions", "faults")
 
 
 def main() -> int:
@@ -40,6 +46,15 @@ def main() -> int:
                     from tests.benchmarks import collecting
 
                     results += collecting.run(Path(folder), report)
+                elif part in ("corruptions", "faults"):
+                    from collector.runtime import start_tensorflow
+
+                    start_tensorflow()
+                    results += went_wrong(part, report)
+                elif part == "comparison":
+                    from tests.benchmarks import comparison
+
+                    results += comparison.run(Path(folder), report)
                 else:
                     from tests.benchmarks import page
 
@@ -47,6 +62,17 @@ def main() -> int:
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     sys.stdout.write(f"{render(results)}\n\n{machine}, {time.monotonic() - begun:.0f} s\n")
     return 0 if all(result.met for result in results) else 1
+
+
+def went_wrong(part: str, report: Callable[[str], None]) -> list[Result]:
+    """Run one of the two proofs of what finds out where it went wrong."""
+    from tests.benchmarks import corruptions, faults
+    from tests.benchmarks.cifar import prepare
+
+    subject = prepare()
+    if part == "corruptions":
+        return corruptions.run(subject, report)
+    return faults.run(subject, report)
 
 
 if __name__ == "__main__":

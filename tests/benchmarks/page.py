@@ -17,6 +17,7 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 
 from reactcnn_dash.db import ImageBatch, NewRun, RunWriter, StoreReader
+from tests.benchmarks import history
 from tests.benchmarks.table import Result, at_most
 from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, start_server, stop
 
@@ -103,6 +104,7 @@ class Poller:
 def polls(folder: Path, like: Path, report: Callable[[str], None]) -> list[Result]:
     """Poll a short and a long run in turn."""
     servers = []
+    addresses: dict[int, str] = {}
     pollers: dict[int, Poller] = {}
     for images in (1000, 50_000):
         report(f"writing a run of {images:,} images")
@@ -110,6 +112,7 @@ def polls(folder: Path, like: Path, report: Callable[[str], None]) -> list[Resul
         long_store(path, like, images)
         process, address = start_server(path)
         servers.append(process)
+        addresses[images] = address
         pollers[images] = Poller(address)
     report("polling")
     times: dict[int, list[float]] = {images: [] for images in pollers}
@@ -120,8 +123,15 @@ def polls(folder: Path, like: Path, report: Callable[[str], None]) -> list[Resul
             seconds, size = poller.ask(int(rng.integers(images)))
             times[images].append(seconds)
             sizes.append(size)
+    long = max(pollers)
+    report("opening and searching the long run")
+    address, uuid = addresses[long], pollers[long].run["uuid"]
+    past = history.opening(lambda ordinal: pollers[long].ask(ordinal)[0], address, uuid, long)
+    past += history.searches(address, uuid, long)
     for process in servers:
         stop(process)
+    report("clustering a part of the long run")
+    past += history.part(folder / f"run-{long}.db", long)
     # The first polls meet a cold server.
     p50 = {images: statistics.median(taken[20:]) for images, taken in times.items()}
     return [
@@ -130,6 +140,7 @@ def polls(folder: Path, like: Path, report: Callable[[str], None]) -> list[Resul
         at_most(
             "the same at 50,000 stored images ÷ at 1,000", p50[50_000] / p50[1000], 1.2, "×", 2
         ),
+        *past,
     ]
 
 

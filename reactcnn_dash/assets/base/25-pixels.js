@@ -30,5 +30,22 @@
     return new Uint8Array(await answer.arrayBuffer());
   };
 
+  /** Thumbnails of some images by ordinal: {pixels, shape}, pixels null where there are none. */
+  rc.fetchThumbnails = async function (run, ordinals) {
+    const answer = await fetch(`/runs/${run.uuid}/thumbnails?of=${ordinals.join(",")}`);
+    if (!answer.ok) throw new Error(await answer.text());
+    const buffer = await answer.arrayBuffer();
+    const shape = [...new Uint16Array(buffer, 0, 3)];
+    const here = new Uint8Array(buffer, 6, ordinals.length);
+    const size = shape[0] * shape[1] * shape[2];
+    let from = 6 + ordinals.length;
+    const found = new Map();
+    ordinals.forEach((ordinal, i) => {
+      found.set(ordinal, { pixels: here[i] ? new Uint8Array(buffer, from, size) : null, shape });
+      if (here[i]) from += size;
+    });
+    return found;
+  };
+
   rc.className = (classes, index) => classes[index] ?? `class ${index}`;
 })();

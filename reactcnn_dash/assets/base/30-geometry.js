@@ -21,17 +21,18 @@
 
   /** Lay out layers side by side on one axis.
 
-      layers: objects with `filters`; width, height: the room in CSS pixels.
+      layers: objects with `filters`; width, height: the room in CSS pixels; bare: no strip is kept
+      for a feature map.
       Returns pitch (cell and its gap), the size of the feature map in the strip above, the
       canvas size, and for each layer its block: x, y, width, height, columns, rows. */
-  rc.geometry = function (layers, width, height) {
+  rc.geometry = function (layers, width, height, bare) {
     const shapes = layers.map((layer) => {
       const across = columns(layer.filters);
       return { columns: across, rows: Math.ceil(layer.filters / across) };
     });
     const tallest = Math.max(...shapes.map((shape) => shape.rows));
     const map = Math.max(84, Math.min(168, Math.round(height * 0.17)));
-    const strip = map + 26;
+    const strip = bare ? PAD : map + 26;
     const roomAcross = width - 2 * PAD;
     const gapAt = (pitch) => Math.max(10, Math.round(pitch * 1.6));
     // A deep network has to be scrolled; then its cells and names need not be small as well.

@@ -8,13 +8,15 @@
      cluster    number of the cluster that is red, or null
      method     clustering method; parameter: its γ or τ (null: what suits the layer)
      scale      "layer" or "network"
+     search     the open search as 66-search.js writes it, or null
+     subset     the images behind the clusters, written likewise, or null for the whole run
 */
 (function () {
   "use strict";
 
   const rc = window.reactcnn;
 
-  const NAMES = ["run", "image", "layer", "filter", "cluster", "method", "parameter", "scale"];
+  const NAMES = ["run", "image", "layer", "filter", "cluster", "method", "parameter", "scale", "search", "subset"];
   const NUMBERS = new Set(["run", "image", "cluster", "parameter"]);
   const DEFAULTS = { method: "louvain", scale: "layer" };
 

@@ -57,19 +57,7 @@
       ends = [image.low[layer], image.high[layer]].map(rc.number);
       title = `GAP, ${model.layers[layer].name}`;
     }
-    const bar = rc.element("span", { class: "legend-bar" });
-    bar.style.background = rc.colours().gradient;
-    const parts = [
-      rc.element("span", { class: "legend-title" }, title),
-      rc.element(
-        "span",
-        { class: "legend-scale" },
-        rc.element("span", {}, ends[0]),
-        bar,
-        rc.element("span", {}, ends[1]),
-      ),
-    ];
-    if (!image.finite) parts.push(rc.element("span", { class: "legend-nan" }, "NaN or infinite"));
-    legend.replaceChildren(...parts);
+    const extra = image.finite ? null : "NaN or infinite";
+    rc.legend(legend, title, ends, rc.colours().gradient, extra);
   };
 })();

@@ -5,6 +5,7 @@
   const rc = window.reactcnn;
   const pointer = (rc.pointer = { at: null });
   let place = null;
+  let hand = null;
 
   const same = (a, b) => a === b || (a && b && a.layer === b.layer && a.filter === b.filter);
 
@@ -19,20 +20,12 @@
   }
 
   function drawTip(at, entry) {
-    const tip = rc.byId("tip");
     if (!at || !place) {
-      tip.hidden = true;
+      rc.tip(null, null);
       return;
     }
-    const lines = [rc.element("div", {}, tipText(at, entry))];
     const cluster = rc.clusterOf(at);
-    if (cluster) lines.push(rc.element("div", { class: "tip-more" }, cluster));
-    tip.replaceChildren(...lines);
-    tip.hidden = false;
-    const box = tip.getBoundingClientRect();
-    const right = place.x + 16 + box.width > window.innerWidth;
-    tip.style.left = `${right ? place.x - box.width - 12 : place.x + 16}px`;
-    tip.style.top = `${Math.min(place.y + 14, window.innerHeight - box.height - 6)}px`;
+    rc.tip([tipText(at, entry), ...(cluster ? [cluster] : [])], place);
   }
 
   function draw() {
@@ -75,40 +68,8 @@
     draw();
   };
 
-  function pictureOf(event) {
-    return event.target instanceof Element ? event.target.closest(".block-cells") : null;
-  }
-
-  function onMove(event) {
-    const picture = pictureOf(event);
-    const at = picture ? rc.grid.filterAt(picture, event) : null;
-    if (at || pointer.at) pointer.move(at, at ? { x: event.clientX, y: event.clientY } : null);
-  }
-
-  function onFocus(event) {
-    const picture = pictureOf(event);
-    // A click focuses too; then the pointer already has a filter in hand.
-    if (!picture || !picture.matches(":focus-visible")) return;
-    const layer = Number(picture.dataset.layer);
-    if (!pointer.at || pointer.at.layer !== layer) focusFilter({ layer, filter: 0 });
-  }
-
   /** Take a filter in hand by keyboard. */
-  function focusFilter(at) {
-    const block = rc.grid.blocks[at.layer];
-    block.node.scrollIntoView({ block: "nearest", inline: "nearest" });
-    block.picture.focus({ preventScroll: true });
-    block.picture.setAttribute("aria-activedescendant", `cell-${at.layer}-${at.filter}`);
-    const box = block.picture.getBoundingClientRect();
-    const { columns } = rc.grid.geometry.blocks[at.layer];
-    const { pitch } = rc.grid.geometry;
-    pointer.move(at, {
-      x: box.left + ((at.filter % columns) + 1) * pitch,
-      y: box.top + (Math.floor(at.filter / columns) + 1) * pitch,
-    });
-  }
-
-  pointer.focusFilter = focusFilter;
+  pointer.focusFilter = (at) => hand.focus(at);
 
   /** Pin a filter, or let go of it when it is pinned already. */
   pointer.pin = function (at) {
@@ -117,25 +78,14 @@
   };
 
   pointer.listen = function () {
-    const grid = rc.byId("grid");
-    grid.addEventListener("pointermove", onMove);
-    grid.addEventListener("pointerleave", () => pointer.move(null, null));
-    grid.addEventListener("pointerover", (event) => {
-      const block = event.target instanceof Element ? event.target.closest(".block") : null;
-      if (block) rc.layerData(Number(block.dataset.layer));
-    });
-    grid.addEventListener("focusin", onFocus);
-    // A click does not focus the cells: arrow keys go on moving through time.
-    grid.addEventListener("mousedown", (event) => pictureOf(event) && event.preventDefault());
-    grid.addEventListener("focusout", (event) => {
-      if (pictureOf(event)) pointer.move(null, null);
-    });
-    grid.addEventListener("click", (event) => {
-      const picture = pictureOf(event);
-      const at = picture ? rc.grid.filterAt(picture, event) : null;
-      if (!at) return;
-      pointer.pin(at);
-      rc.openLayer(at.layer);
+    hand = rc.listenToGrid(rc.grid, rc.byId("grid"), {
+      at: () => pointer.at,
+      move: pointer.move,
+      near: (layer) => rc.layerData(layer),
+      choose: (at) => {
+        pointer.pin(at);
+        rc.openLayer(at.layer);
+      },
     });
   };
 })();

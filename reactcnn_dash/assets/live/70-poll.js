@@ -227,6 +227,7 @@
     }
     message(frame);
     rc.clusterPanel.pump();
+    if (rc.shown.model) rc.search.refresh();
     if (frame.run && behind()) poll.pump();
   };
 
@@ -235,7 +236,7 @@
     if (!value || value === listedRun) return;
     listedRun = value;
     pause();
-    rc.setView({ run: Number(value), image: null, filter: null, cluster: null });
+    rc.setView({ run: Number(value), image: null, filter: null, cluster: null, subset: null });
     poll.pump();
   };
 })();

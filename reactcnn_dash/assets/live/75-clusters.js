@@ -17,17 +17,18 @@
   function wanted() {
     const layer = rc.layerIndex(rc.view.layer);
     if (layer < 0 || !rc.shown.run) return null;
-    return { run: rc.shown.run.id, layer, method: rc.view.method, asked: rc.view.parameter };
+    const { method, parameter, subset } = rc.view;
+    return { run: rc.shown.run.id, layer, method, asked: parameter, subset };
   }
 
-  const keyOf = (c) => (c ? `${c.run}/${c.layer}/${c.method}/${c.asked}` : "");
+  const keyOf = (c) => (c ? `${c.run}/${c.layer}/${c.method}/${c.asked}/${c.subset ?? ""}` : "");
 
   /** Whether enough images came since to cluster again. */
   function outgrown(clusters) {
     const { stored, state } = rc.shown.run;
     if (clusters.message) return stored > triedAt;
     if (state === "collecting") return stored >= clusters.renewedAt;
-    return stored > clusters.images;
+    return stored > clusters.stored;
   }
 
   panel.pump = function () {
@@ -80,17 +81,18 @@
     rc.setText("cluster-summary", clusters.message || counts(clusters));
     rc.byId("panel").classList.toggle("without-graph", Boolean(clusters.message));
     drawParameter();
+    rc.subset.take(clusters);
     panel.showSelection();
     panel.pump();
     window.requestAnimationFrame(checkPicture);
   };
 
   /** Filters of a cluster; empty while another layer's clusters are here. */
-  function members(label) {
+  panel.members = function (label) {
     const c = panel.clusters;
     if (label === null || !c || !c.labels || c.layer !== rc.layerIndex(rc.view.layer)) return [];
     return c.labels.flatMap((l, filter) => (l === label ? [filter] : []));
-  }
+  };
 
   /** What the tip says of a filter's cluster; null when its layer is not open. */
   rc.clusterOf = function ({ layer, filter }) {
@@ -126,8 +128,8 @@
   /** Turn the selected cluster red and list its filters. */
   panel.showSelection = function () {
     const place = rc.byId("selection");
-    const filters = members(rc.view.cluster);
-    rc.grid.highlight(rc.layerIndex(rc.view.layer), filters);
+    const filters = panel.members(rc.view.cluster);
+    rc.grid.highlight(filters, rc.layerIndex(rc.view.layer));
     selectRow(filters.length ? rc.view.cluster : null);
     if (!filters.length) {
       const hint = "Click a node or a row: its cluster turns red in the grid.";
@@ -243,7 +245,8 @@
     const frame = rc.byId("panel");
     frame.classList.toggle("open", rc.view.layer !== null && rc.layerIndex(rc.view.layer) >= 0);
     frame.dataset.method = rc.view.method;
-    // Just opened: the graph must know its room before it is laid out.
+    rc.subset.drawControls();
+    // The graph must know its room before it is laid out.
     graph()?.resize();
     rc.setText("panel-title", rc.view.layer ? `Clusters of ${rc.view.layer}` : "");
     rc.setText("parameter-caption", frame.dataset[rc.view.method === "louvain" ? "louvainHelp" : "cpmHelp"] || "");

@@ -14,6 +14,7 @@
     if (rc.view.cluster !== null) rc.setView({ cluster: null });
     else if (rc.view.filter !== null) rc.setView({ filter: null });
     else if (rc.view.layer !== null) rc.setView({ layer: null });
+    else if (rc.view.search !== null) rc.search.close();
     rc.pointer.move(null, null);
   }
 
@@ -38,12 +39,19 @@
     " ": () => rc.poll.toggle(),
     m: () => rc.poll.nextMisclassified(),
     M: () => rc.poll.nextMisclassified(),
+    "/": () => rc.search.start(),
+    n: () => rc.search.step(1),
+    N: () => rc.search.step(1),
+    p: () => rc.search.step(-1),
+    P: () => rc.search.step(-1),
   };
 
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") {
-      if (!(event.target instanceof Element && event.target.closest("[role=dialog]"))) escape();
+      // The first one leaves a field of the search, so that no word is lost with it.
+      if (typing(event.target) && event.target.closest("#search")) rc.byId("strip").focus();
+      else if (!(event.target instanceof Element && event.target.closest("[role=dialog]"))) escape();
       return;
     }
     if (typing(event.target)) return;

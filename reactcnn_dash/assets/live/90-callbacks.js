@@ -13,6 +13,8 @@
     rc.clusterPanel.showSelection();
     rc.pointer.refresh();
     rc.clusterPanel.pump();
+    rc.search.drawControls();
+    rc.search.refresh();
   };
 
   function start() {
@@ -39,6 +41,16 @@
       if (value !== null && value !== undefined) action(value);
       return none();
     };
+
+  /** Like `act`, for controls that can be emptied: null is what somebody chose. */
+  const choose = (action) =>
+    function (value) {
+      start();
+      if (rc.shown.model) action(value === "" || value === undefined ? null : value);
+      return none();
+    };
+
+  const number = (value) => (value === null ? null : Math.max(0, Math.trunc(Number(value))));
 
   rc.offer({
     tick: act((ticks) => rc.poll.tick(ticks)),
@@ -81,6 +93,27 @@
       rc.clusterPanel.hover(node);
       return none();
     },
+    chooseSubset: (value) => {
+      start();
+      rc.subset.choose(value);
+      return none();
+    },
+    toggleSearch: act(() => rc.search.toggle()),
+    closeSearch: act(() => rc.search.close()),
+    searchLabel: choose((value) => rc.search.choose({ label: number(value) })),
+    searchPrediction: choose((value) => rc.search.choose({ predicted: number(value) })),
+    searchWrong: act(() => rc.search.choose({ wrong: !rc.search.read(rc.view.search).wrong })),
+    searchFirst: choose((value) => rc.search.choose({ from: number(value) })),
+    searchLast: choose((value) => rc.search.choose({ to: number(value) })),
+    searchOrder: act((order) => rc.search.choose({ order })),
+    previousResult: act(() => rc.search.step(-1)),
+    nextResult: act(() => rc.search.step(1)),
+    clustersOfThese: act(() => rc.subset.ofSearch()),
+    exportNpz: act(() => rc.exports.npz()),
+    exportParquet: act(() => rc.exports.parquet()),
+    exportGraphml: act(() => rc.exports.graphml()),
+    exportGraphPng: act(() => rc.exports.graphPng()),
+    exportViewPng: act(() => rc.exports.viewPng()),
     graphStyle: (view, style) => rc.clusterPanel.style(style),
   });
 })();

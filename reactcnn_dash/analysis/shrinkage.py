@@ -1,0 +1,38 @@
+"""A covariance that can be inverted although there are hardly more images than filters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def ledoit_wolf(centred: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], float]:
+    """Covariance shrunk towards a multiple of the identity, by as much as the data ask for.
+
+    Σ = (1 − ρ) S + ρ μ I with μ = tr S / F and ρ = min(β², δ²) / δ², where δ² = ‖S − μI‖²/F and
+    β² = (1/n²) Σ_k ‖x_k x_kᵀ − S‖² / F: Ledoit & Wolf (2004), "A well-conditioned estimator for
+    large-dimensional covariance matrices". Of the fourth moments only Σ_k ‖x_k‖⁴ is needed, since
+    Σ_k ‖x_k x_kᵀ − S‖² = Σ_k ‖x_k‖⁴ − n ‖S‖².
+
+    Args:
+        centred: (n, F) rows whose columns have mean 0, n ≥ 1.
+
+    Returns:
+        (F, F) Σ, and ρ in [0, 1].
+    """
+    n, filters = centred.shape
+    covariance = centred.T @ centred / n
+    mean = float(np.trace(covariance)) / filters
+    squared = float(np.sum(covariance**2))
+    delta = squared / filters - mean**2
+    lengths = np.einsum("ij,ij->i", centred, centred)
+    beta = (float(np.sum(lengths**2)) / n - squared) / (n * filters)
+    # A covariance that is μI already has nothing to shrink.
+    shrinkage = min(max(beta, 0.0), delta) / delta if delta > 0.0 else 0.0
+    covariance *= 1.0 - shrinkage
+    covariance[np.diag_indices(filters)] += shrinkage * mean
+    return covariance, shrinkage

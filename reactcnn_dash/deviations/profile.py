@@ -1,0 +1,146 @@
+"""The profile of a run: what its filters usually do, learnt from a sample of its images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reactcnn_dash import analysis
+from reactcnn_dash.analysis.breakaway import ClusterMates
+from reactcnn_dash.db import NO_ANSWER, Layer, Run, RunState, StoreReader
+from reactcnn_dash.deviations.packing import from_bytes, to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+LEAST_OF_CLASS = 50
+"""Images of the sample that a class needs before it has a distribution of its own."""
+
+CLUSTERS = ("leiden-cpm", 0.7)
+"""The clusters that filters may break away from: those whose filters really move together."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunProfile:
+    """What is usual for a run; L layers, F filters of all layers.
+
+    Attributes:
+        images: how many images the run had when it was made.
+        ordinals: (n,) int64, the images it was made of, ascending.
+        halves: a profile fitted to the images at even places of ``ordinals``, and one fitted to the
+            others; each calibrated on those that it was not fitted to.
+        quantiles: the distribution of every filter over the sample.
+        by_class: the same over the images that were given one class, by the class.
+        mates: for each layer how its filters follow their clusters.
+    """
+
+    images: int
+    ordinals: NDArray[np.int64]
+    halves: tuple[analysis.Profile, analysis.Profile]
+    quantiles: analysis.FilterQuantiles
+    by_class: dict[int, analysis.FilterQuantiles]
+    mates: tuple[analysis.Mates, ...]
+
+    def half_for(self, ordinal: int) -> analysis.Profile:
+        """Return a profile that was not fitted to an image."""
+        place = int(np.searchsorted(self.ordinals, ordinal))
+        fitted = place < len(self.ordinals) and self.ordinals[place] == ordinal
+        return self.halves[1 if fitted and place % 2 == 0 else 0]
+
+    def threshold(self, rate: float) -> float:
+        """Return the score above which an image is odd, see ``analysis.score_threshold``."""
+        return analysis.score_threshold(self.halves[0].scores, rate)
+
+
+def by_layer(rows: NDArray[np.float32], layers: Sequence[Layer]) -> list[NDArray[np.float32]]:
+    """Return (…, F) GAP rows layer by layer."""
+    return [rows[..., layer.offset : layer.offset + layer.filters] for layer in layers]
+
+
+def due(run: Run, known: RunProfile | None) -> bool:
+    """Return whether a run should get a (new) profile.
+
+    While it is collected, at growing numbers of images (``analysis.refit_due``); once it is over,
+    when its profile is not of all that a sample holds.
+    """
+    fitted = known.images if known is not None else 0
+    if run.state is RunState.COLLECTING:
+        return analysis.refit_due(run.stored, fitted)
+    most = min(run.stored, analysis.SAMPLE)
+    return run.stored >= analysis.MINIMUM_ROWS and fitted < most
+
+
+def fit(
+    reader: StoreReader, run: Run, progress: Callable[[int, int], None] = lambda _d, _t: None
+) -> RunProfile:
+    """Learn the profile of a run.
+
+    Args:
+        reader: the store.
+        run: the run.
+        progress: told how many steps of how many are done.
+
+    Raises:
+        analysis.TooFewRows: fewer usable images than a profile needs.
+        StoreError: the store cannot be read.
+    """
+    layers = reader.layers(run.id)
+    steps = len(layers) + 4
+    progress(0, steps)
+    block = reader.gap_rows_of(run.id, analysis.sample_ordinals(run.stored).tolist())
+    finite = np.isfinite(block.rows).all(axis=1)
+    rows, ordinals = block.rows[finite], block.ordinals[finite]
+    parts = by_layer(rows, layers) if len(rows) else []
+    if len(rows) < analysis.MINIMUM_ROWS:
+        raise analysis.TooFewRows(len(rows))
+    progress(1, steps)
+    first = analysis.fit_profile(parts, half=0)
+    progress(2, steps)
+    halves = (first, analysis.fit_profile(parts, half=1))
+    progress(3, steps)
+    quantiles = analysis.FilterQuantiles.of(rows)
+    by_class = _by_class(reader, run, ordinals, rows)
+    mates: list[analysis.Mates] = []
+    for part in parts:
+        progress(4 + len(mates), steps)
+        correlation = analysis.correlation(analysis.CoMoments.of(part))
+        mates.append(analysis.fit_mates(part, analysis.cluster(correlation, *CLUSTERS)))
+    progress(steps, steps)
+    return RunProfile(run.stored, ordinals, halves, quantiles, by_class, tuple(mates))
+
+
+def _by_class(
+    reader: StoreReader, run: Run, ordinals: NDArray[np.int64], rows: NDArray[np.float32]
+) -> dict[int, analysis.FilterQuantiles]:
+    answers = reader.answers(run)
+    places = np.searchsorted(answers.ordinals, ordinals)
+    given = answers.predictions[places]
+    numbers, counts = np.unique(given[given != NO_ANSWER], return_counts=True)
+    common = numbers[counts >= LEAST_OF_CLASS].tolist()
+    return {number: analysis.FilterQuantiles.of(rows[given == number]) for number in common}
+
+
+def pack_profile(profile: RunProfile) -> bytes:
+    """Return a profile as bytes for ``unpack_profile``."""
+    return to_bytes(profile)
+
+
+def unpack_profile(data: bytes) -> RunProfile:
+    """Return a packed profile.
+
+    Raises:
+        DamagedBlob: the bytes are none.
+    """
+    return from_bytes(
+        data,
+        RunProfile,
+        analysis.Profile,
+        analysis.LayerProfile,
+        analysis.FilterQuantiles,
+        analysis.Mates,
+        ClusterMates,
+    )

@@ -1,0 +1,159 @@
+"""Routes that say what is odd: of a run, and of one of its images."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from flask import Blueprint, Response, jsonify, request
+
+from reactcnn_dash import analysis
+from reactcnn_dash.deviations.findings import Findings, findings
+from reactcnn_dash.deviations.scores import RATE
+from reactcnn_dash.deviations.service import DeviationService, Ready, Working
+from reactcnn_dash.errors import UserError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reactcnn_dash.db import Layer, StoreReader
+    from reactcnn_dash.structures import Structures
+
+MOST_MARKS = 2000
+"""Odd images that are sent; of more than these the oddest."""
+
+CODES_A_DEVIATION = 15
+"""Codes for one normal score; the last of them is beyond the analysis' own limit."""
+
+
+def codes_of(deviation: NDArray[np.float64]) -> str:
+    """Return (F,) deviations as base64 of a byte each: 127 + 15 · deviation; 255 for none."""
+    codes = np.rint(127 + CODES_A_DEVIATION * np.nan_to_num(deviation))
+    codes = np.where(np.isfinite(deviation), np.clip(codes, 0, 254), 255)
+    return base64.b64encode(codes.astype(np.uint8).tobytes()).decode()
+
+
+def run_payload(ready: Ready, rate: float) -> dict[str, Any]:
+    """Return what the page knows of a run's odd images."""
+    scores, odd = ready.scores.scores, ready.scores.odd(rate)
+    marked = odd
+    if len(odd) > MOST_MARKS:
+        marked = np.sort(odd[np.argsort(scores[odd])[-MOST_MARKS:]])
+    return {
+        "state": "ready",
+        "working": ready.working,
+        "rate": rate,
+        "threshold": _number(ready.scores.threshold(rate)),
+        "scored": len(scores),
+        "profiled": ready.profile.images,
+        "count": len(odd),
+        "odd": marked.tolist(),
+    }
+
+
+def image_payload(
+    found: Findings, layers: tuple[Layer, ...], threshold: float, against: int | None
+) -> dict[str, Any]:
+    """Return what the page shows of one image's deviations."""
+    by_layer = zip(layers, found.strangeness.tolist(), found.tail.tolist(), strict=True)
+    return {
+        "state": "ready",
+        "score": _number(found.score),
+        "threshold": _number(threshold),
+        "against": against,
+        "images": found.images,
+        "codes": codes_of(found.deviation),
+        "layers": [
+            {"name": layer.name, "strangeness": _number(strangeness), "tail": tail}
+            for layer, strangeness, tail in by_layer
+        ],
+        "suspects": [
+            {"layer": one.layer, "filter": one.filter, "deviation": one.deviation}
+            for one in found.suspects
+        ],
+        "left": [
+            {
+                "layer": one.layer,
+                "filter": one.what.filter,
+                "mates": one.what.mates,
+                "found": one.what.found,
+                "expected": one.what.expected,
+                "deviation": one.what.deviation,
+            }
+            for one in found.left
+        ],
+    }
+
+
+def blueprint(reader: StoreReader, structures: Structures, service: DeviationService) -> Blueprint:
+    """Return the routes over ``reader``'s store."""
+    routes = Blueprint("deviations", __name__, url_prefix="/deviations")
+
+    @routes.get("/<uuid>")
+    def of_run(uuid: str) -> Response:
+        found = service.ask(uuid)
+        if isinstance(found, Working):
+            return jsonify(_waiting(found))
+        return jsonify(run_payload(found, _rate()))
+
+    @routes.get("/<uuid>/images/<int:ordinal>")
+    def of_image(uuid: str, ordinal: int) -> Response:
+        known = service.ask(uuid)
+        if isinstance(known, Working):
+            return jsonify(_waiting(known))
+        layers, rate, against = structures.of(uuid).layers, _rate(), None
+        if request.args.get("against") == "class":
+            given = reader.image(known.run.id, ordinal).prediction
+            against = given if given in known.profile.by_class else None
+        gap = reader.gap_row(known.run.id, ordinal)
+        found = findings(known.profile, layers, ordinal, gap, against=against, rate=rate)
+        return jsonify(image_payload(found, layers, known.profile.threshold(rate), against))
+
+    @routes.get("/<uuid>/next")
+    def next_odd(uuid: str) -> Response:
+        found = service.ask(uuid)
+        if isinstance(found, Working):
+            return jsonify(_waiting(found))
+        odd = found.scores.odd(_rate())
+        later = odd[odd > _after()]
+        return jsonify({"state": "ready", "image": int(later[0]) if len(later) else None})
+
+    @routes.errorhandler(UserError)
+    @routes.errorhandler(analysis.TooFewRows)
+    def refused(error: Exception) -> Response:
+        # Not an HTTP error: the page says it in its own words, and the console stays clean.
+        return jsonify({"state": "refused", "message": str(error)})
+
+    @routes.after_request
+    def fresh(response: Response) -> Response:
+        # A run grows, and what is usual for it changes with it.
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return routes
+
+
+def _waiting(working: Working) -> dict[str, Any]:
+    return {"state": "running", "done": working.done, "total": working.total}
+
+
+def _rate() -> float:
+    text = request.args.get("rate", f"{RATE:g}")
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0.0 < rate < 1.0:
+        raise UserError(f"The rate of false alarms lies between 0 and 1, not {text!r}.")
+    return rate
+
+
+def _after() -> int:
+    text = request.args.get("after", "")
+    return int(text) if text.isascii() and text.isdigit() else -1
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

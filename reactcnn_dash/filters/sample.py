@@ -1,0 +1,109 @@
+"""GAP values of a layer over a sample of a run, and the class of its images; read once, kept."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+import numpy as np
+
+from reactcnn_dash.analysis import sample_ordinals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from numpy.typing import NDArray
+
+    from reactcnn_dash.db import Layer, Run, StoreReader
+
+SAMPLE: Final = 2048
+"""Images of a sample, at most."""
+
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """The values that were asked for last, by key; safe to share between threads.
+
+    Args:
+        most: how many are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, T] = OrderedDict()
+
+    def of(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return the value of a key, made where it is not kept."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = make()
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return made
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerSample:
+    """A layer over a sample of n images.
+
+    Attributes:
+        ordinals: (n,) int64, ascending.
+        rows: (n, F) float32 GAP values.
+        classes: (n,) int64 class of each image, −1 for none.
+    """
+
+    ordinals: NDArray[np.int64]
+    rows: NDArray[np.float32]
+    classes: NDArray[np.int64]
+
+
+def classes_of(reader: StoreReader, run: Run) -> NDArray[np.int64]:
+    """Return the class of every stored image: its label, or what was predicted where it has none.
+
+    Returns:
+        ``(stored,)`` int64 by ordinal; −1 for an image without label or answer.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    answers = reader.answers(run)
+    classes = np.full(run.stored, -1, np.int64)
+    classes[answers.ordinals] = np.where(answers.labels >= 0, answers.labels, answers.predictions)
+    return classes
+
+
+class Samples:
+    """Samples of the layers that were looked at last.
+
+    Args:
+        reader: the store.
+    """
+
+    def __init__(self, reader: StoreReader) -> None:
+        self._reader = reader
+        self._classes: Recent[NDArray[np.int64]] = Recent(4)
+        self._layers: Recent[LayerSample] = Recent(8)
+
+    def of(self, run: Run, layer: Layer) -> LayerSample:
+        """Return a layer's sample over the run as it stands.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._layers.of((run.uuid, run.stored, layer.position), lambda: self._read(run, layer))
+
+    def _read(self, run: Run, layer: Layer) -> LayerSample:
+        key = (run.uuid, run.stored)
+        classes = self._classes.of(key, lambda: classes_of(self._reader, run))
+        wanted = sample_ordinals(run.stored, SAMPLE)
+        block = self._reader.gap_rows_of(run.id, wanted.tolist(), layer)
+        rows = block.rows if len(block.ordinals) else np.empty((0, layer.filters), np.float32)
+        return LayerSample(block.ordinals, rows, classes[block.ordinals])

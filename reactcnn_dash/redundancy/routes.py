@@ -1,0 +1,109 @@
+"""Routes of the redundancy page: JSON, worked out meanwhile where it is not stored yet."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from reactcnn_dash import analysis
+from reactcnn_dash.comparison_experiment import LISTED, run_label
+from reactcnn_dash.errors import UserError
+from reactcnn_dash.redundancy.payload import holding_payload, report_payload, waiting_payload
+from reactcnn_dash.redundancy.report import METHOD, as_dict, checked_threshold
+from reactcnn_dash.redundancy.worker import Waiting
+
+if TYPE_CHECKING:
+    from reactcnn_dash.db import Run, StoreReader
+    from reactcnn_dash.redundancy.service import RedundancyService
+
+
+class RequestRefused(UserError):  # noqa: N818 - named for what is wrong
+    """A request that the page does not make by itself."""
+
+
+def listed(reader: StoreReader) -> dict[str, Any]:
+    """Return the newest runs that have images, the newest first.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    known = [run for run in reader.summaries() if run.stored][:LISTED]
+    return {"runs": [{"value": str(run.id), "label": run_label(run)} for run in known]}
+
+
+def _run(reader: StoreReader) -> Run:
+    text = request.args.get("run", "")
+    if not (text.isascii() and text.isdigit()):
+        raise RequestRefused(f"run is a number, not {text!r}.")
+    return reader.run(int(text))
+
+
+def _threshold() -> float:
+    text = request.args.get("threshold", "")
+    try:
+        value = float(text) if text else analysis.METHODS[METHOD].default
+    except ValueError as error:
+        raise RequestRefused(f"The threshold {text!r} is no number.") from error
+    return checked_threshold(value)
+
+
+def _position(reader: StoreReader, run: Run) -> int:
+    name = request.args.get("layer", "")
+    for layer in reader.layers(run.id):
+        if layer.name == name:
+            return layer.position
+    raise RequestRefused(f"The run has no layer {name!r}.")
+
+
+def blueprint(reader: StoreReader, service: RedundancyService) -> Blueprint:
+    """Return the routes of the redundancy page."""
+    routes = Blueprint("redundancies", __name__, url_prefix="/redundancies")
+
+    @routes.get("/runs")
+    def runs() -> Response:
+        service.start()
+        return jsonify(listed(reader))
+
+    @routes.get("/of")
+    def of() -> Response:
+        run = _run(reader)
+        found = service.report(run, _threshold())
+        if isinstance(found, Waiting):
+            return jsonify(waiting_payload(found))
+        return jsonify(report_payload(found, run, reader.layers(run.id)))
+
+    @routes.get("/holds")
+    def holds() -> Response:
+        run = _run(reader)
+        found = service.holding(run, _position(reader, run), _threshold())
+        if isinstance(found, Waiting):
+            return jsonify(waiting_payload(found))
+        return jsonify(holding_payload(found))
+
+    @routes.get("/json")
+    def export() -> Response:
+        run, threshold = _run(reader), _threshold()
+        found = service.report(run, threshold)
+        if isinstance(found, Waiting):
+            raise RequestRefused("This report is not worked out yet.")
+        text = f"{json.dumps(as_dict(found, run), indent=1)}\n"
+        response = Response(text, mimetype="application/json")
+        name = f"redundancy-{run.id}-{threshold:g}.json"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+    @routes.errorhandler(UserError)
+    @routes.errorhandler(analysis.TooFewImages)
+    def refused(error: Exception) -> Response:
+        # Not an HTTP error: the page says it in its own words, and the console stays clean.
+        return jsonify({"state": "refused", "message": str(error)})
+
+    @routes.after_request
+    def fresh(response: Response) -> Response:
+        # Runs grow, and what is said of them changes.
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return routes

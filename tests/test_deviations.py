@@ -1,0 +1,258 @@
+"""Odd images and what is odd about them: planted faults, in real stores, through the routes."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import sqlite3
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from flask import Flask
+
+from reactcnn_dash import analysis
+from reactcnn_dash.db import DamagedBlob, RunWriter, StoreReader
+from reactcnn_dash.deviations.findings import findings
+from reactcnn_dash.deviations.packing import from_bytes, to_bytes
+from reactcnn_dash.deviations.profile import RunProfile, due, pack_profile, unpack_profile
+from reactcnn_dash.deviations.routes import blueprint
+from reactcnn_dash.deviations.scores import (
+    RATE,
+    RunScores,
+    bring_up_to_date,
+    stored_profile,
+    stored_scores,
+)
+from reactcnn_dash.deviations.service import DeviationService
+from reactcnn_dash.structures import Structures
+from tests import stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+IMAGES = 400
+ODD = 251
+"""On this image filter 3 of the second layer answers twice as strongly as it should."""
+
+
+def made() -> stores.Truth:
+    truth = stores.truth(IMAGES)
+    truth.gap[ODD, stores.FILTERS[0] + 3] *= 2
+    return truth
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one run that has its profile and scores."""
+    path = tmp_path_factory.mktemp("deviations") / "store.db"
+    stores.make_store(path, IMAGES, made=made(), maps=False)
+    bring_up_to_date(str(path), 1)
+    return path
+
+
+def profile_of(path: Path, run: int = 1) -> RunProfile:
+    reader = StoreReader(str(path))
+    found = stored_profile(reader, reader.run(run))
+    assert found is not None
+    return found
+
+
+def scores_of(path: Path, run: int = 1) -> RunScores:
+    reader = StoreReader(str(path))
+    found = stored_scores(reader, reader.run(run))
+    assert found is not None
+    return found
+
+
+def test_the_planted_image_is_the_oddest(kept: Path) -> None:
+    scores = scores_of(kept)
+    assert scores.scores.shape == (IMAGES,)
+    assert int(np.argmax(scores.scores)) == ODD
+    assert ODD in scores.odd(RATE).tolist()
+    assert StoreReader(str(kept)).run(1).odd == len(scores.odd(RATE))
+
+
+def test_the_false_alarms_are_as_many_as_the_rate_allows(kept: Path) -> None:
+    scores = scores_of(kept)
+    for rate in (0.02, 0.1, 0.3):
+        assert len(scores.odd(rate)) / IMAGES < 2 * rate + 0.02
+    assert len(scores.odd(0.3)) > len(scores.odd(0.02))
+
+
+def test_every_score_is_by_a_profile_that_was_not_fitted_to_the_image(kept: Path) -> None:
+    gap = made().gap
+    ends = np.cumsum(stores.FILTERS)[:-1]
+    halves = [analysis.fit_profile(np.split(gap, ends, axis=1), half=half) for half in (0, 1)]
+    expected = np.empty(IMAGES)
+    for ordinal in range(IMAGES):
+        # All images are in the sample, in their order: those at even places were fitted by half 0.
+        half = halves[1] if ordinal % 2 == 0 else halves[0]
+        row = np.split(gap[ordinal : ordinal + 1], ends, axis=1)
+        expected[ordinal] = analysis.oddness(half, row).score[0]
+    np.testing.assert_allclose(scores_of(kept).scores, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_findings_name_the_layer_and_the_filter(kept: Path) -> None:
+    reader, profile = StoreReader(str(kept)), profile_of(kept)
+    gap = reader.gap_row(1, ODD)
+    found = findings(profile, reader.layers(1), ODD, gap, against=None, rate=0.01)
+    assert int(np.argmax(found.strangeness)) == 1
+    assert found.tail[1] == pytest.approx(1 / (IMAGES / 2 + 1), rel=1e-3)
+    first = found.suspects[0]
+    assert (first.layer, first.filter) == (1, 3)
+    assert first.deviation > 0
+    left = found.left[0]
+    assert (left.layer, left.what.filter) == (1, 3)
+    # The others of its group: four of the eight filters of the layer, without the filter itself.
+    assert left.what.mates == 3
+    assert left.what.found == pytest.approx(gap[stores.FILTERS[0] + 3])
+    assert left.what.expected == pytest.approx(gap[stores.FILTERS[0] + 3] / 2, rel=0.1)
+
+
+def test_deviations_are_ranks_on_the_normal_curve(kept: Path) -> None:
+    from scipy.stats import norm
+
+    reader, profile, gap = StoreReader(str(kept)), profile_of(kept), made().gap
+    for ordinal in (3, 77):
+        row = reader.gap_row(1, ordinal)
+        found = findings(profile, reader.layers(1), ordinal, row, against=None, rate=0.01)
+        rank = (gap[:, 1:] <= row[1:]).sum(axis=0) / (IMAGES + 1)
+        varying = gap.std(axis=0)[1:] > 0
+        np.testing.assert_allclose(found.deviation[1:][varying], norm.ppf(rank[varying]), atol=0.12)
+        assert found.images == IMAGES
+
+
+def test_a_class_has_its_own_distribution(kept: Path) -> None:
+    reader, profile = StoreReader(str(kept)), profile_of(kept)
+    given = np.argmax(made().probabilities, axis=1)
+    assert sorted(profile.by_class) == [0, 1, 2]
+    for number, one in profile.by_class.items():
+        assert one.n == (given == number).sum()
+    row = reader.gap_row(1, 5)
+    found = findings(profile, reader.layers(1), 5, row, against=int(given[5]), rate=0.01)
+    assert found.images == profile.by_class[int(given[5])].n
+
+
+def test_a_value_that_is_not_finite_makes_an_image_odd_and_names_the_layer(tmp_path: Path) -> None:
+    truth = made()
+    truth.gap[9, stores.FILTERS[0] + 1] = np.nan
+    path = tmp_path / "store.db"
+    stores.make_store(path, IMAGES, made=truth, maps=False)
+    bring_up_to_date(str(path), 1)
+    scores = scores_of(path)
+    assert np.isposinf(scores.scores[9])
+    assert 9 in scores.odd(RATE).tolist()
+    reader = StoreReader(str(path))
+    row = reader.gap_row(1, 9)
+    found = findings(profile_of(path), reader.layers(1), 9, row, against=None, rate=0.01)
+    assert np.isfinite(found.strangeness).tolist() == [True, False, False]
+    assert found.suspects == ()
+
+
+def test_a_run_that_grows_is_scored_where_it_has_no_scores_yet(tmp_path: Path) -> None:
+    path, truth = tmp_path / "store.db", stores.truth(700)
+    with RunWriter.begin(str(path), stores.new_run(feature_maps="none")) as writer:
+        for start in range(0, 520, 4):
+            stores.append(writer, truth, start, start + 4, maps=False)
+        bring_up_to_date(str(path), 1)
+        first = scores_of(path)
+        assert (first.profile, len(first.scores)) == (520, 520)
+        for start in range(520, 700, 4):
+            stores.append(writer, truth, start, start + 4, maps=False)
+        bring_up_to_date(str(path), 1)
+        later = scores_of(path)
+        # Not twice as many images yet: the profile stays, and so do the scores by it.
+        assert (later.profile, len(later.scores)) == (520, 700)
+        np.testing.assert_array_equal(later.scores[:520], first.scores)
+        writer.finish()
+    reader = StoreReader(str(path))
+    assert due(reader.run(1), profile_of(path))
+    bring_up_to_date(str(path), 1)
+    assert scores_of(path).profile == 700
+    assert not due(reader.run(1), profile_of(path))
+
+
+def test_damaged_rows_have_no_score(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    stores.make_store(path, 200, maps=False)
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("UPDATE images SET gap = x'00' WHERE ordinal = 7")
+        raw.commit()
+    bring_up_to_date(str(path), 1)
+    scores = scores_of(path).scores
+    assert np.flatnonzero(np.isnan(scores)).tolist() == [7]
+
+
+def test_a_profile_survives_packing_and_nothing_else_is_made_of_bytes(kept: Path) -> None:
+    profile = profile_of(kept)
+    again = unpack_profile(pack_profile(profile))
+    assert again.images == profile.images
+    np.testing.assert_array_equal(again.ordinals, profile.ordinals)
+    for one, other in zip(again.halves[0].layers, profile.halves[0].layers, strict=True):
+        for field in dataclasses.fields(one):
+            a, b = getattr(one, field.name), getattr(other, field.name)
+            np.testing.assert_array_equal(a, b)
+    for damaged in (b"", b"PK\x03\x04", pack_profile(profile)[:-40], to_bytes({"a": 1})):
+        with pytest.raises(DamagedBlob):
+            unpack_profile(damaged)
+    with pytest.raises(DamagedBlob):
+        from_bytes(pack_profile(profile), RunScores)
+
+
+@pytest.fixture
+def client(kept: Path) -> Iterator[Any]:
+    reader, service = StoreReader(str(kept)), DeviationService(str(kept))
+    app = Flask(__name__)
+    app.register_blueprint(blueprint(reader, Structures(reader), service))
+    yield app.test_client()
+    service.close()
+
+
+def test_routes_say_which_images_are_odd_and_why(client: Any, kept: Path) -> None:
+    uuid = StoreReader(str(kept)).run(1).uuid
+    run = client.get(f"/deviations/{uuid}?rate=0.01").get_json()
+    assert (run["state"], run["scored"], run["working"]) == ("ready", IMAGES, False)
+    assert ODD in run["odd"]
+    assert run["count"] == len(run["odd"])
+    found = client.get(f"/deviations/{uuid}/next?after={ODD - 1}").get_json()
+    assert found["image"] == ODD
+    assert client.get(f"/deviations/{uuid}/next?after={IMAGES}").get_json()["image"] is None
+    image = client.get(f"/deviations/{uuid}/images/{ODD}?against=class").get_json()
+    assert image["score"] > image["threshold"]
+    assert image["suspects"][0] | {"deviation": 0} == {"layer": 1, "filter": 3, "deviation": 0}
+    codes = np.frombuffer(base64.b64decode(image["codes"]), np.uint8)
+    assert len(codes) == sum(stores.FILTERS)
+    assert int(np.argmax(codes)) == stores.FILTERS[0] + 3
+    for bad in ("0", "1", "x"):
+        refused = client.get(f"/deviations/{uuid}?rate={bad}").get_json()
+        assert refused["state"] == "refused"
+        assert "\n" not in refused["message"]
+    assert client.get("/deviations/nobody").get_json()["state"] == "refused"
+    assert client.get(f"/deviations/{uuid}/images/{IMAGES}").get_json()["state"] == "refused"
+
+
+def test_the_service_has_made_what_is_not_there_and_says_when_it_is_too_early(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "store.db"
+    stores.make_store(path, 30, maps=False, name="few")
+    stores.make_store(path, IMAGES, made=made(), maps=False, name="enough")
+    reader, service = StoreReader(str(path)), DeviationService(str(path))
+    app = Flask(__name__)
+    app.register_blueprint(blueprint(reader, Structures(reader), service))
+    http = app.test_client()
+    few, enough = reader.run("few").uuid, reader.run("enough").uuid
+    assert "64 images" in http.get(f"/deviations/{few}").get_json()["message"]
+    said = http.get(f"/deviations/{enough}").get_json()
+    assert said["state"] == "running"
+    deadline = time.monotonic() + 60
+    while said["state"] == "running" and time.monotonic() < deadline:
+        time.sleep(0.05)
+        said = http.get(f"/deviations/{enough}").get_json()
+    assert said["state"] == "ready"
+    assert ODD in said["odd"]
+    service.close()
