@@ -20,7 +20,13 @@ from reactcnn_dash import (
     runs_layout,
     searching,
 )
-from reactcnn_dash.callbacks import register_compare, register_filter, register_live, register_runs
+from reactcnn_dash.callbacks import (
+    register_compare,
+    register_filter,
+    register_live,
+    register_redundancy,
+    register_runs,
+)
 from reactcnn_dash.comparison_service import ComparisonService
 from reactcnn_dash.deviations import routes as deviation_routes
 from reactcnn_dash.deviations.service import DeviationService

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__, compare_command, delete_command, runs_command
 from reactcnn_dash.db import normalise_url
+from reactcnn_dash.deviations import command as fault
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import command as export
 from reactcnn_dash.redundancy import command as redundancy
@@ -27,6 +28,7 @@ COMMANDS = {
     "runs": runs_command,
     "compare": compare_command,
     "redundancy": redundancy,
+    "fault": fault,
     "export": export,
     "delete": delete_command,
 }
@@ -39,6 +41,7 @@ examples:
   python -m reactcnn_dash runs                 the runs of the store
   python -m reactcnn_dash compare 1 2          what changed between two runs
   python -m reactcnn_dash redundancy 3         which filters could go
+  python -m reactcnn_dash fault 1 4            where run 4 departs from run 1
   python -m reactcnn_dash upgrade              bring an older store up to this version
   python -m reactcnn_dash export 3 --to files  write run 3 as .npz, Parquet and GraphML
   python -m reactcnn_dash delete 3             delete run 3 and give its space back

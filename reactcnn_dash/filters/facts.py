@@ -145,7 +145,9 @@ def classes_payload(sample: LayerSample, filter_: int, classes: int) -> dict[str
     }
 
 
-def kernel_payload(kernel: Kernel | None, filter_: int, before: Layer | None) -> dict[str, Any] | None:
+def kernel_payload(
+    kernel: Kernel | None, filter_: int, before: Layer | None
+) -> dict[str, Any] | None:
     """Return the weights of a filter as the page draws them; None when they are not stored.
 
     Args:

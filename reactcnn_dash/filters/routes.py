@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,8 @@ from reactcnn_dash.frames import empty_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from reactcnn_dash.clustering import ClusterService
     from reactcnn_dash.db import Run, StoreReader
@@ -70,19 +73,25 @@ def _run_asked(reader: StoreReader, url: str) -> Run:
     return run
 
 
-def tops_payload(found: StoredTops, at: Place, above: float) -> dict[str, Any]:
+def tops_payload(
+    found: StoredTops, at: Place, of: NDArray[np.int64], above: float
+) -> dict[str, Any]:
     """Return the images that drive a filter most, as the page takes them.
 
     Args:
         found: the run's top images.
         at: the filter.
+        of: the class of every image of the run, see ``classes_of``.
         above: the filter's lowest value.
     """
     column = at.layer.offset + at.filter
     classes = len(found.tops.by_class)
     return {
         "images": found.images,
-        "overall": [[top.ordinal, top.value] for top in driven_by(found, column, None, above)],
+        "overall": [
+            [top.ordinal, top.value, int(of[top.ordinal])]
+            for top in driven_by(found, column, None, above)
+        ],
         "byClass": [
             [top.ordinal for top in driven_by(found, column, number, above)]
             for number in range(classes)
@@ -91,8 +100,10 @@ def tops_payload(found: StoredTops, at: Place, above: float) -> dict[str, Any]:
 
 
 def maps_body(reader: StoreReader, at: Place, ordinals: Sequence[int]) -> bytes:
-    """Return one filter's feature maps on some images: a byte for each image, 1 where its maps are
-    stored; then the codes of these, ``height × width`` uint8 each, in order.
+    """Return one filter's feature maps on some images.
+
+    The body is a byte for each image, 1 where its maps are stored; then the codes of these,
+    ``height × width`` uint8 each, in order.
 
     Raises:
         StoreError: the store cannot be read.
@@ -146,7 +157,8 @@ def blueprint(reader: StoreReader, url: str, clusters: ClusterService) -> Bluepr
         if isinstance(found, Waiting):
             return jsonify({"state": "running", "done": found.done, "images": found.images})
         low = views.state(at).low
-        return jsonify(tops_payload(found, at, -np.inf if low is None else low))
+        above = -math.inf if low is None else low
+        return jsonify(tops_payload(found, at, views.classes(at.run), above))
 
     @routes.get("/maps")
     def maps() -> Response:

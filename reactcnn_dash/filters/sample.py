@@ -98,12 +98,19 @@ class Samples:
         Raises:
             StoreError: the store cannot be read.
         """
-        return self._layers.of((run.uuid, run.stored, layer.position), lambda: self._read(run, layer))
+        key = (run.uuid, run.stored, layer.position)
+        return self._layers.of(key, lambda: self._read(run, layer))
+
+    def classes(self, run: Run) -> NDArray[np.int64]:
+        """Return the class of every image of the run as it stands, see :func:`classes_of`.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._classes.of((run.uuid, run.stored), lambda: classes_of(self._reader, run))
 
     def _read(self, run: Run, layer: Layer) -> LayerSample:
-        key = (run.uuid, run.stored)
-        classes = self._classes.of(key, lambda: classes_of(self._reader, run))
         wanted = sample_ordinals(run.stored, SAMPLE)
         block = self._reader.gap_rows_of(run.id, wanted.tolist(), layer)
         rows = block.rows if len(block.ordinals) else np.empty((0, layer.filters), np.float32)
-        return LayerSample(block.ordinals, rows, classes[block.ordinals])
+        return LayerSample(block.ordinals, rows, self.classes(run)[block.ordinals])

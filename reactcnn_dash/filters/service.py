@@ -76,7 +76,8 @@ class TopsService:
             if running is not None and not running.done():
                 return self._waiting(run.uuid)
         if running is not None:
-            found = unpack_tops(self._result(run.uuid, running), filters, kept_classes(run, filters))
+            report = self._result(run.uuid, running)
+            found = unpack_tops(report, filters, kept_classes(run, filters))
         else:
             found = stored_tops(self._reader, run, filters)
             found = found if found is not None and fresh(run, found.images) else None

@@ -109,9 +109,7 @@ def computed_tops(url: str, run_id: int) -> Report:
     return report
 
 
-def driven_by(
-    found: StoredTops, filter_: int, number: int | None, above: float
-) -> list[TopImage]:
+def driven_by(found: StoredTops, filter_: int, number: int | None, above: float) -> list[TopImage]:
     """Return the images that drive a filter most, highest value first.
 
     Args:

@@ -13,6 +13,9 @@ from reactcnn_dash.filters.sample import Recent, Samples
 from reactcnn_dash.moments import current_moments
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from reactcnn_dash.analysis import CoMoments, Correlation
     from reactcnn_dash.db import Layer, Run, StoreReader
 
@@ -75,6 +78,14 @@ class FilterViews:
         self._moments: Recent[CoMoments] = Recent(4)
         self._correlations: Recent[Correlation] = Recent(4)
         self._clusters: Recent[ClusterView] = Recent(16)
+
+    def classes(self, run: Run) -> NDArray[np.int64]:
+        """Return the class of every image of a run, see ``classes_of``.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._samples.classes(run)
 
     def state(self, at: Place) -> facts.State:
         """Return how a filter stands over the run.
