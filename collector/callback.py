@@ -21,7 +21,7 @@ from collector.images.arrays import ArrayImages
 from collector.models import LoadedModel, weights_digest
 from collector.network import Network, understand
 from collector.progress import Silent
-from collector.request import DEFAULT_FEATURE_MAPS, DEFAULT_PIXEL_RANGE, Request
+from collector.request import DEFAULT_PIXEL_RANGE, Request
 from collector.session import image_bytes, new_run
 from collector.signals import StopSignals
 from collector.statistics import Statistics
@@ -55,7 +55,8 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         experiment: what the runs have in common (default: the model's name and the time).
         class_names: names of the model's outputs.
         pixel_range: what the model wants pixel values to be: ``0-255``, ``0-1`` or ``-1-1``.
-        feature_maps: ``all``, ``none`` or ``last:N``; whose feature maps each run keeps.
+        feature_maps: ``all``, ``none`` or ``last:N``; whose feature maps each run keeps. They cost
+            200 KB an image of VGG-16 and a third of the time.
         batch_size: images computed at a time.
         checkpoint: path of the file that holds an epoch's weights, with ``{epoch}`` in it, if the
             training saves them; stored as the checkpoint's source.
@@ -81,7 +82,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         experiment: str | None = None,
         class_names: Sequence[str] = (),
         pixel_range: str = DEFAULT_PIXEL_RANGE,
-        feature_maps: str = DEFAULT_FEATURE_MAPS,
+        feature_maps: str = "none",
         batch_size: int = 64,
         checkpoint: str | None = None,
     ) -> None:

@@ -10,6 +10,7 @@ from dash import html
 from reactcnn_dash import graphs, ids
 from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.elements import aria, attributes, icon
+from reactcnn_dash.standing_out import standing_out
 
 
 def _parameter(id_: str, method: str) -> html.Div:
@@ -85,7 +86,7 @@ def _table() -> dag.AgGrid:
 
 
 def cluster_panel() -> html.Aside:
-    """Return the panel: a hint until a layer is open, then its clusters."""
+    """Return the panel: a hint, or what stands out, until a layer is open; then its clusters."""
     return html.Aside(
         id=ids.PANEL,
         className="panel",
@@ -112,6 +113,7 @@ def cluster_panel() -> html.Aside:
                     ),
                 ],
             ),
+            standing_out(),
             html.Div(
                 className="panel-body",
                 children=[

@@ -14,10 +14,13 @@ SHORTCUTS: Final = (
     ("← →", "previous and next image"),
     ("Home End", "first and newest image"),
     ("M", "next misclassified image"),
+    ("O", "next odd image"),
+    ("D", "colours by deviation, or by GAP again"),
     ("/", "search in the run"),
     ("N P", "next and previous result of the search"),
     ("Tab, then arrows", "walk through the filters of a layer"),
     ("Enter", "pin the filter's feature map"),
+    ("F", "the page of the filter in hand, or of the pinned one"),
     ("C", "clusters of the layer in focus"),
     ("R", "turn the cluster of the filter in focus red"),
     ("Escape", "clear the red cluster, the pinned filter; close the panel, the search"),
@@ -52,6 +55,27 @@ CONCEPTS: Final = (
         "modularity: a larger γ gives smaller, tighter clusters. Leiden-CPM keeps filters "
         "together whose r is above τ on average. Read the mean and the lowest r before you call "
         "a cluster redundant.",
+    ),
+    (
+        "Deviation",
+        "How unusual a filter's GAP is for this image: its rank among the images of the run, or "
+        "among those predicted as the same class, written in normal scores. 0 is the median; "
+        "beyond ±2 lie 5 % of the images, beyond ±3 0.3 %.",
+    ),
+    (
+        "Strangeness, and odd images",
+        "How far a whole layer is off: the distance of what the layer before does not explain of "
+        "its filters, with their covariance, so that filters that move together count once. "
+        "0 is usual, 1 a standard deviation above. The score of an image is made of its layers. "
+        "An image is odd when its score lies above what usual images reach at the rate of false "
+        "alarms that you choose: at 1 %, one usual image in a hundred is called odd. Every image "
+        "is scored by a profile that was fitted to other images.",
+    ),
+    (
+        "Filters that stand out, or left their cluster",
+        "Those that neither the layer before nor their own layer explains, in standard deviations "
+        "of what usually stays unexplained. A filter left its cluster when it usually moves with "
+        "its mates (they explain half of its variance or more) and here does not.",
     ),
     (
         "Search, and clusters of some images",

@@ -34,6 +34,7 @@ LAST: Final = "last"
 ORDINAL: Final = "ordinal"
 SLIDER: Final = "slider"
 MISCLASSIFIED: Final = "misclassified"
+NEXT_ODD: Final = "next-odd"
 
 # Image and probabilities.
 IMAGE: Final = "image"
@@ -47,6 +48,14 @@ LEGEND: Final = "legend"
 GRID: Final = "grid"
 TIP: Final = "tip"
 EMPTY: Final = "empty"
+
+# Deviations.
+MODE: Final = "mode"
+AGAINST: Final = "against"
+ODD_RATE: Final = "odd-rate"
+ODD_COUNT: Final = "odd-count"
+STANDING_OUT: Final = "standing-out"
+STANDING_OUT_BODY: Final = "standing-out-body"
 
 # Clusters.
 PANEL: Final = "panel"
@@ -159,6 +168,7 @@ REDUNDANCY_PROGRESS: Final = "redundancy-progress"
 REDUNDANCY_SUMMARY: Final = "redundancy-summary"
 REDUNDANCY_BODY: Final = "redundancy-body"
 REDUNDANCY_LAYERS: Final = "redundancy-layers"
+REDUNDANCY_HOLDING: Final = "redundancy-holding"
 REDUNDANCY_LAYER: Final = "redundancy-layer"
 REDUNDANCY_PAPER: Final = "redundancy-paper"
 

@@ -72,6 +72,13 @@ def _time() -> html.Div:
                 title="Next misclassified image (M)",
                 **aria("Next misclassified"),
             ),
+            html.Button(
+                [icon("odd"), html.Span("Next odd", className="label")],
+                id=ids.NEXT_ODD,
+                className="tool wide",
+                title="Next odd image: one that stands out from what is usual for the run (O)",
+                **aria("Next odd image"),
+            ),
             tool_button(ids.SEARCH_BUTTON, "search", "Search in this run", "/"),
         ],
     )
@@ -83,15 +90,54 @@ def _toolbar() -> html.Div:
         children=[
             _time(),
             html.Div(id=ids.SLIDER, className="slider"),
-            dmc.SegmentedControl(
-                id=ids.SCALE,
-                data=[
-                    {"value": "layer", "label": "Per layer"},
-                    {"value": "network", "label": "Whole network"},
-                ],
-                value="layer",
-                size="xs",
-                **aria("Colour scale"),
+            _colours(),
+        ],
+    )
+
+
+def _colours() -> html.Div:
+    """What the colours of the grid say: the mode, its one choice, and the legend."""
+    return html.Div(
+        className="group colours",
+        children=[
+            html.Div(
+                dmc.SegmentedControl(
+                    id=ids.MODE,
+                    data=[
+                        {"value": "gap", "label": "GAP"},
+                        {"value": "deviation", "label": "Deviation"},
+                    ],
+                    value="gap",
+                    size="xs",
+                    **aria("What the colours show"),
+                ),
+                title="GAP, or how far it deviates from what is usual (D)",
+            ),
+            html.Div(
+                dmc.SegmentedControl(
+                    id=ids.SCALE,
+                    data=[
+                        {"value": "layer", "label": "Per layer"},
+                        {"value": "network", "label": "Whole network"},
+                    ],
+                    value="layer",
+                    size="xs",
+                    **aria("Colour scale"),
+                ),
+                className="of-gap",
+            ),
+            html.Div(
+                dmc.SegmentedControl(
+                    id=ids.AGAINST,
+                    data=[
+                        {"value": "run", "label": "All images"},
+                        {"value": "class", "label": "Predicted class"},
+                    ],
+                    value="run",
+                    size="xs",
+                    **aria("Deviation against"),
+                ),
+                className="of-deviation",
             ),
             html.Div(id=ids.LEGEND, className="legend", **aria("Colour legend")),
         ],

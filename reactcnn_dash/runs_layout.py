@@ -80,6 +80,15 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         **_shown("runPercent"),
     },
     {
+        "field": "odd",
+        "headerName": "Odd",
+        "headerTooltip": "Images that stand out from what is usual for their run, at 1 % false "
+        "alarms; – until somebody looks at the run's deviations",
+        "width": 72,
+        **_number(),
+        **_shown("runOdd"),
+    },
+    {
         "field": "stateText",
         "headerName": "State",
         "cellRenderer": "RunState",

@@ -21,7 +21,7 @@ def row_of(run: RunSummary) -> Row:
 
     ``accuracy`` is None without labels, ``total`` when it is unknown; ``started`` and ``ended`` are
     ISO 8601 in UTC; ``seconds`` is how long the run took, or has been heard of so far; ``bytes`` is
-    the size of its values in the store.
+    the size of its values in the store; ``odd`` counts its odd images, None while nobody has looked.
     """
     last = run.ended_at or run.heartbeat_at
     return {
@@ -42,6 +42,7 @@ def row_of(run: RunSummary) -> Row:
         "ended": None if run.ended_at is None else run.ended_at.isoformat(timespec="seconds"),
         "seconds": round((last - run.created_at).total_seconds(), 1),
         "bytes": run.size,
+        "odd": run.odd,
         "tags": list(run.tags),
         "note": run.note,
     }

@@ -17,7 +17,13 @@ from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob, RunWriter, StoreReader
 from reactcnn_dash.deviations.findings import findings
 from reactcnn_dash.deviations.packing import from_bytes, to_bytes
-from reactcnn_dash.deviations.profile import RunProfile, due, pack_profile, unpack_profile
+from reactcnn_dash.deviations.profile import (
+    RunProfile,
+    class_quantiles,
+    due,
+    pack_profile,
+    unpack_profile,
+)
 from reactcnn_dash.deviations.routes import blueprint
 from reactcnn_dash.deviations.scores import (
     RATE,
@@ -99,7 +105,7 @@ def test_every_score_is_by_a_profile_that_was_not_fitted_to_the_image(kept: Path
 def test_findings_name_the_layer_and_the_filter(kept: Path) -> None:
     reader, profile = StoreReader(str(kept)), profile_of(kept)
     gap = reader.gap_row(1, ODD)
-    found = findings(profile, reader.layers(1), ODD, gap, against=None, rate=0.01)
+    found = findings(profile, reader.layers(1), ODD, gap, usual=profile.quantiles, rate=0.01)
     assert int(np.argmax(found.strangeness)) == 1
     assert found.tail[1] == pytest.approx(1 / (IMAGES / 2 + 1), rel=1e-3)
     first = found.suspects[0]
@@ -119,7 +125,9 @@ def test_deviations_are_ranks_on_the_normal_curve(kept: Path) -> None:
     reader, profile, gap = StoreReader(str(kept)), profile_of(kept), made().gap
     for ordinal in (3, 77):
         row = reader.gap_row(1, ordinal)
-        found = findings(profile, reader.layers(1), ordinal, row, against=None, rate=0.01)
+        found = findings(
+            profile, reader.layers(1), ordinal, row, usual=profile.quantiles, rate=0.01
+        )
         rank = (gap[:, 1:] <= row[1:]).sum(axis=0) / (IMAGES + 1)
         varying = gap.std(axis=0)[1:] > 0
         np.testing.assert_allclose(found.deviation[1:][varying], norm.ppf(rank[varying]), atol=0.12)
@@ -127,14 +135,16 @@ def test_deviations_are_ranks_on_the_normal_curve(kept: Path) -> None:
 
 
 def test_a_class_has_its_own_distribution(kept: Path) -> None:
-    reader, profile = StoreReader(str(kept)), profile_of(kept)
+    reader, gap = StoreReader(str(kept)), made().gap
+    run = reader.run(1)
     given = np.argmax(made().probabilities, axis=1)
-    assert sorted(profile.by_class) == [0, 1, 2]
-    for number, one in profile.by_class.items():
+    for number in range(3):
+        one = class_quantiles(reader, run, number)
+        assert one is not None
         assert one.n == (given == number).sum()
-    row = reader.gap_row(1, 5)
-    found = findings(profile, reader.layers(1), 5, row, against=int(given[5]), rate=0.01)
-    assert found.images == profile.by_class[int(given[5])].n
+        low, high = gap[given == number].min(axis=0), gap[given == number].max(axis=0)
+        np.testing.assert_allclose(one.values[[0, -1]], [low, high], rtol=1e-5)
+    assert class_quantiles(reader, run, 3) is None
 
 
 def test_a_value_that_is_not_finite_makes_an_image_odd_and_names_the_layer(tmp_path: Path) -> None:
@@ -148,7 +158,8 @@ def test_a_value_that_is_not_finite_makes_an_image_odd_and_names_the_layer(tmp_p
     assert 9 in scores.odd(RATE).tolist()
     reader = StoreReader(str(path))
     row = reader.gap_row(1, 9)
-    found = findings(profile_of(path), reader.layers(1), 9, row, against=None, rate=0.01)
+    profile = profile_of(path)
+    found = findings(profile, reader.layers(1), 9, row, usual=profile.quantiles, rate=0.01)
     assert np.isfinite(found.strangeness).tolist() == [True, False, False]
     assert found.suspects == ()
 
@@ -218,10 +229,13 @@ def test_routes_say_which_images_are_odd_and_why(client: Any, kept: Path) -> Non
     assert (run["state"], run["scored"], run["working"]) == ("ready", IMAGES, False)
     assert ODD in run["odd"]
     assert run["count"] == len(run["odd"])
+    assert client.get(f"/deviations/{uuid}?stored=1&rate=0.01").get_json() == run
     found = client.get(f"/deviations/{uuid}/next?after={ODD - 1}").get_json()
     assert found["image"] == ODD
     assert client.get(f"/deviations/{uuid}/next?after={IMAGES}").get_json()["image"] is None
     image = client.get(f"/deviations/{uuid}/images/{ODD}?against=class").get_json()
+    given = np.argmax(made().probabilities, axis=1)
+    assert (image["against"], image["images"]) == (given[ODD], (given == given[ODD]).sum())
     assert image["score"] > image["threshold"]
     assert image["suspects"][0] | {"deviation": 0} == {"layer": 1, "filter": 3, "deviation": 0}
     codes = np.frombuffer(base64.b64decode(image["codes"]), np.uint8)
@@ -247,8 +261,11 @@ def test_the_service_has_made_what_is_not_there_and_says_when_it_is_too_early(
     http = app.test_client()
     few, enough = reader.run("few").uuid, reader.run("enough").uuid
     assert "64 images" in http.get(f"/deviations/{few}").get_json()["message"]
+    for _ in range(2):  # the second would tell of work that the first began
+        assert http.get(f"/deviations/{enough}?stored=1").get_json() == {"state": "none"}
     said = http.get(f"/deviations/{enough}").get_json()
     assert said["state"] == "running"
+    assert (said["done"], said["total"]) == (0, 0)
     deadline = time.monotonic() + 60
     while said["state"] == "running" and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Controls whose effect stays in the browser: time, colour scale, overlay."""
+"""Controls whose effect stays in the browser: time, colours, overlay."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ CONTROLS: Final = (
     ("last", ids.LAST, "n_clicks"),
     ("goTo", ids.ORDINAL, "value"),
     ("nextMisclassified", ids.MISCLASSIFIED, "n_clicks"),
+    ("nextOdd", ids.NEXT_ODD, "n_clicks"),
+    ("chooseMode", ids.MODE, "value"),
     ("chooseScale", ids.SCALE, "value"),
+    ("chooseAgainst", ids.AGAINST, "value"),
+    ("chooseRate", ids.ODD_RATE, "value"),
     ("overlay", ids.OVERLAY, "value"),
     ("closePanel", ids.PANEL_CLOSE, "n_clicks"),
 )

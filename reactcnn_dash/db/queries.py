@@ -95,7 +95,7 @@ SUMMARIES = (
             for name in (
                 "id", "uuid", "name", "image_source", "experiment", "epoch", "state", "created_at",
                 "heartbeat_at", "ended_at", "stored", "total", "labelled", "correct", "skipped",
-                "size", "note", "tags",
+                "size", "note", "tags", "odd",
             )
         ),
         checkpoints.c.sha256,
@@ -277,6 +277,7 @@ def summary_of(row: AnyRow) -> RunSummary:
         size=row.size,
         note=row.note,
         tags=tuple(row.tags),
+        odd=row.odd,
     )
 
 

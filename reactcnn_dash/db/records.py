@@ -183,6 +183,7 @@ class RunSummary:
     size: int
     note: str
     tags: tuple[str, ...]
+    odd: int | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -59,7 +59,7 @@ def findings(
     ordinal: int,
     gap: NDArray[np.float32],
     *,
-    against: int | None,
+    usual: analysis.FilterQuantiles,
     rate: float,
 ) -> Findings:
     """Return what is odd about an image.
@@ -69,16 +69,13 @@ def findings(
         layers: the run's layers.
         ordinal: the image.
         gap: (F,) its GAP row.
-        against: the class whose images each filter is set against; ``None``, or a class that is too
-            rare, for all of the run.
+        usual: the distributions that the filters are set against: ``profile.quantiles``, or those
+            of a class.
         rate: false alarms that are allowed, 0 < rate < 1.
     """
     half = profile.half_for(ordinal)
     parts = by_layer(gap, layers)
     whole = analysis.oddness(half, [part[None] for part in parts])
-    usual = profile.quantiles
-    if against is not None:
-        usual = profile.by_class.get(against, usual)
     finite = bool(np.isfinite(gap).all())
     left: list[LeftCluster] = []
     if finite:

@@ -9,7 +9,7 @@ import numpy as np
 
 from reactcnn_dash import analysis
 from reactcnn_dash.analysis.breakaway import ClusterMates
-from reactcnn_dash.db import NO_ANSWER, Layer, Run, RunState, StoreReader
+from reactcnn_dash.db import ImageFilter, Layer, Run, RunState, StoreReader
 from reactcnn_dash.deviations.packing import from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAST_OF_CLASS = 50
-"""Images of the sample that a class needs before it has a distribution of its own."""
+"""Images that must have been given a class before it has a distribution of its own."""
+MOST_OF_CLASS = 512
+"""Images that such a distribution is made of at most."""
 
 CLUSTERS = ("leiden-cpm", 0.7)
 """The clusters that filters may break away from: those whose filters really move together."""
@@ -34,7 +36,6 @@ class RunProfile:
         halves: a profile fitted to the images at even places of ``ordinals``, and one fitted to the
             others; each calibrated on those that it was not fitted to.
         quantiles: the distribution of every filter over the sample.
-        by_class: the same over the images that were given one class, by the class.
         mates: for each layer how its filters follow their clusters.
     """
 
@@ -42,7 +43,6 @@ class RunProfile:
     ordinals: NDArray[np.int64]
     halves: tuple[analysis.Profile, analysis.Profile]
     quantiles: analysis.FilterQuantiles
-    by_class: dict[int, analysis.FilterQuantiles]
     mates: tuple[analysis.Mates, ...]
 
     def half_for(self, ordinal: int) -> analysis.Profile:
@@ -103,25 +103,34 @@ def fit(
     halves = (first, analysis.fit_profile(parts, half=1))
     progress(3, steps)
     quantiles = analysis.FilterQuantiles.of(rows)
-    by_class = _by_class(reader, run, ordinals, rows)
     mates: list[analysis.Mates] = []
     for part in parts:
         progress(4 + len(mates), steps)
         correlation = analysis.correlation(analysis.CoMoments.of(part))
         mates.append(analysis.fit_mates(part, analysis.cluster(correlation, *CLUSTERS)))
     progress(steps, steps)
-    return RunProfile(run.stored, ordinals, halves, quantiles, by_class, tuple(mates))
+    return RunProfile(run.stored, ordinals, halves, quantiles, tuple(mates))
 
 
-def _by_class(
-    reader: StoreReader, run: Run, ordinals: NDArray[np.int64], rows: NDArray[np.float32]
-) -> dict[int, analysis.FilterQuantiles]:
-    answers = reader.answers(run)
-    places = np.searchsorted(answers.ordinals, ordinals)
-    given = answers.predictions[places]
-    numbers, counts = np.unique(given[given != NO_ANSWER], return_counts=True)
-    common = numbers[counts >= LEAST_OF_CLASS].tolist()
-    return {number: analysis.FilterQuantiles.of(rows[given == number]) for number in common}
+def class_quantiles(reader: StoreReader, run: Run, number: int) -> analysis.FilterQuantiles | None:
+    """Return the distribution of every filter over images that were given a class.
+
+    It is made when it is asked for, of at most :data:`MOST_OF_CLASS` images: tables of a thousand
+    classes would take gigabytes.
+
+    Returns:
+        None when fewer than :data:`LEAST_OF_CLASS` images were given the class.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    given = reader.matching(run.id, ImageFilter(prediction=number))
+    if len(given) < LEAST_OF_CLASS:
+        return None
+    chosen = given[analysis.sample_ordinals(len(given), MOST_OF_CLASS)]
+    rows = reader.gap_rows_of(run.id, chosen.tolist()).rows
+    rows = rows[np.isfinite(rows).all(axis=1)] if len(rows) else rows
+    return analysis.FilterQuantiles.of(rows) if len(rows) >= LEAST_OF_CLASS else None
 
 
 def pack_profile(profile: RunProfile) -> bytes:

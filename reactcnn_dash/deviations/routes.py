@@ -12,13 +12,14 @@ from flask import Blueprint, Response, jsonify, request
 from reactcnn_dash import analysis
 from reactcnn_dash.deviations.findings import Findings, findings
 from reactcnn_dash.deviations.scores import RATE
-from reactcnn_dash.deviations.service import DeviationService, Ready, Working
+from reactcnn_dash.deviations.service import DeviationService, Working
 from reactcnn_dash.errors import UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import Layer, StoreReader
+    from reactcnn_dash.deviations.scores import RunScores
     from reactcnn_dash.structures import Structures
 
 MOST_MARKS = 2000
@@ -35,19 +36,19 @@ def codes_of(deviation: NDArray[np.float64]) -> str:
     return base64.b64encode(codes.astype(np.uint8).tobytes()).decode()
 
 
-def run_payload(ready: Ready, rate: float) -> dict[str, Any]:
+def run_payload(found: RunScores, rate: float, *, working: bool) -> dict[str, Any]:
     """Return what the page knows of a run's odd images."""
-    scores, odd = ready.scores.scores, ready.scores.odd(rate)
+    scores, odd = found.scores, found.odd(rate)
     marked = odd
     if len(odd) > MOST_MARKS:
         marked = np.sort(odd[np.argsort(scores[odd])[-MOST_MARKS:]])
     return {
         "state": "ready",
-        "working": ready.working,
+        "working": working,
         "rate": rate,
-        "threshold": _number(ready.scores.threshold(rate)),
+        "threshold": _number(found.threshold(rate)),
         "scored": len(scores),
-        "profiled": ready.profile.images,
+        "profiled": found.profile,
         "count": len(odd),
         "odd": marked.tolist(),
     }
@@ -93,10 +94,15 @@ def blueprint(reader: StoreReader, structures: Structures, service: DeviationSer
 
     @routes.get("/<uuid>")
     def of_run(uuid: str) -> Response:
+        if "stored" in request.args:
+            kept = service.stored(uuid)
+            if kept is None:
+                return jsonify({"state": "none"})
+            return jsonify(run_payload(kept, _rate(), working=False))
         found = service.ask(uuid)
         if isinstance(found, Working):
             return jsonify(_waiting(found))
-        return jsonify(run_payload(found, _rate()))
+        return jsonify(run_payload(found.scores, _rate(), working=found.working))
 
     @routes.get("/<uuid>/images/<int:ordinal>")
     def of_image(uuid: str, ordinal: int) -> Response:
@@ -104,11 +110,14 @@ def blueprint(reader: StoreReader, structures: Structures, service: DeviationSer
         if isinstance(known, Working):
             return jsonify(_waiting(known))
         layers, rate, against = structures.of(uuid).layers, _rate(), None
+        usual = known.profile.quantiles
         if request.args.get("against") == "class":
             given = reader.image(known.run.id, ordinal).prediction
-            against = given if given in known.profile.by_class else None
+            of_class = service.class_quantiles(known, given)
+            if of_class is not None:
+                usual, against = of_class, given
         gap = reader.gap_row(known.run.id, ordinal)
-        found = findings(known.profile, layers, ordinal, gap, against=against, rate=rate)
+        found = findings(known.profile, layers, ordinal, gap, usual=usual, rate=rate)
         return jsonify(image_payload(found, layers, known.profile.threshold(rate), against))
 
     @routes.get("/<uuid>/next")

@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING
 
 from reactcnn_dash import analysis, background
 from reactcnn_dash.db import RunState, StoreReader
-from reactcnn_dash.deviations.profile import due
+from reactcnn_dash.deviations.profile import class_quantiles, due
 from reactcnn_dash.deviations.scores import bring_up_to_date, stored_profile, stored_scores
 from reactcnn_dash.errors import UserError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from reactcnn_dash.analysis import FilterQuantiles
     from reactcnn_dash.db import Run
     from reactcnn_dash.deviations.profile import RunProfile
     from reactcnn_dash.deviations.scores import RunScores
 
 KEPT = 2
-"""Profiles that stay in memory, each of some 80 MB for VGG-16."""
+"""Profiles that stay in memory, each of some 60 MB for VGG-16."""
+
+KEPT_CLASSES = 16
+"""Distributions of one class that stay in memory, each of 1.1 MB for VGG-16."""
 
 BEHIND = 64
 """Images without a score that a run which is collected may have before they are scored."""
@@ -68,6 +72,7 @@ class DeviationService:
         self._process = background.Background()
         self._under_way: dict[str, Future[None]] = {}
         self._profiles: OrderedDict[tuple[str, int], RunProfile] = OrderedDict()
+        self._classes: OrderedDict[tuple[str, int, int], FilterQuantiles | None] = OrderedDict()
 
     def ask(self, uuid: str) -> Ready | Working:
         """Return what is known of a run, or how far it is: then ask again.
@@ -96,6 +101,32 @@ class DeviationService:
                 f"it has {run.stored:,}."
             )
         return Working(*self._process.progress)
+
+    def stored(self, uuid: str) -> RunScores | None:
+        """Return the scores that the store holds of a run; nothing is started.
+
+        Raises:
+            StoreError: the run is not there, or the store cannot be read.
+        """
+        return stored_scores(self._reader, self._reader.run(uuid))
+
+    def class_quantiles(self, known: Ready, number: int) -> FilterQuantiles | None:
+        """Return ``profile.class_quantiles`` of a run as it was profiled.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        key = (known.run.uuid, known.profile.images, number)
+        with self._lock:
+            if key in self._classes:
+                self._classes.move_to_end(key)
+                return self._classes[key]
+        found = class_quantiles(self._reader, known.run, number)
+        with self._lock:
+            self._classes[key] = found
+            while len(self._classes) > KEPT_CLASSES:
+                self._classes.popitem(last=False)
+        return found
 
     def close(self) -> None:
         """Stop the background process."""

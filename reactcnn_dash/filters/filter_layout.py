@@ -17,8 +17,13 @@ def _toolbar() -> html.Div:
     return html.Div(
         className="toolbar filter-toolbar",
         children=[
-            tool_button(ids.FILTER_PREVIOUS, "previous", "Previous filter", "←"),
-            tool_button(ids.FILTER_NEXT, "next", "Next filter", "→"),
+            html.Div(
+                [
+                    tool_button(ids.FILTER_PREVIOUS, "previous", "Previous filter", "←"),
+                    tool_button(ids.FILTER_NEXT, "next", "Next filter", "→"),
+                ],
+                className="group",
+            ),
             dmc.Select(
                 id=ids.FILTER_LAYER,
                 searchable=True,

@@ -102,9 +102,18 @@ def page() -> Any:
                         hidden=True,
                         children=[
                             html.Main(
-                                id=ids.REDUNDANCY_LAYERS,
-                                className="redundancy-layers",
-                                **aria("Layers"),
+                                className="redundancy-left",
+                                children=[
+                                    html.Div(
+                                        id=ids.REDUNDANCY_LAYERS, className="redundancy-layers"
+                                    ),
+                                    html.Section(
+                                        id=ids.REDUNDANCY_HOLDING,
+                                        className="holding",
+                                        hidden=True,
+                                        **aria("Does it hold?"),
+                                    ),
+                                ],
                             ),
                             html.Aside(
                                 id=ids.REDUNDANCY_LAYER,

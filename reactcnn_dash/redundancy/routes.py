@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from reactcnn_dash import analysis
 from reactcnn_dash.comparison_experiment import LISTED, run_label
+from reactcnn_dash.db import StoreMissing
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.redundancy.payload import holding_payload, report_payload, waiting_payload
 from reactcnn_dash.redundancy.report import METHOD, as_dict, checked_threshold
@@ -24,12 +25,15 @@ class RequestRefused(UserError):  # noqa: N818 - named for what is wrong
 
 
 def listed(reader: StoreReader) -> dict[str, Any]:
-    """Return the newest runs that have images, the newest first.
+    """Return the newest runs that have images, the newest first; none while there is no store.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    known = [run for run in reader.summaries() if run.stored][:LISTED]
+    try:
+        known = [run for run in reader.summaries() if run.stored][:LISTED]
+    except StoreMissing:
+        known = []
     return {"runs": [{"value": str(run.id), "label": run_label(run)} for run in known]}
 
 

@@ -68,9 +68,11 @@ def searches(address: str, uuid: str, images: int) -> list[Result]:
     return [at_most(f"a search in {images:,} images, p50", median, 100, "ms")]
 
 
-def _states(store: Path, layer: Layer, images: int) -> None:
-    """Save a layer's correlation state, as the collector would have."""
+def save_state(store: Path, layer: Layer, images: int) -> None:
+    """Save a layer's correlation state, as the collector would have, unless it is there."""
     reader = StoreReader(str(store))
+    if reader.correlation_state(1, layer.position) is not None:
+        return
     sums = Accumulator(layer.filters)
     for block in reader.gap_blocks(1, 0, images, layer):
         sums.add(block.rows)
@@ -90,7 +92,7 @@ def _states(store: Path, layer: Layer, images: int) -> None:
 def part(store: Path, images: int) -> list[Result]:
     """Cluster a layer of 512 filters over a part of a long run."""
     layer = StoreReader(str(store)).layers(1)[-1]
-    _states(store, layer, images)
+    save_state(store, layer, images)
     service = ClusterService(f"sqlite:///{store}")
     service.start()
     # The whole run's clusters stand in the store, as after the first look at the layer.

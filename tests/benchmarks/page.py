@@ -17,7 +17,7 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 
 from reactcnn_dash.db import ImageBatch, NewRun, RunWriter, StoreReader
-from tests.benchmarks import history
+from tests.benchmarks import filters, history
 from tests.benchmarks.table import Result, at_most
 from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, start_server, stop
 
@@ -128,6 +128,8 @@ def polls(folder: Path, like: Path, report: Callable[[str], None]) -> list[Resul
     address, uuid = addresses[long], pollers[long].run["uuid"]
     past = history.opening(lambda ordinal: pollers[long].ask(ordinal)[0], address, uuid, long)
     past += history.searches(address, uuid, long)
+    report("looking for the top images of the long run")
+    past += filters.tops(address, folder / f"run-{long}.db", long)
     for process in servers:
         stop(process)
     report("clustering a part of the long run")

@@ -115,7 +115,7 @@
       height: HEAD + size[1] * count + 2,
     });
     const title = rc.svg("text", { x: 0, y: 11, class: "matrix-title" });
-    title.textContent = `CKA of each layer of A (rows) with each of B (columns)${found.ckaImages < found.images ? `, over ${rc.count(found.ckaImages)} of the images` : ""}`;
+    title.textContent = `CKA of each layer of A (rows) with each of B (columns)${found.ckaImages < found.images ? `, off its diagonal over ${rc.count(found.ckaImages)} of the images` : ""}`;
     picture.append(title);
     for (let j = 0; j < count; j++) {
       if (size[0] < 16 && (j + 1) % 5) continue;

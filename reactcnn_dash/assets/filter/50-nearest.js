@@ -3,7 +3,7 @@
   "use strict";
 
   const rc = window.reactcnn;
-  const TRACK = 84;
+  const trackWidth = () => (window.innerWidth >= 1600 ? 170 : 90);
   const PAD = { left: 40, right: 10, top: 8, bottom: 30 };
   let beside = 0;
 
@@ -13,14 +13,15 @@
 
   /** r and its interval on a line from −1 to 1. */
   function track({ r, low, high }) {
-    const x = (value) => (((value + 1) / 2) * (TRACK - 8) + 4).toFixed(1);
+    const width = trackWidth();
+    const x = (value) => (((value + 1) / 2) * (width - 8) + 4).toFixed(1);
     return rc.svg(
       "svg",
-      { class: "r-track", width: TRACK, height: 14, "aria-hidden": "true" },
-      rc.svg("line", { class: "r-rule", x1: 4, x2: TRACK - 4, y1: 7, y2: 7 }),
+      { class: "r-track", width, height: 14, "aria-hidden": "true" },
+      rc.svg("line", { class: "r-rule", x1: 4, x2: width - 4, y1: 7, y2: 7 }),
       rc.svg("line", { class: "r-rule", x1: x(0), x2: x(0), y1: 3, y2: 11 }),
       rc.svg("line", { class: "r-interval", x1: x(low), x2: x(high), y1: 7, y2: 7 }),
-      rc.svg("circle", { class: "r-point", cx: x(r), cy: 7, r: 3 }),
+      rc.svg("circle", { class: "r-point", cx: x(r), cy: 7, r: 2.5 }),
     );
   }
 

@@ -7,7 +7,10 @@
      filter     pinned filter as "layer:index", or null
      cluster    number of the cluster that is red, or null
      method     clustering method; parameter: its γ or τ (null: what suits the layer)
+     mode       what the colours show: "gap" or "deviation"
      scale      "layer" or "network"
+     against    the images behind a deviation: "run", or "class" for those of the predicted class
+     rate       false alarms at which an image is odd
      search     the open search as 66-search.js writes it, or null
      subset     the images behind the clusters, written likewise, or null for the whole run
 */
@@ -16,16 +19,32 @@
 
   const rc = window.reactcnn;
 
-  const NAMES = ["run", "image", "layer", "filter", "cluster", "method", "parameter", "scale", "search", "subset"];
+  const NAMES = [
+    "run",
+    "image",
+    "layer",
+    "filter",
+    "cluster",
+    "method",
+    "parameter",
+    "mode",
+    "scale",
+    "against",
+    "rate",
+    "search",
+    "subset",
+  ];
   const NUMBERS = new Set(["run", "image", "cluster", "parameter"]);
-  const DEFAULTS = { method: "louvain", scale: "layer" };
+  const DEFAULTS = { method: "louvain", mode: "gap", scale: "layer", against: "run", rate: "0.01" };
+  const CHOICES = { mode: ["gap", "deviation"], against: ["run", "class"], rate: ["0.001", "0.01", "0.05"] };
 
   function fromAddress() {
     const query = new URLSearchParams(window.location.search);
     const view = {};
     for (const name of NAMES) {
       const text = query.get(name);
-      if (text === null || text === "") view[name] = DEFAULTS[name] ?? null;
+      const unknown = text === null || text === "" || (CHOICES[name] && !CHOICES[name].includes(text));
+      if (unknown) view[name] = DEFAULTS[name] ?? null;
       else if (!NUMBERS.has(name)) view[name] = text;
       else view[name] = Number.isFinite(Number(text)) ? Number(text) : null;
     }

@@ -13,8 +13,11 @@
     }),
     choose: (index) => rc.openLayer(index),
     scale: (index) => rc.scaleOf(index),
-    colours: () => rc.colours().css,
-    built: (canvas) => rc.featureMap.attach(canvas),
+    colours: () => rc.gridColours().css,
+    built: (canvas) => {
+      rc.featureMap.attach(canvas);
+      rc.layerOdds.attach();
+    },
     placed: () => rc.pointer.refresh(),
   });
 })();

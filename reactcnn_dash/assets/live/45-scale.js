@@ -32,7 +32,10 @@
     );
   };
 
-  rc.scaleOf = (layer) => tables[layer];
+  rc.scaleOf = (layer) => (rc.deviating() ? rc.deviations.scale : tables[layer]);
+
+  /** The colours of the grid as it is: of GAP, or of deviations. */
+  rc.gridColours = () => (rc.deviating() ? rc.diverging() : rc.colours());
 
   /** A filter's GAP as its code tells it; null when it is not finite. */
   rc.gapFromCode = function ({ layer, filter }) {
@@ -48,6 +51,11 @@
     const legend = rc.byId("legend");
     const { image, model } = rc.shown;
     if (!legend || !image) return;
+    if (rc.deviating()) {
+      rc.deviations.drawLegend(legend);
+      return;
+    }
+    legend.removeAttribute("title");
     let ends = ["small", "large"];
     let title = "GAP, each layer on its own scale";
     if (rc.view.scale === "network") {

@@ -8,7 +8,8 @@
 
   const picture = rc.element("canvas", { class: "map-picture pixelated", role: "img" });
   const caption = rc.element("div", { class: "map-caption" });
-  const box = rc.element("div", { class: "map", hidden: "" }, picture, caption);
+  const page = rc.element("a", { class: "map-page" }, "↗");
+  const box = rc.element("div", { class: "map", hidden: "" }, picture, rc.element("div", { class: "map-foot" }, caption, page));
 
   /** Put the map's element into the grid's canvas. */
   featureMap.attach = (canvas) => canvas.append(box);
@@ -93,6 +94,9 @@
     }
     picture.setAttribute("aria-label", `Feature map of ${rc.address(at)}`);
     picture.dataset.address = rc.filterText(at);
+    page.href = rc.filterPages.of(at);
+    page.title = `The page of ${rc.address(at)} (F)`;
+    page.setAttribute("aria-label", page.title);
     place(at.layer);
     box.hidden = problem === "";
   };

@@ -22,7 +22,7 @@
     input.addEventListener("change", drop);
     // A drag that ends where it began changes nothing, so no change is told.
     for (const end of ["pointerup", "pointercancel", "blur"]) input.addEventListener(end, rest);
-    rc.byId("slider").replaceChildren(input, bubble);
+    rc.byId("slider").replaceChildren(input, rc.sliderMarks.node, bubble);
   }
 
   /** While one thumbnail is on its way no other is asked for; then the newest place is. */
@@ -68,5 +68,6 @@
     input.max = String(Math.max(0, run.stored - 1));
     input.disabled = run.stored < 2;
     if (image && !dragging) input.value = String(image.ordinal);
+    rc.sliderMarks.stretch(run.stored);
   };
 })();

@@ -16,7 +16,8 @@
     const exact = entry && entry.value ? entry.value.gap[at.filter] : null;
     const rough = rc.gapFromCode(at);
     const value = exact !== null ? rc.number(exact) : rough === null ? "NaN" : `≈ ${rc.number(rough)}`;
-    return `${rc.address(at)} · GAP ${value}`;
+    const deviation = rc.deviations.words(at);
+    return `${rc.address(at)} · GAP ${value}${deviation ? ` · deviation ${deviation}` : ""}`;
   }
 
   function drawTip(at, entry) {

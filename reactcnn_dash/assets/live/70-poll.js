@@ -58,6 +58,7 @@
     const quiet = rc.shown.image !== null && !behind() && (!live() || !collecting());
     if (!quiet || ticks % QUIET_TICKS === 0) poll.pump();
     rc.clusterPanel.pump();
+    rc.deviations.pump();
   };
 
   function step() {
@@ -178,7 +179,8 @@
     image.codes = decodeCodes(image.gap);
     rc.shown.image = image;
     rc.setScale(image);
-    rc.grid.paint(image.codes);
+    rc.deviations.takeImage();
+    rc.paintGrid();
     rc.picture.show();
     rc.drawLegend(rc.pointer.at ? rc.pointer.at.layer : null);
     rc.pointer.refresh();
@@ -227,6 +229,7 @@
     }
     message(frame);
     rc.clusterPanel.pump();
+    rc.deviations.pump();
     if (rc.shown.model) rc.search.refresh();
     if (frame.run && behind()) poll.pump();
   };

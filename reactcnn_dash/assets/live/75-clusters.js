@@ -84,6 +84,7 @@
     rc.subset.take(clusters);
     panel.showSelection();
     panel.pump();
+    rc.filterPages.listenToGraph(graph());
     window.requestAnimationFrame(checkPicture);
   };
 
@@ -132,7 +133,7 @@
     rc.grid.highlight(filters, rc.layerIndex(rc.view.layer));
     selectRow(filters.length ? rc.view.cluster : null);
     if (!filters.length) {
-      const hint = "Click a node or a row: its cluster turns red in the grid.";
+      const hint = "Click a node or a row: its cluster turns red in the grid. Double click a node for its filter's page.";
       place.replaceChildren(rc.element("p", { class: "small" }, hint));
       return;
     }
@@ -144,10 +145,11 @@
         {
           class: "chip",
           type: "button",
-          title: rc.address({ layer, filter }),
+          title: `${rc.address({ layer, filter })}: click to pin it, double click for its page`,
           onmouseenter: () => rc.pointer.move({ layer, filter }, null),
           onmouseleave: () => rc.pointer.move(null, null),
           onclick: () => rc.pointer.pin({ layer, filter }),
+          ondblclick: () => rc.filterPages.open({ layer, filter }),
         },
         String(filter),
       ),

@@ -75,7 +75,7 @@
     const { context } = brush;
     const { geometry, codes } = rc.grid;
     const { layers } = rc.shown.model;
-    const css = rc.colours().css;
+    const css = rc.gridColours().css;
     const red = new Set(rc.clusterPanel.members(rc.view.cluster));
     const open = rc.layerIndex(rc.view.layer);
     const pinned = rc.parseFilter(rc.view.filter);

@@ -99,7 +99,7 @@
     const [title, low, , high] = words;
     brush.text(title, x, y, { size: 11, ink: "ink-soft" });
     const start = x + brush.text(low, x, y + 16, { size: 11, ink: "ink-soft" }) + 6;
-    brush.gradient(rc.colours().css.slice(0, 255), start, y + 8, 100, 8);
+    brush.gradient(rc.gridColours().css.slice(0, 255), start, y + 8, 100, 8);
     brush.text(high, start + 106, y + 16, { size: 11, ink: "ink-soft" });
   }
 

@@ -8,11 +8,13 @@
 
   /** Bring everything on the page in line with the view. */
   rc.applyView = function () {
+    rc.deviations.drawControls();
     rc.clusterPanel.drawControls();
     rc.grid.openLayer(rc.layerIndex(rc.view.layer));
     rc.clusterPanel.showSelection();
     rc.pointer.refresh();
     rc.clusterPanel.pump();
+    rc.deviations.pump();
     rc.search.drawControls();
     rc.search.refresh();
   };
@@ -28,7 +30,10 @@
       rc.drawLegend(null);
     });
     new ResizeObserver(() => rc.grid.layout()).observe(rc.byId("grid"));
-    document.addEventListener("visibilitychange", () => rc.poll.pump());
+    document.addEventListener("visibilitychange", () => {
+      rc.poll.pump();
+      rc.deviations.pump();
+    });
     rc.setProps("scale", { value: rc.view.scale });
     rc.setProps("view", { data: rc.view });
     rc.poll.pump();
@@ -71,6 +76,10 @@
       rc.setProps("ordinal", { value: null });
     }),
     nextMisclassified: act(() => rc.poll.nextMisclassified()),
+    nextOdd: act(() => rc.deviations.nextOdd()),
+    chooseMode: act((mode) => rc.setView({ mode })),
+    chooseAgainst: act((against) => rc.setView({ against })),
+    chooseRate: act((rate) => rc.setView({ rate })),
     chooseScale: act((scale) => {
       rc.setView({ scale });
       if (!rc.shown.image) return;

@@ -1,4 +1,4 @@
-/* The open layer: whether its clusters hold, and each with its evidence. */
+/* The open layer: its clusters, each with its evidence. */
 (function () {
   "use strict";
 
@@ -79,6 +79,7 @@
           { class: "small" },
           `Mean r 95 % interval ${rc.interval(cluster.mean95)}, lowest r ${rc.interval(cluster.lowest95)} (Fisher, ${rc.count(rc.page.report.images)} images).`,
         ),
+        rc.element("p", { class: "small detail-filters" }, `Filters ${cluster.filters.join(", ")}; ${cluster.keep} would stay.`),
         rc.element("div", { class: "detail-tools" }, copyButton(layer, cluster), liveLink(layer, cluster)),
         pictures,
       ),
@@ -137,7 +138,6 @@
     );
     return [
       rc.element("div", { class: "layer-head" }, rc.element("h2", {}, `${layer.name}: ${text} at τ = ${rc.page.report.threshold}`), close),
-      rc.element("section", { class: "holding", id: "redundancy-holding", "aria-label": "Does it hold?" }),
       ...(layer.clusters.length ? [table(layer)] : []),
     ];
   }
@@ -168,8 +168,6 @@
       place.replaceChildren(...(layer ? openLayerParts(layer) : report ? hint() : []));
       place.scrollTop = 0;
     }
-    if (!layer) return;
-    markCluster(place, layer);
-    rc.drawHolding();
+    if (layer) markCluster(place, layer);
   };
 })();

@@ -63,14 +63,14 @@
     return `Bootstrap: ARI ${mean.toFixed(2)} on average (${Math.min(...bootstrap).toFixed(2)} to ${Math.max(...bootstrap).toFixed(2)}) over ${bootstrap.length} samples of ${rc.count(images)} images.`;
   };
 
-  function show(place, holding) {
+  function show(holding, layer) {
     const settled = holding.enough !== null && holding.enough <= holding.stored;
-    place.replaceChildren(
+    rc.byId("redundancy-holding").replaceChildren(
       holding.curve.length ? rc.holdingCurve(holding) : "",
       rc.element(
         "div",
         { class: "holding-words" },
-        rc.element("h3", {}, "Does it hold?"),
+        rc.element("h3", {}, `Does it hold? ${layer.name}`),
         rc.element("p", { class: `holding-verdict ${settled ? "enough" : "more"}` }, holding.verdict),
         rc.element("p", { class: "small" }, rc.bootstrapText(holding)),
         rc.element("p", { class: "small" }, "Agreement of the clusters of two samples that share no image; the band is the range of three draws."),
@@ -78,41 +78,46 @@
     );
   }
 
-  function running(waiting) {
-    const place = rc.byId("redundancy-holding");
-    if (!place) return;
-    const words = waiting.total ? `Step ${waiting.done} of ${waiting.total}` : "Reading the rows …";
-    place.replaceChildren(rc.element("div", { class: "holding-words" }, rc.element("h3", {}, "Does it hold?"), rc.element("div", { class: "holding-progress" }, ...rc.progressBar(waiting, `Clustering samples of the images. ${words}`, "Does it hold?"))));
+  function running(waiting, layer) {
+    const words = waiting.total ? `step ${waiting.done} of ${waiting.total}` : "reading the rows …";
+    rc.byId("redundancy-holding").replaceChildren(
+      rc.element(
+        "div",
+        { class: "holding-words" },
+        rc.element("h3", {}, `Does it hold? ${layer.name}`),
+        rc.element("div", { class: "holding-progress" }, ...rc.progressBar(waiting, `Clustering samples of the images: ${words}`, "Does it hold?")),
+      ),
+    );
   }
 
-  /** Bring the open layer's part in line with the view. */
+  /** Bring this part in line with the open layer. */
   rc.drawHolding = async function () {
     const { report } = rc.page;
     const layer = rc.openLayer();
     const key = layer && !rc.page.stale() ? keyOf(report, layer) : "";
-    const place = rc.byId("redundancy-holding");
-    if (key && place && !place.childElementCount) {
-      if (known.has(key)) show(place, known.get(key));
-      else running({ done: 0, total: 0, behind: false });
-    }
+    rc.byId("redundancy-holding").hidden = !layer;
     if (key === wanted) return;
     wanted = key;
-    if (!key || known.has(key)) return;
+    if (!key) return;
+    if (known.has(key)) {
+      show(known.get(key), layer);
+      return;
+    }
+    running({ done: 0, total: 0, behind: false }, layer);
     const still = () => key === wanted;
     // Who walks through the layers does not want each of them worked out.
     await rc.pause(SETTLE_MS);
     if (!still()) return;
     try {
       const values = { run: report.run.id, threshold: report.threshold, layer: layer.name };
-      const said = await rc.askUntilDone("holds", values, still, running);
+      const said = await rc.askUntilDone("holds", values, still, (waiting) => running(waiting, layer));
       if (!said) return;
       known.set(key, said);
-      show(rc.byId("redundancy-holding"), said);
+      show(said, layer);
       rc.drawPaper(true);
     } catch (error) {
       if (!still()) return;
-      wanted = "";
-      rc.byId("redundancy-holding").replaceChildren(rc.element("p", { class: "small" }, "Whether it holds is not known."));
+      rc.byId("redundancy-holding").replaceChildren(rc.element("p", { class: "small" }, "Whether the clusters hold is not known."));
       rc.notice(error.message);
     }
   };

@@ -17,7 +17,7 @@
 
   function section(report, layer) {
     const holding = rc.holdingOf(report, layer);
-    const facts = `${rc.count(layer.couldGo)} of ${rc.count(layer.filters)} filters could go, ${rc.count(layer.confirmed)} confirmed; ${rc.count(layer.constant)} never vary; effective rank ${layer.rank.toFixed(1)}.`;
+    const facts = `${rc.count(layer.couldGo)} of ${rc.count(layer.filters)} filters could go, ${rc.count(layer.confirmed)} confirmed${layer.constant ? `; ${rc.count(layer.constant)} without variation` : ""}; effective rank ${layer.rank.toFixed(1)}.`;
     return rc.element(
       "section",
       { class: "paper-layer" },

@@ -9,6 +9,7 @@
     rc.page.draw(draw);
     rc.drawLayers();
     rc.drawLayer();
+    rc.drawHolding();
     rc.drawPaper();
   }
 

@@ -8,6 +8,7 @@
   window.dashAgGridFunctions = Object.assign(window.dashAgGridFunctions || {}, {
     runImages: ({ data }) => rc.runRows.images(data),
     runPercent: ({ value }) => (value === null ? "" : `${value.toFixed(1)} %`),
+    runOdd: ({ value }) => (value === null ? "–" : rc.count(value)),
     runTime: ({ value }) => rc.runRows.time(value),
     runDuration: ({ data }) => rc.runRows.duration(data.seconds),
     runSize: ({ data }) => rc.runRows.size(data.bytes),

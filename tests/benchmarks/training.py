@@ -1,0 +1,79 @@
+"""What the Keras callback costs beside the forward pass that it cannot do without."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+from collector import ReactCNNCallback, vgg16
+from collector.images import open_images
+from tests.benchmarks.table import Result, at_most
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PROBE = 1000
+BATCH = 64
+EPOCHS = 6
+
+
+class _Beside(keras.callbacks.Callback):  # type: ignore[misc] # keras has no types
+    """After each epoch: the forward pass alone, and what the callback before it has cost."""
+
+    def __init__(self, ours: ReactCNNCallback, pixels: Any) -> None:
+        super().__init__()
+        self._ours = ours
+        self._pixels = pixels
+        self._before = 0.0
+        self._forward: Any = None
+        self.ratios: list[float] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        cost, self._before = self._ours.seconds - self._before, self._ours.seconds
+        if self._forward is None:
+            self._forward = tf.function(
+                lambda x: self.model(tf.cast(x, tf.float32), training=False),
+                input_signature=[tf.TensorSpec((None, 32, 32, 3), tf.uint8)],
+            )
+            self._forward(tf.constant(self._pixels[:BATCH]))
+        begun = time.perf_counter()
+        for start in range(0, PROBE, BATCH):
+            self._forward(tf.constant(self._pixels[start : start + BATCH])).numpy()
+        alone = time.perf_counter() - begun
+        # Compiling is over after the first epoch.
+        if epoch:
+            self.ratios.append(cost / alone)
+
+
+def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
+    """Measure the callback; return its row."""
+    report("callback in a training")
+    pixels = open_images("sample").read(0, PROBE, (32, 32, 3)).pixels
+    model = vgg16.load()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    ours = ReactCNNCallback(folder / "training.db", pixels, batch_size=BATCH)
+    beside = _Beside(ours, pixels)
+    labels = [image % 10 for image in range(BATCH)]
+    model.fit(
+        pixels[:BATCH].astype("float32"),
+        tf.constant(labels),
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        verbose=0,
+        callbacks=[ours, beside],
+    )
+    assert ours.failures == 0
+    return [
+        at_most(
+            f"callback, a run of {PROBE:,} probe images ÷ their forward pass alone",
+            statistics.median(beside.ratios),
+            1.15,
+            "×",
+            digits=2,
+        )
+    ]

@@ -1,0 +1,236 @@
+"""From a wrong prediction to the filter that explains it, and the odd images of a run."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from reactcnn_dash.db import RunWriter, StoreReader
+from reactcnn_dash.deviations.scores import RATE, bring_up_to_date, stored_scores
+from tests import stores
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Request
+
+    from tests.browser.conftest import Serve
+
+IMAGES = 400
+ODD = 251
+"""Predicted wrongly; on it filter 3 of the second layer answers twice as strongly as it should."""
+LARGEST = "rgb(4,80,74)"
+"""The colour of a deviation of +4 and more, in the light."""
+
+
+def made() -> stores.Truth:
+    truth = stores.truth(IMAGES)
+    truth.gap[ODD, stores.FILTERS[0] + 3] *= 2
+    return truth
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one run that has its profile and scores; nothing writes to it."""
+    path = tmp_path_factory.mktemp("deviations") / "store.db"
+    stores.make_store(path, IMAGES, made=made())
+    bring_up_to_date(str(path), 1)
+    return path
+
+
+def odd_of(path: Path, rate: float) -> list[int]:
+    reader = StoreReader(str(path))
+    found = stored_scores(reader, reader.run(1))
+    assert found is not None
+    return found.odd(rate).tolist()
+
+
+def caption(page: Page, ordinal: int) -> None:
+    """Wait until the page shows an image."""
+    expect(page.locator(".caption-title")).to_have_text(f"Image {ordinal}")
+
+
+def asked(page: Page) -> list[str]:
+    """What is asked about deviations from now on."""
+    found: list[str] = []
+
+    def note(request: Request) -> None:
+        if "/deviations/" in request.url:
+            found.append(request.url.split("/deviations/")[1])
+
+    page.on("request", note)
+    return found
+
+
+def test_from_a_wrong_prediction_to_the_filter_that_explains_it(
+    page: Page, serve: Serve, scored: Path
+) -> None:
+    page.goto(f"{serve(scored)}?image={ODD - 1}")
+    caption(page, ODD - 1)
+    page.keyboard.press("m")
+    caption(page, ODD)
+    expect(page.locator(".verdict.wrong")).to_be_visible()
+    page.keyboard.press("d")
+    panel = page.get_by_role("region", name="What stands out")
+    expect(panel.locator(".odd-verdict")).to_have_text(
+        re.compile(r"^Odd: \d+\.\d\d\. Usual images stay below \d+\.\d\d in 99 % of cases\.$")
+    )
+    expect(page.locator(".block-odd.first")).to_have_count(1)
+    expect(page.locator(".block[data-layer='1'] .block-odd")).to_have_class(re.compile("first"))
+    expect(panel.locator(".odd-list").first.locator(".odd-name").first).to_have_text("conv2")
+    expect(page.locator("#cell-1-3")).to_have_attribute("fill", LARGEST)
+    left = panel.locator("li", has_text="usually moves with").first
+    gap = float(made().gap[ODD, stores.FILTERS[0] + 3])
+    expect(left).to_contain_text("conv2 · filter 3")
+    expect(left).to_contain_text(
+        f"usually moves with 3 others; here it does not: expected {gap / 2:.2g}"[:-1]
+    )
+    link = left.get_by_role("button")
+    link.hover()
+    expect(page.locator(".block[data-layer='1'] .ring:not(.pin)")).to_be_visible()
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".block[data-layer='1'] .ring.pin")).to_be_visible()
+    assert "filter=conv2%3A3" in page.url
+    assert "mode=deviation" in page.url
+    filters = panel.get_by_role("heading", name="Filters").locator("~ ol .odd-name")
+    expect(filters.first).to_have_text("conv2 · filter 3")
+    page.locator("#cell-1-3").scroll_into_view_if_needed()
+    box = page.locator("#cell-1-3").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 2, box["y"] + 2)
+    expect(page.locator("#tip")).to_contain_text(
+        re.compile(r"^conv2 · filter 3 · GAP [\d.]+ · deviation \+[4-9]\.\d")
+    )
+    page.mouse.move(5, 700)
+    page.keyboard.press("d")
+    expect(panel).to_be_hidden()
+    expect(page.locator("#cell-1-3")).not_to_have_attribute("fill", LARGEST)
+    assert "mode=" not in page.url
+
+
+def test_a_view_of_deviations_has_a_link(page: Page, serve: Serve, scored: Path) -> None:
+    server = serve(scored)
+    page.goto(f"{server}?image={ODD}&mode=deviation&against=class&rate=0.05")
+    given = stores.CLASSES[int(made().probabilities[ODD].argmax())]
+    n = int((made().probabilities.argmax(axis=1) == made().probabilities[ODD].argmax()).sum())
+    expect(page.locator(".legend-title")).to_have_text(f"Deviation, predicted {given} (n = {n})")
+    expect(page.locator("#odd-count")).to_contain_text(f"{len(odd_of(scored, 0.05))} of 400 images")
+    expect(page.locator(".odd-verdict")).to_contain_text("in 95 % of cases")
+    page.get_by_text("All images").click()
+    expect(page.locator(".legend-title")).to_have_text("Deviation, all 400 images")
+    assert "against" not in page.url
+    page.get_by_role("combobox", name="Rate of false alarms").click()
+    page.get_by_role("option", name="1 %", exact=True).click()
+    expect(page.locator("#odd-count")).to_contain_text(f"{len(odd_of(scored, 0.01))} of 400 images")
+    assert "rate" not in page.url
+    page.goto(f"{server}?image={ODD}&mode=nonsense&rate=7")
+    expect(page.locator(".legend-title")).to_have_text("GAP, each layer on its own scale")
+
+
+def test_marks_and_next_odd_cost_one_question_while_the_mode_is_off(
+    page: Page, serve: Serve, scored: Path
+) -> None:
+    questions = asked(page)
+    odd = odd_of(scored, RATE)
+    assert len(odd) > 1
+    page.goto(f"{serve(scored)}?image=0")
+    marks = page.locator(".slider-marks")
+    expect(marks).to_have_attribute("data-count", str(len(odd)))
+    assert marks.locator("path").get_attribute("d") == "".join(f"M{one} 0V6" for one in odd)
+    assert marks.get_attribute("viewBox") == f"0 0 {IMAGES - 1} 6"
+    page.keyboard.press("o")
+    caption(page, odd[0])
+    page.get_by_role("button", name="Next odd image").click()
+    caption(page, odd[1])
+    page.keyboard.press("End")
+    page.keyboard.press("o")
+    expect(page.locator("#notice")).to_have_text("No odd image after this one.")
+    assert len(questions) == 1
+    assert "stored=1" in questions[0]
+
+
+def test_a_replay_keeps_up_with_one_question_at_a_time(
+    page: Page, serve: Serve, scored: Path
+) -> None:
+    page.goto(f"{serve(scored)}?image={ODD - 3}&mode=deviation")
+    expect(page.locator(".odd-verdict")).to_be_visible()
+    page.evaluate(
+        """() => {
+            const fetched = window.fetch;
+            window.most = window.now = 0;
+            window.fetch = (...parts) => {
+                if (!String(parts[0]).startsWith("/deviations/")) return fetched(...parts);
+                window.most = Math.max(window.most, ++window.now);
+                return fetched(...parts).finally(() => window.now--);
+            };
+        }"""
+    )
+    page.keyboard.press("Space")
+    expect(page.locator("#cell-1-3")).to_have_attribute("fill", LARGEST)
+    caption(page, ODD)
+    page.keyboard.press("Space")
+    expect(page.locator(".canvas.behind")).to_have_count(0)
+    assert page.evaluate("window.most") == 1
+
+
+def test_a_run_without_scores_is_scored_when_somebody_asks(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    path = tmp_path / "store.db"
+    stores.make_store(path, IMAGES, made=made(), maps=False)
+    page.goto(f"{serve(path)}?image={ODD}")
+    caption(page, ODD)
+    assert StoreReader(str(path)).run(1).odd is None
+    page.get_by_text("Deviation", exact=True).click()
+    expect(page.locator(".standing-out progress")).to_be_visible()
+    expect(page.locator(".odd-verdict")).to_contain_text("Odd", timeout=60_000)
+    odd = StoreReader(str(path)).run(1).odd
+    expect(page.locator("#odd-count")).to_contain_text(f"{odd} of 400 images are odd")
+    expect(page.locator(".slider-marks")).to_have_attribute("data-count", str(odd))
+
+
+def test_next_odd_finds_out_by_itself(page: Page, serve: Serve, tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    stores.make_store(path, IMAGES, made=made(), maps=False)
+    page.goto(f"{serve(path)}?image={ODD - 1}")
+    caption(page, ODD - 1)
+    page.keyboard.press("o")
+    expect(page.locator("#notice")).to_contain_text("Looking for odd images")
+    expect(page.locator(".caption-title")).to_have_text(f"Image {ODD}", timeout=60_000)
+
+
+def test_a_run_with_too_few_images_says_so_and_goes_on_when_it_has_enough(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    path, truth = tmp_path / "store.db", made()
+    with RunWriter.begin(str(path), stores.new_run(feature_maps="none")) as writer:
+        stores.append(writer, truth, 0, 28, maps=False)
+        page.goto(f"{serve(path)}?mode=deviation")
+        caption(page, 27)
+        told = page.locator(".odd-told")
+        expect(told).to_contain_text("images on; it has 28.")
+        expect(page.locator("#notice")).to_have_attribute("data-kind", "info")
+        writer.finish()
+    expect(told).to_contain_text("What is usual for this run can be told from 64 images on")
+
+
+def test_the_list_of_runs_counts_odd_images(page: Page, serve: Serve, tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    stores.make_store(path, IMAGES, made=made(), maps=False, name="looked at")
+    stores.make_store(path, 8, maps=False, name="not yet")
+    bring_up_to_date(str(path), 1)
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(f"{serve(path)}runs/")
+
+    def odd(name: str) -> str | None:
+        here = page.locator(".ag-row", has=page.get_by_role("link", name=name))
+        index = here.first.get_attribute("row-index")
+        return page.locator(f".ag-row[row-index='{index}'] [col-id=odd]").text_content()
+
+    expect(page.get_by_role("link", name="looked at")).to_be_visible()
+    assert odd("looked at") == str(len(odd_of(path, RATE)))
+    assert odd("not yet") == "–"

@@ -1,0 +1,267 @@
+"""Comparisons for the page: real background processes, and the routes over a real store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from flask import Flask
+
+from reactcnn_dash import background, comparison_routes
+from reactcnn_dash.comparing import Comparison, NotComparable
+from reactcnn_dash.comparison_experiment import epochs_of, pairs_of
+from reactcnn_dash.comparison_service import ComparisonLost, ComparisonService, Waiting
+from reactcnn_dash.db import RunNotFound, RunWriter, StoreReader
+from tests import stores
+from tests.compared import chosen, other_checkpoint, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from reactcnn_dash.db import ComparisonKey
+
+IMAGES = 60
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Three epochs over the same images, in other orders, and a run over other images."""
+    path = tmp_path / "store.db"
+    first = stores.truth(IMAGES)
+    order = np.random.default_rng(1).permutation(IMAGES)
+    write(path, "one", first, experiment="night", epoch=1)
+    write(path, "two", other_checkpoint(first, 2), experiment="night", epoch=2)
+    write(path, "three", chosen(other_checkpoint(first, 3), order), experiment="night", epoch=3)
+    write(path, "strange", stores.truth(6, seed=9), experiment="odd", epoch=1)
+    write(path, "single", first, experiment="odd", epoch=2)
+    return path
+
+
+@pytest.fixture
+def service(store: Path) -> Iterator[ComparisonService]:
+    made = ComparisonService(str(store))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(store: Path, service: ComparisonService) -> Any:
+    app = Flask(__name__)
+    app.register_blueprint(comparison_routes.blueprint(StoreReader(str(store)), service))
+    return app.test_client()
+
+
+def wait_for(service: ComparisonService, key: ComparisonKey) -> Comparison:
+    """Ask until the comparison is there, as the page does."""
+    pause = threading.Event()
+    for _ in range(600):
+        found = service.ask(key)
+        if isinstance(found, Comparison):
+            return found
+        pause.wait(0.1)
+    raise TimeoutError
+
+
+def ask(client: Any, path: str, **values: Any) -> dict[str, Any]:
+    """Ask a route until its answer is whole."""
+    pause = threading.Event()
+    for _ in range(600):
+        answer = client.get(f"/comparisons/{path}", query_string=values)
+        assert answer.status_code == 200
+        said: dict[str, Any] = answer.get_json()
+        if said.get("state") != "running":
+            return said
+        pause.wait(0.1)
+    raise TimeoutError
+
+
+def test_a_comparison_is_waited_for_once_and_then_stored(
+    store: Path, service: ComparisonService
+) -> None:
+    key = service.key(1, "three", "leiden-cpm", None)
+    assert isinstance(service.ask(key), Waiting)
+    found = wait_for(service, key)
+    assert service.ask(key) is found
+    assert found.images == IMAGES
+    # Another server finds it in the store, and starts no process.
+    other = ComparisonService(str(store))
+    assert isinstance(other.ask(key), Comparison)
+    other.close()
+
+
+def test_two_that_are_asked_for_are_computed_one_after_the_other(
+    service: ComparisonService,
+) -> None:
+    keys = [service.key(1, b, "leiden-cpm", None) for b in (2, 3)]
+    assert all(isinstance(service.ask(key), Waiting) for key in keys)
+    assert service.ask(keys[1]) == Waiting(0, 0)
+    assert [wait_for(service, key).b.name for key in keys] == ["two", "three"]
+
+
+def test_a_run_that_grew_is_compared_anew(store: Path, service: ComparisonService) -> None:
+    made = stores.truth(IMAGES)
+    writer = RunWriter.begin(str(store), stores.new_run("growing", None, "none"))
+    stores.append(writer, made, 0, 20, maps=False)
+    before = service.key(1, "growing", "leiden-cpm", None)
+    assert wait_for(service, before).images == 20
+    stores.append(writer, made, 20, 32, maps=False)
+    writer.close()
+    after = service.key(1, "growing", "leiden-cpm", None)
+    assert after != before
+    assert isinstance(service.ask(after), Waiting)
+    assert wait_for(service, after).images == 32
+    with pytest.raises(RunNotFound):
+        service.key(1, 77, "leiden-cpm", None)
+
+
+def test_a_refusal_is_raised_each_time(service: ComparisonService) -> None:
+    key = service.key("one", "strange", "leiden-cpm", None)
+    for _ in range(2):
+        with pytest.raises(NotComparable, match="no image in common"):
+            wait_for(service, key)
+
+
+def test_a_process_that_ends_is_told_and_another_takes_its_place(
+    service: ComparisonService,
+) -> None:
+    killed = service._process.submit(os.getpid).result()
+    key = service.key(1, 2, "leiden-cpm", None)
+    # Kept busy, so that the comparison is still waiting when its process is gone.
+    service._process.submit(stuck_for_ever)
+    assert isinstance(service.ask(key), Waiting)
+    os.kill(killed, signal.SIGKILL)
+    with pytest.raises(ComparisonLost, match="ended before it was done"):
+        wait_for(service, key)
+    assert wait_for(service, key).images == IMAGES
+
+
+def stuck_for_ever() -> None:
+    threading.Event().wait()
+
+
+def reported() -> None:
+    background.report(3, 4)
+
+
+def test_the_progress_is_what_the_work_said_last() -> None:
+    process = background.Background()
+    process.submit(reported).result()
+    assert process.progress == (3, 4)
+    process.close()
+    # Nobody listens here, and nothing happens.
+    background.report(1, 2)
+
+
+def test_the_process_and_its_helper_end_with_the_work(service: ComparisonService) -> None:
+    helper = service._process.submit(helper_pid).result()
+    own = service._process.submit(os.getpid).result()
+    service.close()
+    pause = threading.Event()
+    for _ in range(300):
+        if not any(alive(pid) for pid in (helper, own)):
+            break
+        pause.wait(0.1)
+    assert not any(alive(pid) for pid in (helper, own))
+
+
+def helper_pid() -> int:
+    return background.helper().submit(os.getpid).result()
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_what_can_be_picked(client: Any) -> None:
+    said = ask(client, "runs")
+    assert [one["value"] for one in said["runs"]] == ["5", "4", "3", "2", "1"]
+    assert said["runs"][2]["label"].startswith("three · epoch 3 · 60 images · ")
+    assert {one["value"]: one["label"] for one in said["experiments"]} == {
+        "odd": "odd · 2 epochs",
+        "night": "night · 3 epochs",
+    }
+
+
+def test_pages_of_changed_images_and_pairs(client: Any, store: Path) -> None:
+    found = ask(client, "of", a=1, b=3)
+    changed = found["changed"]
+    assert changed["all"] == changed["corrected"] + changed["broken"] + changed["between"]
+    page = ask(client, "changed", a=1, b=3, kind="corrected", offset=0)
+    assert page["total"] == changed["corrected"] == len(page["hits"])
+    reader = StoreReader(str(store))
+    for a, b, label, before, after in page["hits"]:
+        images = reader.image(1, a), reader.image(3, b)
+        assert images[0].sha256 == images[1].sha256
+        assert label == images[0].label == after == images[1].prediction
+        assert before == images[0].prediction != label
+    middle = page["hits"][1][0]
+    pair = ask(client, "image", a=1, b=3, image=middle, kind="corrected")
+    assert (pair["place"], pair["previous"], pair["next"]) == (
+        1,
+        page["hits"][0][0],
+        page["hits"][2][0],
+    )
+    assert ask(client, "changed", a=1, b=3, offset=1000)["hits"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "message"),
+    [
+        ("of", {"a": 1}, "b is a number, not ''."),
+        ("of", {"a": 1, "b": 99}, "no run 99"),
+        ("of", {"a": 1, "b": 2, "method": "magic"}, "No method 'magic'"),
+        ("of", {"a": 1, "b": 2, "parameter": "much"}, "is no number"),
+        ("of", {"a": 1, "b": 2, "parameter": 3}, "lies between 0.05 and 0.95"),
+        ("of", {"a": 1, "b": 4}, "no image in common"),
+        ("layer", {"a": 1, "b": 2, "layer": "conv9"}, "no layer 'conv9' in common"),
+        ("image", {"a": 1, "b": 2, "image": 400}, "not among the images in common"),
+        ("changed", {"a": 1, "b": 2, "kind": "odd", "offset": 0}, "No kind of changed images"),
+        ("layer", {"a": 3, "b": 2, "layer": "conv1"}, "not computed yet"),
+        ("experiment", {"name": "nowhere"}, "has 0 runs"),
+        ("experiment", {"name": "night", "against": "dawn"}, "previous, first, last"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(
+    client: Any, path: str, values: dict[str, Any], message: str
+) -> None:
+    ask(client, "of", a=1, b=2)
+    said = ask(client, path, **values)
+    assert said["state"] == "refused"
+    assert message in said["message"]
+
+
+def test_an_experiment_pair_by_pair(client: Any) -> None:
+    last = ask(client, "experiment", name="night", against="last")
+    assert [(pair["a"], pair["b"]) for pair in last["pairs"]] == [(1, 3), (2, 3)]
+    before = ask(client, "experiment", name="night", against="previous")
+    assert [(pair["a"], pair["b"]) for pair in before["pairs"]] == [(1, 2), (2, 3)]
+    first = ask(client, "experiment", name="night", against="first")
+    assert [(pair["a"], pair["b"]) for pair in first["pairs"]] == [(1, 2), (1, 3)]
+    assert last["pairs"][1] == before["pairs"][1]
+    of = ask(client, "of", a=2, b=3)
+    assert last["pairs"][1]["cka"] == [layer["cka"] for layer in of["layers"]]
+    assert last["pairs"][1]["accuracy"] == of["accuracy"]
+
+
+def test_a_pair_of_an_experiment_that_does_not_compare_is_said(client: Any) -> None:
+    said = ask(client, "experiment", name="odd", against="last")
+    assert "no image in common" in said["pairs"][0]["message"]
+    assert said["known"] == 1
+
+
+def test_epochs_are_in_order_and_the_newest_of_each_counts(store: Path) -> None:
+    write(store, "again", stores.truth(8), experiment="night", epoch=2)
+    runs = [run for run in StoreReader(str(store)).summaries() if run.experiment == "night"]
+    epochs = epochs_of(runs)
+    assert [run.name for run in epochs] == ["one", "again", "three"]
+    names = [(a.name, b.name) for a, b in pairs_of(epochs, "previous")]
+    assert names == [("one", "again"), ("again", "three")]

@@ -1,0 +1,477 @@
+"""The redundancy report against planted duplicates, NumPy and the live page's clusters."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from flask import Flask
+
+from reactcnn_dash.analysis import (
+    CurvePoint,
+    Stability,
+    TooFewImages,
+    Verdict,
+    fisher_interval,
+)
+from reactcnn_dash.cli import main
+from reactcnn_dash.clustering import ClusterRequest, cluster_view
+from reactcnn_dash.db import Report, StoreReader, pack, save_report
+from reactcnn_dash.redundancy import holding, maps, stored
+from reactcnn_dash.redundancy.holding import Holding, computed_holding, stored_holding, verdict
+from reactcnn_dash.redundancy.report import METHOD, as_dict, from_dict, summary
+from reactcnn_dash.redundancy.routes import blueprint, listed
+from reactcnn_dash.redundancy.service import RedundancyService
+from reactcnn_dash.redundancy.stored import computed_report, stored_report
+from reactcnn_dash.redundancy.worker import Waiting, Worker, WorkLost
+from tests import redundant, stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from flask.testing import FlaskClient
+
+    from reactcnn_dash.analysis import ClusterEvidence
+    from reactcnn_dash.db import Run
+    from reactcnn_dash.redundancy.report import RedundancyReport
+    from tests.redundant import Planted
+
+RUN = 1
+TAU = 0.7
+
+
+@pytest.fixture
+def made() -> Planted:
+    return redundant.planted()
+
+
+@pytest.fixture
+def store(tmp_path: Path, made: Planted) -> Path:
+    path = tmp_path / "store.db"
+    redundant.write(path, made)
+    return path
+
+
+@pytest.fixture
+def url(store: Path) -> str:
+    return f"sqlite:///{store}"
+
+
+def run_of(url: str) -> Run:
+    return StoreReader(url).run(RUN)
+
+
+def change(store: Path, statement: str, *values: Any) -> None:
+    connection = sqlite3.connect(store)
+    with connection:
+        connection.execute(statement, values)
+    connection.close()
+
+
+def found(url: str, threshold: float = TAU) -> RedundancyReport:
+    return computed_report(url, RUN, threshold)
+
+
+def same_of(report: RedundancyReport) -> ClusterEvidence:
+    """The cluster of the filters that are alike in GAP and place."""
+    (one,) = (one for one in report.layers[0].clusters if one.filters == redundant.SAME)
+    return one
+
+
+def spatial(made: Planted, layer: int) -> np.ndarray:
+    """Pearson's r between the filters' maps over all places of all images, maps centred."""
+    flat = made.maps(layer).reshape(redundant.IMAGES, stores.FILTERS[layer], -1)
+    centred = flat - flat.mean(axis=2, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return np.corrcoef(centred.transpose(1, 0, 2).reshape(stores.FILTERS[layer], -1))
+
+
+def test_what_was_planted_is_found_and_judged(url: str, made: Planted) -> None:
+    report = found(url)
+    first, second, third = report.layers
+    by_filters = {one.filters: one for one in first.clusters}
+    assert set(by_filters) == {redundant.SAME, redundant.MIRRORED}
+    same, mirrored = by_filters[redundant.SAME], by_filters[redundant.MIRRORED]
+    assert same.verdict is Verdict.CONFIRMED
+    assert mirrored.verdict is Verdict.CANDIDATE
+    r = np.corrcoef(made.gap(0).T.astype(np.float64)[[0, 1, 2, 3]])
+    assert same.mean_r == pytest.approx(r[0, 1])
+    assert mirrored.mean_r == mirrored.lowest_r == pytest.approx(r[2, 3])
+    places = spatial(made, 0)
+    assert same.spatial_r == pytest.approx(places[0, 1], abs=1e-6)
+    assert mirrored.spatial_r == pytest.approx(places[2, 3], abs=1e-6)
+    assert (same.map_images, report.map_images, report.images) == (redundant.IMAGES,) * 3
+    (trio,) = second.clusters
+    assert (trio.filters, trio.verdict) == (redundant.TRIO, Verdict.CONFIRMED)
+    assert third.clusters == ()
+    rows = [layer.row for layer in report.layers]
+    assert [(row.filters, row.dead, row.constant) for row in rows] == [
+        (6, 1, 1),
+        (8, 0, 1),
+        (16, 0, 0),
+    ]
+    assert [row.could_go for row in rows] == [1 + 1 + 1, 2 + 1, 0]
+    assert [layer.confirmed for layer in report.layers] == [1, 2, 0]
+
+
+def test_the_images_to_look_at_are_those_in_which_the_kept_filter_varies_most(
+    url: str, made: Planted
+) -> None:
+    for layer in (0, 1):
+        cluster = found(url).layers[layer].clusters[0]
+        energy = made.maps(layer)[:, cluster.keep].var(axis=(1, 2))
+        assert list(cluster.examples) == np.argsort(-energy)[:3].tolist()
+
+
+def test_the_summary_says_what_could_go_and_why(url: str, tmp_path: Path) -> None:
+    assert summary(found(url)) == (
+        "By GAP values 6 of 30 filters could go: 4 repeat others, in 3 clusters, and 2 never vary. "
+        "For 3 the feature maps agree."
+    )
+    path = tmp_path / "other.db"
+    redundant.write(path, redundant.planted(), maps=False)
+    report = computed_report(f"sqlite:///{path}", RUN, TAU)
+    assert report.map_images == 0
+    every = [one for layer in report.layers for one in layer.clusters]
+    assert len(every) == 3
+    assert all(one.verdict is Verdict.CANDIDATE for one in every)
+    assert all((one.spatial_r, one.spatial, one.examples) == (None, (), ()) for one in every)
+    assert summary(report).endswith("No feature maps are stored that could confirm it.")
+
+
+def test_few_maps_leave_a_cluster_a_candidate(tmp_path: Path) -> None:
+    path = tmp_path / "few.db"
+    redundant.write(path, redundant.planted(images=20))
+    same = same_of(computed_report(f"sqlite:///{path}", RUN, TAU))
+    assert (same.verdict, same.spatial_r, same.map_images) == (Verdict.CANDIDATE, None, 20)
+
+
+def test_clusters_have_the_numbers_of_the_live_page(url: str) -> None:
+    # A former clustering with numbers of its own, which the page goes on with.
+    layer = StoreReader(url).layers(RUN)[0]
+    view = cluster_view(url, ClusterRequest(RUN, layer.position, METHOD, 0.5))
+    assert view.labels.max() >= 2
+    change(
+        # The store is given numbers that no clustering would choose by itself.
+        store_of(url),
+        "UPDATE clusterings SET labels = ? WHERE layer = 0",
+        packed_labels(np.where(view.labels >= 0, 9 - view.labels, -1)),
+    )
+    report = found(url)
+    shown = cluster_view(url, ClusterRequest(RUN, layer.position, METHOD, TAU))
+    expected = {
+        int(label): tuple(np.flatnonzero(shown.labels == label).tolist())
+        for label in set(shown.labels.tolist())
+        if label >= 0 and (shown.labels == label).sum() > 1
+    }
+    assert {one.label: one.filters for one in report.layers[0].clusters} == expected
+    assert min(expected) > 3
+
+
+def store_of(url: str) -> str:
+    return url.removeprefix("sqlite:///")
+
+
+def packed_labels(labels: np.ndarray) -> bytes:
+    return pack(labels.astype(np.int32))
+
+
+def test_a_report_is_stored_and_found_again(url: str, store: Path) -> None:
+    assert stored_report(StoreReader(url), run_of(url), TAU) is None
+    report = found(url)
+    assert stored_report(StoreReader(url), run_of(url), TAU) == report
+    assert stored_report(StoreReader(url), run_of(url), 0.8) is None
+    # What is stored is taken, not worked out again.
+    change(store, "DELETE FROM feature_maps")
+    assert found(url) == report
+    # The maps are folded once, whatever the threshold.
+    other = found(url, 0.8)
+    assert other.map_images == redundant.IMAGES
+    assert same_of(other).spatial_r == pytest.approx(1.0)
+
+
+def test_a_damaged_or_outgrown_report_is_worked_out_again(url: str, store: Path) -> None:
+    report = found(url)
+    change(store, "UPDATE reports SET value = ?", b"broken")
+    assert stored_report(StoreReader(url), run_of(url), TAU) is None
+    assert found(url) == report
+    change(store, "UPDATE reports SET images = images - 1")
+    assert stored_report(StoreReader(url), run_of(url), TAU) is None
+    # While its run is collected, it may be a little behind.
+    change(store, "UPDATE runs SET state = 'collecting'")
+    assert stored_report(StoreReader(url), run_of(url), TAU) == report
+    change(store, "UPDATE reports SET images = 10")
+    assert stored_report(StoreReader(url), run_of(url), TAU) is None
+
+
+def test_images_with_damaged_maps_are_left_out(url: str, store: Path, made: Planted) -> None:
+    change(store, "UPDATE feature_maps SET codes = substr(codes, 1, 20) WHERE ordinal = 7")
+    report = found(url)
+    assert report.map_images == redundant.IMAGES - 1
+    assert same_of(report).verdict is Verdict.CONFIRMED
+    assert all(7 not in one.examples for layer in report.layers for one in layer.clusters)
+
+
+def test_what_the_maps_say_survives_the_store(url: str) -> None:
+    reader, run = StoreReader(url), run_of(url)
+    first = maps.computed_maps(url, reader, run, lambda _done: None)
+    again = maps.computed_maps(url, reader, run, lambda _done: pytest.fail("folded again"))
+    assert again.ordinals == first.ordinals == tuple(range(redundant.IMAGES))
+    for one, other in zip(first.layers, again.layers, strict=True):
+        np.testing.assert_allclose(other.r, one.r, atol=1e-7)
+        np.testing.assert_array_equal(other.images, one.images)
+        np.testing.assert_array_equal(other.strongest, one.strongest)
+
+
+def test_a_store_that_cannot_be_written_costs_the_stored_copy_only(url: str, store: Path) -> None:
+    for table in ("reports", "clusterings"):
+        change(
+            store,
+            f"CREATE TRIGGER no_{table} BEFORE INSERT ON {table} "
+            "BEGIN INSERT INTO nowhere VALUES (1); END",
+        )
+    report = found(url)
+    assert len(report.layers[0].clusters) == 2
+    assert stored_report(StoreReader(url), run_of(url), TAU) is None
+    held = computed_holding(url, RUN, 0, TAU)
+    assert held.found.images == redundant.IMAGES
+    assert stored_holding(StoreReader(url), run_of(url), 0, TAU) is None
+
+
+def test_json_keeps_everything_and_adds_addresses_and_intervals(url: str) -> None:
+    report = found(url)
+    values = json.loads(json.dumps(as_dict(report, run_of(url))))
+    assert from_dict(values) == report
+    assert (values["method"], values["threshold"], values["images"]) == (METHOD, TAU, 60)
+    for layer, one in zip(values["layers"], report.layers, strict=True):
+        for written, cluster in zip(layer["clusters"], one.clusters, strict=True):
+            assert written["addresses"] == [f"{layer['name']}:{f}" for f in cluster.filters]
+            assert written["keep_address"] in written["addresses"]
+            assert written["mean_r_95"] == list(fisher_interval(cluster.mean_r, 60))
+
+
+# The command.
+
+
+def test_the_command_prints_a_row_a_layer(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["redundancy", "planted", "--store", str(store)]) == 0
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert lines[0].split()[:4] == ["layer", "filters", "dead", "constant"]
+    first = lines[1].split()
+    assert (first[0], first[1:4], first[-3:]) == ("conv1", ["6", "1", "1"], ["2", "3", "1"])
+    assert [line.split()[0] for line in lines[1:4]] == ["conv1", "conv2", "conv3"]
+    assert "60 images and the feature maps of 60 of them; clusters of r ≥ 0.7 on average." in text
+    assert lines[-1].endswith("For 3 the feature maps agree.")
+
+
+def test_the_commands_json_is_the_report(
+    store: Path, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["redundancy", "1", "--threshold", "0.8", "--json", "--store", str(store)]) == 0
+    assert from_dict(json.loads(capsys.readouterr().out)) == found(url, 0.8)
+
+
+def test_the_command_refuses_in_one_line(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["redundancy", "1", "--threshold", "1.2", "--store", str(store)]) != 0
+    assert "lies between 0.05 and 0.95, not 1.2" in capsys.readouterr().err
+    stores.make_store(tmp_path / "one.db", 1)
+    assert main(["redundancy", "1", "--store", str(tmp_path / "one.db")]) != 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "needs at least 2 images" in line
+
+
+# Does it hold?
+
+
+def test_whether_it_holds_is_stored_and_found_again(url: str, store: Path) -> None:
+    held = computed_holding(url, RUN, 0, TAU)
+    assert (held.stored, held.found.images) == (60, 60)
+    # The planted pairs are found in any sample.
+    assert held.found.bootstrap == (1.0,) * 8
+    assert stored_holding(StoreReader(url), run_of(url), 0, TAU) == held
+    assert stored_holding(StoreReader(url), run_of(url), 1, TAU) is None
+    change(store, "UPDATE reports SET value = ?", b"{}")
+    assert stored_holding(StoreReader(url), run_of(url), 0, TAU) is None
+    assert computed_holding(url, RUN, 0, TAU) == held
+
+
+def test_rows_are_drawn_evenly_from_the_whole_run(
+    url: str, made: Planted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "MOST_ROWS", 3)
+    monkeypatch.setattr(holding, "_BLOCK", 2)
+    seen: list[np.ndarray] = []
+
+    def remember(rows: np.ndarray, *_rest: Any) -> Iterator[Stability]:
+        seen.append(rows)
+        yield Stability(len(rows), (), (), None)
+
+    monkeypatch.setattr(holding.analysis, "stability", remember)
+    computed_holding(url, RUN, 1, TAU)
+    np.testing.assert_array_equal(seen[0], made.gap(1)[[0, 29, 59]])
+
+
+def test_too_few_images_do_not_hold(tmp_path: Path) -> None:
+    stores.make_store(tmp_path / "one.db", 1)
+    with pytest.raises(TooFewImages, match="this layer has 1"):
+        computed_holding(f"sqlite:///{tmp_path / 'one.db'}", RUN, 0, TAU)
+
+
+def test_the_verdict_in_a_sentence() -> None:
+    curve = (CurvePoint(32, 0.5, 0.4, 0.6), CurvePoint(64, 0.6, 0.5, 0.7))
+
+    def said(enough: int | None, stored_: int = 130, points: Any = curve) -> str:
+        return verdict(Holding(stored_, Stability(128, (0.9,), points, enough)))
+
+    assert said(50) == "Enough: two samples of 50 images agree by ARI 0.8."
+    assert said(100) == "Enough: two samples of 100 images would agree by ARI 0.8."
+    assert said(2100) == (
+        "Collect about 2,000 more images: two samples of 2,100 would agree by ARI 0.8."
+    )
+    assert said(None) == (
+        "Not settled: two samples of 64 images agree by ARI 0.60, "
+        "and more images have not brought them closer."
+    )
+    assert said(None, points=()) == "Too few images to tell: collect at least 64."
+
+
+# The page's routes, and the process behind them.
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[FlaskClient]:
+    service = RedundancyService(url)
+    server = Flask(__name__)
+    server.register_blueprint(blueprint(StoreReader(url), service))
+    yield server.test_client()
+    service.close()
+
+
+def until_done(client: FlaskClient, address: str) -> dict[str, Any]:
+    while True:
+        said: dict[str, Any] = client.get(address).get_json()
+        if said["state"] != "running":
+            return said
+
+
+def test_the_routes_answer_once_it_is_worked_out(client: FlaskClient, url: str) -> None:
+    (one,) = client.get("/redundancies/runs").get_json()["runs"]
+    assert one["value"] == "1"
+    assert client.get("/redundancies/of?run=1").get_json()["state"] == "running"
+    said = until_done(client, "/redundancies/of?run=1")
+    report = found(url)
+    assert said["summary"] == summary(report)
+    (first, *_) = said["layers"]
+    assert [one["verdict"] for one in first["clusters"]] == [
+        one.verdict.value for one in report.layers[0].clusters
+    ]
+    written = client.get("/redundancies/json?run=1&threshold=0.7")
+    assert written.headers["Content-Disposition"] == 'attachment; filename="redundancy-1-0.7.json"'
+    assert from_dict(written.get_json()) == report
+    held = until_done(client, "/redundancies/holds?run=1&layer=conv1")
+    assert held["verdict"] == verdict(computed_holding(url, RUN, 0, TAU))
+    assert [point["images"] for point in held["curve"]] == [
+        point.images for point in computed_holding(url, RUN, 0, TAU).found.curve
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("of?run=x", "run is a number"),
+        ("of?run=7", "no run 7"),
+        ("of?run=1&threshold=much", "is no number"),
+        ("of?run=1&threshold=1", "lies between 0.05 and 0.95"),
+        ("holds?run=1&layer=conv9", "no layer 'conv9'"),
+        ("json?run=1", "not worked out yet"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_in_words(
+    client: FlaskClient, address: str, words: str
+) -> None:
+    said = client.get(f"/redundancies/{address}").get_json()
+    assert said["state"] == "refused"
+    assert words in said["message"]
+
+
+def test_without_a_store_there_are_no_runs(tmp_path: Path) -> None:
+    assert listed(StoreReader(f"sqlite:///{tmp_path / 'none.db'}")) == {"runs": []}
+
+
+def once(path: Path) -> str:
+    """Block until the file is there."""
+    with path.open() as pipe:
+        return pipe.read()
+
+
+def fail(images: int) -> str:
+    raise TooFewImages(images)
+
+
+def end(code: int) -> str:
+    os._exit(code)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker[str]]:
+    made: Worker[str] = Worker()
+    yield made
+    made.close()
+
+
+def test_nothing_queues_behind_work_under_way(worker: Worker[str], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert worker.ask("first", once, pipe) == Waiting(0, 0)
+    assert worker.ask("first", once, pipe) == Waiting(0, 0, behind=False)
+    assert worker.ask("second", once, pipe) == Waiting(0, 0, behind=True)
+    pipe.write_text("done")
+    said: str | Waiting = Waiting(0, 0)
+    while isinstance(said, Waiting):
+        said = worker.ask("first", once, pipe)
+    assert said == "done"
+    # Nobody asked for the second again: it was never begun.
+    assert worker.ask("third", str, 3) == Waiting(0, 0)
+    assert worker.ask("first", once, pipe) == "done"
+
+
+def test_an_error_is_for_who_asked(worker: Worker[str]) -> None:
+    assert worker.ask("bad", fail, 1) == Waiting(0, 0)
+
+    def ask_both() -> None:
+        while True:
+            worker.ask("bad", fail, 1)
+
+    with pytest.raises(TooFewImages, match="this layer has 1"):
+        ask_both()
+    worker.ask("bad", fail, 1)
+    said: str | Waiting = Waiting(0, 0)
+    while isinstance(said, Waiting):
+        said = worker.ask("good", str, 5)
+    assert said == "5"
+
+
+def test_a_process_that_ends_is_told_and_replaced(worker: Worker[str]) -> None:
+    def ask() -> None:
+        while True:
+            worker.ask("lost", end, 3)
+
+    with pytest.raises(WorkLost, match="want of memory"):
+        ask()
+    said: str | Waiting = Waiting(0, 0)
+    while isinstance(said, Waiting):
+        said = worker.ask("good", str, 5)
+    assert said == "5"
+
+
+def test_a_report_of_another_kind_is_none(url: str) -> None:
+    save_report(url, RUN, stored.KIND, "0.7", Report(redundant.IMAGES, b"\x00"))
+    assert stored_report(StoreReader(url), run_of(url), TAU) is None
