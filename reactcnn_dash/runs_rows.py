@@ -21,7 +21,8 @@ def row_of(run: RunSummary) -> Row:
 
     ``accuracy`` is None without labels, ``total`` when it is unknown; ``started`` and ``ended`` are
     ISO 8601 in UTC; ``seconds`` is how long the run took, or has been heard of so far; ``bytes`` is
-    the size of its values in the store; ``odd`` counts its odd images, None while nobody has looked.
+    the size of its values in the store; ``odd`` counts its odd images, None while
+    nobody has looked for them.
     """
     last = run.ended_at or run.heartbeat_at
     return {

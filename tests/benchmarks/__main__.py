@@ -26,6 +26,12 @@ def main() -> int:
     """Run the benchmarks; return 0, or 1 when a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--only", choices=PARTS, help="measure one part")
+    parser.add_argument(
+        "--images",
+        default="cifar10",
+        help="where the proofs take CIFAR-10 images from (default: Keras' copy, the first 8,000 of "
+        "its test images)",
+    )
     options = parser.parse_args()
     from tests.benchmarks.table import render
 
@@ -46,11 +52,14 @@ def main() -> int:
                     from tests.benchmarks import collecting
 
                     results += collecting.run(Path(folder), report)
+                    from tests.benchmarks import training
+
+                    results += training.run(Path(folder), report)
                 elif part in ("corruptions", "faults"):
                     from collector.runtime import start_tensorflow
 
                     start_tensorflow()
-                    results += went_wrong(part, report)
+                    results += went_wrong(part, options.images, report)
                 elif part == "comparison":
                     from tests.benchmarks import comparison
 
@@ -64,12 +73,18 @@ def main() -> int:
     return 0 if all(result.met for result in results) else 1
 
 
-def went_wrong(part: str, report: Callable[[str], None]) -> list[Result]:
+def went_wrong(part: str, images: str, report: Callable[[str], None]) -> list[Result]:
     """Run one of the two proofs of what finds out where it went wrong."""
+    from collector.images import ImageSourceError
     from tests.benchmarks import corruptions, faults
     from tests.benchmarks.cifar import prepare
+    from tests.benchmarks.table import Result
 
-    subject = prepare()
+    try:
+        subject = prepare(images)
+    except ImageSourceError as error:
+        report(f"{part}: {error}")
+        return [Result(f"{part}, over CIFAR-10 images", "–", "not measured", met=False)]
     if part == "corruptions":
         return corruptions.run(subject, report)
     return faults.run(subject, report)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH = 64
-SHARED = Path("..", "shared", "cifar10", "test.npz")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,10 +43,13 @@ class Subject:
 
 
 @cache
-def prepare() -> Subject:
-    """Load everything, once; CIFAR-10 is Keras' copy where the shared file is not there."""
-    spec = str(SHARED) if SHARED.exists() else "cifar10"
-    pixels = open_images(spec).read(0, 8_000, (32, 32, 3)).pixels
+def prepare(images: str) -> Subject:
+    """Load everything, once.
+
+    Args:
+        images: what ``--images`` takes; its first 8,000 are used.
+    """
+    pixels = open_images(images).read(0, 8_000, (32, 32, 3)).pixels
     network = understand(load_model("vgg16-cifar10"), (32, 32))
     capture = Capture(network, maps=False)
     capture.warm_up(BATCH)
