@@ -53,8 +53,20 @@ def _table() -> dag.AgGrid:
                 "flex": 1.2,
             },
             {"field": "size", "headerName": "Filters", "type": "rightAligned", "flex": 1},
-            {"field": "mean", "headerName": "Mean r", **_CORRELATION, "flex": 1},
-            {"field": "lowest", "headerName": "Lowest r", **_CORRELATION, "flex": 1.1},
+            {
+                "field": "mean",
+                "headerName": "Mean r",
+                **_CORRELATION,
+                "flex": 1,
+                "tooltipField": "meanInterval",
+            },
+            {
+                "field": "lowest",
+                "headerName": "Lowest r",
+                **_CORRELATION,
+                "flex": 1.1,
+                "tooltipField": "lowestInterval",
+            },
             {
                 "field": "together",
                 "headerName": "Together",
@@ -72,6 +84,7 @@ def _table() -> dag.AgGrid:
         getRowId="params.data.id",
         dashGridOptions={
             "animateRows": False,
+            "tooltipShowDelay": 300,
             "rowHeight": 26,
             "headerHeight": 28,
             "suppressCellFocus": False,
@@ -110,6 +123,11 @@ def cluster_panel() -> html.Aside:
                     html.P(
                         "Then click a node or a row of the table: every filter of that cluster "
                         "turns red in the grid."
+                    ),
+                    html.H2("Where did it go wrong?", className="section"),
+                    html.P(
+                        "Deviation (D) colours each filter by how far it is from what is usual, "
+                        "and names the layers and filters that stand out."
                     ),
                 ],
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from reactcnn_dash.analysis import METHODS, ClusterSummary
+from reactcnn_dash.analysis import METHODS, ClusterSummary, fisher_interval
 from reactcnn_dash.palette import CONSTANT, cluster_colour
 
 if TYPE_CHECKING:
@@ -112,7 +112,14 @@ def elements(view: ClusterView, *, positions: bool) -> list[dict[str, Any]]:
     return result
 
 
-def _row(summary: ClusterSummary, colour: str, together: int | None) -> dict[str, Any]:
+def _interval(r: float | None, images: int) -> str | None:
+    if r is None:
+        return None
+    low, high = fisher_interval(r, images)
+    return f"95 % interval {low:.3f} to {high:.3f} (Fisher, {images:,} images)"
+
+
+def _row(summary: ClusterSummary, colour: str, together: int | None, images: int) -> dict[str, Any]:
     def rounded(value: float | None) -> float | None:
         return None if value is None else round(value, 3)
 
@@ -123,6 +130,8 @@ def _row(summary: ClusterSummary, colour: str, together: int | None) -> dict[str
         "size": summary.size,
         "mean": rounded(summary.mean_r),
         "lowest": rounded(summary.lowest_r),
+        "meanInterval": _interval(summary.mean_r, images),
+        "lowestInterval": _interval(summary.lowest_r, images),
         "together": together,
     }
 
@@ -134,7 +143,11 @@ def table_rows(view: ClusterView) -> list[dict[str, Any]]:
     """
     colours = _colours(view)
     together = view.beside.together if view.beside else {}
-    return [_row(s, colours[s.label], together.get(s.label)) for s in view.summaries if s.size > 1]
+    return [
+        _row(s, colours[s.label], together.get(s.label), view.images)
+        for s in view.summaries
+        if s.size > 1
+    ]
 
 
 def clusters_payload(view: ClusterView) -> dict[str, Any]:

@@ -22,14 +22,11 @@ def standing_out() -> html.Section:
         **aria("What stands out"),
         children=[
             html.H2("What stands out"),
+            html.P(id=ids.ODD_COUNT, **attributes({"aria-live": "polite"})),
             html.Div(
                 className="odd-rate",
                 children=[
-                    html.Span(
-                        id=ids.ODD_COUNT,
-                        className="small",
-                        **attributes({"aria-live": "polite"}),
-                    ),
+                    html.Span("at false alarms of", className="small"),
                     html.Div(
                         dmc.Select(
                             id=ids.ODD_RATE,

@@ -33,11 +33,12 @@ class Planted:
     def maps(self, layer: int) -> NDArray[np.float64]:
         """The feature maps of a layer, (n, F, H, W)."""
         low, step = (one[layer][:, :, None, None] for one in (self.low, self.step))
-        return low.astype(np.float64) + step.astype(np.float64) * self.codes[layer]
+        values: NDArray[np.float64] = low.astype(np.float64) + step * self.codes[layer]
+        return values
 
     def gap(self, layer: int) -> NDArray[np.float32]:
         """The GAP values of a layer, (n, F)."""
-        return self.maps(layer).mean(axis=(2, 3)).astype(np.float32)
+        return np.asarray(self.maps(layer).mean(axis=(2, 3)), np.float32)
 
 
 def planted(images: int = IMAGES, seed: int = 0) -> Planted:

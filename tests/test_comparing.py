@@ -25,6 +25,7 @@ from reactcnn_dash.analysis import (
     CrossMoments,
     TooFewImages,
     cka_matrix,
+    cluster_both,
     cross_correlation,
     linear_cka,
 )
@@ -112,6 +113,9 @@ def test_shuffled_runs_with_missing_images_are_as_numpy_says(
         truth = np.linalg.norm(x.T @ y) ** 2 / np.linalg.norm(x.T @ x) / np.linalg.norm(y.T @ y)
         assert layer.result.n == len(common)
         assert layer.result.cka == pytest.approx(truth, abs=1e-8)
+        clusters = cluster_both(CoMoments.of(x), CoMoments.of(y))
+        np.testing.assert_array_equal(layer.result.clusters.a, clusters.a)
+        np.testing.assert_array_equal(layer.result.clusters.b, clusters.b)
         r = np.diagonal(cross_correlation(CrossMoments.of(x, y)))
         defined = np.flatnonzero(x.any(axis=0) & y.any(axis=0))
         np.testing.assert_allclose(layer.result.same_index[defined], r[defined], atol=1e-9)

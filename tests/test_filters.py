@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +18,11 @@ import sqlalchemy as sa
 from reactcnn_dash import analysis
 from reactcnn_dash.app import create_server
 from reactcnn_dash.clustering import ClusterRequest, ClusterView, cluster_view
-from reactcnn_dash.db import CorrelationState, Kernel, RunWriter, StoreReader, replace_states
+from reactcnn_dash.db import CorrelationState, Kernel, RunWriter, StoreReader, pack, replace_states
 from reactcnn_dash.filters import facts
 from reactcnn_dash.filters.history import Histories, kin
 from reactcnn_dash.filters.sample import LayerSample, Samples, classes_of
-from reactcnn_dash.filters.service import TopsService, Waiting
+from reactcnn_dash.filters.service import SearchLost, TopsService, Waiting
 from reactcnn_dash.filters.tops import (
     StoredTops,
     computed_tops,
@@ -172,19 +175,21 @@ def test_a_kernel_whole_and_by_its_strongest_channels() -> None:
 
 
 def test_an_image_without_label_has_the_class_of_its_prediction(path: Path) -> None:
-    made = stores.truth(8)
+    made = stores.truth(24)
     labels = made.labels.copy()
     labels[[1, 4, 5]] = -1
     probabilities = made.probabilities.copy()
     probabilities[5] = np.nan
     stores.make_store(
-        path, 8, made=dataclasses.replace(made, labels=labels, probabilities=probabilities)
+        path, 24, made=dataclasses.replace(made, labels=labels, probabilities=probabilities)
     )
     reader = StoreReader(str(path))
     expected = labels.copy()
     expected[[1, 4]] = made.probabilities[[1, 4]].argmax(1)
     assert classes_of(reader, reader.run(1)).tolist() == expected.tolist()
     assert expected[5] == -1
+    # Class 0 is a label like any other: some of its images were taken for something else.
+    assert np.any((labels == 0) & (made.probabilities.argmax(1) > 0))
 
 
 def test_a_sample_is_of_one_layer_and_knows_its_classes(path: Path) -> None:
@@ -227,7 +232,8 @@ def test_top_images_of_a_run_that_grows_go_on_from_the_stored_ones(path: Path) -
         writer.finish()
     # Rows that the stored ones cover are not read again: these would be noticed.
     with sa.create_engine(f"sqlite:///{path}").begin() as connection:
-        connection.execute(sa.text("UPDATE images SET gap = x'00' WHERE ordinal < 16"))
+        other = {"gap": pack(np.full(FILTERS, 99, np.float32))}
+        connection.execute(sa.text("UPDATE images SET gap = :gap WHERE ordinal < 16"), other)
     report = computed_tops(url, 1)
     check_tops(stored_tops(reader, reader.run(1), FILTERS), made, IMAGES)
     check_tops(unpack_tops(report, FILTERS, 3), made, IMAGES)
@@ -255,6 +261,27 @@ def test_the_service_answers_at_once_and_once_done_from_the_store(path: Path) ->
         check_tops(found, made, IMAGES)
     with closing(TopsService(str(path))) as another:
         assert isinstance(another.ask(run, FILTERS), StoredTops)
+
+
+def stuck_for_ever() -> None:
+    threading.Event().wait()
+
+
+def test_a_process_that_ends_is_told_and_another_takes_its_place(path: Path) -> None:
+    made = stores.make_store(path, IMAGES)
+    run = StoreReader(str(path)).run(1)
+    with closing(TopsService(str(path))) as service:
+        killed = service._process.submit(os.getpid).result()
+        # Kept busy, so that the images are still looked for when their process is gone.
+        service._process.submit(stuck_for_ever)
+        assert service.ask(run, FILTERS) == Waiting(0, 0)
+        os.kill(killed, signal.SIGKILL)
+        with pytest.raises(SearchLost, match="ended before it had"):
+            wait_until(lambda: isinstance(service.ask(run, FILTERS), StoredTops))
+        wait_until(lambda: isinstance(service.ask(run, FILTERS), StoredTops))
+        found = service.ask(run, FILTERS)
+        assert isinstance(found, StoredTops)
+        check_tops(found, made, IMAGES)
 
 
 def test_a_history_is_the_experiments_by_epoch(path: Path) -> None:
@@ -308,7 +335,7 @@ def test_the_page_gets_a_filter_and_its_layer_is_checked(path: Path) -> None:
     made = stores.make_store(path, IMAGES)
     http = client(path)
     said = http.get("/filters/of?run=1&layer=conv2&filter=3").json
-    r = np.corrcoef(made.gap[:, CONV2][:, 1:], rowvar=False)[2]
+    r = np.asarray(np.corrcoef(made.gap[:, CONV2][:, 1:], rowvar=False))[2]
     assert (said["layer"], said["filter"], said["map"]) == (1, 3, [4, 4])
     assert [one["filter"] for one in said["nearest"]][:2] == [
         one + 1 for one in np.argsort(-r).tolist() if one != 2
@@ -358,6 +385,7 @@ def test_an_empty_store_says_what_to_do(path: Path) -> None:
     with closing(RunWriter.begin(str(path), stores.new_run())) as writer:
         assert "no images yet" in http.get("/filters/of").json["empty"]["title"]
         stores.append(writer, stores.truth(1), 0, 1)
-    alone = http.get("/filters/of?filter=1").json
+    # Classes without images have no mean: JSON has no NaN for it.
+    alone = json.loads(http.get("/filters/of?filter=1").text, parse_constant=pytest.fail)
     assert (alone["nearest"], alone["state"]["images"]) == ([], 1)
     assert "at least 2 images" in http.get("/filters/clusters?filter=1").json["message"]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from flask import Flask
 
+from reactcnn_dash import analysis, graphs
 from reactcnn_dash.analysis import (
     CurvePoint,
     Stability,
@@ -83,12 +84,17 @@ def same_of(report: RedundancyReport) -> ClusterEvidence:
     return one
 
 
+def correlations(rows: np.ndarray) -> np.ndarray:
+    """NumPy's r between the rows of a matrix."""
+    return np.asarray(np.corrcoef(rows))
+
+
 def spatial(made: Planted, layer: int) -> np.ndarray:
     """Pearson's r between the filters' maps over all places of all images, maps centred."""
     flat = made.maps(layer).reshape(redundant.IMAGES, stores.FILTERS[layer], -1)
     centred = flat - flat.mean(axis=2, keepdims=True)
     with np.errstate(invalid="ignore"):
-        return np.corrcoef(centred.transpose(1, 0, 2).reshape(stores.FILTERS[layer], -1))
+        return correlations(centred.transpose(1, 0, 2).reshape(stores.FILTERS[layer], -1))
 
 
 def test_what_was_planted_is_found_and_judged(url: str, made: Planted) -> None:
@@ -99,7 +105,7 @@ def test_what_was_planted_is_found_and_judged(url: str, made: Planted) -> None:
     same, mirrored = by_filters[redundant.SAME], by_filters[redundant.MIRRORED]
     assert same.verdict is Verdict.CONFIRMED
     assert mirrored.verdict is Verdict.CANDIDATE
-    r = np.corrcoef(made.gap(0).T.astype(np.float64)[[0, 1, 2, 3]])
+    r = correlations(made.gap(0).T.astype(np.float64)[[0, 1, 2, 3]])
     assert same.mean_r == pytest.approx(r[0, 1])
     assert mirrored.mean_r == mirrored.lowest_r == pytest.approx(r[2, 3])
     places = spatial(made, 0)
@@ -151,14 +157,14 @@ def test_few_maps_leave_a_cluster_a_candidate(tmp_path: Path) -> None:
     assert (same.verdict, same.spatial_r, same.map_images) == (Verdict.CANDIDATE, None, 20)
 
 
-def test_clusters_have_the_numbers_of_the_live_page(url: str) -> None:
+def test_clusters_have_the_numbers_of_the_live_page(url: str, store: Path) -> None:
     # A former clustering with numbers of its own, which the page goes on with.
     layer = StoreReader(url).layers(RUN)[0]
     view = cluster_view(url, ClusterRequest(RUN, layer.position, METHOD, 0.5))
     assert view.labels.max() >= 2
     change(
         # The store is given numbers that no clustering would choose by itself.
-        store_of(url),
+        store,
         "UPDATE clusterings SET labels = ? WHERE layer = 0",
         packed_labels(np.where(view.labels >= 0, 9 - view.labels, -1)),
     )
@@ -171,10 +177,6 @@ def test_clusters_have_the_numbers_of_the_live_page(url: str) -> None:
     }
     assert {one.label: one.filters for one in report.layers[0].clusters} == expected
     assert min(expected) > 3
-
-
-def store_of(url: str) -> str:
-    return url.removeprefix("sqlite:///")
 
 
 def packed_labels(labels: np.ndarray) -> bytes:
@@ -248,7 +250,9 @@ def test_json_keeps_everything_and_adds_addresses_and_intervals(url: str) -> Non
     values = json.loads(json.dumps(as_dict(report, run_of(url))))
     assert from_dict(values) == report
     assert (values["method"], values["threshold"], values["images"]) == (METHOD, TAU, 60)
-    for layer, one in zip(values["layers"], report.layers, strict=True):
+    loose = found(url, 0.1)
+    values = json.loads(json.dumps(as_dict(loose, run_of(url))))
+    for layer, one in zip(values["layers"], loose.layers, strict=True):
         for written, cluster in zip(layer["clusters"], one.clusters, strict=True):
             assert written["addresses"] == [f"{layer['name']}:{f}" for f in cluster.filters]
             assert written["keep_address"] in written["addresses"]
@@ -314,7 +318,7 @@ def test_rows_are_drawn_evenly_from_the_whole_run(
         seen.append(rows)
         yield Stability(len(rows), (), (), None)
 
-    monkeypatch.setattr(holding.analysis, "stability", remember)
+    monkeypatch.setattr(analysis, "stability", remember)
     computed_holding(url, RUN, 1, TAU)
     np.testing.assert_array_equal(seen[0], made.gap(1)[[0, 29, 59]])
 
@@ -341,6 +345,18 @@ def test_the_verdict_in_a_sentence() -> None:
         "and more images have not brought them closer."
     )
     assert said(None, points=()) == "Too few images to tell: collect at least 64."
+
+
+def test_the_live_pages_table_has_the_interval_too(url: str) -> None:
+    view = cluster_view(url, ClusterRequest(RUN, 2, METHOD, 0.1))
+    rows = {row["cluster"]: row for row in graphs.table_rows(view)}
+    assert rows
+    for one in view.summaries:
+        if one.size > 1:
+            assert one.lowest_r is not None
+            low, high = fisher_interval(one.lowest_r, redundant.IMAGES)
+            said = f"95 % interval {low:.3f} to {high:.3f} (Fisher, 60 images)"
+            assert rows[one.label]["lowestInterval"] == said
 
 
 # The page's routes, and the process behind them.
@@ -431,9 +447,11 @@ def test_nothing_queues_behind_work_under_way(worker: Worker[str], tmp_path: Pat
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert worker.ask("first", once, pipe) == Waiting(0, 0)
-    assert worker.ask("first", once, pipe) == Waiting(0, 0, behind=False)
-    assert worker.ask("second", once, pipe) == Waiting(0, 0, behind=True)
-    pipe.write_text("done")
+    try:
+        assert worker.ask("first", once, pipe) == Waiting(0, 0, behind=False)
+        assert worker.ask("second", once, pipe) == Waiting(0, 0, behind=True)
+    finally:
+        pipe.write_text("done")
     said: str | Waiting = Waiting(0, 0)
     while isinstance(said, Waiting):
         said = worker.ask("first", once, pipe)
@@ -450,7 +468,7 @@ def test_an_error_is_for_who_asked(worker: Worker[str]) -> None:
         while True:
             worker.ask("bad", fail, 1)
 
-    with pytest.raises(TooFewImages, match="this layer has 1"):
+    with pytest.raises(TooFewImages, match=r"this layer has 1\.$"):
         ask_both()
     worker.ask("bad", fail, 1)
     said: str | Waiting = Waiting(0, 0)

@@ -111,8 +111,8 @@ class TopsService:
         except BrokenProcessPool as error:
             self.close()
             raise SearchLost(
-                "The process that looks for the images ended before it was done, perhaps for want "
-                "of memory. Load this page again to try once more."
+                "The process that looks for the images ended before it had seen all, perhaps for "
+                "want of memory. Load this page again to try once more."
             ) from error
         except Exception:
             with self._lock:

@@ -64,12 +64,12 @@ def computed_maps(
         return known
     layers = reader.layers(run.id)
     moments = [analysis.SpatialMoments(layer.filters) for layer in layers]
-    ordinals = tuple(
-        ordinal
-        for done, ordinal in enumerate(_spread(reader.images_with_maps(run.id)))
-        if _added(reader, run, ordinal, moments, lambda done=done: progress(done + 1))
-    )
-    found = MapEvidence(ordinals, tuple(one.result() for one in moments))
+    ordinals: list[int] = []
+    for done, ordinal in enumerate(_spread(reader.images_with_maps(run.id)), 1):
+        if _added(reader, run, ordinal, moments):
+            ordinals.append(ordinal)
+        progress(done)
+    found = MapEvidence(tuple(ordinals), tuple(one.result() for one in moments))
     if ordinals:
         try:
             save_report(url, run.id, KIND, str(MAP_IMAGES), Report(run.stored, _pack(found)))
@@ -85,17 +85,12 @@ def _spread(kept: range) -> list[int]:
 
 
 def _added(
-    reader: StoreReader,
-    run: Run,
-    ordinal: int,
-    layers: Sequence[analysis.SpatialMoments],
-    after: Callable[[], None],
+    reader: StoreReader, run: Run, ordinal: int, layers: Sequence[analysis.SpatialMoments]
 ) -> bool:
     try:
         maps = reader.image_maps(run.uuid, ordinal)
     except DamagedBlob:
-        maps = None
-    after()
+        return False
     if maps is None:
         return False
     for one, moments in zip(maps, layers, strict=True):

@@ -162,7 +162,7 @@ def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
     first = network(1)
     second = 0.6 * first + 0.4 * network(2)
     write(store, "early", first, batches)
-    write(store, "later", second, batches[::-1])
+    write(store, "late", second, batches[::-1])
     found: list[list[float]] = []
     for what in ("comparing them both ways", "comparing them from the store"):
         report(what)

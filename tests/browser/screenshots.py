@@ -17,15 +17,17 @@ LAYER = "block4_conv2"
 
 
 def collect(store: Path, images: str) -> None:
-    """Collect 1,500 images, every one with its feature maps."""
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "collector", "--images", images, "--batch-size", "32"),
-            *("--limit", "1500", "--store", str(store), "--feature-maps", "all"),
-            *("--name", "vgg16 after 20 epochs"),
-        ],
-        check=True,
-    )
+    """Collect 1,500 images with both packaged checkpoints, the trained one with feature maps."""
+    common = [
+        *(sys.executable, "-m", "collector", "--images", images, "--batch-size", "32"),
+        *("--limit", "1500", "--store", str(store), "--experiment", "cifar10"),
+    ]
+    early = ["--model", "vgg16-cifar10-epoch02", "--epoch", "2", "--feature-maps", "none"]
+    for words in (
+        [*early, "--name", "vgg16 after 2 epochs"],
+        ["--epoch", "20", "--feature-maps", "all", "--name", "vgg16 after 20 epochs"],
+    ):
+        subprocess.run([*common, *words], check=True)
 
 
 def settle(page: Page) -> None:
@@ -70,6 +72,24 @@ def take(page: Page, address: str) -> None:
     page.screenshot(path=PICTURES / "dark.png")
 
 
+def take_pages(page: Page, address: str) -> None:
+    """Take the pictures of the other pages, once what they show has been computed."""
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.emulate_media(color_scheme="light")
+    for name, path, done in (
+        ("compare", "compare/?a=1&b=2", ".matrix-cell"),
+        ("deviation", "?run=2&image=70&mode=deviation", "text=What stands out"),
+        ("redundancy", "redundancy/?run=2&layer=block4_conv1&cluster=0", "text=Bootstrap"),
+        ("filter", f"filter/?run=2&layer={LAYER}&filter=137", "text=Across checkpoints"),
+        ("runs", "runs/", ".ag-row"),
+    ):
+        page.goto(address + path)
+        page.wait_for_selector(done, timeout=180_000)
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(2000)
+        page.screenshot(path=PICTURES / f"{name}.png")
+
+
 def main() -> None:
     """Take the pictures."""
     parser = argparse.ArgumentParser(
@@ -86,7 +106,9 @@ def main() -> None:
         process, address = start_server(store)
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
         try:
-            take(browser.new_page(viewport={"width": 1280, "height": 720}), address)
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            take(page, address)
+            take_pages(page, address)
         finally:
             browser.close()
             stop(process)

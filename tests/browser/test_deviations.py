@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
     from playwright.sync_api import Request
 
     from tests.browser.conftest import Serve
@@ -51,11 +50,15 @@ def scores_of(path: Path) -> RunScores:
 
 
 def odd_of(path: Path, rate: float) -> list[int]:
-    return scores_of(path).odd(rate).tolist()
+    return [int(one) for one in scores_of(path).odd(rate)]
 
 
 def score_of(path: Path, ordinal: int) -> float:
     return float(scores_of(path).scores[ordinal])
+
+
+def written(score: float) -> str:
+    return f"{score:.2f}.".replace("-", "−")
 
 
 def deviations(ordinal: int) -> NDArray[np.float64]:
@@ -155,12 +158,16 @@ def test_a_view_of_deviations_has_a_link(page: Page, serve: Serve, scored: Path)
     expect(page.locator("#odd-count")).to_contain_text(f"{len(odd_of(scored, 0.05))} of 400 images")
     expect(page.locator(".odd-verdict")).to_contain_text("in 95 % of cases")
     page.get_by_text("All images").click()
-    expect(page.locator(".legend-title")).to_have_text("Deviation, all 400 images")
+    expect(page.locator(".legend-title")).to_have_text("Deviation, all images (n = 400)")
     assert "against" not in page.url
-    page.get_by_role("combobox", name="Rate of false alarms").click()
+    page.get_by_label("Rate of false alarms").locator("visible=true").first.click()
     page.get_by_role("option", name="1 %", exact=True).click()
     expect(page.locator("#odd-count")).to_contain_text(f"{len(odd_of(scored, 0.01))} of 400 images")
     assert "rate" not in page.url
+    page.get_by_text("GAP", exact=True).click()
+    expect(page.locator(".legend-title")).to_contain_text("GAP")
+    page.keyboard.press("d")
+    expect(page.locator(".legend-title")).to_have_text("Deviation, all images (n = 400)")
     page.goto(f"{server}?image={ODD}&mode=nonsense&rate=7")
     expect(page.locator(".legend-title")).to_have_text("GAP, each layer on its own scale")
 
@@ -190,7 +197,8 @@ def test_marks_and_next_odd_cost_one_question_while_the_mode_is_off(
 def test_a_replay_keeps_up_with_one_question_at_a_time(
     page: Page, serve: Serve, scored: Path
 ) -> None:
-    page.goto(f"{serve(scored)}?image={ODD - 3}&mode=deviation")
+    questions = asked(page)
+    page.goto(f"{serve(scored)}?image={IMAGES - 8}&mode=deviation")
     expect(page.locator(".odd-verdict")).to_be_visible()
     page.evaluate(
         """() => {
@@ -204,12 +212,13 @@ def test_a_replay_keeps_up_with_one_question_at_a_time(
         }"""
     )
     page.keyboard.press("Space")
-    expect(page.locator(".odd-verdict")).to_contain_text(f"Odd: {score_of(scored, ODD):.2f}.")
-    page.keyboard.press("Space")
-    page.keyboard.press("Home")
-    expect(page.locator(".odd-verdict")).to_contain_text(f"{score_of(scored, 0):.2f}.")
+    caption(page, IMAGES - 1)
+    last = written(score_of(scored, IMAGES - 1))
+    expect(page.locator(".odd-verdict")).to_contain_text(last)
     expect(page.locator(".canvas.behind")).to_have_count(0)
     assert page.evaluate("window.most") == 1
+    images = [one for one in questions if "/images/" in one]
+    assert len(images) == len(set(images)) > 2
 
 
 def test_a_run_without_scores_is_scored_when_somebody_asks(
@@ -251,6 +260,23 @@ def test_a_run_with_too_few_images_says_so_and_goes_on_when_it_has_enough(
         expect(page.locator("#notice")).to_have_attribute("data-kind", "info")
         writer.finish()
     expect(told).to_contain_text("What is usual for this run can be told from 64 images on")
+
+
+def test_deviations_follow_a_run_that_is_collected(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    path, truth = tmp_path / "store.db", stores.truth(524)
+    truth.gap[523, stores.FILTERS[0] + 3] *= 2
+    with RunWriter.begin(str(path), stores.new_run(feature_maps="none")) as writer:
+        for start in range(0, 520, 4):
+            stores.append(writer, truth, start, start + 4, maps=False)
+        page.goto(f"{serve(path)}?mode=deviation")
+        expect(page.locator(".odd-verdict")).to_be_visible(timeout=60_000)
+        stores.append(writer, truth, 520, 524, maps=False)
+        caption(page, 523)
+        expect(page.locator(".odd-verdict")).to_contain_text("Odd")
+        expect(page.locator(".odd-name").first).to_have_text("conv2")
+        writer.finish()
 
 
 def test_the_list_of_runs_counts_odd_images(page: Page, serve: Serve, tmp_path: Path) -> None:

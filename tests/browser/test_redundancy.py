@@ -82,7 +82,10 @@ def test_a_cluster_shows_its_evidence(shown: Page, address: str) -> None:
     expect(maps).to_have_count(3 * len(redundant.MIRRORED))
     pictures = maps.evaluate_all("all => all.map(one => one.toDataURL())")
     assert all(one != other for one, other in zip(pictures[::2], pictures[1::2], strict=True))
-    # The address leads back here.
+    # Each filter leads to its page, and the address back here.
+    links = shown.locator(".evidence-filter")
+    filters = links.evaluate_all("all => all.map(one => new URL(one.href).search)")
+    assert sorted(filters) == [f"?run=1&layer=conv1&filter={one}" for one in redundant.MIRRORED]
     again = shown.url
     shown.goto(f"{address}runs/")
     shown.goto(again)

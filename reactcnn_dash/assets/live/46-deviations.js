@@ -89,6 +89,7 @@
       return { address: `${key}&stored=1`, still, take };
     }
     if (runFor === key && Date.now() < runDue) return null;
+    if (runFor !== key) deviations.status = null;
     runFor = key;
     return { address: key, still: () => still() && rc.deviating(), take };
   }
@@ -126,7 +127,7 @@
     if (answer.state === "ready") return goNext(answer.image);
     if (answer.state === "running") {
       sought.due = later(answer);
-      return rc.notice(`Looking for odd images: ${rc.standingOut.progress(answer)}.`, "info");
+      return rc.notice(`Looking for odd images: ${rc.standingOut.progress(answer)}`, "info");
     }
     sought = null;
     return rc.notice(answer.message, answer.state === "refused" ? "info" : "error");
@@ -189,7 +190,12 @@
   /** Bring the controls and the colours in line with the view. */
   deviations.drawControls = function () {
     const changed = Object.keys(CONTROLS).filter((name) => drawn[name] !== rc.view[name]);
-    if (!changed.length) return;
+    if (!changed.length) {
+      // It may be another run.
+      rc.sliderMarks.draw();
+      rc.standingOut.draw();
+      return;
+    }
     for (const name of changed) {
       drawn[name] = rc.view[name];
       rc.setProps(CONTROLS[name], { value: rc.view[name] });

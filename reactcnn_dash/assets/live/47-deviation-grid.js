@@ -52,16 +52,16 @@
     } else {
       rc.grid.paint(codes());
     }
-    rc.grid.canvas.classList.toggle("behind", rc.deviating() && !deviations.ofImage());
+    const former = deviations.image?.uuid === rc.shown.run.uuid && !deviations.ofImage();
+    rc.grid.canvas.classList.toggle("behind", rc.deviating() && former);
     rc.layerOdds.draw();
   };
 
   function whose(known) {
-    const images = known ? rc.count(known.images) : "";
-    if (rc.view.against === "run") return known ? `all ${images} images` : "all images";
+    const n = known?.codes ? ` (n = ${rc.count(known.images)})` : "";
+    if (rc.view.against === "run") return `all images${n}`;
     const given = rc.className(rc.shown.model.classes, rc.shown.image.prediction);
-    if (known && known.against === null) return `all: too few are predicted ${given}`;
-    return known ? `predicted ${given} (n = ${images})` : `predicted ${given}`;
+    return n && known.against === null ? `all: too few are ${given}${n}` : `predicted ${given}${n}`;
   }
 
   deviations.drawLegend = function (legend) {

@@ -9,9 +9,8 @@
   const MOST_LEFT = 5;
   const MOST_FILTERS = 8;
 
-  /** How far the work is: "512 of 1,500 images". */
-  panel.progress = ({ done, total }) =>
-    total ? `${rc.count(done)} of ${rc.count(total)} images looked at` : "the work begins";
+  /** How far the work is, its present stage: first what is usual is learnt, then images are scored. */
+  panel.progress = ({ done, total }) => (total ? `${Math.floor((100 * done) / total)} %` : "beginning");
 
   const score = (value) => value.toFixed(2).replace("-", "−");
 
@@ -117,12 +116,12 @@
   }
 
   function waiting(status) {
-    const bar = rc.element("progress", { max: status.total || 1, "aria-label": "Images looked at" });
+    const bar = rc.element("progress", { max: status.total || 1, "aria-label": "Finding out what is usual" });
     if (status.total) bar.value = status.done;
     return [
-      rc.element("p", {}, "Finding out what is usual for this run."),
+      rc.element("p", {}, "Finding out what is usual for this run, and scoring its images: once, then it is stored."),
       bar,
-      rc.element("p", { class: "small" }, `${panel.progress(status)}.`),
+      rc.element("p", { class: "small" }, panel.progress(status)),
     ];
   }
 
@@ -144,9 +143,8 @@
 
   function drawCount() {
     const known = deviations.ofRun();
-    if (!known) return rc.setText("odd-count", "Odd images, at false alarms of");
-    const are = known.count === 1 ? "is" : "are";
-    return rc.setText("odd-count", `${rc.count(known.count)} of ${rc.count(known.scored)} images ${are} odd, at false alarms of`);
+    const are = known?.count === 1 ? "is" : "are";
+    rc.setText("odd-count", known ? `${rc.count(known.count)} of ${rc.count(known.scored)} images ${are} odd` : "");
   }
 
   let shown = null;
@@ -159,10 +157,11 @@
     const known = deviations.ofImage();
     place.classList.toggle("behind", !known && !deviations.status);
     const state = deviations.status ? JSON.stringify(deviations.status) : known;
-    if (state === shown || !state) return;
+    // Another image of the run: the former stays until this one is known.
+    if (!state && deviations.image?.uuid === rc.shown.run?.uuid) return;
+    if (state === shown) return;
     shown = state;
-    const parts = content();
-    if (!parts) return;
+    const parts = content() || [];
     const links = [...place.querySelectorAll(".odd-link")];
     const held = links.indexOf(document.activeElement);
     if (held >= 0 || place.matches(":hover")) rc.pointer.move(null, null);

@@ -5,6 +5,8 @@
   const rc = window.reactcnn;
   const marks = (rc.sliderMarks = {});
   const HEIGHT = 6;
+  // More than these run into each other.
+  const MANY = 100;
   const path = rc.svg("path", { "vector-effect": "non-scaling-stroke" });
   let drawn = null;
   let length = 0;
@@ -26,6 +28,7 @@
     const odd = known ? known.odd : [];
     path.setAttribute("d", odd.map((ordinal) => `M${ordinal} 0V${HEIGHT}`).join(""));
     marks.node.setAttribute("aria-label", known ? `${rc.count(known.count)} odd images` : "");
+    marks.node.classList.toggle("many", odd.length > MANY);
     marks.node.dataset.count = String(odd.length);
   };
 })();

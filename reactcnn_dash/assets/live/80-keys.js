@@ -6,9 +6,11 @@
 
   const typing = (node) =>
     node instanceof Element &&
-    (node.closest("input, textarea, select, [contenteditable], [role=slider], [role=dialog], .ag-root") !== null);
+    (node.closest("input:not([type=radio]), textarea, select, [contenteditable], [role=slider], [role=dialog], .ag-root") !== null);
 
   const pressing = (node) => node instanceof Element && node.closest("button, a, [role=radiogroup]") !== null;
+
+  const choosing = (node) => node instanceof Element && node.closest("[role=radiogroup]") !== null;
 
   function escape() {
     if (rc.view.cluster !== null) rc.setView({ cluster: null });
@@ -62,6 +64,7 @@
     }
     if (typing(event.target)) return;
     if (event.key === " " && pressing(event.target)) return;
+    if (event.key.startsWith("Arrow") && choosing(event.target)) return;
     if (inGrid(event)) {
       event.preventDefault();
       return;

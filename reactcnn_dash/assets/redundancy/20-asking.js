@@ -48,10 +48,10 @@
     return [rc.element("span", { class: "progress-text" }, words), track];
   };
 
-  rc.r = (value) => (value === null ? "–" : value.toFixed(2));
+  rc.r = (value) => (value === null ? "–" : value.toFixed(2).replace("-", "−"));
 
   /** An r with its interval. */
-  rc.interval = ([low, high]) => `${low.toFixed(2)} to ${high.toFixed(2)}`;
+  rc.interval = ([low, high]) => `${rc.r(low)} to ${rc.r(high)}`;
 
   /** Let arrow keys walk through a table's rows and Enter choose; one row alone is a tab stop. */
   rc.walkRows = function (body, choose) {

@@ -33,6 +33,7 @@
     const threshold = Math.round(value * 100) / 100;
     rc.setText("redundancy-value", `τ = ${threshold}`);
     window.clearTimeout(later);
+    if (threshold === rc.view.threshold) return;
     later = window.setTimeout(() => rc.setView({ threshold, cluster: null }), SETTLE_MS);
   };
 

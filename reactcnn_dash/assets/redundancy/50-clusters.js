@@ -33,14 +33,14 @@
 
   function liveLink(layer, cluster) {
     const { report } = rc.page;
-    const query = new URLSearchParams({
+    const href = rc.livePage({
       run: report.run.id,
       layer: layer.name,
       method: report.method,
       parameter: report.threshold,
       cluster: cluster.label,
     });
-    return rc.element("a", { class: "text-button link-button", href: `/?${query}` }, "Show in the live page");
+    return rc.element("a", { class: "text-button link-button", href }, "Show in the live page");
   }
 
   function copyButton(layer, cluster) {

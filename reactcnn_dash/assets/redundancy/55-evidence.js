@@ -46,10 +46,12 @@
     return [cluster.keep, ...others].slice(0, MOST);
   }
 
-  function head(cluster, filter) {
+  function head(layer, cluster, filter) {
     const value = cluster.spatial[cluster.filters.indexOf(filter)];
+    const href = rc.filterPage(rc.page.report.run.id, layer.name, filter);
+    const link = rc.element("a", { class: "evidence-filter", href, title: `Filter ${filter} on its page` }, String(filter));
     const text = filter === cluster.keep ? "keep" : rc.r(value ?? null);
-    return rc.element("th", { scope: "col" }, rc.element("span", { class: "evidence-filter" }, String(filter)), rc.element("span", { class: "evidence-r" }, text));
+    return rc.element("th", { scope: "col" }, link, rc.element("span", { class: "evidence-r" }, text));
   }
 
   function imageCell(run, shape, ordinal) {
@@ -58,7 +60,7 @@
       (pixels) => rc.drawPixels(canvas, pixels, shape),
       (error) => rc.notice(error.message),
     );
-    const link = rc.element("a", { href: `/?run=${run.id}&image=${ordinal}`, title: `Image ${ordinal} in the live page` }, canvas);
+    const link = rc.element("a", { href: rc.livePage({ run: run.id, image: ordinal }), title: `Image ${ordinal} in the live page` }, canvas);
     return rc.element("th", { scope: "row" }, link);
   }
 
@@ -89,7 +91,7 @@
       rc.element(
         "table",
         { class: "evidence-table", "aria-label": "Feature maps" },
-        rc.element("thead", {}, rc.element("tr", {}, rc.element("th", { scope: "col" }, "filter", rc.element("span", { class: "evidence-r" }, "spatial r")), ...filters.map((filter) => head(cluster, filter)))),
+        rc.element("thead", {}, rc.element("tr", {}, rc.element("th", { scope: "col" }, "filter", rc.element("span", { class: "evidence-r" }, "spatial r")), ...filters.map((filter) => head(layer, cluster, filter)))),
         rc.element("tbody", {}, ...rows),
       ),
       rc.element(

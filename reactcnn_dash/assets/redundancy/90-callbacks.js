@@ -72,7 +72,7 @@
 
   rc.offer({
     redundancyRun: act((value) => rc.page.chooseRun(value)),
-    redundancyThreshold: act((value) => value !== rc.view.threshold && rc.page.chooseThreshold(value)),
+    redundancyThreshold: act((value) => rc.page.chooseThreshold(value)),
     redundancyPrint: act(() => window.print()),
   });
 })();
