@@ -54,6 +54,20 @@ class ComparedLayer:
     result: analysis.LayerComparison
 
 
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Where two runs part, see ``analysis.locate_fault``.
+
+    Attributes:
+        layer: name of the first layer with a filter that differs for certain; None if there is
+            none.
+        filters: its filters that differ most, the furthest first.
+    """
+
+    layer: str | None
+    filters: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
     """Everything that is compared of two runs.
@@ -74,6 +88,7 @@ class Comparison:
         cka: (L, L) float64, linear CKA of each layer of the first run with each of the second. The
             diagonal is over all images, the rest over ``cka_images``.
         cka_images: images behind the rest of ``cka``: all, or a random sample of them.
+        parting: where the runs part, over the images of ``cka_images``.
         method: how both runs were clustered.
         parameter: the parameter that was asked for; None: each layer's own.
     """
@@ -91,6 +106,7 @@ class Comparison:
     unmatched: tuple[str, ...]
     cka: NDArray[np.float64]
     cka_images: int
+    parting: Parting
     method: str
     parameter: float | None
 
@@ -160,9 +176,23 @@ def compare(
         unmatched=unmatched,
         cka=cka,
         cka_images=len(folded.sample[0]),
+        parting=_parting(folded.sample, layers),
         method=method,
         parameter=parameter,
     )
+
+
+def _parting(
+    sample: tuple[NDArray[np.float32], NDArray[np.float32]], layers: Sequence[tuple[Layer, Layer]]
+) -> Parting:
+    if not len(sample[0]):
+        return Parting(None, ())
+    good, other = _by_layer(sample, layers)
+    found = analysis.locate_fault(other, good)
+    if found.first is None:
+        return Parting(None, ())
+    apart = [filter_ for filter_, score in found.filters(found.first) if score > found.limit]
+    return Parting(layers[found.first][0].name, tuple(apart))
 
 
 def match_images(a: Answers, b: Answers) -> Pairs:

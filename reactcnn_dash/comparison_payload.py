@@ -59,6 +59,7 @@ def comparison_payload(c: Comparison) -> dict[str, Any]:
         "layers": [layer_row(layer) for layer in c.layers],
         "cka": [[_rounded(value) for value in row] for row in c.cka.tolist()],
         "ckaImages": c.cka_images,
+        "parting": {"layer": c.parting.layer, "filters": list(c.parting.filters)},
     }
 
 

@@ -35,6 +35,9 @@ def as_text(comparison: Comparison) -> str:
         lines.append(f"accuracy             {_shift(c.accuracy)} of {c.labelled:,} with a label")
     lines.append(f"mean confidence      {_shift(c.confidence)}")
     lines.append(f"prediction changed   {len(c.changed.a):,} images{_corrections(c)}")
+    if c.parting.layer is not None:
+        filters = ", ".join(str(one) for one in c.parting.filters)
+        lines.append(f"part first at        {c.parting.layer}, filters {filters}")
     if c.unmatched:
         lines.append(f"not in both          {', '.join(c.unmatched)}")
     rows = [_HEAD, *(_row(layer) for layer in c.layers)]
@@ -75,6 +78,7 @@ def as_json(comparison: Comparison) -> str:
             "parameter": c.parameter,
             "cka": _plain(c.cka),
             "cka_images": c.cka_images,
+            "parting": {"layer": c.parting.layer, "filters": list(c.parting.filters)},
             "layers": [_layer(layer) for layer in c.layers],
         },
         allow_nan=False,

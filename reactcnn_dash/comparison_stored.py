@@ -11,7 +11,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import analysis, background, comparison_report
-from reactcnn_dash.comparing import Changed, ComparedLayer, Comparison, common_layers, compare
+from reactcnn_dash.comparing import (
+    Changed,
+    ComparedLayer,
+    Comparison,
+    Parting,
+    common_layers,
+    compare,
+)
 from reactcnn_dash.comparison_stream import Pairs
 from reactcnn_dash.db import ComparisonKey, StoreError, StoreReader, save_comparison
 from reactcnn_dash.errors import WrongUsage
@@ -125,6 +132,7 @@ def unpack_comparison(reader: StoreReader, packed: bytes) -> Comparison:
         unmatched=unmatched,
         cka=np.array(read["cka"], np.float64),
         cka_images=read["cka_images"],
+        parting=Parting(read["parting"]["layer"], tuple(read["parting"]["filters"])),
         method=read["method"],
         parameter=read["parameter"],
     )

@@ -141,10 +141,28 @@ def test_a_sample_stands_behind_the_matrix_and_all_images_behind_its_diagonal(
 def test_a_run_is_itself(store: Path) -> None:
     found = compare(StoreReader(str(store)), 1, 1)
     assert len(found.changed.a) == 0
+    assert found.parting == comparing.Parting(None, ())
     np.testing.assert_allclose(np.diagonal(found.cka), 1.0)
     for layer in found.layers:
         assert layer.result.clusters.ari == layer.result.clusters.nmi == 1.0
         np.testing.assert_allclose(layer.result.same_index[1:], 1.0)
+
+
+def test_where_two_runs_part_is_the_first_layer_that_differs(
+    tmp_path: Path, first: stores.Truth, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gap = first.gap.copy()
+    # Filters 2 and 4 of the second layer, and more of the third.
+    gap[:, 6 + 2] += np.linspace(0, 3, len(gap), dtype=np.float32)
+    gap[:, 6 + 4] *= 1.1
+    gap[:, 6 + 8 :] *= 5
+    path = tmp_path / "store.db"
+    write(path, "good", first)
+    write(path, "broken", dataclasses.replace(first, gap=gap))
+    found = compare(StoreReader(str(path)), "good", "broken")
+    assert found.parting == comparing.Parting("conv2", (2, 4))
+    assert main(["compare", "good", "broken", "--store", str(path)]) == 0
+    assert "part first at        conv2, filters 2, 4" in capsys.readouterr().out
 
 
 def test_copies_of_an_image_are_paired_in_their_order(tmp_path: Path, first: stores.Truth) -> None:

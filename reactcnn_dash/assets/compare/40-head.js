@@ -32,6 +32,17 @@
     return parts.join(" · ");
   }
 
+  function parting({ parting: { layer, filters } }) {
+    if (layer === null) return "every filter answers alike";
+    return `filter${filters.length > 1 ? "s" : ""} ${filters.join(", ")}`;
+  }
+
+  function alike(found, lowest) {
+    const parts = lowest ? [`CKA ${rc.figure(lowest.cka)}, of ${rc.count(found.layers.length)} layers`] : [];
+    if (found.unmatched.length) parts.push(`not in both: ${found.unmatched.join(", ")}`);
+    return parts.join(" · ");
+  }
+
   /** Draw the cards of a comparison. */
   rc.drawHead = function (found) {
     const place = rc.byId("compare-head");
@@ -53,11 +64,8 @@
         [rc.count(changed.all)],
         found.accuracy ? `${rc.count(changed.corrected)} to right, ${rc.count(changed.broken)} away from right` : `${rc.percent(changed.all / found.images, 1)} of the images`,
       ),
-      card(
-        "Layers in common",
-        [rc.count(layers.length)],
-        found.unmatched.length ? `not in both: ${found.unmatched.join(", ")}` : lowest ? `least alike: ${lowest.name}, CKA ${rc.figure(lowest.cka)}` : "",
-      ),
+      card("Part first at", [found.parting.layer ?? "no layer"], parting(found)),
+      card("Least alike", [lowest ? lowest.name : "–"], alike(found, lowest)),
     );
   };
 })();
