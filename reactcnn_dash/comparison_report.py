@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from reactcnn_dash.comparing import ComparedLayer, Comparison
     from reactcnn_dash.db import Run
 
+FORMAT = 1
+"""Of the JSON; another number for another set of fields."""
+
 _HEAD = (
     *("layer", "filters", "CKA", "ARI", "NMI", "dead A", "dead B", "const A", "const B"),
     *("died", "alive", "same r", "sure"),
@@ -64,6 +67,7 @@ def as_json(comparison: Comparison) -> str:
     changed = dataclasses.asdict(c.changed)
     return json.dumps(
         {
+            "format": FORMAT,
             "a": _run(c.a),
             "b": _run(c.b),
             "images": c.images,

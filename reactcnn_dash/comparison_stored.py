@@ -41,6 +41,9 @@ def checked_method(key: str, parameter: float | None) -> tuple[str, float | None
     return key, parameter
 
 
+_BEGINNING = f'{{"format": {comparison_report.FORMAT}, '.encode()
+
+
 def key_of(
     reader: StoreReader, a: int | str, b: int | str, method: str, parameter: float | None
 ) -> ComparisonKey:
@@ -54,7 +57,9 @@ def key_of(
 
 
 def stored_comparison(reader: StoreReader, key: ComparisonKey) -> bytes | None:
-    """Return the packed comparison that the store holds for a key; a damaged one is none.
+    """Return the packed comparison that the store holds for a key.
+
+    One that is damaged, or in the format of another version, is none.
 
     Raises:
         StoreError: the store cannot be read.
@@ -63,10 +68,10 @@ def stored_comparison(reader: StoreReader, key: ComparisonKey) -> bytes | None:
     if packed is None:
         return None
     try:
-        zlib.decompress(packed)
+        text = zlib.decompress(packed)
     except zlib.error:
         return None
-    return packed
+    return packed if text.startswith(_BEGINNING) else None
 
 
 def computed_comparison(url: str, key: ComparisonKey) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
+import zlib
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
@@ -384,6 +385,13 @@ def test_a_stored_comparison_is_the_computed_one(whole: Path) -> None:
     assert_same(found, computed)
     assert comparison_report.as_text(found) == comparison_report.as_text(computed)
     assert found.layers[1].result.matches.match.dtype == np.int32
+
+
+def test_a_stored_comparison_of_another_format_is_computed_again(whole: Path) -> None:
+    url, reader = str(whole), StoreReader(str(whole))
+    key = comparison_stored.key_of(reader, 1, 2, "leiden-cpm", None)
+    save_comparison(url, key, zlib.compress(b'{"a": {}, "b": {}}'))
+    assert comparison_stored.stored_comparison(reader, key) is None
 
 
 def test_a_damaged_stored_comparison_is_computed_again(whole: Path) -> None:
