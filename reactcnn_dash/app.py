@@ -10,16 +10,7 @@ from dash import Dash, set_props
 from flask import Flask
 from flask_compress import Compress
 
-from reactcnn_dash import (
-    compare_layout,
-    comparison_routes,
-    downloads,
-    ids,
-    layout,
-    routes,
-    runs_layout,
-    searching,
-)
+from reactcnn_dash import downloads, ids, layout, routes, runs_layout, searching
 from reactcnn_dash.callbacks import (
     register_compare,
     register_filter,
@@ -27,7 +18,9 @@ from reactcnn_dash.callbacks import (
     register_redundancy,
     register_runs,
 )
-from reactcnn_dash.comparison_service import ComparisonService
+from reactcnn_dash.comparison import layout as compare_layout
+from reactcnn_dash.comparison import routes as comparison_routes
+from reactcnn_dash.comparison.service import ComparisonService
 from reactcnn_dash.deviations import routes as deviation_routes
 from reactcnn_dash.deviations.service import DeviationService
 from reactcnn_dash.filters import filter_layout

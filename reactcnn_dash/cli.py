@@ -9,7 +9,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from reactcnn_dash import __version__, compare_command, delete_command, runs_command
+from reactcnn_dash import __version__, delete_command, runs_command
+from reactcnn_dash.comparison import command as compare_command
 from reactcnn_dash.db import normalise_url
 from reactcnn_dash.deviations import command as fault
 from reactcnn_dash.errors import UserError

@@ -14,13 +14,6 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from reactcnn_dash import (
-    comparing,
-    comparison_clusters,
-    comparison_report,
-    comparison_stored,
-    comparison_stream,
-)
 from reactcnn_dash.analysis import (
     CoMoments,
     CrossMoments,
@@ -31,7 +24,12 @@ from reactcnn_dash.analysis import (
     linear_cka,
 )
 from reactcnn_dash.cli import main
-from reactcnn_dash.comparing import NotComparable, compare
+from reactcnn_dash.comparison import clusters as comparison_clusters
+from reactcnn_dash.comparison import comparing
+from reactcnn_dash.comparison import report as comparison_report
+from reactcnn_dash.comparison import stored as comparison_stored
+from reactcnn_dash.comparison import stream as comparison_stream
+from reactcnn_dash.comparison.comparing import NotComparable, compare
 from reactcnn_dash.db import CorrelationState, StoreReader, replace_states, save_comparison
 from tests import stores
 from tests.compared import chosen, other_checkpoint, write

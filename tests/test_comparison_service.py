@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from flask import Flask
 
-from reactcnn_dash import background, comparison_routes
-from reactcnn_dash.comparing import Comparison, NotComparable
-from reactcnn_dash.comparison_experiment import epochs_of, pairs_of
-from reactcnn_dash.comparison_service import ComparisonLost, ComparisonService, Waiting
+from reactcnn_dash import background
+from reactcnn_dash.comparison import routes as comparison_routes
+from reactcnn_dash.comparison.comparing import Comparison, NotComparable
+from reactcnn_dash.comparison.experiment import epochs_of, pairs_of
+from reactcnn_dash.comparison.service import ComparisonLost, ComparisonService, Waiting
 from reactcnn_dash.db import RunNotFound, RunWriter, StoreReader
 from tests import stores
 from tests.compared import chosen, other_checkpoint, write

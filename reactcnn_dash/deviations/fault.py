@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash import analysis
-from reactcnn_dash.comparing import NotComparable, common_layers, match_images
+from reactcnn_dash.comparison.comparing import NotComparable, common_layers, match_images
 from reactcnn_dash.deviations.profile import by_layer, fit
 from reactcnn_dash.deviations.scores import stored_profile
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, jsonify, request
 
 from reactcnn_dash import analysis
-from reactcnn_dash.comparison_experiment import LISTED, run_label
+from reactcnn_dash.comparison.experiment import LISTED, run_label
 from reactcnn_dash.db import StoreMissing
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.redundancy.payload import holding_payload, report_payload, waiting_payload

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from reactcnn_dash import comparing
 from reactcnn_dash.cli import main
+from reactcnn_dash.comparison import comparing
 from reactcnn_dash.db import StoreReader
 from tests import stores
 from tests.compared import chosen, other_checkpoint, write
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reactcnn_dash.comparing import Comparison
+    from reactcnn_dash.comparison.comparing import Comparison
     from tests.browser.conftest import Serve
 
 IMAGES = 90

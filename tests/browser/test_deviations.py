@@ -189,6 +189,7 @@ def test_marks_and_next_odd_cost_one_question_while_the_mode_is_off(
     page.get_by_role("button", name="Next odd image").click()
     caption(page, odd[1])
     page.keyboard.press("End")
+    caption(page, IMAGES - 1)
     page.keyboard.press("o")
     expect(page.locator("#notice")).to_have_text("No odd image after this one.")
     assert len(questions) == 1

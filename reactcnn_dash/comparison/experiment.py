@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reactcnn_dash.analysis import TooFewImages
-from reactcnn_dash.comparison_payload import curves_row
-from reactcnn_dash.comparison_service import ComparisonService, Waiting
+from reactcnn_dash.comparison.payload import curves_row
+from reactcnn_dash.comparison.service import ComparisonService, Waiting
 from reactcnn_dash.errors import UserError
 
 if TYPE_CHECKING:

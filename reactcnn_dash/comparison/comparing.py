@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash import analysis
-from reactcnn_dash.comparison_clusters import Clusterer
-from reactcnn_dash.comparison_stream import Pairs, Sides, fold, part, whole_moments
+from reactcnn_dash.comparison.clusters import Clusterer
+from reactcnn_dash.comparison.stream import Pairs, Sides, fold, part, whole_moments
 from reactcnn_dash.errors import UserError
 
 if TYPE_CHECKING:

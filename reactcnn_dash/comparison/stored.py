@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from reactcnn_dash import analysis, background, comparison_report
-from reactcnn_dash.comparing import (
+from reactcnn_dash import analysis, background
+from reactcnn_dash.comparison import report as comparison_report
+from reactcnn_dash.comparison.comparing import (
     Changed,
     ComparedLayer,
     Comparison,
@@ -19,7 +20,7 @@ from reactcnn_dash.comparing import (
     common_layers,
     compare,
 )
-from reactcnn_dash.comparison_stream import Pairs
+from reactcnn_dash.comparison.stream import Pairs
 from reactcnn_dash.db import ComparisonKey, StoreError, StoreReader, save_comparison
 from reactcnn_dash.errors import WrongUsage
 

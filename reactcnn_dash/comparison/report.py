@@ -12,7 +12,7 @@ import numpy as np
 from reactcnn_dash import analysis
 
 if TYPE_CHECKING:
-    from reactcnn_dash.comparing import ComparedLayer, Comparison
+    from reactcnn_dash.comparison.comparing import ComparedLayer, Comparison
     from reactcnn_dash.db import Run
 
 FORMAT = 1

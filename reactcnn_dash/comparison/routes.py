@@ -8,21 +8,21 @@ import numpy as np
 from flask import Blueprint, Response, jsonify, request
 
 from reactcnn_dash import analysis
-from reactcnn_dash.comparison_experiment import ExperimentRequest, experiment_payload, listed
-from reactcnn_dash.comparison_payload import (
+from reactcnn_dash.comparison.experiment import ExperimentRequest, experiment_payload, listed
+from reactcnn_dash.comparison.payload import (
     changed_payload,
     comparison_payload,
     filters_payload,
     pair_payload,
 )
-from reactcnn_dash.comparison_report import as_json
-from reactcnn_dash.comparison_service import ComparisonService, Waiting
-from reactcnn_dash.comparison_stored import checked_method
+from reactcnn_dash.comparison.report import as_json
+from reactcnn_dash.comparison.service import ComparisonService, Waiting
+from reactcnn_dash.comparison.stored import checked_method
 from reactcnn_dash.errors import UserError
 
 if TYPE_CHECKING:
-    from reactcnn_dash.comparing import ComparedLayer, Comparison
-    from reactcnn_dash.comparison_experiment import Curves
+    from reactcnn_dash.comparison.comparing import ComparedLayer, Comparison
+    from reactcnn_dash.comparison.experiment import Curves
     from reactcnn_dash.db import ComparisonKey, StoreReader
 
 

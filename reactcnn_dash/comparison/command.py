@@ -49,9 +49,10 @@ def run(url: str, options: argparse.Namespace) -> int:
         WrongUsage: no such method, or a parameter out of its range.
     """
     # Here and not above: the command line must answer --help at once.
-    from reactcnn_dash import comparison_report, comparison_stored  # noqa: PLC0415
     from reactcnn_dash.analysis import TooFewImages  # noqa: PLC0415
-    from reactcnn_dash.comparing import NotComparable  # noqa: PLC0415
+    from reactcnn_dash.comparison import report as comparison_report  # noqa: PLC0415
+    from reactcnn_dash.comparison import stored as comparison_stored  # noqa: PLC0415
+    from reactcnn_dash.comparison.comparing import NotComparable  # noqa: PLC0415
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415
 
     how = comparison_stored.checked_method(options.method, options.parameter)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash import analysis, background
-from reactcnn_dash.comparison_stored import (
+from reactcnn_dash.comparison.stored import (
     computed_comparison,
     key_of,
     stored_comparison,
@@ -23,7 +23,7 @@ from reactcnn_dash.errors import UserError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from reactcnn_dash.comparing import Comparison
+    from reactcnn_dash.comparison.comparing import Comparison
     from reactcnn_dash.db import ComparisonKey
 
 KEPT = 8

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from reactcnn_dash.comparison_report import confident_share, median_same_index
+from reactcnn_dash.comparison.report import confident_share, median_same_index
 from reactcnn_dash.palette import cluster_colour
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reactcnn_dash.analysis import Clusters
-    from reactcnn_dash.comparing import Changed, ComparedLayer, Comparison
+    from reactcnn_dash.comparison.comparing import Changed, ComparedLayer, Comparison
     from reactcnn_dash.db import Image, Layer, Run
 
 PAGE: Final = 48

@@ -8,9 +8,9 @@ import dash_mantine_components as dmc
 from dash import html
 
 from reactcnn_dash import ids
-from reactcnn_dash.compare_guide import guide
-from reactcnn_dash.compare_tables import filter_table, layer_table
-from reactcnn_dash.compare_toolbar import toolbar
+from reactcnn_dash.comparison.guide import guide
+from reactcnn_dash.comparison.tables import filter_table, layer_table
+from reactcnn_dash.comparison.toolbar import toolbar
 from reactcnn_dash.elements import aria, attributes, tool_button
 from reactcnn_dash.shell import COMPARE, header, shell
 
