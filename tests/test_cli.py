@@ -18,6 +18,7 @@ from collector.arguments import parser as collector_parser
 from reactcnn_dash.cli import main, parser
 from reactcnn_dash.db import StoreReader
 from tests import stores
+from tests.benchmarks.__main__ import parser as bench_parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,7 +45,7 @@ def test_every_option_and_command_is_explained(command: argparse.ArgumentParser)
 
 
 def test_the_readme_names_only_options_that_exist() -> None:
-    actions = options(parser()) + options(collector_parser())
+    actions = options(parser()) + options(collector_parser()) + options(bench_parser())
     known = {text for action in actions for text in action.option_strings}
     written = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
     assert written - known == set()

@@ -22,17 +22,22 @@ if TYPE_CHECKING:
 PARTS = ("collecting", "page", "comparison", "corruptions", "faults")
 
 
-def main() -> int:
-    """Run the benchmarks; return 0, or 1 when a goal is missed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, help="measure one part")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    result = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    result.add_argument("--only", choices=PARTS, help="measure one part")
+    result.add_argument(
         "--images",
         default="cifar10",
         help="where the proofs take CIFAR-10 images from (default: Keras' copy, the first 8,000 of "
         "its test images)",
     )
-    options = parser.parse_args()
+    return result
+
+
+def main() -> int:
+    """Run the benchmarks; return 0, or 1 when a goal is missed."""
+    options = parser().parse_args()
     from tests.benchmarks.table import render
 
     begun = time.monotonic()
