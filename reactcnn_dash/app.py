@@ -10,7 +10,7 @@ from dash import Dash, set_props
 from flask import Flask
 from flask_compress import Compress
 
-from reactcnn_dash import downloads, ids, layout, routes, runs_layout, searching
+from reactcnn_dash import downloads, ids, layout, routes, searching
 from reactcnn_dash.callbacks import (
     register_compare,
     register_filter,
@@ -28,8 +28,9 @@ from reactcnn_dash.filters import routes as filter_routes
 from reactcnn_dash.redundancy import layout as redundancy_layout
 from reactcnn_dash.redundancy import routes as redundancy_routes
 from reactcnn_dash.redundancy.service import RedundancyService
-from reactcnn_dash.runs_deleting import Deleter
-from reactcnn_dash.runs_rows import RunsFeed
+from reactcnn_dash.runs import layout as runs_layout
+from reactcnn_dash.runs.deleting import Deleter
+from reactcnn_dash.runs.rows import RunsFeed
 from reactcnn_dash.shell import COMPARE, FILTER, LIVE, PAGES, REDUNDANCY, RUNS, PageLink
 from reactcnn_dash.structures import Structures
 

@@ -9,13 +9,15 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from reactcnn_dash import __version__, delete_command, runs_command
+from reactcnn_dash import __version__
 from reactcnn_dash.comparison import command as compare_command
 from reactcnn_dash.db import normalise_url
 from reactcnn_dash.deviations import command as fault
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import command as export
 from reactcnn_dash.redundancy import command as redundancy
+from reactcnn_dash.runs import command as runs_command
+from reactcnn_dash.runs import delete_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

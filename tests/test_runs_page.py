@@ -22,9 +22,9 @@ from reactcnn_dash.db import (
     delete_run,
     edit_run,
 )
-from reactcnn_dash.runs_deleting import Deleter
-from reactcnn_dash.runs_rows import RunsFeed, row_of
-from reactcnn_dash.runs_text import duration_text, size_text
+from reactcnn_dash.runs.deleting import Deleter
+from reactcnn_dash.runs.rows import RunsFeed, row_of
+from reactcnn_dash.runs.text import duration_text, size_text
 from tests import stores
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def test_pages_that_look_at_once_share_one_reading(
     path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stores.make_store(path, 4)
-    monkeypatch.setattr("reactcnn_dash.runs_rows.FRESH_SECONDS", 3600.0)
+    monkeypatch.setattr("reactcnn_dash.runs.rows.FRESH_SECONDS", 3600.0)
     feed = RunsFeed(StoreReader(url))
     known = feed.since(None).version
     edit_run(url, 1, note="new")

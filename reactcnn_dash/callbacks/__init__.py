@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.clustering import ClusterService
     from reactcnn_dash.db import StoreReader
-    from reactcnn_dash.runs_deleting import Deleter
-    from reactcnn_dash.runs_rows import RunsFeed
+    from reactcnn_dash.runs.deleting import Deleter
+    from reactcnn_dash.runs.rows import RunsFeed
     from reactcnn_dash.structures import Structures
 
 

@@ -78,8 +78,8 @@ def take_pages(page: Page, address: str) -> None:
     page.emulate_media(color_scheme="light")
     for name, path, done in (
         ("compare", "compare/?a=1&b=2", ".matrix-cell"),
-        ("deviation", "?run=2&image=70&mode=deviation", "text=What stands out"),
-        ("redundancy", "redundancy/?run=2&layer=block4_conv1&cluster=0", "text=Bootstrap"),
+        ("deviation", "?run=2&image=70&mode=deviation", "text=/[Uu]sual images stay/"),
+        ("redundancy", "redundancy/?run=2&layer=block4_conv1&cluster=52", "text=Bootstrap"),
         ("filter", f"filter/?run=2&layer={LAYER}&filter=137", "text=Across checkpoints"),
         ("runs", "runs/", ".ag-row"),
     ):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.db import RunDeletion, RunNotFound, StoreError
-from reactcnn_dash.runs_text import deleted_text
+from reactcnn_dash.runs.text import deleted_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from dash import dcc, html
 from reactcnn_dash import ids
 from reactcnn_dash.db.editing import NAME_LENGTH, NOTE_LENGTH
 from reactcnn_dash.elements import aria, attributes
-from reactcnn_dash.runs_guide import guide
+from reactcnn_dash.runs.guide import guide
 from reactcnn_dash.shell import RUNS, header, shell
 
 LOOK_MS: Final = 2000

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.errors import WrongUsage
-from reactcnn_dash.runs_text import deleted_text, size_text
+from reactcnn_dash.runs.text import deleted_text, size_text
 
 if TYPE_CHECKING:
     import argparse

@@ -7,7 +7,7 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from reactcnn_dash.runs_text import duration_text, size_text
+from reactcnn_dash.runs.text import duration_text, size_text
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +41,7 @@ def run(url: str, options: argparse.Namespace) -> int:
         StoreError: the store cannot be read.
     """
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415 - --help needs no database
-    from reactcnn_dash.runs_rows import row_of  # noqa: PLC0415
+    from reactcnn_dash.runs.rows import row_of  # noqa: PLC0415
 
     rows = [row_of(one) for one in StoreReader(url).summaries()]
     if options.json:
