@@ -6,7 +6,7 @@ import functools
 import os
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -53,6 +53,12 @@ class Background:
             if self._pool is not None:
                 self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+
+def end_all() -> None:
+    """End every process of this one, whatever it is doing: Python would wait for its work."""
+    for child in active_children():
+        child.terminate()
 
 
 class _Here:

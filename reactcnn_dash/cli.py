@@ -134,6 +134,7 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash import server  # noqa: PLC0415
 
     sock = server.listen(options.host, options.port)
+    from reactcnn_dash import background  # noqa: PLC0415
     from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
     from reactcnn_dash.clustering import ClusterService  # noqa: PLC0415
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415
@@ -149,6 +150,7 @@ def _serve(url: str, options: argparse.Namespace) -> int:
         server.serve(app, sock, open_browser=options.open)
     finally:
         service.close()
+        background.end_all()
     return 0
 
 

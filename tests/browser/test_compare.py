@@ -94,7 +94,7 @@ def test_two_runs_are_picked_swapped_and_linked(page: Page, address: str) -> Non
     expect(page.locator("#empty h1")).to_have_text("Pick two runs")
     pick(page, "Run A", "early")
     pick(page, "Run B", "late")
-    expect(page.locator(".card")).to_have_count(5)
+    expect(page.locator(".card")).to_have_count(6)
     expect(page).to_have_url(re.compile(rf"a={EARLY}&b={LATE}$"))
     expect(page.locator("#empty")).to_be_hidden()
     before = card(page, "Accuracy")
@@ -120,7 +120,7 @@ def test_the_newest_two_at_a_click(page: Page, address: str) -> None:
     # What is refused is let go of with the next choice.
     pick(page, "Run B", "early")
     expect(page.locator("#notice")).to_be_hidden()
-    expect(page.locator(".card")).to_have_count(5)
+    expect(page.locator(".card")).to_have_count(6)
 
 
 def test_a_store_without_runs_and_with_one_say_what_to_do(
@@ -322,7 +322,7 @@ def test_method_and_parameter_cluster_anew(shown: Page) -> None:
     slider.press("End")
     expect(shown).to_have_url(re.compile("parameter=4"))
     expect(shown.locator("#compare-louvain-value")).to_have_text("γ = 4")
-    expect(shown.locator(".card")).to_have_count(5)
+    expect(shown.locator(".card")).to_have_count(6)
 
 
 def test_the_json_is_that_of_the_command(
@@ -362,7 +362,7 @@ def test_an_experiment_as_curves(page: Page, address: str, store: Path) -> None:
     expect(cka.locator(".chart-line.strong")).to_have_attribute("data-layer", "conv2")
     accuracy.locator("[data-epoch='3']").click()
     expect(page).to_have_url(re.compile(f"a={MIDDLE}&b={LATE}"))
-    expect(page.locator(".card")).to_have_count(5)
+    expect(page.locator(".card")).to_have_count(6)
     page.go_back()
     expect(page.locator(".curves-head")).to_be_visible()
 
@@ -393,7 +393,7 @@ def test_a_long_comparison_shows_its_progress(page: Page, address: str) -> None:
 
     page.route("**/comparisons/of?*", answer)
     page.goto(f"{address}?a={EARLY}&b={LATE}")
-    expect(page.locator(".card")).to_have_count(5)
+    expect(page.locator(".card")).to_have_count(6)
     expect(page.locator("#compare-progress")).to_be_hidden()
     assert held == ["Matching the images of both runs …"]
 

@@ -1,0 +1,38 @@
+"""Background processes: a server that ends does not wait for what they do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from reactcnn_dash.background import Background
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROGRAM = """
+import time
+from reactcnn_dash import background
+if __name__ == "__main__":
+    process = background.Background()
+    process.submit(abs, 1).result()
+    process.submit(time.sleep, 600)
+    process.close()
+    background.end_all()
+"""
+
+
+def test_work_under_way_is_not_waited_for(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    # Ten minutes of work would outlast this by far.
+    subprocess.run([sys.executable, str(program)], check=True, timeout=120, capture_output=True)
+
+
+def test_work_is_done_elsewhere_and_answered() -> None:
+    process = Background()
+    assert process.submit(divmod, 7, 2).result() == (3, 1)
+    process.close()
+    assert process.submit(abs, -4).result() == 4
+    process.close()
