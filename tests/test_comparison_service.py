@@ -68,6 +68,33 @@ def wait_for(service: ComparisonService, key: ComparisonKey) -> Comparison:
     raise TimeoutError
 
 
+def test_a_run_that_grows_with_every_question_is_compared_all_the_same(
+    store: Path, service: ComparisonService
+) -> None:
+    made = stores.truth(IMAGES)
+    with RunWriter.begin(str(store), stores.new_run("growing", feature_maps="none")) as writer:
+        stores.append(writer, made, 0, 30, maps=False)
+        pause = threading.Event()
+        found: Comparison | Waiting | None = None
+        for stored in range(30, IMAGES):
+            # As the page asks: by the key of the runs as they stand at that moment.
+            found = service.ask(service.key("one", "growing", "leiden-cpm", None))
+            if isinstance(found, Comparison):
+                break
+            stores.append(writer, made, stored, stored + 1, maps=False)
+            pause.wait(0.5)
+        assert isinstance(found, Comparison)
+        assert found.images >= 30
+        # A little more changes nothing, much more is compared anew.
+        key = service.key("one", "growing", "leiden-cpm", None)
+        stores.append(writer, made, writer.stored, writer.stored + 1, maps=False)
+        assert service.key("one", "growing", "leiden-cpm", None) == key
+        for stored in range(writer.stored, IMAGES):
+            stores.append(writer, made, stored, stored + 1, maps=False)
+        writer.finish()
+    assert service.key("one", "growing", "leiden-cpm", None).images_b == IMAGES
+
+
 def ask(client: Any, path: str, **values: Any) -> dict[str, Any]:
     """Ask a route until its answer is whole."""
     pause = threading.Event()

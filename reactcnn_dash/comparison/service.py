@@ -19,6 +19,7 @@ from reactcnn_dash.comparison.stored import (
 )
 from reactcnn_dash.db import StoreReader
 from reactcnn_dash.errors import UserError
+from reactcnn_dash.fresh import fresh
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
     from reactcnn_dash.comparison.comparing import Comparison
     from reactcnn_dash.db import ComparisonKey
 
+    Pair = tuple[int, int, str, float | None]
+
 KEPT = 8
 """Comparisons that stay in memory."""
+KEPT_KEYS = 256
+"""Pairs of runs of which it is remembered how many images their comparison is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class ComparisonService:
         self._warm: Future[None] | None = None
         self._under_way: OrderedDict[ComparisonKey, Future[bytes]] = OrderedDict()
         self._kept: OrderedDict[ComparisonKey, Comparison] = OrderedDict()
+        self._current: OrderedDict[Pair, ComparisonKey] = OrderedDict()
 
     def start(self) -> None:
         """Start the background processes ahead of the first comparison."""
@@ -83,10 +89,29 @@ class ComparisonService:
     ) -> ComparisonKey:
         """Return what names the comparison of two runs as they stand now.
 
+        A run that is collected grows with every question: while its comparison is under way, and
+        until it has grown as far as its clusters may (``fresh.fresh``), it counts as it
+        stood when it was first asked for.
+
         Raises:
             StoreError: a run is not there, or the store cannot be read.
         """
-        return key_of(self._reader, a, b, method, parameter)
+        now = key_of(self._reader, a, b, method, parameter)
+        pair = (now.a, now.b, now.method, now.parameter)
+        runs = [self._reader.run(run) for run in (now.a, now.b)]
+        with self._lock:
+            before = self._current.get(pair)
+            if before is not None:
+                running = self._under_way.get(before)
+                under_way = running is not None and not running.done()
+                images = (before.images_a, before.images_b)
+                if under_way or all(map(fresh, runs, images)):
+                    self._current.move_to_end(pair)
+                    return before
+            self._current[pair] = now
+            while len(self._current) > KEPT_KEYS:
+                self._current.popitem(last=False)
+        return now
 
     def ask(self, key: ComparisonKey) -> Comparison | Waiting:
         """Return a comparison, or how far it is: then ask again.

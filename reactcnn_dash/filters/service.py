@@ -18,7 +18,7 @@ from reactcnn_dash.filters.tops import (
     stored_tops,
     unpack_tops,
 )
-from reactcnn_dash.redundancy.fresh import fresh
+from reactcnn_dash.fresh import fresh
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import analysis, background
 from reactcnn_dash.db import Report, StoreError, StoreReader, save_report
-from reactcnn_dash.redundancy.fresh import fresh
+from reactcnn_dash.fresh import fresh
 from reactcnn_dash.redundancy.report import METHOD
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob, Report, StoreError, save_report
-from reactcnn_dash.redundancy.fresh import fresh
+from reactcnn_dash.fresh import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import background
 from reactcnn_dash.db import Report, StoreError, StoreReader, save_report
-from reactcnn_dash.redundancy.fresh import fresh
+from reactcnn_dash.fresh import fresh
 from reactcnn_dash.redundancy.maps import computed_maps, map_steps
 from reactcnn_dash.redundancy.report import RedundancyReport, as_dict, build, from_dict
 
