@@ -71,7 +71,7 @@
   rc.drawHistory = function () {
     if (!said) return;
     if (said.runs.length < 2) {
-      const more = said.experiment ? "Its experiment has no other run with this layer yet." : "Train with “python -m collector train”, or collect the same images with another checkpoint of this model: the filter's way through them appears here.";
+      const more = said.experiment ? "Its experiment has no other run with this layer yet; a run that is still being collected joins when its statistics are first saved." : "Train with “python -m collector train”, or collect the same images with another checkpoint of this model: the filter's way through them appears here.";
       rc.say("filter-history", `Only this run. ${more}`);
       return;
     }
