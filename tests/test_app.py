@@ -74,7 +74,7 @@ def test_next_misclassified(url: str, tmp_path: Path) -> None:
     assert ask(url, run=1, ordinal=2, find="next-misclassified")["found"] == 5
     last = ask(url, run=1, ordinal=8, find="next-misclassified")
     assert "found" not in last
-    assert last["info"] == "No misclassified image after this one: Home and M begin again at the first."
+    assert last["info"] == "No misclassified image after this one; Home starts over."
 
 
 def test_a_foreign_file_is_a_notice_not_a_failure(url: str, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def answer(
         if request.get("find") == "next-misclassified" and run is not None:
             found = reader.nearest_misclassified(run, -1 if ordinal is None else ordinal, True)
             if found is None:
-                payload["info"] = "No misclassified image after this one: Home and M begin again at the first."
+                payload["info"] = "No misclassified image after this one; Home starts over."
             else:
                 payload["found"] = ordinal = found
         frame = reader.frame(run, ordinal)

@@ -191,7 +191,7 @@ def test_marks_and_next_odd_cost_one_question_while_the_mode_is_off(
     page.keyboard.press("End")
     caption(page, IMAGES - 1)
     page.keyboard.press("o")
-    expect(page.locator("#notice")).to_have_text("No odd image after this one: Home and O begin again at the first.")
+    expect(page.locator("#notice")).to_have_text("No odd image after this one; Home starts over.")
     assert len(questions) == 1
     assert "stored=1" in questions[0]
 

@@ -147,7 +147,9 @@ def test_next_misclassified_marks_the_wrong_prediction(
         expect(page.locator(".bar.predicted .bar-name")).to_have_text(predicted)
         expect(page.locator(".bar.label .bar-name")).to_have_text(labelled)
     page.keyboard.press("m")
-    expect(page.locator("#notice")).to_have_text("No misclassified image after this one: Home and M begin again at the first.")
+    expect(page.locator("#notice")).to_have_text(
+        "No misclassified image after this one; Home starts over."
+    )
 
 
 def test_probabilities_are_bars_with_the_predicted_class_in_red(

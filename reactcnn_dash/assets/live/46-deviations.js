@@ -119,7 +119,7 @@
 
   function goNext(ordinal) {
     sought = null;
-    if (ordinal === null) rc.notice("No odd image after this one: Home and O begin again at the first.", "info");
+    if (ordinal === null) rc.notice("No odd image after this one; Home starts over.", "info");
     else rc.poll.goTo(ordinal);
   }
 
