@@ -116,7 +116,7 @@ STANDING = """
 () => {
   const count = (selector) => document.querySelectorAll(selector).length;
   const drawn = [...document.querySelectorAll(".changed-tile canvas")].every((c) => c.width > 1);
-  return count(".card") === 5 && count(".layer-table .ag-center-cols-container .ag-row") > 0
+  return count(".card") === 6 && count(".layer-table .ag-center-cols-container .ag-row") > 0
     && count(".matrix-cell") === 169 && count(".changed-tile") === 48 && drawn;
 }
 """
