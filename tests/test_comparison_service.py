@@ -137,12 +137,12 @@ def test_a_run_that_grew_is_compared_anew(store: Path, service: ComparisonServic
     stores.append(writer, made, 0, 20, maps=False)
     before = service.key(1, "growing", "leiden-cpm", None)
     assert wait_for(service, before).images == 20
-    stores.append(writer, made, 20, 32, maps=False)
+    stores.append(writer, made, 20, 50, maps=False)
     writer.close()
     after = service.key(1, "growing", "leiden-cpm", None)
     assert after != before
     assert isinstance(service.ask(after), Waiting)
-    assert wait_for(service, after).images == 32
+    assert wait_for(service, after).images == 50
     with pytest.raises(RunNotFound):
         service.key(1, 77, "leiden-cpm", None)
 
