@@ -99,7 +99,6 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         "field": "startedAt",
         "headerName": "Started",
         "width": 128,
-        "cellDataType": False,
         "filter": "agDateColumnFilter",
         # A time of day is never equal to a day.
         "filterParams": {"filterOptions": ["greaterThan", "lessThan", "inRange"]},
@@ -150,6 +149,9 @@ def _table() -> dag.AgGrid:
             "sortable": True,
             "resizable": True,
             "floatingFilter": True,
+            # A type that the grid infers from the first rows resets the filter of its column, and
+            # with it the one that the address asked for.
+            "cellDataType": False,
             "suppressHeaderMenuButton": True,
             "suppressHeaderFilterButton": True,
             # The grid would empty a cell; here the key deletes runs, after a question.

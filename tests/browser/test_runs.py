@@ -82,7 +82,7 @@ def test_every_column_says_what_is_stored(shown: Page, store: Path) -> None:
     expect(shown.locator("#runs-count")).to_contain_text("3 runs · ")
 
 
-def test_runs_are_sorted_found_and_filtered_and_the_search_has_a_link(shown: Page) -> None:
+def test_sort_find_and_filter_stand_in_the_address(shown: Page) -> None:
     expect(names(shown)).to_have_text(["gamma", "beta", "alpha"])
     heading(shown, "Images").click()
     expect(names(shown)).to_have_text(["alpha", "beta", "gamma"])
@@ -99,6 +99,8 @@ def test_runs_are_sorted_found_and_filtered_and_the_search_has_a_link(shown: Pag
     shown.goto(shown.url)
     expect(names(shown)).to_have_text(["beta"])
     expect(shown.locator("#runs-find")).to_have_value("bet")
+    shown.locator("#runs-find").fill("")
+    expect(names(shown)).to_have_text(["gamma", "beta"])
 
 
 def test_many_runs_come_by_page_and_a_page_has_a_link(
