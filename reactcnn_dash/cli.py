@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -145,13 +146,11 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     sys.stderr.write(f"ReactCNN shows {url}\n  http://{host}:{port}/   (Ctrl-C stops)\n")
     sys.stderr.flush()
     signal.signal(signal.SIGTERM, _terminate)
-    threading.Thread(target=service.start, daemon=True).start()
-    try:
+    # A signal is how a server ends; most reach waitress, which returns.
+    with contextlib.suppress(KeyboardInterrupt, SystemExit):
+        threading.Thread(target=service.start, daemon=True).start()
         server.serve(app, sock, open_browser=options.open)
-    finally:
-        service.close()
-        background.end_all()
-    return 0
+    background.leave()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
