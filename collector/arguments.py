@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from collector import request as defaults
 from collector.request import Request
@@ -12,6 +12,7 @@ from collector.training import command as train
 from collector.vgg16 import EARLY, NAME
 from reactcnn_dash import __version__
 from reactcnn_dash.export import command as export
+from reactcnn_dash.usage import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,16 +44,11 @@ images could not be read; 130 and 143 stopped by Ctrl-C and SIGTERM, --resume go
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the usage in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (--help explains every option)\n")
-
-
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the command line; usage errors end the process with code 2 and one line."""
-    arguments = parser().parse_args(_with_joined_range(argv))
+    known = parser()
+    known.check_options(argv)
+    arguments = known.parse_args(_with_joined_range(argv))
     arguments.debug = getattr(arguments, "debug", False)
     arguments.store = getattr(arguments, "store", defaults.DEFAULT_STORE)
     return arguments
@@ -77,10 +73,10 @@ def request_of(arguments: argparse.Namespace) -> Request:
     )
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line's parser; commands other than collecting are subparsers."""
     common = _common()
-    result = _Parser(
+    result = Parser(
         prog=PROGRAM,
         usage="%(prog)s [options]\n       %(prog)s rebuild RUN [--store URL]\n"
         "       %(prog)s export RUN [--store URL] [--to FOLDER]\n"
@@ -112,8 +108,8 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def _common() -> _Parser:
-    common = _Parser(add_help=False)
+def _common() -> Parser:
+    common = Parser(add_help=False)
     common.add_argument(
         "--store",
         default=argparse.SUPPRESS,

@@ -19,6 +19,7 @@ from reactcnn_dash.export import command as export
 from reactcnn_dash.redundancy import command as redundancy
 from reactcnn_dash.runs import command as runs_command
 from reactcnn_dash.runs import delete_command
+from reactcnn_dash.usage import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +62,8 @@ def _port(text: str) -> int:
     return value
 
 
-def _common() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+def _common() -> Parser:
+    common = Parser(add_help=False)
     common.add_argument(
         "--store",
         default=argparse.SUPPRESS,
@@ -78,10 +79,10 @@ def _common() -> argparse.ArgumentParser:
     return common
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the command line's parser."""
     common = _common()
-    result = argparse.ArgumentParser(
+    result = Parser(
         prog="python -m reactcnn_dash",
         description=DESCRIPTION,
         epilog=EPILOG,
@@ -155,7 +156,9 @@ def _serve(url: str, options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code: 0, 1 for an error, 2 for wrong usage."""
-    options = parser().parse_args(argv)
+    known = parser()
+    known.check_options(argv)
+    options = known.parse_args(argv)
     debug = getattr(options, "debug", False)
     logging.basicConfig(
         level=logging.INFO if debug else logging.WARNING,

@@ -72,7 +72,21 @@ def test_wrong_usage_is_exit_code_2(wrong: list[str], capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit) as ended:
         main(wrong)
     assert ended.value.code == 2
-    assert "Traceback" not in capsys.readouterr().err
+    written = capsys.readouterr().err
+    assert written.startswith("python -m reactcnn_dash")
+    assert written.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [(["--sotre", "x.db"], "--store"), (["compare", "1", "2", "--parametre", "2"], "--parameter")],
+)
+def test_a_misspelt_option_is_named_with_what_was_meant(
+    wrong: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(wrong)
+    assert f"did you mean {meant}?" in capsys.readouterr().err
 
 
 def test_upgrading_a_missing_store_is_one_line(
