@@ -12,6 +12,8 @@ from multiprocessing.connection import wait
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
+from reactcnn_dash.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from ctypes import Array, c_int64
@@ -21,6 +23,16 @@ if TYPE_CHECKING:
 
 _CONTEXT = get_context("spawn")
 """Spawned, not forked: the server has threads."""
+
+
+class WorkLost(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
+    """The background process ended in the middle of its work."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The background process ended before it was done, perhaps for want of memory. "
+            "Load the page again to try once more."
+        )
 
 
 class Background:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from reactcnn_dash.recent import Recent
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import Layer, StoreReader
@@ -31,7 +32,7 @@ class Structures:
 
     def __init__(self, reader: StoreReader) -> None:
         self._reader = reader
-        self._kept: OrderedDict[str, Structure] = OrderedDict()
+        self._kept: Recent[Structure] = Recent(KEPT)
 
     def of(self, uuid: str) -> Structure:
         """Return a run's structure.
@@ -39,11 +40,8 @@ class Structures:
         Raises:
             StoreError: the run is not there, or the store cannot be read.
         """
-        known = self._kept.get(uuid)
-        if known is None:
-            run = self._reader.run(uuid)
-            known = Structure(run.id, self._reader.layers(run.id))
-            self._kept[uuid] = known
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return known
+        return self._kept.of(uuid, lambda: self._read(uuid))
+
+    def _read(self, uuid: str) -> Structure:
+        run = self._reader.run(uuid)
+        return Structure(run.id, self._reader.layers(run.id))

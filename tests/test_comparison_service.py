@@ -12,10 +12,11 @@ import pytest
 from flask import Flask
 
 from reactcnn_dash import background
+from reactcnn_dash.background import WorkLost
 from reactcnn_dash.comparison import routes as comparison_routes
 from reactcnn_dash.comparison.comparing import Comparison, NotComparable
 from reactcnn_dash.comparison.experiment import epochs_of, pairs_of
-from reactcnn_dash.comparison.service import ComparisonLost, ComparisonService, Waiting
+from reactcnn_dash.comparison.service import ComparisonService, Waiting
 from reactcnn_dash.db import RunNotFound, RunWriter, StoreReader
 from tests import stores
 from tests.compared import chosen, other_checkpoint, write
@@ -163,7 +164,7 @@ def test_a_process_that_ends_is_told_and_another_takes_its_place(
     service._process.submit(stuck_for_ever)
     assert isinstance(service.ask(key), Waiting)
     os.kill(killed, signal.SIGKILL)
-    with pytest.raises(ComparisonLost, match="ended before it was done"):
+    with pytest.raises(WorkLost, match="ended before it was done"):
         wait_for(service, key)
     assert wait_for(service, key).images == IMAGES
 

@@ -17,12 +17,13 @@ import sqlalchemy as sa
 
 from reactcnn_dash import analysis
 from reactcnn_dash.app import create_server
+from reactcnn_dash.background import WorkLost
 from reactcnn_dash.clustering import ClusterRequest, ClusterView, cluster_view
 from reactcnn_dash.db import CorrelationState, Kernel, RunWriter, StoreReader, pack, replace_states
 from reactcnn_dash.filters import facts
 from reactcnn_dash.filters.history import Histories, kin
 from reactcnn_dash.filters.sample import LayerSample, Samples, classes_of
-from reactcnn_dash.filters.service import SearchLost, TopsService, Waiting
+from reactcnn_dash.filters.service import TopsService, Waiting
 from reactcnn_dash.filters.tops import (
     StoredTops,
     computed_tops,
@@ -276,7 +277,7 @@ def test_a_process_that_ends_is_told_and_another_takes_its_place(path: Path) -> 
         service._process.submit(stuck_for_ever)
         assert service.ask(run, FILTERS) == Waiting(0, 0)
         os.kill(killed, signal.SIGKILL)
-        with pytest.raises(SearchLost, match="ended before it had"):
+        with pytest.raises(WorkLost, match="ended before it was done"):
             wait_until(lambda: isinstance(service.ask(run, FILTERS), StoredTops))
         wait_until(lambda: isinstance(service.ask(run, FILTERS), StoredTops))
         found = service.ask(run, FILTERS)

@@ -19,6 +19,7 @@ from reactcnn_dash.analysis import (
     Verdict,
     fisher_interval,
 )
+from reactcnn_dash.background import WorkLost
 from reactcnn_dash.cli import main
 from reactcnn_dash.clustering import ClusterRequest, cluster_view
 from reactcnn_dash.db import Report, StoreReader, pack, save_report
@@ -28,7 +29,7 @@ from reactcnn_dash.redundancy.report import METHOD, as_dict, from_dict, summary
 from reactcnn_dash.redundancy.routes import blueprint, listed
 from reactcnn_dash.redundancy.service import RedundancyService
 from reactcnn_dash.redundancy.stored import computed_report, stored_report
-from reactcnn_dash.redundancy.worker import Waiting, Worker, WorkLost
+from reactcnn_dash.redundancy.worker import Waiting, Worker
 from tests import redundant, stores
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from cachetools import LRUCache
 
 from reactcnn_dash import analysis, background
 from reactcnn_dash.comparison.stored import (
@@ -18,7 +18,6 @@ from reactcnn_dash.comparison.stored import (
     unpack_comparison,
 )
 from reactcnn_dash.db import StoreReader
-from reactcnn_dash.errors import UserError
 from reactcnn_dash.fresh import fresh
 
 if TYPE_CHECKING:
@@ -48,10 +47,6 @@ class Waiting:
     images: int
 
 
-class ComparisonLost(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
-    """The background process ended in the middle of a comparison."""
-
-
 def warm_up() -> None:
     """Import what a comparison needs, here and in the helper, before the first is asked for."""
     moments = analysis.CoMoments.of(np.eye(4))
@@ -74,9 +69,9 @@ class ComparisonService:
         self._lock = threading.Lock()
         self._process = background.Background()
         self._warm: Future[None] | None = None
-        self._under_way: OrderedDict[ComparisonKey, Future[bytes]] = OrderedDict()
-        self._kept: OrderedDict[ComparisonKey, Comparison] = OrderedDict()
-        self._current: OrderedDict[Pair, ComparisonKey] = OrderedDict()
+        self._under_way: dict[ComparisonKey, Future[bytes]] = {}
+        self._kept: LRUCache[ComparisonKey, Comparison] = LRUCache(KEPT)
+        self._current: LRUCache[Pair, ComparisonKey] = LRUCache(KEPT_KEYS)
 
     def start(self) -> None:
         """Start the background processes ahead of the first comparison."""
@@ -106,11 +101,8 @@ class ComparisonService:
                 under_way = running is not None and not running.done()
                 images = (before.images_a, before.images_b)
                 if under_way or all(map(fresh, runs, images)):
-                    self._current.move_to_end(pair)
                     return before
             self._current[pair] = now
-            while len(self._current) > KEPT_KEYS:
-                self._current.popitem(last=False)
         return now
 
     def ask(self, key: ComparisonKey) -> Comparison | Waiting:
@@ -118,13 +110,12 @@ class ComparisonService:
 
         Raises:
             NotComparable: no common image or no common layer.
-            ComparisonLost: the background process ended.
+            background.WorkLost: the background process ended.
             analysis.TooFewImages: fewer usable images in common than a correlation needs.
             StoreError: a run is not there, or the store cannot be read.
         """
         with self._lock:
             if key in self._kept:
-                self._kept.move_to_end(key)
                 return self._kept[key]
             running = self._under_way.get(key)
             if running is not None and not running.done():
@@ -139,8 +130,6 @@ class ComparisonService:
         with self._lock:
             self._under_way.pop(key, None)
             self._kept[key] = found
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
         return found
 
     def close(self) -> None:
@@ -160,10 +149,7 @@ class ComparisonService:
             return done.result()
         except BrokenProcessPool as error:
             self.close()
-            raise ComparisonLost(
-                "The process that compares ended before it was done, perhaps for want of memory. "
-                "Choose the runs again to try once more."
-            ) from error
+            raise background.WorkLost from error
         except Exception:
             with self._lock:
                 self._under_way.pop(key, None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from cachetools import LRUCache
 
 from reactcnn_dash import analysis, background
 from reactcnn_dash.db import RunState, StoreReader
@@ -34,10 +35,6 @@ BEHIND = 64
 
 class TooEarly(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
     """A run has too few images to say what is usual for it."""
-
-
-class WorkLost(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
-    """The background process ended in the middle of its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +68,16 @@ class DeviationService:
         self._lock = threading.Lock()
         self._process = background.Background()
         self._under_way: dict[str, Future[None]] = {}
-        self._profiles: OrderedDict[tuple[str, int], RunProfile] = OrderedDict()
-        self._classes: OrderedDict[tuple[str, int, int], FilterQuantiles | None] = OrderedDict()
+        self._profiles: LRUCache[tuple[str, int], RunProfile] = LRUCache(KEPT)
+        self._classes: LRUCache[tuple[str, int, int], FilterQuantiles | None]
+        self._classes = LRUCache(KEPT_CLASSES)
 
     def ask(self, uuid: str) -> Ready | Working:
         """Return what is known of a run, or how far it is: then ask again.
 
         Raises:
             TooEarly: the run has too few images yet.
-            WorkLost: the background process ended.
+            background.WorkLost: the background process ended.
             analysis.TooFewRows: too few of its images are usable.
             StoreError: the run is not there, or the store cannot be read or written.
         """
@@ -119,13 +117,10 @@ class DeviationService:
         key = (known.run.uuid, known.profile.images, number)
         with self._lock:
             if key in self._classes:
-                self._classes.move_to_end(key)
                 return self._classes[key]
         found = class_quantiles(self._reader, known.run, number)
         with self._lock:
             self._classes[key] = found
-            while len(self._classes) > KEPT_CLASSES:
-                self._classes.popitem(last=False)
         return found
 
     def close(self) -> None:
@@ -138,7 +133,6 @@ class DeviationService:
         key = (run.uuid, images)
         with self._lock:
             if key in self._profiles:
-                self._profiles.move_to_end(key)
                 return self._profiles[key]
         found = stored_profile(self._reader, run)
         # Between a new profile and the scores by it, the former scores have none.
@@ -146,8 +140,6 @@ class DeviationService:
             return None
         with self._lock:
             self._profiles[key] = found
-            while len(self._profiles) > KEPT:
-                self._profiles.popitem(last=False)
         return found
 
     def _start(self, run: Run) -> None:
@@ -167,10 +159,7 @@ class DeviationService:
             running.result()
         except BrokenProcessPool as error:
             self.close()
-            raise WorkLost(
-                "The process that scores images ended before it was done, perhaps for want of "
-                "memory. Open the deviations again to try once more."
-            ) from error
+            raise background.WorkLost from error
 
 
 def _is_behind(run: Run, profile: RunProfile | None, scores: RunScores | None) -> bool:

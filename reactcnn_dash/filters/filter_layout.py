@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import dcc, html
 
 from reactcnn_dash import ids
-from reactcnn_dash.elements import aria, tool_button
+from reactcnn_dash.elements import aria, pick, tool_button
 from reactcnn_dash.filters.guide import guide
 from reactcnn_dash.shell import FILTER, header, shell
 
@@ -24,15 +23,12 @@ def _toolbar() -> html.Div:
                 ],
                 className="group",
             ),
-            dmc.Select(
-                id=ids.FILTER_LAYER,
-                searchable=True,
-                allowDeselect=False,
-                size="xs",
+            pick(
+                ids.FILTER_LAYER,
+                "Layer",
+                nothing="No such layer",
                 className="filter-layer",
                 maxDropdownHeight=420,
-                nothingFoundMessage="No such layer",
-                **aria("Layer"),
             ),
             html.Label(
                 title="Go to a filter: type its number and press Enter",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reactcnn_dash.db import DamagedBlob
 from reactcnn_dash.filters.facts import State, state_of
-from reactcnn_dash.filters.sample import Recent
 from reactcnn_dash.moments import comoments_of
+from reactcnn_dash.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

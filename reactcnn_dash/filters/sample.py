@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from reactcnn_dash.analysis import sample_ordinals
+from reactcnn_dash.recent import Recent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import Layer, Run, StoreReader
 
 SAMPLE: Final = 2048
 """Images of a sample, at most."""
-
-T = TypeVar("T")
-
-
-class Recent(Generic[T]):
-    """The values that were asked for last, by key; safe to share between threads.
-
-    Args:
-        most: how many are kept.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, T] = OrderedDict()
-
-    def of(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the value of a key, made where it is not kept."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = make()
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return made
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from reactcnn_dash.background import Background
+from cachetools import LRUCache
+
+from reactcnn_dash.background import Background, WorkLost
 from reactcnn_dash.db import StoreReader
-from reactcnn_dash.errors import UserError
 from reactcnn_dash.filters.tops import (
     StoredTops,
     computed_tops,
@@ -42,10 +42,6 @@ class Waiting:
     images: int
 
 
-class SearchLost(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
-    """The background process ended before it had looked at all images."""
-
-
 class TopsService:
     """Gives the top images that are stored at once, and has the others worked out run by run.
 
@@ -58,14 +54,14 @@ class TopsService:
         self._reader = StoreReader(url)
         self._lock = threading.Lock()
         self._process = Background()
-        self._under_way: OrderedDict[str, Future[Report]] = OrderedDict()
-        self._kept: OrderedDict[str, StoredTops] = OrderedDict()
+        self._under_way: dict[str, Future[Report]] = {}
+        self._kept: LRUCache[str, StoredTops] = LRUCache(KEPT)
 
     def ask(self, run: Run, filters: int) -> StoredTops | Waiting:
         """Return the top images of a run with ``filters`` filters, or how far they are.
 
         Raises:
-            SearchLost: the background process ended.
+            WorkLost: the background process ended.
             StoreError: the store cannot be read.
         """
         with self._lock:
@@ -90,8 +86,6 @@ class TopsService:
                 return self._waiting(run.uuid)
             self._under_way.pop(run.uuid, None)
             self._kept[run.uuid] = found
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
         return found
 
     def close(self) -> None:
@@ -110,10 +104,7 @@ class TopsService:
             return done.result()
         except BrokenProcessPool as error:
             self.close()
-            raise SearchLost(
-                "The process that looks for the images ended before it had seen all, perhaps for "
-                "want of memory. Load this page again to try once more."
-            ) from error
+            raise WorkLost from error
         except Exception:
             with self._lock:
                 self._under_way.pop(uuid, None)

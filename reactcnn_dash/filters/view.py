@@ -9,8 +9,9 @@ from reactcnn_dash import analysis
 from reactcnn_dash.clustering import ClusterRequest, ClusterService, ClusterView
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.filters import facts
-from reactcnn_dash.filters.sample import Recent, Samples
+from reactcnn_dash.filters.sample import Samples
 from reactcnn_dash.moments import current_moments
+from reactcnn_dash.recent import Recent
 
 if TYPE_CHECKING:
     import numpy as np

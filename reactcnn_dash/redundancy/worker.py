@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from reactcnn_dash.background import Background
-from reactcnn_dash.errors import UserError
+from cachetools import LRUCache
+
+from reactcnn_dash.background import Background, WorkLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -19,10 +19,6 @@ T = TypeVar("T")
 
 KEPT = 16
 """Results that stay in memory."""
-
-
-class WorkLost(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
-    """The background process ended in the middle of its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ class Worker(Generic[T]):
         self._lock = threading.Lock()
         self._process = Background()
         self._now: tuple[Hashable, Future[T]] | None = None
-        self._kept: OrderedDict[Hashable, T] = OrderedDict()
+        self._kept: LRUCache[Hashable, T] = LRUCache(KEPT)
 
     def start(self, work: Callable[[], Any]) -> None:
         """Start the process ahead of its first work, with something of no matter."""
@@ -71,7 +67,6 @@ class Worker(Generic[T]):
         with self._lock:
             self._finish(key)
             if key in self._kept:
-                self._kept.move_to_end(key)
                 return self._kept[key]
             if self._now is None:
                 self._now = key, self._process.submit(work, *args)
@@ -93,14 +88,9 @@ class Worker(Generic[T]):
         error = future.exception()
         if error is None:
             self._kept[key] = future.result()
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
             return
         if isinstance(error, BrokenProcessPool):
             self._process.close()
-            error = WorkLost(
-                "The background process ended before it was done, perhaps for want of memory. "
-                "Load the page again to try once more."
-            )
+            error = WorkLost()
         if key == asked:
             raise error
