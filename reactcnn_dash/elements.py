@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import dash_mantine_components as dmc
 from dash import html
+
+if TYPE_CHECKING:
+    from reactcnn_dash.analysis import Method
 
 
 def attributes(values: dict[str, str]) -> dict[str, Any]:
@@ -30,4 +34,35 @@ def tool_button(id_: str, shape: str, label: str, shortcut: str) -> html.Button:
         className="tool",
         title=f"{label} ({shortcut})",
         **aria(label),
+    )
+
+
+def choice(id_: str, label: str, choices: dict[str, str], **more: Any) -> dmc.SegmentedControl:
+    """Return a few choices side by side, value → words; the first unless ``value`` is given."""
+    data = [{"value": value, "label": words} for value, words in choices.items()]
+    more = {"value": next(iter(choices)), **more}
+    return dmc.SegmentedControl(id=id_, data=data, size="xs", **aria(label), **more)
+
+
+def pick(id_: str, label: str, *, nothing: str, **more: Any) -> dmc.Select:
+    """Return a list to pick from by typing, which assets/*.js fill; ``nothing`` if none matches."""
+    more = {"allowDeselect": False, **more}
+    return dmc.Select(
+        id=id_, searchable=True, size="xs", nothingFoundMessage=nothing, **aria(label), **more
+    )
+
+
+def parameter_slider(id_: str, options: Method, **more: Any) -> dmc.Slider:
+    """Return the slider of a clustering method's parameter."""
+    return dmc.Slider(
+        id=id_,
+        min=options.minimum,
+        max=options.maximum,
+        step=options.step,
+        value=options.default,
+        size="sm",
+        updatemode="mouseup",
+        className="parameter-slider",
+        thumbLabel=f"{options.label}: {options.symbol}",
+        **more,
     )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import html
 
 from reactcnn_dash import ids
 from reactcnn_dash.comparison.guide import guide
 from reactcnn_dash.comparison.tables import filter_table, layer_table
 from reactcnn_dash.comparison.toolbar import toolbar
-from reactcnn_dash.elements import aria, attributes, tool_button
+from reactcnn_dash.elements import aria, attributes, choice, tool_button
 from reactcnn_dash.shell import COMPARE, header, shell
 
 
@@ -19,16 +18,10 @@ def _tabs() -> html.Div:
     return html.Div(
         className="tab-row",
         children=[
-            dmc.SegmentedControl(
-                id=ids.COMPARE_TAB,
-                data=[
-                    {"value": "images", "label": "Changed images"},
-                    {"value": "filters", "label": "Filters"},
-                    {"value": "flow", "label": "Cluster flow"},
-                ],
-                value="images",
-                size="xs",
-                **aria("What is shown"),
+            choice(
+                ids.COMPARE_TAB,
+                "What is shown",
+                {"images": "Changed images", "filters": "Filters", "flow": "Cluster flow"},
             ),
             html.H2(id=ids.COMPARE_LAYER, className="tab-layer"),
         ],
@@ -43,17 +36,15 @@ def _images() -> html.Section:
             html.Div(
                 className="tab-tools",
                 children=[
-                    dmc.SegmentedControl(
-                        id=ids.COMPARE_KIND,
-                        data=[
-                            {"value": "all", "label": "All"},
-                            {"value": "corrected", "label": "Corrected"},
-                            {"value": "broken", "label": "Broken"},
-                            {"value": "between", "label": "Between wrong ones"},
-                        ],
-                        value="all",
-                        size="xs",
-                        **aria("Kind of change"),
+                    choice(
+                        ids.COMPARE_KIND,
+                        "Kind of change",
+                        {
+                            "all": "All",
+                            "corrected": "Corrected",
+                            "broken": "Broken",
+                            "between": "Between wrong ones",
+                        },
                     ),
                     html.Div(id=ids.COMPARE_PAGES, className="group pages-of"),
                 ],
@@ -160,26 +151,16 @@ def _pair() -> html.Div:
                             tool_button(ids.COMPARE_PAIR_NEXT, "next", "Next changed image", "→"),
                             html.Span(id=ids.COMPARE_PAIR_PLACE, className="counts"),
                             html.Span(className="spacer"),
-                            dmc.SegmentedControl(
-                                id=ids.COMPARE_SHOWN,
-                                data=[
-                                    {"value": "a", "label": "A"},
-                                    {"value": "b", "label": "B"},
-                                    {"value": "difference", "label": "B − A"},
-                                ],
+                            choice(
+                                ids.COMPARE_SHOWN,
+                                "What the grid shows",
+                                {"a": "A", "b": "B", "difference": "B − A"},
                                 value="difference",
-                                size="xs",
-                                **aria("What the grid shows"),
                             ),
-                            dmc.SegmentedControl(
-                                id=ids.SCALE,
-                                data=[
-                                    {"value": "layer", "label": "Per layer"},
-                                    {"value": "network", "label": "Whole network"},
-                                ],
-                                value="layer",
-                                size="xs",
-                                **aria("Colour scale"),
+                            choice(
+                                ids.SCALE,
+                                "Colour scale",
+                                {"layer": "Per layer", "network": "Whole network"},
                             ),
                             html.Div(id=ids.LEGEND, className="legend", **aria("Colour legend")),
                         ],
@@ -201,15 +182,10 @@ def page() -> Any:
                 children=[
                     header(
                         COMPARE,
-                        dmc.SegmentedControl(
-                            id=ids.COMPARE_MODE,
-                            data=[
-                                {"value": "runs", "label": "Two runs"},
-                                {"value": "experiment", "label": "An experiment"},
-                            ],
-                            value="runs",
-                            size="xs",
-                            **aria("What is compared"),
+                        choice(
+                            ids.COMPARE_MODE,
+                            "What is compared",
+                            {"runs": "Two runs", "experiment": "An experiment"},
                         ),
                     ),
                     toolbar(),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import dash_mantine_components as dmc
+from typing import TYPE_CHECKING
+
 from dash import html
 
 from reactcnn_dash import ids
 from reactcnn_dash.analysis import DEFAULT_METHOD, METHODS
-from reactcnn_dash.elements import aria, tool_button
+from reactcnn_dash.elements import aria, choice, parameter_slider, pick, tool_button
+
+if TYPE_CHECKING:
+    import dash_mantine_components as dmc
 
 
 def _badge(side: str) -> html.Span:
@@ -15,17 +19,14 @@ def _badge(side: str) -> html.Span:
 
 
 def _run_select(id_: str, label: str) -> dmc.Select:
-    return dmc.Select(
-        id=id_,
+    return pick(
+        id_,
+        label,
+        nothing="No such run",
         placeholder="Pick a run",
-        searchable=True,
-        allowDeselect=False,
-        size="xs",
         className="compare-select",
         limit=200,
         maxDropdownHeight=420,
-        nothingFoundMessage="No such run",
-        **aria(label),
     )
 
 
@@ -36,18 +37,7 @@ def _parameter(id_: str, method: str) -> html.Div:
         id=f"{id_}-row",
         title=options.help,
         children=[
-            dmc.Slider(
-                id=id_,
-                min=options.minimum,
-                max=options.maximum,
-                step=options.step,
-                value=options.default,
-                size="sm",
-                label=None,
-                updatemode="mouseup",
-                className="parameter-slider",
-                thumbLabel=f"{options.label}: {options.symbol}",
-            ),
+            parameter_slider(id_, options, label=None),
             html.Span(id=f"{id_}-value", className="symbol"),
         ],
     )
@@ -73,27 +63,18 @@ def toolbar() -> html.Div:
             html.Div(
                 className="group only-experiment",
                 children=[
-                    dmc.Select(
-                        id=ids.COMPARE_EXPERIMENT,
+                    pick(
+                        ids.COMPARE_EXPERIMENT,
+                        "Experiment",
+                        nothing="No such experiment",
                         placeholder="Pick an experiment",
-                        searchable=True,
-                        allowDeselect=False,
-                        size="xs",
                         className="compare-select",
-                        nothingFoundMessage="No such experiment",
-                        **aria("Experiment"),
                     ),
                     html.Span("each epoch against", className="small"),
-                    dmc.SegmentedControl(
-                        id=ids.COMPARE_AGAINST,
-                        data=[
-                            {"value": "last", "label": "the last"},
-                            {"value": "previous", "label": "the one before"},
-                            {"value": "first", "label": "the first"},
-                        ],
-                        value="last",
-                        size="xs",
-                        **aria("Compared with"),
+                    choice(
+                        ids.COMPARE_AGAINST,
+                        "Compared with",
+                        {"last": "the last", "previous": "the one before", "first": "the first"},
                     ),
                 ],
             ),
@@ -102,12 +83,11 @@ def toolbar() -> html.Div:
                 className="group compare-method",
                 children=[
                     html.Span("Clusters", className="small"),
-                    dmc.SegmentedControl(
-                        id=ids.COMPARE_METHOD,
-                        data=[{"value": k, "label": m.label} for k, m in METHODS.items()],
+                    choice(
+                        ids.COMPARE_METHOD,
+                        "Clustering method",
+                        {k: m.label for k, m in METHODS.items()},
                         value=DEFAULT_METHOD,
-                        size="xs",
-                        **aria("Clustering method"),
                     ),
                     _parameter(ids.COMPARE_LOUVAIN, "louvain"),
                     _parameter(ids.COMPARE_CPM, "leiden-cpm"),

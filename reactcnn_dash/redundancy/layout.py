@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dash_mantine_components as dmc
 from dash import html
 
 from reactcnn_dash import ids
 from reactcnn_dash.analysis import METHODS
-from reactcnn_dash.elements import aria, attributes
+from reactcnn_dash.elements import aria, attributes, parameter_slider, pick
 from reactcnn_dash.redundancy.guide import guide
 from reactcnn_dash.redundancy.report import METHOD
 from reactcnn_dash.shell import REDUNDANCY, header, shell
 
+if TYPE_CHECKING:
+    import dash_mantine_components as dmc
+
 
 def _run_select() -> dmc.Select:
-    return dmc.Select(
-        id=ids.REDUNDANCY_RUN,
+    return pick(
+        ids.REDUNDANCY_RUN,
+        "Run",
+        nothing="No such run",
         placeholder="Pick a run",
-        searchable=True,
-        allowDeselect=False,
-        size="xs",
         className="run-select redundancy-select",
         limit=200,
         maxDropdownHeight=420,
-        nothingFoundMessage="No such run",
-        **aria("Run"),
     )
 
 
@@ -40,17 +39,7 @@ def _toolbar() -> html.Div:
             html.Div(
                 className="redundancy-slider",
                 title=options.help,
-                children=dmc.Slider(
-                    id=ids.REDUNDANCY_THRESHOLD,
-                    min=options.minimum,
-                    max=options.maximum,
-                    step=options.step,
-                    value=options.default,
-                    size="sm",
-                    label=None,
-                    updatemode="mouseup",
-                    thumbLabel=f"{options.label}: {options.symbol}",
-                ),
+                children=parameter_slider(ids.REDUNDANCY_THRESHOLD, options, label=None),
             ),
             html.Span(className="spacer"),
             html.A(
