@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dash_ag_grid as dag
 import dash_cytoscape as cyto
-import dash_mantine_components as dmc
 from dash import html
 
 from reactcnn_dash import graphs, ids
 from reactcnn_dash.analysis import METHODS
-from reactcnn_dash.elements import aria, attributes, icon
+from reactcnn_dash.elements import aria, attributes, choice, icon, parameter_slider
 from reactcnn_dash.standing_out import standing_out
 
 
@@ -20,17 +19,7 @@ def _parameter(id_: str, method: str) -> html.Div:
         className="parameter",
         children=[
             html.Span(id=f"{id_}-value", className="symbol"),
-            dmc.Slider(
-                id=id_,
-                min=options.minimum,
-                max=options.maximum,
-                step=options.step,
-                value=options.default,
-                size="sm",
-                updatemode="mouseup",
-                className="parameter-slider",
-                thumbLabel=f"{options.label}: {options.symbol}",
-            ),
+            parameter_slider(id_, options),
         ],
     )
 
@@ -139,6 +128,7 @@ def cluster_panel() -> html.Aside:
                         className="panel-head",
                         children=[
                             html.H2(id=ids.PANEL_TITLE),
+                            html.Div(id=ids.ODD_IN_SHORT, className="odd-in-short"),
                             html.Button(
                                 icon("close"),
                                 id=ids.PANEL_CLOSE,
@@ -151,25 +141,19 @@ def cluster_panel() -> html.Aside:
                     html.Div(
                         id=ids.SUBSET,
                         hidden=True,
-                        children=dmc.SegmentedControl(
-                            id=ids.SUBSET_SWITCH,
-                            data=[
-                                {"value": "", "label": "Whole run"},
-                                {"value": "these", "label": "These images"},
-                            ],
-                            value="",
-                            size="xs",
+                        children=choice(
+                            ids.SUBSET_SWITCH,
+                            "Images behind the clusters",
+                            {"": "Whole run", "these": "These images"},
                             fullWidth=True,
-                            **aria("Images behind the clusters"),
                         ),
                     ),
-                    dmc.SegmentedControl(
-                        id=ids.METHOD,
-                        data=[{"value": k, "label": m.label} for k, m in METHODS.items()],
+                    choice(
+                        ids.METHOD,
+                        "Clustering method",
+                        {k: m.label for k, m in METHODS.items()},
                         value="louvain",
-                        size="xs",
                         fullWidth=True,
-                        **aria("Clustering method"),
                     ),
                     _parameter(ids.PARAMETER_LOUVAIN, "louvain"),
                     _parameter(ids.PARAMETER_CPM, "leiden-cpm"),

@@ -54,6 +54,7 @@ MODE: Final = "mode"
 AGAINST: Final = "against"
 ODD_RATE: Final = "odd-rate"
 ODD_COUNT: Final = "odd-count"
+ODD_IN_SHORT: Final = "odd-in-short"
 STANDING_OUT: Final = "standing-out"
 STANDING_OUT_BODY: Final = "standing-out-body"
 

@@ -9,7 +9,7 @@ from dash import dcc, html
 
 from reactcnn_dash import ids
 from reactcnn_dash.cluster_panel import cluster_panel
-from reactcnn_dash.elements import aria, attributes, icon, tool_button
+from reactcnn_dash.elements import aria, attributes, choice, icon, pick, tool_button
 from reactcnn_dash.export_menu import export_menu
 from reactcnn_dash.guide import guide
 from reactcnn_dash.search_panel import search_panel
@@ -22,16 +22,13 @@ POLL_MS = 400
 def _header() -> html.Header:
     return header(
         LIVE,
-        dmc.Select(
-            id=ids.RUN_SELECT,
+        pick(
+            ids.RUN_SELECT,
+            "Run",
+            nothing="No such run",
             placeholder="No run yet",
-            searchable=True,
-            allowDeselect=False,
-            size="xs",
             className="run-select",
             maxDropdownHeight=420,
-            nothingFoundMessage="No such run",
-            **aria("Run"),
         ),
         html.Span(id=ids.RUN_STATE, className="state", role="status"),
         html.Span(id=ids.RUN_COUNTS, className="counts"),
@@ -68,7 +65,7 @@ def _time() -> html.Div:
             html.Button(
                 [icon("wrong"), html.Span("Next misclassified", className="label")],
                 id=ids.MISCLASSIFIED,
-                className="tool wide",
+                className="tool wide of-labels",
                 title="Next misclassified image (M)",
                 **aria("Next misclassified"),
             ),
@@ -101,41 +98,26 @@ def _colours() -> html.Div:
         className="group colours",
         children=[
             html.Div(
-                dmc.SegmentedControl(
-                    id=ids.MODE,
-                    data=[
-                        {"value": "gap", "label": "GAP"},
-                        {"value": "deviation", "label": "Deviation"},
-                    ],
-                    value="gap",
-                    size="xs",
-                    **aria("What the colours show"),
+                choice(
+                    ids.MODE,
+                    "What the colours show",
+                    {"gap": "GAP", "deviation": "Deviation"},
                 ),
                 title="GAP, or how far it deviates from what is usual (D)",
             ),
             html.Div(
-                dmc.SegmentedControl(
-                    id=ids.SCALE,
-                    data=[
-                        {"value": "layer", "label": "Per layer"},
-                        {"value": "network", "label": "Whole network"},
-                    ],
-                    value="layer",
-                    size="xs",
-                    **aria("Colour scale"),
+                choice(
+                    ids.SCALE,
+                    "Colour scale",
+                    {"layer": "Per layer", "network": "Whole network"},
                 ),
                 className="of-gap",
             ),
             html.Div(
-                dmc.SegmentedControl(
-                    id=ids.AGAINST,
-                    data=[
-                        {"value": "run", "label": "All images"},
-                        {"value": "class", "label": "Predicted class"},
-                    ],
-                    value="run",
-                    size="xs",
-                    **aria("Deviation against"),
+                choice(
+                    ids.AGAINST,
+                    "Deviation against",
+                    {"run": "All images", "class": "Predicted class"},
                 ),
                 className="of-deviation",
             ),

@@ -6,21 +6,19 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from reactcnn_dash import ids
-from reactcnn_dash.elements import aria, attributes, icon
+from reactcnn_dash.elements import aria, attributes, icon, pick
 
 
-def _class_select(id_: str, placeholder: str, label: str) -> dmc.Select:
-    return dmc.Select(
-        id=id_,
+def _class_select(id_: str, placeholder: str, label: str, kind: str = "") -> dmc.Select:
+    return pick(
+        id_,
+        label,
+        nothing="No such class",
         placeholder=placeholder,
-        data=[],
-        searchable=True,
         clearable=True,
-        size="xs",
-        className="search-class",
+        allowDeselect=True,
+        className=f"search-class {kind}",
         comboboxProps={"width": 180, "position": "top-start"},
-        nothingFoundMessage="No such class",
-        **aria(label),
     )
 
 
@@ -48,12 +46,12 @@ def _filters() -> html.Div:
         role="group",
         **aria("What to look for"),
         children=[
-            _class_select(ids.SEARCH_LABEL, "Any class", "Class"),
+            _class_select(ids.SEARCH_LABEL, "Any class", "Class", "of-labels"),
             _class_select(ids.SEARCH_PREDICTION, "Any prediction", "Predicted class"),
             html.Button(
                 "Misclassified",
                 id=ids.SEARCH_WRONG,
-                className="tool wide toggle",
+                className="tool wide toggle of-labels",
                 title="Only images that were predicted wrongly",
                 **attributes({"aria-pressed": "false"}),
             ),

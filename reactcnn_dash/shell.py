@@ -71,7 +71,12 @@ def shell(children: Sequence[Any], help_text: Any) -> Any:
     """
     return dmc.MantineProvider(
         defaultColorScheme="auto",
-        theme={"primaryColor": "blue", "fontFamily": "inherit", "defaultRadius": "sm"},
+        theme={
+            "primaryColor": "blue",
+            "fontFamily": "inherit",
+            "fontSizes": {"xs": "12px", "sm": "13px"},
+            "defaultRadius": "sm",
+        },
         children=[
             dcc.Store(id=ids.FAILURE),
             *children,

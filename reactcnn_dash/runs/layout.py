@@ -38,6 +38,11 @@ def _number(unit: str = "") -> dict[str, Any]:
     }
 
 
+def _narrow() -> dict[str, Any]:
+    """A number of few digits: its filter is a lower bound, without room for a choice."""
+    return _number() | {"suppressFloatingFilterButton": True}
+
+
 # The fields that no row of `runs_rows` has are made of those in assets/runs/10-rows.js.
 COLUMNS: Final[list[dict[str, Any]]] = [
     {
@@ -45,14 +50,14 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         "headerName": "Name",
         "cellRenderer": "RunName",
         "pinned": "left",
-        "width": 176,
+        "width": 146,
         **_WRITTEN,
         "cellEditorParams": {"maxLength": NAME_LENGTH},
     },
     {
         "field": "checkpointText",
         "headerName": "Checkpoint",
-        "minWidth": 150,
+        "minWidth": 104,
         "flex": 2,
         **_TEXT,
         "tooltipField": "checkpointTip",
@@ -60,22 +65,22 @@ COLUMNS: Final[list[dict[str, Any]]] = [
     {
         "field": "experiment",
         "headerName": "Experiment",
-        "width": 104,
+        "width": 88,
         **_TEXT,
     },
-    {"field": "epoch", "headerName": "Epoch", "width": 84, **_number()},
+    {"field": "epoch", "headerName": "Epoch", "width": 60, **_narrow()},
     {
         "field": "source",
-        "headerName": "Image source",
-        "minWidth": 100,
+        "headerName": "Source",
+        "minWidth": 82,
         "flex": 1.2,
         **_TEXT,
     },
-    {"field": "stored", "headerName": "Images", "width": 126, **_number(), **_shown("runImages")},
+    {"field": "stored", "headerName": "Images", "width": 98, **_number(), **_shown("runImages")},
     {
         "field": "percent",
         "headerName": "Accuracy",
-        "width": 88,
+        "width": 80,
         **_number("%"),
         **_shown("runPercent"),
     },
@@ -84,21 +89,21 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         "headerName": "Odd",
         "headerTooltip": "Images that stand out from what is usual for their run, at 1 % false "
         "alarms; – until somebody looks at the run's deviations",
-        "width": 72,
-        **_number(),
+        "width": 54,
+        **_narrow(),
         **_shown("runOdd"),
     },
     {
         "field": "stateText",
         "headerName": "State",
         "cellRenderer": "RunState",
-        "width": 104,
+        "width": 92,
         **_TEXT,
     },
     {
         "field": "startedAt",
         "headerName": "Started",
-        "width": 128,
+        "width": 112,
         "filter": "agDateColumnFilter",
         # A time of day is never equal to a day.
         "filterParams": {"filterOptions": ["greaterThan", "lessThan", "inRange"]},
@@ -107,14 +112,14 @@ COLUMNS: Final[list[dict[str, Any]]] = [
     {
         "field": "minutes",
         "headerName": "Duration",
-        "width": 100,
+        "width": 80,
         **_number("min"),
         **_shown("runDuration"),
     },
     {
         "field": "megabytes",
         "headerName": "Size",
-        "width": 84,
+        "width": 74,
         **_number("MB"),
         **_shown("runSize"),
     },
@@ -122,14 +127,14 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         "field": "tagText",
         "headerName": "Tags",
         "cellRenderer": "RunTags",
-        "minWidth": 110,
+        "minWidth": 70,
         "flex": 1,
         **_WRITTEN,
     },
     {
         "field": "note",
         "headerName": "Note",
-        "minWidth": 120,
+        "minWidth": 64,
         "flex": 1.6,
         **_WRITTEN,
         "cellEditor": "agLargeTextCellEditor",

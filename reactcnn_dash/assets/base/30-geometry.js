@@ -7,6 +7,8 @@
   const CELLS_A_ROW = 8;
   const MOST_ROWS = 64;
   const SMALLEST = 5;
+  // In a low window, so that a whole network still stands in it.
+  const LOWEST = 4;
   const LARGEST = 16;
   const COMFORTABLE = 8;
   const LABEL = 40;
@@ -40,7 +42,7 @@
     const label = scrolls ? LONG_LABEL : LABEL;
     const largest = scrolls ? COMFORTABLE : LARGEST;
     const roomDown = height - strip - label - PAD;
-    let pitch = Math.max(SMALLEST, Math.min(largest, Math.floor(roomDown / tallest)));
+    let pitch = Math.max(LOWEST, Math.min(largest, Math.floor(roomDown / tallest)));
     while (!scrolls && pitch > SMALLEST && widthAt(shapes, pitch, gapAt(pitch)) > roomAcross) {
       pitch -= 1;
     }

@@ -1,47 +1,14 @@
-/* Asking the server, and the comparison that is on the page. */
+/* The comparison that is on the page, and asking for it. */
 (function () {
   "use strict";
 
   const rc = window.reactcnn;
-  const AGAIN_MS = 200;
-  const HIDDEN_MS = 2000;
 
   /** `found` is the comparison on the page, or null; `refused` that there is none to be had. */
   rc.compared = { found: null, refused: false };
   let wanted = "";
 
-  /** Ask one of the routes of comparison_routes.py; rejects with what is wrong. */
-  rc.ask = async function (path, values) {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(values)) {
-      if (value !== null && value !== undefined) query.set(name, value);
-    }
-    let answer;
-    try {
-      answer = await fetch(`/comparisons/${path}?${query}`);
-    } catch {
-      throw new Error("The server does not answer. Is it still running? Then load this page again.");
-    }
-    if (!answer.ok) throw new Error(`The server failed (${answer.status}); its log says why.`);
-    const said = await answer.json();
-    if (said.state === "refused") throw new Error(said.message);
-    return said;
-  };
-
-  const pause = () =>
-    new Promise((done) => window.setTimeout(done, document.hidden ? HIDDEN_MS : AGAIN_MS));
-
-  /** Ask again and again until the answer is whole; `still()` says whether anybody waits for it. */
-  rc.askUntilDone = async function (path, values, still, running) {
-    for (;;) {
-      const said = await rc.ask(path, values);
-      if (!still()) return null;
-      if (said.state !== "running") return said;
-      running(said);
-      await pause();
-      if (!still()) return null;
-    }
-  };
+  Object.assign(rc, rc.makeAsker("/comparisons"));
 
   /** What names the comparison that the view asks for. */
   rc.asked = () => ({ a: rc.view.a, b: rc.view.b, method: rc.view.method, parameter: rc.view.parameter });
@@ -80,23 +47,13 @@
     const place = rc.byId("compare-progress");
     place.hidden = !waiting;
     if (!waiting) {
-      place.replaceChildren();
+      rc.showProgress(place);
       return;
     }
     const { folded, images } = waiting;
-    const share = images ? folded / images : 0;
     let text = "Matching the images of both runs …";
     if (images) text = folded < images ? `${rc.count(folded)} of ${rc.count(images)} images folded` : "Clusters and matches …";
-    if (!place.firstElementChild) {
-      const fill = rc.element("span", { class: "progress-fill" });
-      place.append(
-        rc.element("span", { class: "progress-text" }),
-        rc.element("span", { class: "progress-track", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": "Comparison" }, fill),
-      );
-    }
-    place.firstElementChild.textContent = more + text;
-    place.lastElementChild.firstElementChild.style.width = `${100 * share}%`;
-    place.lastElementChild.setAttribute("aria-valuenow", Math.round(100 * share));
+    rc.showProgress(place, more + text, images ? folded / images : 0, "Comparison");
   };
 
   /** Once a thing of the comparison on the page is asked for twice at a time, the later answer counts. */

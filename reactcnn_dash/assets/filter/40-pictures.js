@@ -77,9 +77,9 @@
   tops.load = async function (still) {
     tops.found = null;
     try {
-      const found = await rc.askUntilDone("tops", still, ({ done, images }) => {
+      const found = await rc.askUntilDone("tops", {}, still, ({ done, images }) => {
         const text = images ? `${rc.count(done)} of ${rc.count(images)} images looked at …` : "Looking for the images …";
-        rc.showProgress(rc.byId("filter-tops"), text, done, images);
+        rc.showProgress(rc.byId("filter-tops"), text, images ? done / images : 0, "Top images");
       });
       if (!found) return;
       const shown = new Set(found.overall.map(([ordinal]) => ordinal));

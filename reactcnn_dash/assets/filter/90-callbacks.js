@@ -32,7 +32,7 @@
       rc.notice("Reading what the store knows of this filter …", "info");
     }, SLOW_MS);
     try {
-      const found = await rc.askUntilDone("of", still, ({ empty }) => {
+      const found = await rc.askUntilDone("of", {}, still, ({ empty }) => {
         window.clearTimeout(slow);
         rc.notice(null);
         showEmpty(empty);

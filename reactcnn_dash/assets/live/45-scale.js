@@ -32,10 +32,10 @@
     );
   };
 
-  rc.scaleOf = (layer) => (rc.deviating() ? rc.deviations.scale : tables[layer]);
+  rc.scaleOf = (layer) => (rc.deviations.painted() ? rc.deviations.scale : tables[layer]);
 
   /** The colours of the grid as it is: of GAP, or of deviations. */
-  rc.gridColours = () => (rc.deviating() ? rc.diverging() : rc.colours());
+  rc.gridColours = () => (rc.deviations.painted() ? rc.diverging() : rc.colours());
 
   /** A filter's GAP as its code tells it; null when it is not finite. */
   rc.gapFromCode = function ({ layer, filter }) {
@@ -51,7 +51,7 @@
     const legend = rc.byId("legend");
     const { image, model } = rc.shown;
     if (!legend || !image) return;
-    if (rc.deviating()) {
+    if (rc.deviations.painted()) {
       rc.deviations.drawLegend(legend);
       return;
     }

@@ -34,26 +34,29 @@
     return code === NOT_FINITE ? null : rc.signed((code - NOUGHT) / CODES);
   };
 
-  function codes() {
-    const { run, model, image } = rc.shown;
-    if (!rc.deviating()) return image.codes;
-    const known = deviations.image;
-    // The former image's stay until this one's are here: no flicker.
-    if (known && known.uuid === run.uuid && known.codes) return known.codes;
-    return new Uint8Array(model.layers.reduce((sum, layer) => sum + layer.filters, 0)).fill(NOUGHT);
-  }
+  let painted = false;
+
+  /** The deviations to paint: the former image's until this one's are here, so nothing flickers.
+      While there are none of this run the grid keeps the colours of GAP. */
+  deviations.painted = function () {
+    const known = rc.deviating() ? deviations.image : null;
+    return known?.codes && known.uuid === rc.shown.run?.uuid ? known : null;
+  };
+
+  const codes = () => (deviations.painted() || rc.shown.image).codes;
 
   /** Colour the grid by what the mode says; `afresh` when the colours themselves changed. */
   rc.paintGrid = function (afresh) {
     if (!rc.shown.image || !rc.grid.canvas) return;
-    if (afresh) {
+    const other = Boolean(deviations.painted()) !== painted;
+    if (afresh || other) {
+      painted = Boolean(deviations.painted());
       rc.grid.codes = codes();
       rc.grid.repaint();
     } else {
       rc.grid.paint(codes());
     }
-    const former = deviations.image?.uuid === rc.shown.run.uuid && !deviations.ofImage();
-    rc.grid.canvas.classList.toggle("behind", rc.deviating() && former);
+    rc.grid.canvas.classList.toggle("behind", Boolean(deviations.painted()) && !deviations.ofImage());
     rc.layerOdds.draw();
   };
 

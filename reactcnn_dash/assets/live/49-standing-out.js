@@ -147,6 +147,19 @@
     rc.setText("odd-count", known ? `${rc.count(known.count)} of ${rc.count(known.scored)} images ${are} odd` : "");
   }
 
+  const toWhole = () => rc.setView({ layer: null, cluster: null });
+
+  /** One line above the clusters that hide the panel: the work under way, or the verdict. */
+  function drawInShort(status, known) {
+    const [head] = known && !known.message ? verdict(known) : ["What stands out"];
+    const words = status?.state === "running" ? `Learning: ${panel.progress(status)}` : head.trim().replace(/\.$/, "");
+    const text = `${words} →`;
+    const place = rc.byId("odd-in-short");
+    if (place.textContent === text) return;
+    const title = "What stands out about this image: close the clusters, and see";
+    place.replaceChildren(rc.element("button", { class: "text-button", type: "button", title, onclick: toWhole }, text));
+  }
+
   let shown = null;
 
   /** Draw the panel; what was in hand there stays in hand. */
@@ -155,6 +168,7 @@
     if (!place || !rc.deviating()) return;
     drawCount();
     const known = deviations.ofImage();
+    drawInShort(deviations.status, known);
     place.classList.toggle("behind", !known && !deviations.status);
     const state = deviations.status ? JSON.stringify(deviations.status) : known;
     // Another image of the run: the former stays until this one is known.

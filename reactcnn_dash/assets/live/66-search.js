@@ -186,7 +186,7 @@
   search.start = function () {
     if (rc.view.search === null) rc.setView({ search: "all" });
     rc.byId("search").hidden = false;
-    rc.byId("search-label").focus();
+    rc.byId(rc.shown.run?.labelled ? "search-label" : "search-prediction").focus();
   };
 
   search.close = () => rc.setView({ search: null });

@@ -7,6 +7,7 @@
   const LATE_MS = 8000;
   const SILENT_MS = 3000;
   const QUIET_TICKS = 5;
+  const READING_MS = 8000;
   const poll = (rc.poll = { playing: false });
   let number = 0;
   let askedAt = 0;
@@ -14,6 +15,7 @@
   let find = null;
   let runsVersion = "";
   let listedRun = null;
+  let readUntil = 0;
 
   const live = () => rc.view.image === null;
   const collecting = () => rc.shown.run !== null && ["collecting", "stalled"].includes(rc.shown.run.state);
@@ -140,6 +142,7 @@
       listedRun = String(run.id);
       rc.setProps("run-select", { value: listedRun });
     }
+    rc.byId("app").classList.toggle("unlabelled", !run.labelled);
     document.title = `${run.name} · ReactCNN`;
   }
 
@@ -158,21 +161,8 @@
   }
 
   function drawEmpty(empty) {
-    const place = rc.byId("empty");
     rc.byId("app").classList.toggle("without-images", Boolean(empty));
-    place.hidden = !empty;
-    if (!empty) return;
-    const text = JSON.stringify(empty);
-    if (place.dataset.shown === text) return;
-    place.dataset.shown = text;
-    const parts = [rc.element("h1", {}, empty.title), rc.element("p", {}, empty.text)];
-    if (empty.command) {
-      const copy = rc.element("button", { class: "text-button", type: "button" }, "Copy");
-      copy.addEventListener("click", () => rc.copy(empty.command).then(() => (copy.textContent = "Copied")));
-      parts.push(rc.element("div", { class: "command" }, rc.element("code", {}, empty.command), copy));
-    }
-    parts.push(rc.element("div", { class: "waiting" }, "Waiting for images"));
-    place.replaceChildren(...parts);
+    rc.showEmpty(rc.byId("empty"), empty, "Waiting for images");
   }
 
   function takeImage(image) {
@@ -196,6 +186,10 @@
   }
 
   function message(frame) {
+    if (frame.gone) {
+      readUntil = Date.now() + READING_MS;
+      return rc.notice(`${frame.notice}. This is the newest run.`, "warning");
+    }
     if (frame.notice) return rc.notice(frame.notice);
     if (frame.info) return rc.notice(frame.info, "info");
     const { image } = rc.shown;
@@ -206,7 +200,8 @@
       );
     }
     // An information stays until the next image; an error until a frame comes without one.
-    if (frame.image || rc.byId("notice").dataset.kind === "error") rc.notice(null);
+    const over = frame.image || rc.byId("notice").dataset.kind === "error";
+    if (over && Date.now() > readUntil) rc.notice(null);
     return undefined;
   }
 

@@ -1,51 +1,15 @@
-/* Asking the server, again and again while the answer is worked out. */
+/* Asking for the report, and what its tables share. */
 (function () {
   "use strict";
 
   const rc = window.reactcnn;
-  const AGAIN_MS = 200;
-  const HIDDEN_MS = 2000;
+  Object.assign(rc, rc.makeAsker("/redundancies"));
 
-  /** Ask one of the routes of redundancy/routes.py; rejects with what is wrong. */
-  rc.ask = async function (path, values) {
-    let answer;
-    try {
-      answer = await fetch(`/redundancies/${path}?${new URLSearchParams(values)}`);
-    } catch {
-      throw new Error("The server does not answer. Is it still running? Then load this page again.");
-    }
-    if (!answer.ok) throw new Error(`The server failed (${answer.status}); its log says why.`);
-    const said = await answer.json();
-    if (said.state === "refused") throw new Error(said.message);
-    return said;
-  };
-
-  rc.pause = (ms) => new Promise((done) => window.setTimeout(done, ms));
-
-  /** Ask until the answer is whole: null once `still()` says that nobody waits for it. */
-  rc.askUntilDone = async function (path, values, still, running) {
-    for (;;) {
-      const said = await rc.ask(path, values);
-      if (!still()) return null;
-      if (said.state !== "running") return said;
-      running(said);
-      await rc.pause(document.hidden ? HIDDEN_MS : AGAIN_MS);
-      if (!still()) return null;
-    }
-  };
-
-  /** A bar that says how far the work is. */
-  rc.progressBar = function (waiting, text, label) {
-    const share = waiting.total && !waiting.behind ? Math.round((100 * waiting.done) / waiting.total) : 0;
-    const fill = rc.element("span", { class: "progress-fill" });
-    fill.style.width = `${share}%`;
-    const track = rc.element(
-      "span",
-      { class: "progress-track", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": share, "aria-label": label },
-      fill,
-    );
-    const words = waiting.behind ? "Waiting for other work to end …" : text;
-    return [rc.element("span", { class: "progress-text" }, words), track];
+  /** Show how far the background process is; null takes the bar away. */
+  rc.showWork = function (place, waiting, words, label) {
+    const text = waiting && (waiting.behind ? "Waiting for other work to end …" : words);
+    const share = waiting && waiting.total && !waiting.behind ? waiting.done / waiting.total : 0;
+    rc.showProgress(place, text, share, label);
   };
 
   rc.r = (value) => (value === null ? "–" : value.toFixed(2).replace("-", "−"));

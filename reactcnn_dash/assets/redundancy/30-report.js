@@ -40,7 +40,7 @@
   function progress(waiting) {
     const place = rc.byId("redundancy-progress");
     place.hidden = !waiting;
-    place.replaceChildren(...(waiting ? rc.progressBar(waiting, "Comparing feature maps, clustering layers …", "Report") : []));
+    rc.showWork(place, waiting, "Comparing feature maps, clustering layers …", "Report");
   }
 
   /** Bring the report in line with the view. */

@@ -80,14 +80,10 @@
 
   function running(waiting, layer) {
     const words = waiting.total ? `step ${waiting.done} of ${waiting.total}` : "reading the rows …";
-    rc.byId("redundancy-holding").replaceChildren(
-      rc.element(
-        "div",
-        { class: "holding-words" },
-        rc.element("h3", {}, `Does it hold? ${layer.name}`),
-        rc.element("div", { class: "holding-progress" }, ...rc.progressBar(waiting, `Clustering samples of the images: ${words}`, "Does it hold?")),
-      ),
-    );
+    const work = rc.element("div", {});
+    rc.showWork(work, waiting, `Clustering samples of the images: ${words}`, "Does it hold?");
+    const title = rc.element("h3", {}, `Does it hold? ${layer.name}`);
+    rc.byId("redundancy-holding").replaceChildren(rc.element("div", { class: "holding-words" }, title, work));
   }
 
   /** Bring this part in line with the open layer. */
