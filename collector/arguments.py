@@ -70,6 +70,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         feature_maps=arguments.feature_maps,
         resume=arguments.resume,
         durable=arguments.durable,
+        scores=not arguments.no_scores,
     )
 
 
@@ -200,6 +201,13 @@ def _add_store(result: argparse.ArgumentParser) -> None:
         type=_feature_maps,
         help="whose feature maps to keep: all, none, or last:N for the newest N images; GAP "
         "values are kept of all (default: last:1000)",
+    )
+    group.add_argument(
+        "--no-scores",
+        action="store_true",
+        help="do not score images for what stands out; the page does it when somebody looks "
+        "(default: they are scored from 512 images on, by a process that gives way to the "
+        "network, and at the end)",
     )
     group.add_argument(
         "--durable",

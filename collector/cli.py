@@ -96,8 +96,29 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     with closing(ready.writer):
         for line in (*_introduction(ready, request.store), *ready.notices):
             progress.notice(line)
+        if request.scores:
+            return _collect_and_score(ready, request.store, signals, progress)
         outcome = loop.collect(ready.work, ready.writer, signals=signals, progress=progress)
     return _conclude(outcome, ready.writer.run, progress)
+
+
+def _collect_and_score(ready: Session, store: str, signals: StopSignals, progress: Progress) -> int:
+    from collector import loop  # noqa: PLC0415 - imports TensorFlow
+    from collector.scoring import Scoring  # noqa: PLC0415 - SciPy is not needed for --help
+
+    run = ready.writer.run
+    scoring = Scoring(progress, store, run.id, run.stored)
+    try:
+        outcome = loop.collect(ready.work, ready.writer, signals=signals, progress=scoring)
+        code = _conclude(outcome, run, progress)
+        if outcome.interrupted is None:
+            scoring.finish(lambda: signals.caught is not None)
+            odd = StoreReader(store).run(str(run.id)).odd
+            if odd is not None:
+                progress.notice(f"{odd:,} of its images stand out: press O on the page.")
+    finally:
+        scoring.end()
+    return code
 
 
 def _run_to_resume(request: Request) -> Run:

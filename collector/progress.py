@@ -21,6 +21,9 @@ class Progress(Protocol):
     def total(self, total: int | None) -> None:
         """The number of images expected has changed."""
 
+    def working(self, what: str, done: int, total: int) -> None:
+        """Work that comes after the run is at ``done`` of ``total`` steps; 0 of 0 at first."""
+
     def notice(self, text: str) -> None:
         """Something that the user should know, one line."""
 
@@ -40,6 +43,9 @@ class Silent:
     def total(self, total: int | None) -> None:
         """Nothing."""
 
+    def working(self, what: str, done: int, total: int) -> None:
+        """Nothing."""
+
     def notice(self, text: str) -> None:
         """Nothing."""
 
@@ -56,19 +62,23 @@ class Console:
 
     def start(self, stored: int, total: int | None) -> None:
         """Begin the bar, with images a second, images stored and time left."""
+        self._begin("stored", total=total, initial=stored, unit=" images")
+
+    def working(self, what: str, done: int, total: int) -> None:
+        """Begin a bar of its own for this work, or move it on."""
+        if self._bar is None:
+            self._begin(what, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}")
+        if self._bar is not None:
+            # What is done may begin anew: the profile first, then the images.
+            self._bar.n, self._bar.total = done, total or None
+            self._bar.refresh()
+
+    def _begin(self, what: str, **options: Any) -> None:
         if not self._stream.isatty():
             return
         from tqdm import tqdm  # noqa: PLC0415 - --help must be quick
 
-        self._bar = tqdm(
-            total=total,
-            initial=stored,
-            unit=" images",
-            desc="stored",
-            file=self._stream,
-            dynamic_ncols=True,
-            smoothing=0.1,
-        )
+        self._bar = tqdm(desc=what, file=self._stream, dynamic_ncols=True, smoothing=0.1, **options)
 
     def stored(self, count: int) -> None:
         """Move the bar on."""

@@ -37,6 +37,7 @@ class Request:
         feature_maps: ``all``, ``none`` or ``last:N``.
         resume: id, UUID or name of a run to go on with.
         durable: whether every batch waits for the disk.
+        scores: whether images are scored for what stands out.
     """
 
     store: str = DEFAULT_STORE
@@ -52,6 +53,7 @@ class Request:
     feature_maps: str | None = None
     resume: str | None = None
     durable: bool = False
+    scores: bool = True
 
     @property
     def model_or_default(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -36,10 +37,15 @@ class WorkLost(UserError):  # noqa: N818 - named for what is wrong, like the sto
 
 
 class Background:
-    """One process that does one thing after another; it starts with the first, and ends with us."""
+    """One process that does one thing after another; it starts with the first, and ends with us.
 
-    def __init__(self) -> None:
+    Args:
+        niceness: by how much it gives way to other processes, 0 to 19, where there is such a thing.
+    """
+
+    def __init__(self, *, niceness: int = 0) -> None:
         self._lock = threading.Lock()
+        self._niceness = niceness
         self._pool: ProcessPoolExecutor | None = None
         self._progress: Array[c_int64] = _CONTEXT.RawArray("q", 2)
 
@@ -51,7 +57,7 @@ class Background:
                     max_workers=1,
                     mp_context=_CONTEXT,
                     initializer=_begin,
-                    initargs=(self._progress,),
+                    initargs=(self._progress, self._niceness),
                 )
             return self._pool.submit(work, *args, **kwargs)
 
@@ -68,14 +74,19 @@ class Background:
             self._pool = None
 
 
+def end_children() -> None:
+    """End every process that this one started, whatever it is doing."""
+    for child in active_children():
+        child.terminate()
+
+
 def leave() -> NoReturn:
     """End this process at once, and every process of it, whatever they are doing.
 
     Python's own way out first waits for the work of a `ProcessPoolExecutor`, and for ever if its
     process died at a bad moment.
     """
-    for child in active_children():
-        child.terminate()
+    end_children()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -103,8 +114,12 @@ def helper() -> ProcessPoolExecutor:
     return pool
 
 
-def _begin(progress: Array[c_int64] | None = None) -> None:
+def _begin(progress: Array[c_int64] | None = None, niceness: int = 0) -> None:
     _Here.progress = progress
+    # Ctrl-C is for the process that started this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if niceness and hasattr(os, "nice"):
+        os.nice(niceness)
     end_with_parent()
 
 

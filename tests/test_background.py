@@ -19,7 +19,8 @@ if __name__ == "__main__":
     process.submit(abs, 1).result()
     process.submit(time.sleep, 600)
     process.close()
-    background.end_all()
+    print("leaving")
+    background.leave()
 """
 
 
@@ -27,7 +28,10 @@ def test_work_under_way_is_not_waited_for(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     # Ten minutes of work would outlast this by far.
-    subprocess.run([sys.executable, str(program)], check=True, timeout=120, capture_output=True)
+    ended = subprocess.run(
+        [sys.executable, str(program)], check=True, timeout=120, capture_output=True, text=True
+    )
+    assert ended.stdout == "leaving\n"
 
 
 def test_work_is_done_elsewhere_and_answered() -> None:

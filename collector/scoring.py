@@ -1,0 +1,110 @@
+"""What stands out about each image, scored while the run goes on by a process that gives way."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
+
+from reactcnn_dash.analysis import MINIMUM_ROWS, WARM_UP, TooFewRows
+from reactcnn_dash.background import Background, end_children
+from reactcnn_dash.db import StoreError
+from reactcnn_dash.deviations.scores import bring_up_to_date
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from collector.progress import Progress
+
+NICENESS = 19
+"""The network comes first: scoring takes what it leaves, most of it at the end of a fast run."""
+PAUSE_SECONDS = 5.0
+"""Between two rounds; each reads the run's profile again, half a second of work for VGG-16."""
+_LOOK_SECONDS = 0.2
+
+
+class Scoring:
+    """Scores images round by round; itself a listener to the run's progress.
+
+    A round that fails is no reason to lose the run: the page makes up for it.
+
+    Args:
+        progress: told everything in turn.
+        url: the store.
+        run_id: the run.
+        stored: images that it holds already.
+    """
+
+    def __init__(self, progress: Progress, url: str, run_id: int, stored: int) -> None:
+        self._progress = progress
+        self._url = url
+        self._run_id = run_id
+        self._stored = stored
+        self._rest_until = 0.0
+        self._process = Background(niceness=NICENESS)
+        self._round: Future[None] | None = None
+
+    def start(self, stored: int, total: int | None) -> None:
+        """See ``Progress.start``."""
+        self._progress.start(stored, total)
+
+    def stored(self, count: int) -> None:
+        """Begin a round if the last one is over for a while."""
+        self._progress.stored(count)
+        self._stored += count
+        if self._over() and self._stored >= WARM_UP and time.monotonic() >= self._rest_until:
+            self._begin()
+
+    def total(self, total: int | None) -> None:
+        """See ``Progress.total``."""
+        self._progress.total(total)
+
+    def working(self, what: str, done: int, total: int) -> None:
+        """See ``Progress.working``."""
+        self._progress.working(what, done, total)
+
+    def notice(self, text: str) -> None:
+        """See ``Progress.notice``."""
+        self._progress.notice(text)
+
+    def close(self) -> None:
+        """See ``Progress.close``; scoring goes on."""
+        self._progress.close()
+
+    def finish(self, stopped: Callable[[], bool]) -> None:
+        """Score what is left of a finished run, with a bar; ``stopped`` leaves it to the page."""
+        if self._stored < MINIMUM_ROWS:
+            return
+        self._wait(stopped)
+        if not stopped():
+            # The round that is over may not have known that the run is.
+            self._begin()
+            self._wait(stopped)
+        self._progress.close()
+
+    def end(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.close()
+        end_children()
+
+    def _wait(self, stopped: Callable[[], bool]) -> None:
+        while not self._over(wait=_LOOK_SECONDS) and not stopped():
+            self._progress.working("scoring", *self._process.progress)
+
+    def _begin(self) -> None:
+        self._round = self._process.submit(bring_up_to_date, self._url, self._run_id)
+
+    def _over(self, wait: float = 0.0) -> bool:
+        if self._round is None:
+            return True
+        try:
+            self._round.result(wait)
+        except NotYet:
+            return False
+        except (TooFewRows, StoreError, BrokenProcessPool):
+            pass
+        self._round = None
+        self._rest_until = time.monotonic() + PAUSE_SECONDS
+        return True

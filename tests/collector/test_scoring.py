@@ -1,0 +1,86 @@
+"""Images get their scores while they are collected, and the rest at the end."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from typing import TYPE_CHECKING
+
+import numpy as np
+import psutil
+import pytest
+
+from collector.cli import main
+from reactcnn_dash.analysis import WARM_UP
+from reactcnn_dash.db import RunState, StoreReader
+from reactcnn_dash.deviations.scores import RATE, bring_up_to_date, stored_scores
+from tests.collector.test_process import collector, stored, wait_for
+from tests.collector.waiting import DEADLINE, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IMAGES = 2000
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    path = tmp_path / "images.npz"
+    np.savez(path, images=np.random.default_rng(5).integers(0, 256, (IMAGES, 8, 8, 3), np.uint8))
+    return path
+
+
+def options(tiny_path: Path, images: Path, store: Path) -> list[str]:
+    words = ["--model", str(tiny_path), "--images", str(images), "--batch-size", "10"]
+    return [*words, "--store", str(store), "--feature-maps", "none"]
+
+
+def test_a_finished_run_has_the_scores_that_its_rows_give(
+    tmp_path: Path, tiny_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = tmp_path / "a.db"
+    assert main([*options(tiny_path, images, store), "--no-scores", "--limit", "300"]) == 0
+    reader = StoreReader(str(store))
+    assert stored_scores(reader, reader.run(1)) is None
+    assert reader.run(1).odd is None
+    other = tmp_path / "b.db"
+    shutil.copy(store, other)
+    bring_up_to_date(str(other), 1)
+    expected = stored_scores(StoreReader(str(other)), StoreReader(str(other)).run(1))
+    assert expected is not None
+
+    whole = tmp_path / "c.db"
+    capsys.readouterr()
+    assert main([*options(tiny_path, images, whole), "--limit", "300"]) == 0
+    reader = StoreReader(str(whole))
+    found = stored_scores(reader, reader.run(1))
+    assert found is not None
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    odd = int((expected.scores > expected.threshold(RATE)).sum())
+    assert reader.run(1).odd == odd
+    assert f"{odd} of its images stand out" in capsys.readouterr().err
+
+
+def test_scores_come_while_the_run_goes_on_and_end_with_it(
+    tmp_path: Path, tiny_path: Path, images: Path
+) -> None:
+    store = tmp_path / "a.db"
+    reader = StoreReader(str(store))
+    with collector(*options(tiny_path, images, store), "--pace", "150") as process:
+        wait_for(process, lambda: stored(store) >= WARM_UP)
+        wait_for(process, lambda: stored_scores(reader, reader.run(1)) is not None)
+        run = reader.run(1)
+        helpers = psutil.Process(process.pid).children()
+        assert run.state is RunState.COLLECTING or run.stored == IMAGES
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) in {143, 0}
+    wait_until(lambda: not any(map(psutil.pid_exists, [one.pid for one in helpers])))
+
+
+def test_too_few_images_are_no_reason_to_complain(
+    tmp_path: Path, tiny_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = tmp_path / "a.db"
+    assert main([*options(tiny_path, images, store), "--limit", "30"]) == 0
+    assert "stand out" not in capsys.readouterr().err
+    assert StoreReader(str(store)).run(1).odd is None
