@@ -75,7 +75,12 @@ from reactcnn_dash.analysis.redundancy import (
     redundancy,
 )
 from reactcnn_dash.analysis.sampling import SAMPLE, WARM_UP, refit_due, sample_ordinals
-from reactcnn_dash.analysis.selectivity import ClassValues, by_class, selectivity
+from reactcnn_dash.analysis.selectivity import (
+    ClassValues,
+    by_class,
+    selectivities,
+    selectivity,
+)
 from reactcnn_dash.analysis.shrinkage import ledoit_wolf
 from reactcnn_dash.analysis.stability import (
     TARGET,
@@ -158,6 +163,7 @@ __all__ = [
     "relative_root",
     "sample_ordinals",
     "score_threshold",
+    "selectivities",
     "selectivity",
     "spanning_edges",
     "stability",

@@ -85,3 +85,23 @@ def selectivity(means: npt.NDArray[np.floating]) -> float:
     top, rest = float(means[best]), float(np.delete(means, best).mean())
     size = abs(top) + abs(rest)
     return (top - rest) / size if size > 0.0 else 0.0
+
+
+def selectivities(
+    rows: npt.NDArray[np.floating], classes: npt.NDArray[np.integer]
+) -> npt.NDArray[np.float64]:
+    """:func:`selectivity` of every filter of a layer.
+
+    Args:
+        rows: (n, F) GAP values; images with a value that is not finite are left out.
+        classes: (n,) class of each image, −1 for none (left out).
+
+    Returns:
+        (F,), NaN with fewer than two classes.
+    """
+    usable = (classes >= 0) & np.isfinite(rows).all(axis=1)
+    present, place, images = np.unique(classes[usable], return_inverse=True, return_counts=True)
+    sums = np.zeros((len(present), rows.shape[1]))
+    np.add.at(sums, place, rows[usable].astype(np.float64))
+    means = sums / images[:, None]
+    return np.array([selectivity(one) for one in means.T])

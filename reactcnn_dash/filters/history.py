@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob
-from reactcnn_dash.filters.facts import State, state_of
+from reactcnn_dash.filters.facts import State, number, state_of
+from reactcnn_dash.filters.sample import classes_of
 from reactcnn_dash.moments import comoments_of
 from reactcnn_dash.recent import Recent
 
@@ -17,14 +19,17 @@ if TYPE_CHECKING:
 
 MOST: Final = 60
 """Runs of a history, at most: the newest."""
+SAMPLE: Final = 512
+"""Images of each run that class selectivity is told from, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A filter in one run."""
+    """A filter in one run; its class selectivity is NaN with fewer than two classes."""
 
     run: RunSummary
     state: State
+    selectivity: float
 
 
 def kin(run: Run, summaries: Sequence[RunSummary]) -> list[RunSummary]:
@@ -59,7 +64,7 @@ class Histories:
 
     def __init__(self, reader: StoreReader) -> None:
         self._reader = reader
-        self._states: Recent[tuple[State, ...]] = Recent(16 * MOST)
+        self._states: Recent[tuple[tuple[State, float], ...]] = Recent(16 * MOST)
 
     def of(self, run: Run, layer: Layer, filter_: int) -> list[Moment]:
         """Return a filter in each run of its history that has such a layer and saved statistics.
@@ -71,14 +76,14 @@ class Histories:
         for one in kin(run, self._reader.summaries()):
             states = self._layer(one, layer)
             if states:
-                found.append(Moment(one, states[filter_]))
+                found.append(Moment(one, *states[filter_]))
         return found
 
-    def _layer(self, run: RunSummary, layer: Layer) -> tuple[State, ...]:
+    def _layer(self, run: RunSummary, layer: Layer) -> tuple[tuple[State, float], ...]:
         key = (run.uuid, run.stored, layer.name)
         return self._states.of(key, lambda: self._read(run, layer))
 
-    def _read(self, run: RunSummary, layer: Layer) -> tuple[State, ...]:
+    def _read(self, run: RunSummary, layer: Layer) -> tuple[tuple[State, float], ...]:
         same = (layer.name, layer.filters)
         layers = self._reader.layers(run.id)
         there = next((one for one in layers if (one.name, one.filters) == same), None)
@@ -91,7 +96,17 @@ class Histories:
         if state is None:
             return ()
         moments = comoments_of(state)
-        return tuple(state_of(moments, one) for one in range(layer.filters))
+        states = [state_of(moments, one) for one in range(layer.filters)]
+        return tuple(zip(states, self._selectivities(run, there), strict=True))
+
+    def _selectivities(self, run: RunSummary, layer: Layer) -> list[float]:
+        whole = self._reader.run(run.uuid)
+        wanted = analysis.sample_ordinals(whole.stored, SAMPLE).tolist()
+        block = self._reader.gap_rows_of(run.id, wanted, layer)
+        if not len(block.ordinals):
+            return [float("nan")] * layer.filters
+        classes = classes_of(self._reader, whole)[block.ordinals]
+        return [float(one) for one in analysis.selectivities(block.rows, classes)]
 
 
 def history_payload(moments: Sequence[Moment], run: Run) -> dict[str, Any]:
@@ -111,6 +126,7 @@ def history_payload(moments: Sequence[Moment], run: Run) -> dict[str, Any]:
                 "high": one.state.high,
                 "dead": one.state.dead,
                 "constant": one.state.constant,
+                "selectivity": number(one.selectivity),
                 "accuracy": one.run.correct / one.run.labelled if one.run.labelled else None,
             }
             for one in moments

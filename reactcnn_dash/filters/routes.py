@@ -15,7 +15,7 @@ from reactcnn_dash.errors import UserError
 from reactcnn_dash.filters.history import Histories, history_payload
 from reactcnn_dash.filters.service import TopsService, Waiting
 from reactcnn_dash.filters.tops import driven_by
-from reactcnn_dash.filters.view import FilterViews, Place, place_of
+from reactcnn_dash.filters.view import GOING_ON, FilterViews, Place, place_of
 from reactcnn_dash.frames import empty_store
 
 if TYPE_CHECKING:
@@ -142,6 +142,11 @@ def blueprint(reader: StoreReader, url: str, clusters: ClusterService) -> Bluepr
     @routes.get("/of")
     def of() -> Response:
         return jsonify(views.payload(asked()))
+
+    @routes.get("/run")
+    def run() -> Response:
+        now = _run_asked(reader, url)
+        return jsonify({"stored": now.stored, "collecting": now.state in GOING_ON})
 
     @routes.get("/clusters")
     def cluster() -> Response:

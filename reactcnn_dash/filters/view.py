@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from reactcnn_dash import analysis
-from reactcnn_dash.clustering import ClusterRequest, ClusterService, ClusterView
+from reactcnn_dash.clustering import ClusterRequest, ClusterService, ClusterView, renewed_at
+from reactcnn_dash.db import RunState
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.filters import facts
 from reactcnn_dash.filters.sample import Samples
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 MEMBERS: Final = 24
 """Filters of a cluster that are named."""
+
+
+GOING_ON: Final = {RunState.COLLECTING, RunState.STALLED}
+"""The states of a run that may still get images."""
 
 
 class NoSuchFilter(UserError):  # noqa: N818 - named for what is wrong
@@ -177,6 +182,7 @@ def _run_payload(run: Run) -> dict[str, Any]:
         "epoch": run.epoch,
         "state": run.state.value,
         "stored": run.stored,
+        "renewedAt": renewed_at(run.stored) if run.state in GOING_ON else None,
         "labelled": run.labelled,
         "classes": list(run.class_names),
         "shape": list(run.image_shape),

@@ -242,12 +242,32 @@ def test_its_history_leads_to_the_other_checkpoint(page: Page, address: str) -> 
     points = page.locator("#filter-history .past")
     expect(points).to_have_count(2)
     expect(page.locator("#filter-history")).to_contain_text("Dead in 1")
+    expect(page.locator(".past-selectivity")).to_have_attribute("d", re.compile("^M.*L"))
     expect(points.first).to_have_class(re.compile("still"))
     expect(points.last).to_have_class(re.compile("here"))
     points.first.focus()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"run=1&layer=conv2&filter=3$"))
     expect(page.locator(".fact", has_text="State")).to_contain_text("Dead")
+
+
+def test_it_follows_a_run_that_is_collected(page: Page, serve: Serve, tmp_path: Path) -> None:
+    path = tmp_path / "growing.db"
+    made = stores.truth(400)
+    writer = RunWriter.begin(str(path), stores.new_run("growing", 400))
+    stores.append(writer, made, 0, 40)
+    address = serve(path)
+    page.goto(f"{address}filter/?run=1&layer=conv2&filter=3")
+    expect(page.locator("#filter-run")).to_contain_text("40 images · still collecting")
+    expect(page.locator(".tops canvas")).to_have_count(9)
+    stores.append(writer, made, 40, 400)
+    expect(page.locator("#filter-run")).to_contain_text("400 images · still collecting")
+    expect(page.locator(".fact", has_text="State")).to_contain_text("over 400 images")
+    top = sorted_images(made.gap[:, LOW + 3], np.ones(400, bool), 9)
+    expect(page.locator(".tops canvas").first).to_have_attribute("data-ordinal", str(top[0]))
+    writer.finish()
+    writer.close()
+    expect(page.locator("#filter-run")).not_to_contain_text("still collecting")
 
 
 def test_its_clusters(page: Page, address: str) -> None:

@@ -51,7 +51,7 @@
     rc.setProps("filter-number", { value: filter, max: filters - 1 });
     rc.setText("filter-of", `of ${rc.count(filters)}`);
     rc.byId("filter-live").href = rc.livePage({ run: run.id, layer: name, filter: rc.addressOf(name, filter) });
-    const still = run.state === "collecting" ? "still collecting; load again for newer images" : null;
+    const still = run.renewedAt !== null ? "still collecting" : null;
     const epoch = run.epoch === null || run.name.includes(`epoch ${run.epoch}`) ? null : `epoch ${run.epoch}`;
     const parts = [run.name, epoch, `${rc.count(run.stored)} images`, still];
     rc.setText("filter-run", parts.filter(Boolean).join(" · "));

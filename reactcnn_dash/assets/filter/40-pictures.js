@@ -73,13 +73,14 @@
     );
   }
 
-  /** Look for the images that drive the filter on the page. */
-  tops.load = async function (still) {
-    tops.found = null;
+  /** Look for the images that drive the filter on the page; `quietly` what is there stays until
+      the new is found. */
+  tops.load = async function (still, quietly) {
+    if (!quietly) tops.found = null;
     try {
       const found = await rc.askUntilDone("tops", {}, still, ({ done, images }) => {
         const text = images ? `${rc.count(done)} of ${rc.count(images)} images looked at …` : "Looking for the images …";
-        rc.showProgress(rc.byId("filter-tops"), text, images ? done / images : 0, "Top images");
+        if (!tops.found) rc.showProgress(rc.byId("filter-tops"), text, images ? done / images : 0, "Top images");
       });
       if (!found) return;
       const shown = new Set(found.overall.map(([ordinal]) => ordinal));

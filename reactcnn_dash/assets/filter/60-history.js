@@ -13,7 +13,8 @@
   function tipLines(run) {
     const stands = run.dead ? "dead: always 0" : run.constant ? `constant: always ${value(run.low)}` : `mean ${value(run.mean)} ± ${value(run.deviation)}`;
     const accuracy = run.accuracy === null ? "" : ` · accuracy ${(100 * run.accuracy).toFixed(1)} %`;
-    return [`${name(run)} · ${stands}`, `from ${value(run.low)} to ${value(run.high)}`, `${rc.count(run.images)} images${accuracy}`];
+    const selective = run.selectivity === null ? "" : ` · class selectivity ${run.selectivity.toFixed(2)}`;
+    return [`${name(run)} · ${stands}${selective}`, `from ${value(run.low)} to ${value(run.high)}`, `${rc.count(run.images)} images${accuracy}`];
   }
 
   function point(run, x, y) {
@@ -48,6 +49,15 @@
     }
     const edge = (sign) => runs.map((run, i) => `${x(i).toFixed(1)},${y(Math.min(run.high, Math.max(run.low, run.mean + sign * spread(run)))).toFixed(1)}`);
     node.append(rc.svg("path", { class: "past-band", d: `M${edge(1).join("L")}L${edge(-1).reverse().join("L")}Z` }));
+    // Its scale is 0 to 1, over the whole height; runs without classes interrupt the line.
+    const share = (v) => height - PAD.bottom - v * (height - PAD.top - PAD.bottom);
+    let pen = "M";
+    const selective = runs.map((run, i) => {
+      const step = run.selectivity === null ? "" : `${pen}${x(i).toFixed(1)},${share(run.selectivity).toFixed(1)}`;
+      pen = run.selectivity === null ? "M" : "L";
+      return step;
+    });
+    node.append(rc.svg("path", { class: "past-selectivity", d: selective.join("") }));
     node.append(rc.svg("path", { class: "past-line", d: `M${runs.map((run, i) => `${x(i).toFixed(1)},${y(run.mean).toFixed(1)}`).join("L")}` }));
     const every = Math.ceil(runs.length / Math.max(1, Math.floor((width - PAD.left) / (said.epochs ? 30 : 90))));
     runs.forEach((run, i) => {
@@ -65,7 +75,9 @@
     const whose = experiment ? `of ${experiment}` : "of this model over the same images";
     const dead = runs.filter((run) => run.dead).length;
     const still = dead ? ` Dead in ${rc.count(dead)}.` : "";
-    return `Mean GAP ± standard deviation in ${rc.count(runs.length)} runs ${whose}${epochs ? ", by epoch" : ", by age"}.${still}`;
+    const known = runs.some((run) => run.selectivity !== null);
+    const selective = known ? " Dashed: class selectivity, from 0 at the bottom to 1 at the top." : "";
+    return `Mean GAP ± standard deviation in ${rc.count(runs.length)} runs ${whose}${epochs ? ", by epoch" : ", by age"}.${still}${selective}`;
   }
 
   rc.drawHistory = function () {

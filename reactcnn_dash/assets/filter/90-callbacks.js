@@ -4,6 +4,7 @@
 
   const rc = window.reactcnn;
   const SLOW_MS = 400;
+  const LOOK_MS = 2000;
   let started = false;
   let number = 0;
 
@@ -19,15 +20,34 @@
     if (empty) rc.byId("filter-body").hidden = true;
   }
 
-  /** Bring the page in line with the view. What stands stays until the new is here. */
-  async function follow() {
+  /** A run that is collected: bring the page up to date once it has grown enough. */
+  async function watch(still) {
+    const { renewedAt } = rc.facts.run;
+    if (renewedAt === null) return;
+    for (;;) {
+      await rc.pause(LOOK_MS);
+      if (!still()) return;
+      if (document.hidden) continue;
+      try {
+        const now = await rc.ask("run");
+        if (!still()) return;
+        if (now.stored >= renewedAt || !now.collecting) return follow(true);
+      } catch (error) {
+        if (still()) rc.notice(error.message);
+      }
+    }
+  }
+
+  /** Bring the page in line with the view. What stands stays until the new is here; `grown` when
+      it is the run alone that has changed. */
+  async function follow(grown) {
     const mine = ++number;
     const still = () => mine === number;
     rc.notice(null);
-    rc.tip(null, null);
+    if (!grown) rc.tip(null, null);
     const body = rc.byId("filter-body");
     const slow = window.setTimeout(() => {
-      if (!still()) return;
+      if (!still() || grown) return;
       body.classList.add("busy");
       rc.notice("Reading what the store knows of this filter …", "info");
     }, SLOW_MS);
@@ -41,12 +61,13 @@
       rc.notice(null);
       showEmpty(null);
       rc.facts = found;
-      rc.tops.found = null;
+      if (!grown) rc.tops.found = null;
       body.hidden = false;
       drawAll();
-      rc.tops.load(still);
+      rc.tops.load(still, grown);
       rc.loadHistory(still);
       rc.loadClusters(still);
+      watch(still);
     } catch (error) {
       if (still()) rc.notice(error.message);
     } finally {
@@ -57,7 +78,7 @@
 
   function start() {
     started = true;
-    rc.onView(follow);
+    rc.onView(() => follow(false));
     rc.listenToKeys();
     rc.onScheme(() => rc.facts && rc.drawKernel());
     window.addEventListener("resize", () => {
@@ -65,7 +86,7 @@
       rc.drawScatter();
       rc.drawHistory();
     });
-    follow();
+    follow(false);
   }
 
   /** The page is there once Dash has rendered it. */
