@@ -118,8 +118,11 @@ def test_the_table_by_keyboard_and_the_red_cluster_of_a_filter_in_focus(shown: P
     open_layer(shown, "conv3")
     rows = shown.locator("#cluster-table .ag-center-cols-container [role=row]")
     expect(rows).to_have_count(2)
+    # What the panel says comes last: until then the rows may be made anew, and lose the focus.
+    expect(shown.locator("#cluster-summary")).to_contain_text("60 images")
     shown.locator("#cluster-table .ag-header-cell").first.focus()
     shown.keyboard.press("ArrowDown")
+    expect(rows.first.locator(".ag-cell-focus")).to_have_count(1)
     shown.keyboard.press("Space")
     expect(shown.locator("#selection h3")).to_contain_text("of conv3")
     shown.keyboard.press("Escape")
