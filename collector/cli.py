@@ -113,9 +113,11 @@ def _collect_and_score(ready: Session, store: str, signals: StopSignals, progres
         code = _conclude(outcome, run, progress)
         if outcome.interrupted is None:
             scoring.finish(lambda: signals.caught is not None)
-            odd = StoreReader(store).run(str(run.id)).odd
-            if odd is not None:
-                progress.notice(f"{odd:,} of its images stand out: press O on the page.")
+            # Finished is finished, even if the store cannot be read just now.
+            with contextlib.suppress(StoreError):
+                odd = StoreReader(store).run(run.id).odd
+                if odd is not None:
+                    progress.notice(f"{odd:,} of its images stand out: press O on the page.")
     finally:
         scoring.end()
     return code

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import TimeoutError as NotYet
-from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
 
-from reactcnn_dash.analysis import MINIMUM_ROWS, WARM_UP, TooFewRows
+from reactcnn_dash.analysis import MINIMUM_ROWS, WARM_UP
 from reactcnn_dash.background import Background, end_children
-from reactcnn_dash.db import StoreError
 from reactcnn_dash.deviations.scores import bring_up_to_date
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ NICENESS = 19
 PAUSE_SECONDS = 5.0
 """Between two rounds; each reads the run's profile again, half a second of work for VGG-16."""
 _LOOK_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
 
 
 class Scoring:
@@ -103,8 +104,8 @@ class Scoring:
             self._round.result(wait)
         except NotYet:
             return False
-        except (TooFewRows, StoreError, BrokenProcessPool):
-            pass
+        except Exception:  # noqa: BLE001 - a run must not end for its scores
+            _log.debug("images could not be scored", exc_info=True)
         self._round = None
         self._rest_until = time.monotonic() + PAUSE_SECONDS
         return True

@@ -8,6 +8,8 @@ import signal
 import sys
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.util import Finalize
@@ -52,13 +54,16 @@ class Background:
     def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Let the process do some work; its function and arguments must be picklable."""
         with self._lock:
-            if self._pool is None:
-                self._pool = ProcessPoolExecutor(
-                    max_workers=1,
-                    mp_context=_CONTEXT,
-                    initializer=_begin,
-                    initargs=(self._progress, self._niceness),
-                )
+            # A process that was killed while it had nothing to do breaks its pool too.
+            if self._pool is not None:
+                with suppress(BrokenProcessPool):
+                    return self._pool.submit(work, *args, **kwargs)
+            self._pool = ProcessPoolExecutor(
+                max_workers=1,
+                mp_context=_CONTEXT,
+                initializer=_begin,
+                initargs=(self._progress, self._niceness),
+            )
             return self._pool.submit(work, *args, **kwargs)
 
     @property
@@ -83,8 +88,7 @@ def end_children() -> None:
 def leave() -> NoReturn:
     """End this process at once, and every process of it, whatever they are doing.
 
-    Python's own way out first waits for the work of a `ProcessPoolExecutor`, and for ever if its
-    process died at a bad moment.
+    Python's own way out would first wait for the work of every `ProcessPoolExecutor`.
     """
     end_children()
     sys.stdout.flush()

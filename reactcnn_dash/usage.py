@@ -21,11 +21,11 @@ class Parser(argparse.ArgumentParser):
 
     def check_options(self, argv: Sequence[str] | None = None) -> None:
         """Refuse a misspelt option by its name; argparse would take its value for a command."""
+        known = list(self.options())
         for word in sys.argv[1:] if argv is None else argv:
             if word == "--":
                 return
             name = word.partition("=")[0]
-            known = list(self.options())
             if name.startswith("--") and not any(option.startswith(name) for option in known):
                 meant = get_close_matches(name, known, 1)
                 hint = f"; did you mean {meant[0]}?" if meant else ""

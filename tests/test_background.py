@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.background import Background
+from tests.collector.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +35,17 @@ def test_work_under_way_is_not_waited_for(tmp_path: Path) -> None:
         [sys.executable, str(program)], check=True, timeout=120, capture_output=True, text=True
     )
     assert ended.stdout == "leaving\n"
+
+
+def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
+    process = Background()
+    before = process.submit(os.getpid).result()
+    pool = process._pool
+    os.kill(before, signal.SIGKILL)
+    # Its pool learns of it a moment later.
+    wait_until(lambda: bool(pool and pool._broken))
+    assert process.submit(os.getpid).result() != before
+    process.close()
 
 
 def test_work_is_done_elsewhere_and_answered() -> None:

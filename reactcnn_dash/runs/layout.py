@@ -88,7 +88,7 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         "field": "odd",
         "headerName": "Odd",
         "headerTooltip": "Images that stand out from what is usual for their run, at 1 % false "
-        "alarms; – until somebody looks at the run's deviations",
+        "alarms; – while they are not scored",
         "width": 54,
         **_narrow(),
         **_shown("runOdd"),

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from collector.cli import main
+from collector.scoring import NICENESS
 from reactcnn_dash.analysis import WARM_UP
 from reactcnn_dash.db import RunState, StoreReader
 from reactcnn_dash.deviations.scores import RATE, bring_up_to_date, stored_scores
@@ -20,7 +21,8 @@ from tests.collector.waiting import DEADLINE, wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-IMAGES = 2000
+IMAGES = 6000
+"""So many that the run goes on for long after the first scores."""
 
 
 @pytest.fixture
@@ -33,6 +35,11 @@ def images(tmp_path: Path) -> Path:
 def options(tiny_path: Path, images: Path, store: Path) -> list[str]:
     words = ["--model", str(tiny_path), "--images", str(images), "--batch-size", "10"]
     return [*words, "--store", str(store), "--feature-maps", "none"]
+
+
+def scorers(parent: int) -> list[psutil.Process]:
+    """The scoring processes of a collector, known by their giving way."""
+    return [one for one in psutil.Process(parent).children() if one.nice() == NICENESS]
 
 
 def test_a_finished_run_has_the_scores_that_its_rows_give(
@@ -69,12 +76,29 @@ def test_scores_come_while_the_run_goes_on_and_end_with_it(
     with collector(*options(tiny_path, images, store), "--pace", "150") as process:
         wait_for(process, lambda: stored(store) >= WARM_UP)
         wait_for(process, lambda: stored_scores(reader, reader.run(1)) is not None)
-        run = reader.run(1)
         helpers = psutil.Process(process.pid).children()
-        assert run.state is RunState.COLLECTING or run.stored == IMAGES
+        assert reader.run(1).state is RunState.COLLECTING
         process.send_signal(signal.SIGTERM)
-        assert process.wait(DEADLINE) in {143, 0}
+        assert process.wait(DEADLINE) == 143
     wait_until(lambda: not any(map(psutil.pid_exists, [one.pid for one in helpers])))
+
+
+def test_a_run_does_not_end_for_its_scores(tmp_path: Path, tiny_path: Path, images: Path) -> None:
+    store = tmp_path / "a.db"
+    reader = StoreReader(str(store))
+    words = [*options(tiny_path, images, store), "--pace", "300", "--limit", "1500"]
+    with collector(*words) as process:
+        wait_for(process, lambda: stored(store) >= WARM_UP)
+        wait_for(process, lambda: len(scorers(process.pid)) > 0)
+        for one in scorers(process.pid):
+            one.kill()
+        assert process.wait(DEADLINE) == 0
+    run = reader.run(1)
+    assert (run.state, run.stored) == (RunState.FINISHED, 1500)
+    # Another process made up for it.
+    scores = stored_scores(reader, run)
+    assert scores is not None
+    assert len(scores.scores) == 1500
 
 
 def test_too_few_images_are_no_reason_to_complain(
