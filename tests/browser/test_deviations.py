@@ -231,12 +231,32 @@ def test_a_run_without_scores_is_scored_when_somebody_asks(
     page.goto(f"{serve(path)}?image={ODD}")
     caption(page, ODD)
     assert StoreReader(str(path)).run(1).odd is None
+    read = "cells => cells.map(cell => cell.getAttribute('fill'))"
+    gap = page.locator(".cell").evaluate_all(read)
     page.get_by_text("Deviation", exact=True).click()
     expect(page.locator(".standing-out progress")).to_be_visible()
+    # Meanwhile the grid and its legend say what they said.
+    assert page.locator(".cell").evaluate_all(read) == gap
+    expect(page.locator("#legend")).to_contain_text("GAP")
     expect(page.locator(".odd-verdict")).to_contain_text("Odd", timeout=60_000)
+    assert page.locator(".cell").evaluate_all(read) != gap
+    expect(page.locator("#legend")).to_contain_text("Deviation")
     odd = StoreReader(str(path)).run(1).odd
     expect(page.locator("#odd-count")).to_contain_text(f"{odd} of 400 images are odd")
     expect(page.locator(".slider-marks")).to_have_attribute("data-count", str(odd))
+
+
+def test_beside_open_clusters_the_verdict_is_a_way_to_what_stands_out(
+    page: Page, serve: Serve, scored: Path
+) -> None:
+    page.goto(f"{serve(scored)}?image={ODD}&mode=deviation&layer=conv2")
+    way = page.locator(".odd-in-short button")
+    expect(way).to_have_text(f"Odd: {score_of(scored, ODD):.2f} →".replace("-", "−"))
+    expect(page.locator(".odd-verdict")).to_be_hidden()
+    way.click()
+    expect(page.locator(".odd-verdict")).to_contain_text("Odd")
+    expect(way).to_be_hidden()
+    assert "layer=" not in page.url
 
 
 def test_next_odd_finds_out_by_itself(page: Page, serve: Serve, tmp_path: Path) -> None:

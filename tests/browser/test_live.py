@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -239,6 +241,36 @@ def test_values_that_are_not_finite_are_marked(page: Page, serve: Serve, store: 
     expect(page.locator("#tip")).to_contain_text("conv2 · filter 2 · GAP NaN")
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_link_to_a_run_that_is_not_there_says_so(page: Page, serve: Serve, store: Path) -> None:
+    stores.make_store(store, 4)
+    page.goto(f"{serve(store)}?run=99")
+    caption(page, 3)
+    # It stays while the person reads, though images have come since.
+    expect(page.locator("#notice")).to_contain_text("no run 99. This is the newest run.")
+    page.keyboard.press("ArrowLeft")
+    caption(page, 2)
+    expect(page.locator("#notice")).to_contain_text("no run 99")
+
+
+def test_a_run_without_labels_offers_nothing_that_needs_them(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    made = stores.truth(8)
+    nobody = dataclasses.replace(made, labels=np.full_like(made.labels, -1))
+    stores.make_store(store, 8, made=nobody)
+    stores.make_store(store, 8, name="labelled", made=made)
+    page.goto(f"{serve(store)}?run=1")
+    caption(page, 7)
+    expect(page.locator("#misclassified")).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.locator("#search-prediction")).to_be_focused()
+    expect(page.locator("#search-label")).to_be_hidden()
+    expect(page.locator("#search-wrong")).to_be_hidden()
+    page.goto(f"{serve(store)}?run=2&search=all")
+    for control in ("misclassified", "search-label", "search-wrong", "search-prediction"):
+        expect(page.locator(f"#{control}")).to_be_visible()
 
 
 def test_a_store_that_breaks_is_a_notice_and_the_page_lives_on(

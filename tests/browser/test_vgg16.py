@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Serve
 
+FITS = """() => {
+    const grid = document.getElementById("grid");
+    return grid.scrollHeight <= grid.clientHeight && grid.scrollWidth <= grid.clientWidth;
+}"""
 GRAPH = "document.getElementById('graph')._cyreg.cy"
 
 
@@ -36,6 +40,12 @@ def test_vgg16_is_watched_while_it_runs(page: Page, serve: Serve, tmp_path: Path
         expect(page.locator(".bar")).to_have_count(10)
         first = page.locator(".caption-title").text_content() or ""
         expect(page.locator(".caption-title")).not_to_have_text(first)
+        # At 1280 × 720 all of it stands above the open search.
+        page.keyboard.press("/")
+        expect(page.locator("#search")).to_be_visible()
+        page.wait_for_function(FITS)
+        page.get_by_role("button", name="Close the search").click()
+        expect(page.locator("#search")).to_be_hidden()
         page.locator("#cell-8-137").hover(force=True)
         expect(page.locator("#tip")).to_contain_text("block4_conv2 · filter 137 · GAP")
         expect(page.locator(".map-picture")).to_be_visible()

@@ -14,6 +14,7 @@
   const LABEL = 40;
   const LONG_LABEL = 54;
   const PAD = 10;
+  const NAME_SPACE = 4;
 
   const columns = (filters) => CELLS_A_ROW * Math.ceil(filters / (CELLS_A_ROW * MOST_ROWS));
 
@@ -25,8 +26,8 @@
 
       layers: objects with `filters`; width, height: the room in CSS pixels; bare: no strip is kept
       for a feature map.
-      Returns pitch (cell and its gap), the size of the feature map in the strip above, the
-      canvas size, and for each layer its block: x, y, width, height, columns, rows. */
+      Returns pitch (cell and its gap), the space between two names, the size of the feature map in
+      the strip above, the canvas size, and for each layer its block: x, y, width, height, columns, rows. */
   rc.geometry = function (layers, width, height, bare) {
     const shapes = layers.map((layer) => {
       const across = columns(layer.filters);
@@ -48,7 +49,12 @@
     }
     let gap = scrolls ? 24 : gapAt(pitch);
     const spare = roomAcross - widthAt(shapes, pitch, gap);
-    if (spare > 0 && shapes.length > 1) gap += Math.min(26, Math.floor(spare / (shapes.length - 1)));
+    // A name takes half a gap on both sides of its block, at the edges of the room too.
+    const widest = (width + NAME_SPACE - widthAt(shapes, pitch, 0)) / shapes.length;
+    if (spare > 0 && shapes.length > 1) {
+      const more = Math.min(26, spare / (shapes.length - 1), widest - gap);
+      gap += Math.max(0, Math.floor(more));
+    }
     const used = widthAt(shapes, pitch, gap);
     const axis = strip + label + (tallest * pitch) / 2;
     let x = PAD + Math.max(0, (roomAcross - used) / 2);
@@ -66,6 +72,7 @@
     return {
       pitch,
       gap,
+      nameSpace: NAME_SPACE,
       map,
       label,
       blocks,

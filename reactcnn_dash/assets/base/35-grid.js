@@ -145,8 +145,9 @@
         block.node.style.width = `${place.width}px`;
         block.node.style.height = `${place.height + geometry.label}px`;
         block.label.style.height = `${geometry.label}px`;
-        block.label.style.width = `${place.width + geometry.gap - 4}px`;
-        block.label.style.marginLeft = `${-(geometry.gap - 4) / 2}px`;
+        const beside = geometry.gap - geometry.nameSpace;
+        block.label.style.width = `${place.width + beside}px`;
+        block.label.style.marginLeft = `${-beside / 2}px`;
         block.picture.setAttribute("width", place.width);
         block.picture.setAttribute("height", place.height);
         if (block.cells && before && before.pitch !== geometry.pitch) {
