@@ -34,7 +34,7 @@ def _toolbar() -> html.Div:
     return html.Div(
         className="toolbar redundancy-toolbar",
         children=[
-            html.Span("Redundant from r =", className="small"),
+            html.Span("Redundant from", className="small"),
             html.Span(id=ids.REDUNDANCY_VALUE, className="symbol"),
             html.Div(
                 className="redundancy-slider",
