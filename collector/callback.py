@@ -212,8 +212,9 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             pixel_range=request.pixel_range_or_default,
             maps=request.feature_maps_or_default != "none",
             frozen=False,
+            batch_size=request.batch_size_or_default,
         )
-        capture.warm_up(request.batch_size_or_default)
+        capture.warm_up()
         return _Watched(network, labels, capture)
 
 

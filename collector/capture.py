@@ -9,11 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from collector.convolution import substitute
 from collector.errors import ModelError
 from collector.network import Network, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +27,8 @@ PIXEL_RANGES = {"0-255": (1.0, 0.0), "0-1": (1 / 255, 0.0), "-1-1": (2 / 255, -1
 _LEAST_RANGE = 1e-33
 # A TensorFlow graph is at most 2 GiB; beyond half of that the weights stay variables.
 _MOST_CONSTANTS = 2**28
+# The kernels of faster convolutions take up to four times the memory of the weights, beside them.
+_MOST_SUBSTITUTED = 2**26
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +75,7 @@ class Capture:
         maps: whether feature maps are wanted.
         frozen: take the weights as they are now, which is faster; else as they are at each call,
             so that a training needs to compile only once.
+        batch_size: how many images it is to be fast for; it takes any number.
     """
 
     def __init__(
@@ -81,25 +85,28 @@ class Capture:
         pixel_range: str = "0-255",
         maps: bool = True,
         frozen: bool = True,
+        batch_size: int = 1,
     ) -> None:
         self._network = network
+        self._batch_size = batch_size
         self._scale, self._offset = PIXEL_RANGES[pixel_range]
         self._maps = maps
         self._frozen = frozen
         signature = [tf.TensorSpec((None, *network.image_shape), tf.uint8, name="pixels")]
         self._function = tf.function(self._forward, input_signature=signature, autograph=False)
 
-    def warm_up(self, batch_size: int) -> None:
+    def warm_up(self) -> None:
         """Compile and run once on black images, so that what cannot work fails before a run begins.
 
         Raises:
             ModelError: TensorFlow cannot run the model, or not with so many images at once.
         """
         try:
-            self(np.zeros((batch_size, *self._network.image_shape), np.uint8))
+            self(np.zeros((self._batch_size, *self._network.image_shape), np.uint8))
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise ModelError(
-                f"not enough memory for {batch_size} images at a time; use a smaller --batch-size."
+                f"not enough memory for {self._batch_size} images at a time; use a smaller "
+                "--batch-size."
             ) from error
         except (tf.errors.OpError, ValueError, TypeError) as error:
             raise ModelError(f"TensorFlow cannot run the model: {_reason(error)}") from error
@@ -145,6 +152,15 @@ class Capture:
             values = [weight.numpy() for weight in weights]
         return [(weight, tf.constant(value)) for weight, value in zip(weights, values, strict=True)]
 
+    def _substitutes(self) -> dict[int, Callable[[Any], Any]]:
+        """Faster ways to carry out some convolutions; a graphics processor has its own."""
+        if not self._frozen or self._network.loaded.parameters > _MOST_SUBSTITUTED:
+            return {}
+        if tf.config.list_physical_devices("GPU"):
+            return {}
+        pairs = ((call, substitute(call, self._batch_size)) for call in self._network.graph.calls)
+        return {id(call): instead for call, instead in pairs if instead is not None}
+
     def _forward(self, pixels: Any) -> tuple[Any, ...]:
         network = self._network
         graph = network.graph
@@ -154,8 +170,11 @@ class Capture:
         if network.channels_first:
             values = tf.transpose(values, [0, 3, 1, 2])
         wanted = [graph.output, *(tap.tensor for tap in network.taps)]
+        substitutes = self._substitutes()
         with keras.StatelessScope(state_mapping=self._constants()):
-            output, *tensors = graph.evaluate(tf.cast(values, graph.input.dtype), wanted)
+            output, *tensors = graph.evaluate(
+                tf.cast(values, graph.input.dtype), wanted, substitutes
+            )
         tensors = [tf.cast(tensor, tf.float32) for tensor in tensors]
         gaps = [
             tf.reduce_mean(tensor, _space(tap))

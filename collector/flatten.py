@@ -17,7 +17,7 @@ import keras
 from collector.layout import apply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,12 +67,19 @@ class FlatGraph:
         """Which call makes a tensor, by the tensor's ``id``."""
         return {id(tensor): call for call in self.calls for tensor in call.outputs}
 
-    def evaluate(self, value: Any, wanted: Sequence[Any]) -> list[Any]:
+    def evaluate(
+        self,
+        value: Any,
+        wanted: Sequence[Any],
+        substitutes: Mapping[int, Callable[[Any], Any]] | None = None,
+    ) -> list[Any]:
         """Carry out what is needed for some tensors, in inference mode.
 
         Args:
             value: a tensor of the shape and dtype of :attr:`input`.
             wanted: symbolic tensors of this graph.
+            substitutes: what to carry out instead of some calls of one tensor, by the ``id`` of
+                the call.
 
         Returns:
             Their values, in the order of ``wanted``.
@@ -84,7 +91,9 @@ class FlatGraph:
 
         for call in _needed(self.calls, wanted):
             args, kwargs = keras.tree.map_structure(known, (call.args, call.kwargs))
-            results = keras.tree.flatten(apply(call.operation, args, kwargs))
+            instead = substitutes.get(id(call)) if substitutes else None
+            result = instead(args[0]) if instead else apply(call.operation, args, kwargs)
+            results = keras.tree.flatten(result)
             values.update(zip(map(id, call.outputs), results, strict=True))
         return [values[id(tensor)] for tensor in wanted]
 

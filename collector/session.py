@@ -198,8 +198,9 @@ def _capture(network: Network, run: Run | NewRun) -> Capture:
         network,
         pixel_range=run.options["pixel_range"],
         maps=run.feature_maps != "none",
+        batch_size=run.batch_size,
     )
-    capture.warm_up(run.batch_size)
+    capture.warm_up()
     return capture
 
 

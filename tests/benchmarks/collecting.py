@@ -47,7 +47,9 @@ class Bench:
         self.archive = folder / "images.npz"
         np.savez(self.archive, images=self.pixels)
         self._captures = {
-            maps: Capture(self.network, maps=maps == "all") for maps in WRITTEN.values()
+            (maps, size): Capture(self.network, maps=maps == "all", batch_size=size)
+            for maps in WRITTEN.values()
+            for size in (64, 1)
         }
         self._bare = tf.function(
             lambda x: self.model(tf.cast(x, tf.float32), training=False),
@@ -60,11 +62,11 @@ class Bench:
 
     def warm_up(self) -> None:
         """Compile everything for both batch sizes."""
+        for capture in self._captures.values():
+            capture.warm_up()
         for size in (64, 1):
             part = self.pixels[:size]
             self._bare(tf.constant(part))
-            for capture in self._captures.values():
-                capture(part)
             self.every.predict(part.astype(np.float32), verbose=0)
 
     def bare(self, size: int, images: int) -> float:
@@ -87,7 +89,7 @@ class Bench:
         with StopSignals() as signals:
             session = begin(request, source, signals)
             # The compiled function is made once; what is measured is the run.
-            work = replace(session.work, capture=self._captures[maps])
+            work = replace(session.work, capture=self._captures[maps, size])
             with timed(images) as rate:
                 collect(work, session.writer, signals=signals, progress=Silent())
                 session.writer.close()
