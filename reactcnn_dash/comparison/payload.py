@@ -142,7 +142,10 @@ def pair_payload(
 
 def curves_row(c: Comparison) -> dict[str, Any]:
     """Return the figures of a comparison that are drawn against the epoch."""
-    names = ("cka", "ari", "nmi", "same", "sure", "deadA", "deadB", "constantA", "constantB")
+    names = (
+        *("cka", "ari", "nmi", "same", "sure"),
+        *("deadA", "deadB", "constantA", "constantB", "died", "alive"),
+    )
     rows = [layer_row(layer) for layer in c.layers]
     return {
         "layers": [row["name"] for row in rows],

@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> Path:
     first = stores.truth(IMAGES)
     rng = np.random.default_rng(2)
     write(path, "early", first, experiment="night", epoch=1)
-    for epoch, (name, seed) in enumerate((("middle", 3), ("late", 1)), 2):
+    for epoch, name, seed in ((2, "middle", 3), (7, "late", 1)):
         made = chosen(other_checkpoint(first, seed), rng.permutation(IMAGES))
         write(path, name, made, experiment="night", epoch=epoch)
     write(path, "strange", stores.truth(6, seed=9))
@@ -347,6 +347,11 @@ def test_an_experiment_as_curves(page: Page, address: str, store: Path) -> None:
     expect(cka.locator(".chart-line").first).to_have_attribute("d", re.compile("^M[^L]+L[^L]+$"))
     accuracy = page.locator("[data-chart='Accuracy']")
     expect(accuracy.locator(".chart-point")).to_have_count(3)
+    places = [
+        float(str(point.get_attribute("cx"))) for point in accuracy.locator(".chart-point").all()
+    ]
+    # Epochs 1, 2 and 7.
+    assert (places[1] - places[0]) / (places[2] - places[0]) == pytest.approx(1 / 6, abs=1e-3)
     reader = StoreReader(str(store))
     for run in (reader.run(id_) for id_ in (EARLY, MIDDLE, LATE)):
         band = accuracy.locator(f"[data-epoch='{run.epoch}']")
@@ -360,7 +365,12 @@ def test_an_experiment_as_curves(page: Page, address: str, store: Path) -> None:
     page.get_by_role("group", name="Layer").get_by_text("conv2").click()
     expect(page).to_have_url(re.compile("layer=conv2"))
     expect(cka.locator(".chart-line.strong")).to_have_attribute("data-layer", "conv2")
-    accuracy.locator("[data-epoch='3']").click()
+    died = page.locator("[data-chart='Filters that died']")
+    for epoch, count in ((2, 1), (7, 0)):
+        expect(died.locator(f"[data-epoch='{epoch}']")).to_have_attribute(
+            "aria-label", f"Epoch {epoch}: Filters that died {count}. Open its comparison"
+        )
+    accuracy.locator("[data-epoch='7']").click()
     expect(page).to_have_url(re.compile(f"a={MIDDLE}&b={LATE}"))
     expect(page.locator(".card")).to_have_count(6)
     page.go_back()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -143,6 +144,29 @@ def test_a_store_deleted_during_training_is_survived(tmp_path: Path, model: Any)
     assert len(fit(model, callback, keras.callbacks.LambdaCallback(on_epoch_end=delete))) == 3
     assert callback.runs[0] == 1
     assert len(callback.runs) + callback.failures == 3
+
+
+def test_a_locked_store_costs_the_runs_of_that_time_alone(
+    tmp_path: Path, model: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    import keras
+
+    store = tmp_path / "a.db"
+    fit(model, ReactCNNCallback(store, IMAGES), epochs=1)
+    other = sqlite3.connect(store, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    def release(epoch: int, logs: Any) -> None:
+        if epoch == 0:
+            other.rollback()
+
+    callback = ReactCNNCallback(store, IMAGES)
+    assert len(fit(model, callback, keras.callbacks.LambdaCallback(on_epoch_end=release))) == 3
+    other.close()
+    assert callback.failures == 1
+    assert [r.getMessage() for r in caplog.records if "locked" in r.getMessage()]
+    runs = StoreReader(str(store)).runs()
+    assert sorted((run.epoch, run.stored) for run in runs) == [(1, 70), (2, 70), (3, 70)]
 
 
 def test_a_model_that_cannot_be_watched_trains(

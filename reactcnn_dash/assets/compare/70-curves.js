@@ -4,6 +4,7 @@
 
   const rc = window.reactcnn;
   const PAD = { left: 40, right: 10, top: 26, bottom: 22 };
+  const LABEL = 34;
   let wanted = "";
   let said = null;
 
@@ -19,9 +20,19 @@
     { name: "Filters with a sure match", pair: (one) => one.sure, percent: true, from: 0, to: 1 },
     { name: "Dead filters", runs: (pair) => pair.deadA.map((a, i) => [a, pair.deadB[i]]), layers: true, counts: true, from: 0 },
     { name: "Constant filters", runs: (pair) => pair.constantA.map((a, i) => [a, pair.constantB[i]]), layers: true, counts: true, from: 0 },
+    { name: "Filters that died", pair: (one) => one.died, counts: true, from: 0 },
+    { name: "Filters that came alive", pair: (one) => one.alive, counts: true, from: 0 },
   ];
 
   const epochOf = (run) => (run.epoch === null ? run.name : run.epoch);
+
+  /** Where the epochs stand along the axis, from 0 to 1: by number, evenly if they have none. */
+  function places() {
+    const epochs = said.runs.map((run) => run.epoch);
+    const span = epochs[epochs.length - 1] - epochs[0];
+    const numbered = epochs.every((epoch, i) => epoch !== null && (i === 0 || epoch > epochs[i - 1]));
+    return epochs.map((epoch, i) => (numbered && span ? (epoch - epochs[0]) / span : i / Math.max(1, epochs.length - 1)));
+  }
 
   /** The run of a pair whose epoch the pair stands at. */
   const placeOf = (pair) => (said.against === "last" ? pair.a : pair.b);
@@ -90,9 +101,12 @@
       text.textContent = tick(chart, value, high - low);
       parts.push(text);
     }
-    const every = Math.ceil(said.runs.length / Math.max(1, Math.floor((width - PAD.left) / 34)));
+    const last = said.runs.length - 1;
+    let taken = -Infinity;
     said.runs.forEach((run, i) => {
-      if (i % every && i !== said.runs.length - 1) return;
+      const crowded = x(i) - taken < LABEL || (i !== last && x(last) - x(i) < LABEL);
+      if (crowded && i !== last) return;
+      taken = x(i);
       const text = rc.svg("text", { class: "chart-tick", x: x(i), y: height - 6, "text-anchor": "middle" });
       text.textContent = String(epochOf(run)).slice(0, 9);
       parts.push(text);
@@ -144,14 +158,16 @@
 
   function bands(chart, all, frame, first) {
     const { width, height, x } = frame;
-    const step = said.runs.length > 1 ? x(1) - x(0) : width;
+    const last = said.runs.length - 1;
+    // Each epoch has the room up to the middle between it and its neighbours.
+    const edge = (i) => (i < 0 ? PAD.left : i >= last ? width : (x(i) + x(i + 1)) / 2);
     return said.runs.map((run, i) => {
       const words = `Epoch ${epochOf(run)}: ${tipLines(chart, all, i)[0]}. Open its comparison`;
       const band = rc.svg("rect", {
         class: "chart-band",
-        x: x(i) - step / 2,
+        x: edge(i - 1),
         y: PAD.top - 6,
-        width: step,
+        width: edge(i) - edge(i - 1),
         height: height - PAD.top - PAD.bottom + 12,
         role: "button",
         "aria-label": words,
@@ -170,8 +186,8 @@
   function drawChart(chart, width, height, first) {
     const all = lines(chart);
     const [low, high] = domain(chart, all);
-    const last = Math.max(1, said.runs.length - 1);
-    const x = (i) => PAD.left + 8 + (i * (width - PAD.left - PAD.right - 16)) / last;
+    const at = places();
+    const x = (i) => PAD.left + 8 + at[i] * (width - PAD.left - PAD.right - 16);
     const y = (value) => PAD.top + (1 - (value - low) / (high - low)) * (height - PAD.top - PAD.bottom);
     const frame = { width, height, x, y };
     const picture = rc.svg("svg", { class: "chart-picture", width, height, role: "group", "aria-label": chart.name, "data-chart": chart.name });
