@@ -1,15 +1,12 @@
-"""Every statement that reads, built once, and the way from a row to a record.
+"""Every statement that reads, built once.
 
 They are Core selects on the models' tables: a poll pays neither for the ORM nor for building SQL.
 """
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-import numpy as np
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
@@ -21,34 +18,12 @@ from sqlalchemy import (
 )
 
 from reactcnn_dash.db import models
-from reactcnn_dash.db.blobs import unpack
-from reactcnn_dash.db.errors import DamagedBlob, RunNotFound
-from reactcnn_dash.db.records import (
-    STALL_SECONDS,
-    Checkpoint,
-    Clustering,
-    Image,
-    ImageFacts,
-    Layer,
-    Run,
-    RunState,
-    RunSummary,
-)
+from reactcnn_dash.db.errors import RunNotFound
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from sqlalchemy import Connection, Row
 
-    from reactcnn_dash.db.records import Float32Array
-
     AnyRow: TypeAlias = Row[*tuple[Any, ...]]
-
-
-_STALL = timedelta(seconds=STALL_SECONDS)
-_SILENT = {
-    RunState.COLLECTING: RunState.STALLED,
-    RunState.DELETING: RunState.HALF_DELETED,
-}
 
 
 def _table(model: type[models.Base]) -> Table:
@@ -215,159 +190,3 @@ def find_run(connection: Connection, ref: int | str, place: str) -> AnyRow:
     if row is None:
         raise RunNotFound(f"{place}: no run {ref!r}")
     return row
-
-
-def run_of(row: AnyRow) -> Run:
-    """Give the run of a row of a `RUN…` statement, its state as `_state_of` tells it."""
-    height, width, channels = row.image_shape
-    return Run(
-        id=row.id,
-        uuid=row.uuid,
-        name=row.name,
-        checkpoint=Checkpoint(row.checkpoint_id, row.sha256, row.model, row.parameters, row.source),
-        image_source=row.image_source,
-        image_identity=row.image_identity,
-        total=row.total,
-        batch_size=row.batch_size,
-        feature_maps=row.feature_maps,
-        class_names=tuple(row.class_names),
-        image_shape=(height, width, channels),
-        options=row.options,
-        state=_state_of(row),
-        created_at=row.created_at,
-        heartbeat_at=row.heartbeat_at,
-        ended_at=row.ended_at,
-        stored=row.stored,
-        labelled=row.labelled,
-        correct=row.correct,
-        skipped=row.skipped,
-        gap_low=floats_of(row.gap_low),
-        gap_high=floats_of(row.gap_high),
-        rate=row.rate,
-        experiment=row.experiment,
-        epoch=row.epoch,
-        note=row.note,
-        tags=tuple(row.tags),
-        size=row.size,
-        odd=row.odd,
-    )
-
-
-def summary_of(row: AnyRow) -> RunSummary:
-    """Give the summary of a row of `SUMMARIES`, its state as `_state_of` tells it."""
-    return RunSummary(
-        id=row.id,
-        uuid=row.uuid,
-        name=row.name,
-        model=row.model,
-        sha256=row.sha256,
-        checkpoint_source=row.source,
-        image_source=row.image_source,
-        experiment=row.experiment,
-        epoch=row.epoch,
-        state=_state_of(row),
-        created_at=row.created_at,
-        heartbeat_at=row.heartbeat_at,
-        ended_at=row.ended_at,
-        stored=row.stored,
-        total=row.total,
-        labelled=row.labelled,
-        correct=row.correct,
-        skipped=row.skipped,
-        size=row.size,
-        note=row.note,
-        tags=tuple(row.tags),
-        odd=row.odd,
-    )
-
-
-def _state_of(row: AnyRow) -> RunState:
-    """Give what a run is doing; the clock says whether who does it has fallen silent."""
-    state = RunState(row.state)
-    silent = _SILENT.get(state)
-    if silent is None or datetime.now(UTC) - row.heartbeat_at <= _STALL:
-        return state
-    return silent
-
-
-def floats_of(values: list[float | None]) -> Float32Array:
-    """Give a JSON list as float32, null as NaN."""
-    return np.array(values, dtype=np.float32)
-
-
-def json_of(values: Float32Array) -> list[float | None]:
-    """Give float32 values as a JSON list that `floats_of` reads back to the bit, NaN as null."""
-    return [None if math.isnan(value) else value for value in values.tolist()]
-
-
-def layer_of(row: AnyRow) -> Layer:
-    """Give the layer of a row of `LAYERS`."""
-    return Layer(
-        position=row.position,
-        name=row.name,
-        kind=row.kind,
-        tap=row.tap,
-        filters=row.filters,
-        height=row.height,
-        width=row.width,
-        offset=row.gap_offset,
-    )
-
-
-def image_of(row: AnyRow) -> Image:
-    """Give the image of a row of `IMAGE`.
-
-    Raises:
-        DamagedBlob: naming the image and what is damaged.
-    """
-    return Image(
-        ordinal=row.ordinal,
-        label=row.label,
-        prediction=row.prediction,
-        probabilities=array_of(row.probabilities, f"image {row.ordinal}: its probabilities"),
-        name=row.name,
-        pixels=array_of(row.pixels, f"image {row.ordinal}: its pixels"),
-        sha256=row.sha256.hex(),
-        finite=row.finite,
-    )
-
-
-def facts_of(row: AnyRow, classes: int) -> ImageFacts:
-    """Give the facts of a row of `IMAGE_FACTS`; damaged probabilities are NaN for every class."""
-    try:
-        probabilities = unpack(row.probabilities)
-    except DamagedBlob:
-        probabilities = np.full(classes, np.nan, np.float32)
-    return ImageFacts(
-        ordinal=row.ordinal,
-        label=row.label,
-        prediction=row.prediction,
-        probabilities=probabilities,
-        misclassified=row.misclassified,
-        name=row.name,
-        sha256=row.sha256.hex(),
-        finite=row.finite,
-    )
-
-
-def clustering_of(row: AnyRow) -> Clustering:
-    """Give the clustering of a row of a `CLUSTERING…` statement.
-
-    Raises:
-        DamagedBlob: if its labels are damaged.
-    """
-    labels = array_of(row.labels, f"a clustering of layer {row.layer}: its labels")
-    return Clustering(row.layer, row.method, row.parameter, row.images, labels)
-
-
-def array_of(blob: bytes, what: str) -> NDArray[Any]:
-    """Unpack `blob`; the error of a damaged one begins with `what`.
-
-    Raises:
-        DamagedBlob: if it is damaged.
-    """
-    try:
-        return unpack(blob)
-    except DamagedBlob as error:
-        msg = f"{what}: the stored value {error}; it is left out"
-        raise DamagedBlob(msg) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reactcnn_dash.db import queries, search
+from reactcnn_dash.db import from_rows, queries, search
 from reactcnn_dash.db.answers import answers_of
 from reactcnn_dash.db.blobs import unpack
 from reactcnn_dash.db.comparisons import ComparisonKey, find_comparison
@@ -64,31 +64,31 @@ class StoreReader:
             if connection is None:
                 return ()
             rows = connection.execute(queries.RUNS, {"limit": limit, "offset": offset})
-            return tuple(queries.run_of(row) for row in rows)
+            return tuple(from_rows.run_of(row) for row in rows)
 
     def summaries(self) -> tuple[RunSummary, ...]:
         """Give what a list shows of every run, newest first; 5,000 runs in some 0.1 s."""
         with self._read() as connection:
             rows = connection.execute(queries.SUMMARIES) if connection else ()
-            return tuple(queries.summary_of(row) for row in rows)
+            return tuple(from_rows.summary_of(row) for row in rows)
 
     def run(self, ref: int | str) -> Run:
         """Give a run by id, UUID or name (the newest of that name)."""
         with self._read() as connection:
-            return queries.run_of(self._find(connection, ref))
+            return from_rows.run_of(self._find(connection, ref))
 
     def latest_run(self) -> Run | None:
         """Give the newest run, None when there is none."""
         with self._read() as connection:
             row = connection.execute(queries.RUN_LATEST).first() if connection else None
-            return queries.run_of(row) if row else None
+            return from_rows.run_of(row) if row else None
 
     def layers(self, run_id: int) -> tuple[Layer, ...]:
         """Give the tapped layers of a run by position."""
         rows = self._all(queries.LAYERS, run_id=run_id)
         if not rows:
             raise RunNotFound(f"{self._place}: no run {run_id}")
-        return tuple(queries.layer_of(row) for row in rows)
+        return tuple(from_rows.layer_of(row) for row in rows)
 
     def kernel(self, run_id: int, layer: str) -> Kernel | None:
         """Give the kernel of a layer in the checkpoint of a run, None when it is not stored."""
@@ -99,9 +99,9 @@ class StoreReader:
         weights = rows[0].weights
         return Kernel(
             layer=layer,
-            weights=None if weights is None else queries.array_of(weights, what),
-            spatial=queries.array_of(rows[0].spatial, what),
-            channels=queries.array_of(rows[0].channels, what).astype(np.float32),
+            weights=None if weights is None else from_rows.array_of(weights, what),
+            spatial=from_rows.array_of(rows[0].spatial, what),
+            channels=from_rows.array_of(rows[0].channels, what).astype(np.float32),
         )
 
     def frame(self, run_id: int | None, ordinal: int | None) -> Frame | None:
@@ -125,7 +125,7 @@ class StoreReader:
                 if run_id is None:
                     return None
                 raise RunNotFound(f"{self._place}: no run {run_id}")
-            run = queries.run_of(row)
+            run = from_rows.run_of(row)
             wanted = run.stored - 1 if ordinal is None else ordinal
             found = connection.execute(
                 queries.IMAGE_WITH_GAP, {"run_id": run.id, "ordinal": wanted}
@@ -134,12 +134,12 @@ class StoreReader:
 
     def image(self, run_id: int, ordinal: int) -> Image:
         """Give one image; `ImageNotFound` when the run has none with this ordinal."""
-        return queries.image_of(self._one_of_image(queries.IMAGE, run_id, ordinal))
+        return from_rows.image_of(self._one_of_image(queries.IMAGE, run_id, ordinal))
 
     def gap_row(self, run_id: int, ordinal: int) -> Float32Array:
         """Give the (F,) float32 GAP row of one image; `ImageNotFound` when there is none."""
         row = self._one_of_image(queries.GAP, run_id, ordinal)
-        return queries.array_of(row.gap, f"image {ordinal}: its GAP row")
+        return from_rows.array_of(row.gap, f"image {ordinal}: its GAP row")
 
     def gap_rows(
         self, run_id: int, start: int, stop: int, layer: Layer | None = None
@@ -177,7 +177,7 @@ class StoreReader:
         for first in range(start, stop, size):
             last = min(first + size, stop)
             for row in self._all(queries.IMAGE_FACTS, run_id=run.id, start=first, stop=last):
-                yield queries.facts_of(row, len(run.class_names))
+                yield from_rows.facts_of(row, len(run.class_names))
 
     def gap_rows_of(
         self, run_id: int, ordinals: Sequence[int], layer: Layer | None = None
@@ -241,10 +241,10 @@ class StoreReader:
             if row is None:
                 return None
             found = connection.execute(queries.LAYERS, {"run_id": row.run_id})
-            layers = [queries.layer_of(one) for one in found]
+            layers = [from_rows.layer_of(one) for one in found]
         what = f"image {ordinal}: its feature maps"
-        codes = queries.array_of(row.codes, what)
-        low, step = queries.array_of(row.scales, what)
+        codes = from_rows.array_of(row.codes, what)
+        low, step = from_rows.array_of(row.scales, what)
         return maps_of(layers, codes, low, step)
 
     def images_with_maps(self, run_id: int) -> range:
@@ -259,7 +259,7 @@ class StoreReader:
         rows = self._all(queries.PIXELS, uuid=run_uuid, ordinal=ordinal)
         if not rows:
             raise ImageNotFound(f"{self._place}: run {run_uuid} has no image {ordinal}")
-        return queries.array_of(rows[0].pixels, f"image {ordinal}: its pixels")
+        return from_rows.array_of(rows[0].pixels, f"image {ordinal}: its pixels")
 
     def pixels_of(self, run_uuid: str, ordinals: Sequence[int]) -> dict[int, UInt8Array]:
         """Give the pixels of some images by ordinal; missing and damaged ones are left out."""
@@ -350,11 +350,11 @@ def _frame(run: Run, latest: int, row: AnyRow | None) -> Frame:
     gap: NDArray[Any] | None = None
     damaged: list[str] = []
     try:
-        image = queries.image_of(row)
+        image = from_rows.image_of(row)
     except DamagedBlob as error:
         damaged.append(str(error))
     try:
-        gap = queries.array_of(row.gap, f"image {row.ordinal}: its GAP row")
+        gap = from_rows.array_of(row.gap, f"image {row.ordinal}: its GAP row")
     except DamagedBlob as error:
         damaged.append(str(error))
     return Frame(run, latest, image, gap, "; ".join(damaged) or None)
@@ -380,6 +380,6 @@ def _gap_block(rows: list[AnyRow], layer: Layer | None) -> GapBlock:
 
 def _undamaged(row: AnyRow) -> Clustering | None:
     try:
-        return queries.clustering_of(row)
+        return from_rows.clustering_of(row)
     except DamagedBlob:
         return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sqlalchemy import Update, bindparam, delete, exists, func, insert, select, update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import from_rows, queries
 from reactcnn_dash.db.beginning import check_new, insert_run
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import transaction
@@ -148,7 +148,9 @@ class RunWriter:
                 )
                 layers = connection.execute(queries.LAYERS, {"run_id": row.id}).all()
                 resumed = _run(connection, row.id)
-            return cls(place, connection, resumed, [queries.layer_of(row) for row in layers], owner)
+            return cls(
+                place, connection, resumed, [from_rows.layer_of(row) for row in layers], owner
+            )
         except BaseException:
             close_writing(connection)
             raise
@@ -279,8 +281,8 @@ class RunWriter:
             "new_stored": after.stored,
             "new_labelled": after.labelled,
             "new_correct": after.correct,
-            "new_gap_low": queries.json_of(after.gap_low),
-            "new_gap_high": queries.json_of(after.gap_high),
+            "new_gap_low": from_rows.json_of(after.gap_low),
+            "new_gap_high": from_rows.json_of(after.gap_high),
             "new_rate": rate,
             "new_size": after.size,
         }
@@ -297,4 +299,4 @@ class RunWriter:
 
 
 def _run(connection: Connection, run_id: int) -> Run:
-    return queries.run_of(connection.execute(queries.RUN_BY_ID, {"run_id": run_id}).one())
+    return from_rows.run_of(connection.execute(queries.RUN_BY_ID, {"run_id": run_id}).one())
