@@ -44,7 +44,7 @@ format: $(VENV)/.dev  ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev browser  ## measure speed; a quarter of an hour
+bench: $(VENV)/.dev browser  ## measure speed and the two proofs; ten minutes
 	$(BIN)/python -m tests.benchmarks
 
 screenshots: $(VENV)/.dev browser  ## take the README's screenshots anew

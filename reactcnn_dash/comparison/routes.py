@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from flask import Blueprint, Response, jsonify, request
+from flask import Response, jsonify, request
 
 from reactcnn_dash import analysis
 from reactcnn_dash.comparison.experiment import ExperimentRequest, experiment_payload, listed
@@ -18,16 +18,14 @@ from reactcnn_dash.comparison.payload import (
 from reactcnn_dash.comparison.report import as_json
 from reactcnn_dash.comparison.service import ComparisonService, Waiting
 from reactcnn_dash.comparison.stored import checked_method
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.questions import RequestRefused, json_file, questions
 
 if TYPE_CHECKING:
+    from flask import Blueprint
+
     from reactcnn_dash.comparison.comparing import ComparedLayer, Comparison
     from reactcnn_dash.comparison.experiment import Curves
     from reactcnn_dash.db import ComparisonKey, StoreReader
-
-
-class RequestRefused(UserError):  # noqa: N818 - named for what is wrong
-    """A request that the page does not make by itself."""
 
 
 def method_asked() -> tuple[str, float | None]:
@@ -100,7 +98,7 @@ def pair_of(reader: StoreReader, found: Comparison, ordinal: int, kind: str) -> 
 
 def blueprint(reader: StoreReader, service: ComparisonService) -> Blueprint:
     """Return the routes of the compare page."""
-    routes = Blueprint("comparisons", __name__, url_prefix="/comparisons")
+    routes = questions("comparisons")
     curves: Curves = {}
 
     @routes.get("/runs")
@@ -130,27 +128,12 @@ def blueprint(reader: StoreReader, service: ComparisonService) -> Blueprint:
     @routes.get("/json")
     def export() -> Response:
         found = _done(service)
-        name = f"comparison-{found.a.id}-{found.b.id}.json"
-        response = Response(as_json(found), mimetype="application/json")
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
+        return json_file(as_json(found), f"comparison-{found.a.id}-{found.b.id}.json")
 
     @routes.get("/experiment")
     def experiment() -> Response:
         name, against = request.args.get("name", ""), request.args.get("against", "last")
         wanted = ExperimentRequest(name, against, *method_asked())
         return jsonify(experiment_payload(reader, service, curves, wanted))
-
-    @routes.errorhandler(UserError)
-    @routes.errorhandler(analysis.TooFewImages)
-    def refused(error: Exception) -> Response:
-        # Not an HTTP error: the page says it in its own words, and the console stays clean.
-        return jsonify({"state": "refused", "message": str(error)})
-
-    @routes.after_request
-    def fresh(response: Response) -> Response:
-        # Runs grow, and what is compared of them does too.
-        response.headers["Cache-Control"] = "no-store"
-        return response
 
     return routes

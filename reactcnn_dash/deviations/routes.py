@@ -7,15 +7,16 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from flask import Blueprint, Response, jsonify, request
+from flask import Response, jsonify, request
 
-from reactcnn_dash import analysis
 from reactcnn_dash.deviations.findings import Findings, findings
 from reactcnn_dash.deviations.scores import RATE
 from reactcnn_dash.deviations.service import DeviationService, Working
 from reactcnn_dash.errors import UserError
+from reactcnn_dash.questions import questions
 
 if TYPE_CHECKING:
+    from flask import Blueprint
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import Layer, StoreReader
@@ -90,7 +91,7 @@ def image_payload(
 
 def blueprint(reader: StoreReader, structures: Structures, service: DeviationService) -> Blueprint:
     """Return the routes over ``reader``'s store."""
-    routes = Blueprint("deviations", __name__, url_prefix="/deviations")
+    routes = questions("deviations")
 
     @routes.get("/<uuid>")
     def of_run(uuid: str) -> Response:
@@ -128,18 +129,6 @@ def blueprint(reader: StoreReader, structures: Structures, service: DeviationSer
         odd = found.scores.odd(_rate())
         later = odd[odd > _after()]
         return jsonify({"state": "ready", "image": int(later[0]) if len(later) else None})
-
-    @routes.errorhandler(UserError)
-    @routes.errorhandler(analysis.TooFewRows)
-    def refused(error: Exception) -> Response:
-        # Not an HTTP error: the page says it in its own words, and the console stays clean.
-        return jsonify({"state": "refused", "message": str(error)})
-
-    @routes.after_request
-    def fresh(response: Response) -> Response:
-        # A run grows, and what is usual for it changes with it.
-        response.headers["Cache-Control"] = "no-store"
-        return response
 
     return routes
 

@@ -7,20 +7,21 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from flask import Blueprint, Response, jsonify, request
+from flask import Response, jsonify, request
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob, StoreMissing
-from reactcnn_dash.errors import UserError
 from reactcnn_dash.filters.history import Histories, history_payload
 from reactcnn_dash.filters.service import TopsService, Waiting
 from reactcnn_dash.filters.tops import driven_by
 from reactcnn_dash.filters.view import GOING_ON, FilterViews, Place, place_of
 from reactcnn_dash.frames import empty_store
+from reactcnn_dash.questions import RequestRefused, questions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flask import Blueprint
     from numpy.typing import NDArray
 
     from reactcnn_dash.clustering import ClusterService
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
 
 MOST_MAPS: Final = 64
 """Images of one answer with feature maps."""
-
-
-class RequestRefused(UserError):  # noqa: N818 - named for what is wrong
-    """A request that the page does not make by itself."""
 
 
 class NothingYet(Exception):  # noqa: N818 - named for what is there
@@ -132,7 +129,7 @@ def blueprint(reader: StoreReader, url: str, clusters: ClusterService) -> Bluepr
         url: its URL, for the background process and for hints.
         clusters: computes clusters.
     """
-    routes = Blueprint("filters", __name__, url_prefix="/filters")
+    routes = questions("filters")
     views, histories, service = FilterViews(reader, clusters), Histories(reader), TopsService(url)
 
     def asked() -> Place:
@@ -181,17 +178,5 @@ def blueprint(reader: StoreReader, url: str, clusters: ClusterService) -> Bluepr
     @routes.errorhandler(NothingYet)
     def nothing(error: NothingYet) -> Response:
         return jsonify({"state": "empty", **error.payload})
-
-    @routes.errorhandler(UserError)
-    @routes.errorhandler(analysis.TooFewImages)
-    def refused(error: Exception) -> Response:
-        # Not an HTTP error: the page says it in its own words, and the console stays clean.
-        return jsonify({"state": "refused", "message": str(error)})
-
-    @routes.after_request
-    def fresh(response: Response) -> Response:
-        # Runs grow, and what is known of their filters does too.
-        response.headers["Cache-Control"] = "no-store"
-        return response
 
     return routes

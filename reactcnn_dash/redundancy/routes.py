@@ -5,23 +5,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Response, jsonify, request
 
 from reactcnn_dash import analysis
 from reactcnn_dash.comparison.experiment import LISTED, run_label
 from reactcnn_dash.db import StoreMissing
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.questions import RequestRefused, json_file, questions
 from reactcnn_dash.redundancy.payload import holding_payload, report_payload, waiting_payload
 from reactcnn_dash.redundancy.report import METHOD, as_dict, checked_threshold
 from reactcnn_dash.redundancy.worker import Waiting
 
 if TYPE_CHECKING:
+    from flask import Blueprint
+
     from reactcnn_dash.db import Run, StoreReader
     from reactcnn_dash.redundancy.service import RedundancyService
-
-
-class RequestRefused(UserError):  # noqa: N818 - named for what is wrong
-    """A request that the page does not make by itself."""
 
 
 def listed(reader: StoreReader) -> dict[str, Any]:
@@ -63,7 +61,7 @@ def _position(reader: StoreReader, run: Run) -> int:
 
 def blueprint(reader: StoreReader, service: RedundancyService) -> Blueprint:
     """Return the routes of the redundancy page."""
-    routes = Blueprint("redundancies", __name__, url_prefix="/redundancies")
+    routes = questions("redundancies")
 
     @routes.get("/runs")
     def runs() -> Response:
@@ -93,21 +91,7 @@ def blueprint(reader: StoreReader, service: RedundancyService) -> Blueprint:
         if isinstance(found, Waiting):
             raise RequestRefused("This report is not worked out yet.")
         text = f"{json.dumps(as_dict(found, run), indent=1)}\n"
-        response = Response(text, mimetype="application/json")
         name = f"redundancy-{run.id}-{threshold:g}.json"
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
-
-    @routes.errorhandler(UserError)
-    @routes.errorhandler(analysis.TooFewImages)
-    def refused(error: Exception) -> Response:
-        # Not an HTTP error: the page says it in its own words, and the console stays clean.
-        return jsonify({"state": "refused", "message": str(error)})
-
-    @routes.after_request
-    def fresh(response: Response) -> Response:
-        # Runs grow, and what is said of them changes.
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return json_file(text, name)
 
     return routes

@@ -162,7 +162,7 @@ def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
     large, small = 2048, 192
     report("collecting, batch 64")
     by_64 = in_turn(
-        4,
+        3,
         {
             "bare": lambda: bench.bare(64, large),
             "gap": lambda: bench.collector(64, large, "none"),

@@ -16,16 +16,21 @@ PICTURES = Path(__file__).parents[2] / ".github" / "screenshots"
 LAYER = "block4_conv2"
 
 
-def collect(store: Path, images: str) -> None:
-    """Collect 1,500 images with both packaged checkpoints, the trained one with feature maps."""
+def collect(store: Path, images: str, between: str | None) -> None:
+    """Collect 1,500 images with both packaged checkpoints, the trained one with feature maps.
+
+    A checkpoint of the eighth epoch makes the experiment's curves longer.
+    """
     common = [
         *(sys.executable, "-m", "collector", "--images", images, "--batch-size", "32"),
         *("--limit", "1500", "--store", str(store), "--experiment", "cifar10"),
     ]
     early = ["--model", "vgg16-cifar10-epoch02", "--epoch", "2", "--feature-maps", "none"]
+    middle = ["--model", between or "", "--epoch", "8", "--feature-maps", "none"]
     for words in (
         [*early, "--name", "vgg16 after 2 epochs"],
         ["--epoch", "20", "--feature-maps", "all", "--name", "vgg16 after 20 epochs"],
+        *([[*middle, "--name", "vgg16 after 8 epochs"]] if between else []),
     ):
         subprocess.run([*common, *words], check=True)
 
@@ -78,6 +83,7 @@ def take_pages(page: Page, address: str) -> None:
     page.emulate_media(color_scheme="light")
     for name, path, done in (
         ("compare", "compare/?a=1&b=2", ".matrix-cell"),
+        ("experiment", "compare/?experiment=cifar10&against=previous", ".chart-line"),
         ("deviation", "?run=2&image=70&mode=deviation", "text=/[Uu]sual images stay/"),
         ("redundancy", "redundancy/?run=2&layer=block4_conv1&cluster=52", "text=Bootstrap"),
         ("filter", f"filter/?run=2&layer={LAYER}&filter=137", "text=Across checkpoints"),
@@ -96,13 +102,14 @@ def main() -> None:
         prog="python -m tests.browser.screenshots", description=__doc__
     )
     parser.add_argument("--images", default="cifar10", help="what the collector is given")
+    parser.add_argument("--between", metavar="MODEL", help="the network after 8 epochs, if at hand")
     parser.add_argument("--store", type=Path, help="a store to show instead of collecting one")
     options = parser.parse_args()
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         store = options.store or Path(folder) / "reactcnn.db"
         if options.store is None:
-            collect(store, options.images)
+            collect(store, options.images, options.between)
         process, address = start_server(store)
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
         try:
