@@ -50,7 +50,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     known.check_options(argv)
     arguments = known.parse_args(_with_joined_range(argv))
     arguments.debug = getattr(arguments, "debug", False)
-    arguments.store = getattr(arguments, "store", defaults.DEFAULT_STORE)
+    arguments.store = getattr(arguments, "store", None)
+    # A training that goes on has its store from its beginning.
+    if arguments.store is None and arguments.command != "train":
+        arguments.store = defaults.DEFAULT_STORE
     return arguments
 
 

@@ -13,7 +13,7 @@ from collector.errors import CollectorError
 from collector.images import ImageSourceError, open_images
 from collector.modelfile import check_model
 from collector.progress import Console, Progress, Silent
-from collector.request import check_options
+from collector.request import DEFAULT_STORE, check_options
 from collector.runtime import start_tensorflow
 from collector.signals import StopNow, StopSignals
 from collector.training import command as train
@@ -68,7 +68,7 @@ def _carry_out(arguments: argparse.Namespace, signals: StopSignals) -> int:
     if arguments.command == "export":
         return export.run(arguments.store, arguments)
     if arguments.command == "train":
-        return train.run(arguments.store, arguments, signals)
+        return train.run(arguments, signals)
     return _collect(arguments, signals)
 
 
@@ -99,7 +99,7 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
         if request.scores:
             return _collect_and_score(ready, request.store, signals, progress)
         outcome = loop.collect(ready.work, ready.writer, signals=signals, progress=progress)
-    return _conclude(outcome, ready.writer.run, progress)
+    return _conclude(outcome, ready.writer.run, request.store, progress)
 
 
 def _collect_and_score(ready: Session, store: str, signals: StopSignals, progress: Progress) -> int:
@@ -110,7 +110,7 @@ def _collect_and_score(ready: Session, store: str, signals: StopSignals, progres
     scoring = Scoring(progress, store, run.id, run.stored)
     try:
         outcome = loop.collect(ready.work, ready.writer, signals=signals, progress=scoring)
-        code = _conclude(outcome, run, progress)
+        code = _conclude(outcome, run, store, progress)
         if outcome.interrupted is None:
             scoring.finish(lambda: signals.caught is not None)
             # Finished is finished, even if the store cannot be read just now.
@@ -151,11 +151,13 @@ def _introduction(session: Session, store: str) -> list[str]:
     ]
 
 
-def _conclude(outcome: Outcome, run: Run, progress: Progress) -> int:
+def _conclude(outcome: Outcome, run: Run, store: str, progress: Progress) -> int:
     if outcome.interrupted is not None:
         if outcome.stored:
+            where = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
             progress.notice(
-                f"interrupted with {outcome.stored:,} images stored; go on with --resume {run.id}"
+                f"interrupted with {outcome.stored:,} images stored; go on with "
+                f"--resume {run.id}{where}"
             )
         return 128 + outcome.interrupted
     progress.notice(f"run {run.id} is finished with {outcome.stored:,} images.")

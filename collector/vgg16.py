@@ -28,6 +28,10 @@ BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 # Mean and standard deviation of the CIFAR-10 training images, by channel, in pixel values 0-255.
 PIXEL_MEAN = (125.3, 123.0, 113.9)
 PIXEL_DEVIATION = (63.0, 62.1, 66.7)
+# Running statistics that are ten steps old, not a hundred as by Keras' default: while the rate is
+# high, a hundred steps ago it was another network, and a checkpoint looks far worse than it is
+# (42 % right instead of 65 % after two epochs from scratch).
+BN_MOMENTUM = 0.9
 
 
 def architecture() -> Any:
@@ -52,7 +56,9 @@ def architecture() -> Any:
             x = layers.Conv2D(
                 width, 3, padding="same", use_bias=False, name=f"block{block}_conv{index}"
             )(x)
-            x = layers.BatchNormalization(epsilon=1e-5, name=f"block{block}_bn{index}")(x)
+            x = layers.BatchNormalization(
+                momentum=BN_MOMENTUM, epsilon=1e-5, name=f"block{block}_bn{index}"
+            )(x)
             x = layers.ReLU(name=f"block{block}_relu{index}")(x)
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
     x = layers.Flatten(name="flatten")(x)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collector.errors import CollectorError
+from collector.request import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,10 @@ class TrainingError(CollectorError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What must stay the same from a training's beginning to its end."""
+    """What a training has from its beginning to its end.
+
+    The store alone may be another one when it goes on; the others settle what is computed.
+    """
 
     data: str
     validation: str | None
@@ -35,6 +39,7 @@ class Settings:
     start: str | None
     experiment: str
     seed: int
+    store: str = DEFAULT_STORE
 
 
 class Checkpoints:

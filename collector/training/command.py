@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -12,12 +13,14 @@ import numpy as np
 
 from collector.modelfile import check_model
 from collector.progress import Console
+from collector.request import DEFAULT_STORE
 from collector.runtime import start_tensorflow
 from collector.training.augment import augment
 from collector.training.checkpoints import PATTERN, Checkpoints, Settings, TrainingError
 from collector.training.data import Data, load_data
 from collector.training.schedule import one_cycle
 from collector.vgg16 import CHECKPOINTS
+from reactcnn_dash.db import Place
 
 if TYPE_CHECKING:
     import argparse
@@ -78,8 +81,11 @@ def add_parser(
     )
 
 
-def run(store: str, arguments: argparse.Namespace, signals: StopSignals) -> int:
+def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
     """Train; returns the exit code.
+
+    ``arguments.store`` may be ``None``: then it is the store of the training that goes on, or the
+    default one.
 
     Raises:
         CollectorError, ImageSourceError: it cannot be done, and why.
@@ -89,6 +95,8 @@ def run(store: str, arguments: argparse.Namespace, signals: StopSignals) -> int:
     if arguments.resume:
         settings = checkpoints.settings()
         _check_options(arguments, settings)
+        if arguments.store is not None:
+            settings = dataclasses.replace(settings, store=kept_store(arguments.store))
     else:
         settings = _settings(arguments)
         if checkpoints.newest():
@@ -131,7 +139,7 @@ def run(store: str, arguments: argparse.Namespace, signals: StopSignals) -> int:
         console=console,
         signals=signals,
     )
-    return training.run(store, done)
+    return training.run(done)
 
 
 class _Training:
@@ -151,7 +159,7 @@ class _Training:
         self._size = min(settings.batch_size, len(data.images))
         self._steps = len(data.images) // self._size
 
-    def run(self, store: str, done: int) -> int:
+    def run(self, done: int) -> int:
         """Train the epochs after ``done``.
 
         Raises:
@@ -166,7 +174,7 @@ class _Training:
 
         settings, data, console = self._settings, self._data, self._console
         callback = ReactCNNCallback(
-            store,
+            settings.store,
             data.probe_images,
             probe_labels=data.probe_labels,
             experiment=settings.experiment,
@@ -178,7 +186,8 @@ class _Training:
         console.notice(
             f"train   {self._model.name} on {len(data.images):,} images of {settings.data}, "
             f"{len(data.probe_images):,} probe images, {len(data.class_names)} classes\n"
-            f"runs    {settings.experiment} · epoch {done + 1} … {settings.epochs}, in {store}"
+            f"runs    {settings.experiment} · epoch {done + 1} … {settings.epochs}, "
+            f"in {settings.store}"
         )
         images = self._steps * self._size
         console.start(done * images, settings.epochs * images)
@@ -223,10 +232,13 @@ class _Training:
 
     def _stopped(self, epoch: int) -> int:
         self._console.close()
-        kept = f"{epoch} epochs are saved; go on with" if epoch else "no epoch is saved yet; use"
-        self._console.notice(
-            f"interrupted: {kept} train --resume --checkpoints {self._checkpoints.folder}"
-        )
+        if epoch:
+            saved = "1 epoch is saved" if epoch == 1 else f"{epoch} epochs are saved"
+            folder = shlex.quote(str(self._checkpoints.folder))
+            rest = f"{saved}; go on with train --resume --checkpoints {folder}"
+        else:
+            rest = "no epoch is saved yet, begin again"
+        self._console.notice(f"interrupted: {rest}")
         return 128 + (self._signals.caught or 0)
 
 
@@ -252,11 +264,14 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     experiment = arguments.experiment or (
         f"{Path(values['start'] or 'vgg16').stem} on {Path(values['data']).name} {now}"
     )
-    return Settings(experiment=experiment, **values)
+    store = kept_store(arguments.store or DEFAULT_STORE)
+    return Settings(experiment=experiment, store=store, **values)
 
 
 def _check_options(arguments: argparse.Namespace, settings: Settings) -> None:
     for name, then in dataclasses.asdict(settings).items():
+        if name == "store":
+            continue
         now = getattr(arguments, name)
         if name in _PLACES:
             now = _absolute(now)
@@ -265,6 +280,12 @@ def _check_options(arguments: argparse.Namespace, settings: Settings) -> None:
             raise TrainingError(
                 f"the training was begun with {then} for {option}, not {now}; leave {option} out."
             )
+
+
+def kept_store(store: str) -> str:
+    """A store's address that means the same in every folder."""
+    place = Place.of(store)
+    return store if place.path is None else str(place.path.resolve())
 
 
 def _absolute(place: str | None) -> str | None:

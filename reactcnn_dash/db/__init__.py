@@ -21,7 +21,7 @@ from reactcnn_dash.db.errors import (
     StoreOutdated,
     StoreReadOnly,
 )
-from reactcnn_dash.db.place import normalise_url
+from reactcnn_dash.db.place import Place, normalise_url
 from reactcnn_dash.db.reader import StoreReader
 from reactcnn_dash.db.records import (
     Checkpoint,
@@ -71,6 +71,7 @@ __all__ = [
     "MapBatch",
     "NewRun",
     "NotAStore",
+    "Place",
     "Report",
     "Run",
     "RunBusy",

@@ -12,6 +12,7 @@ import pytest
 
 from collector.cli import main
 from collector.training.augment import augment
+from collector.training.network import Step, fresh
 from collector.training.schedule import one_cycle
 from reactcnn_dash.db import RunState, StoreReader
 from tests.collector.waiting import DEADLINE, wait_until
@@ -66,6 +67,49 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, tiny_images: Path) -> None
     run = reader.run(5)
     assert (run.state, run.stored, run.labelled) == (RunState.FINISHED, 20, 20)
     assert run.checkpoint.source == str(tmp_path / "a" / "epoch-003.keras")
+
+
+def test_a_resumed_training_finds_its_store_from_any_folder(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(here)
+    begin = ["train", "--data", str(tiny_images), "--from", str(tiny_path), "--store", "a.db"]
+    assert main([*begin, "--epochs", "2", "--experiment", "trial"]) == 0
+    (here / "checkpoints" / "epoch-002.keras").unlink()
+    monkeypatch.chdir(elsewhere)
+    assert main(["train", "--resume", "--checkpoints", str(here / "checkpoints")]) == 0
+    assert not list(elsewhere.iterdir())
+    runs = StoreReader(str(here / "a.db")).runs()
+    assert sorted((run.experiment, run.epoch) for run in runs) == [
+        ("trial", 1),
+        ("trial", 2),
+        ("trial", 2),
+    ]
+
+
+def test_running_statistics_keep_up_with_the_training() -> None:
+    """What inference uses must be of the weights as they are, not of a hundred steps ago."""
+    import keras
+
+    keras.utils.set_random_seed(4)
+    model = fresh(10)
+    model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+    generator = np.random.default_rng(5)
+    pixels = generator.integers(0, 256, (8, 32, 32, 3)).astype(np.uint8)
+    step = Step(model)
+    for _ in range(60):
+        step(pixels, np.arange(8), 0.0)
+    first = model.get_layer("block1_conv1")
+    values = np.asarray(
+        keras.Model(model.inputs, first.output)(pixels.astype(np.float32)), np.float64
+    )
+    norm = model.get_layer("block1_bn1")
+    np.testing.assert_allclose(
+        norm.moving_variance, values.var((0, 1, 2)), rtol=0.05, atol=0.05 * values.var()
+    )
 
 
 def test_the_vgg16_trains_from_scratch(tmp_path: Path) -> None:
