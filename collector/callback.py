@@ -137,8 +137,9 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         """One line: runs, seconds spent on them, their share of the training."""
         training = self._training or time.monotonic() - self._began
         failed = f", {self.failures} could not be stored" if self.failures else ""
+        runs = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
         return (
-            f"ReactCNN: {len(self.runs)} runs collected{failed}; {self.seconds:.1f} s, "
+            f"ReactCNN: {runs} collected{failed}; {self.seconds:.1f} s, "
             f"{self.seconds / max(training, 1e-9):.1%} of the training."
         )
 

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from collector.errors import ModelError
-from collector.vgg16 import CHECKPOINTS, NAME
+from collector.vgg16 import CHECKPOINTS
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _CONVERT = (
@@ -37,7 +37,10 @@ def checked_model_file(spec: str) -> Path:
         with path.open("rb") as file:
             head = file.read(len(_HDF5))
     except FileNotFoundError as error:
-        raise ModelError(f"no model {spec!r}: give {NAME} or the path of a .keras file.") from error
+        packaged = " or ".join(CHECKPOINTS)
+        raise ModelError(
+            f"no model {spec!r}: give {packaged}, or the path of a .keras file."
+        ) from error
     except OSError as error:
         raise ModelError(f"cannot read {spec}: {error.strerror}.") from error
     if head == _HDF5:

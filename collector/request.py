@@ -98,7 +98,8 @@ def check_options(request: Request, run: Run) -> None:
     }
     for option, (now, then) in pairs.items():
         if now is not None and now != then:
-            was = "no such option" if then is None else f"{then}"
+            begun = f"without {option}" if then is None else f"with {option} {then}"
             raise ResumeError(
-                f"run {run.id} was begun with {was} for {option}, not {now}; leave {option} out."
+                f"run {run.id} was begun {begun}; it cannot go on with {option} {now}: "
+                "leave that out."
             )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
 from reactcnn_dash.comparison import command as compare_command
-from reactcnn_dash.db import normalise_url
+from reactcnn_dash.db import NotAStore, StoreError, normalise_url
 from reactcnn_dash.deviations import command as fault
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import command as export
@@ -23,6 +23,10 @@ from reactcnn_dash.usage import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from reactcnn_dash.db import StoreReader
+
+PROGRAM = "python -m reactcnn_dash"
 
 DESCRIPTION = """\
 Show what the collector stores, live: every filter's answer to the current image, its feature map
@@ -83,7 +87,7 @@ def parser() -> Parser:
     """Return the command line's parser."""
     common = _common()
     result = Parser(
-        prog="python -m reactcnn_dash",
+        prog=PROGRAM,
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -141,8 +145,10 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash.clustering import ClusterService  # noqa: PLC0415
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415
 
+    reader = StoreReader(url)
+    _refuse_another_file(reader)
     service = ClusterService(url)
-    app = create_server(StoreReader(url), url, service)
+    app = create_server(reader, url, service)
     host, port = sock.getsockname()[:2]
     sys.stderr.write(f"ReactCNN shows {url}\n  http://{host}:{port}/   (Ctrl-C stops)\n")
     sys.stderr.flush()
@@ -152,6 +158,20 @@ def _serve(url: str, options: argparse.Namespace) -> int:
         threading.Thread(target=service.start, daemon=True).start()
         server.serve(app, sock, open_browser=options.open)
     background.leave()
+
+
+def _refuse_another_file(reader: StoreReader) -> None:
+    """Raise if what is there will never be a store; whatever may pass, the page tells and awaits.
+
+    Raises:
+        NotAStore: the file is something else.
+    """
+    try:
+        reader.latest_run()
+    except NotAStore:
+        raise
+    except StoreError:
+        return
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -176,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         if debug:
             raise
-        sys.stderr.write(f"reactcnn_dash: {error}\n")
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -170,7 +170,7 @@ def cluster_panel() -> html.Aside:
                                 autoRefreshLayout=False,
                                 clearOnUnhover=True,
                                 responsive=True,
-                                minZoom=0.1,
+                                minZoom=0.02,
                                 maxZoom=4,
                                 boxSelectionEnabled=False,
                                 style={"width": "100%", "height": "100%"},

@@ -17,7 +17,7 @@ from reactcnn_dash.analysis import METHODS, TooFewImages
 from reactcnn_dash.cluster_graph import cluster_graph
 from reactcnn_dash.clustering import ClusterRequest
 from reactcnn_dash.db import RunNotFound, StoreError
-from reactcnn_dash.export import ExportError, file_name
+from reactcnn_dash.export import ExportError, file_name, run_stem
 from reactcnn_dash.searching import BadSearch, parse_search
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def blueprint(reader: StoreReader, url: str, service: ClusterService) -> Bluepri
         layers = reader.layers(run.id)
         wanted, subset = _cluster_request(run.id, len(layers))
         view = service.view(wanted)
-        name = file_name(f"{run.name}-{view.layer.name}")
+        name = f"{run_stem(run.id, run.name)}-{file_name(view.layer.name)}"
         return send_file(
             io.BytesIO(graphml(view, run, subset)),
             mimetype=TYPES[".graphml"],

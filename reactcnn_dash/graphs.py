@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from reactcnn_dash.subset import Beside
 
 _SETTLED = 512
+_AREA = 30.0**2
+"""Square pixels that a filter takes in the picture, with its share of what is between filters."""
 
 LAYOUT: Final[dict[str, Any]] = {
     "name": "cose",
@@ -22,7 +24,6 @@ LAYOUT: Final[dict[str, Any]] = {
     "numIter": 100,
     "initialTemp": 40,
     "coolingFactor": 0.95,
-    "componentSpacing": 60,
     "nodeRepulsion": 4000,
     "idealEdgeLength": 20,
     "edgeElasticity": 32,
@@ -59,11 +60,19 @@ def layout(view: ClusterView, number: int) -> dict[str, Any]:
 
     Cytoscape lays out again only when its layout changes, so each picture has a number. The cost
     of a step grows with the square of the filters: very wide layers take fewer steps and stay
-    nearer to their start positions.
+    nearer to their start positions. Cytoscape sets the clusters in lines as long as the area of the
+    clusters alone asks for, so the room between them must not be much of the whole: of a few large
+    ones it may be wide, of many small ones it is narrow, or the picture becomes a thin strip.
     """
     filters = len(view.labels)
     steps = LAYOUT["numIter"] * min(1.0, (_SETTLED / filters) ** 2)
-    return LAYOUT | {"numIter": max(5, round(steps)), "number": number}
+    islands = len(view.summaries) + int((view.labels < 0).sum())
+    between = 0.22 * (_AREA * filters / max(1, islands)) ** 0.5
+    return LAYOUT | {
+        "numIter": max(5, round(steps)),
+        "componentSpacing": round(min(60.0, between)),
+        "number": number,
+    }
 
 
 def _colours(view: ClusterView) -> dict[int, str]:

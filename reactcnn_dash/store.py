@@ -199,9 +199,15 @@ class StoredRun:
 
         They are stored in 255 steps between a map's least and greatest value; a map that held
         values that are not finite is NaN. ``None`` when they are not, or no longer, kept.
+
+        Raises:
+            ImageNotFound: the run has no such image.
+            KeyError: no such layer.
         """
         maps = self._reader.feature_maps(self.info.uuid, ordinal, self.layer(layer).position)
         if maps is None:
+            # Asked for only now: an image that is not there has no maps either.
+            self._reader.image(self.info.id, ordinal)
             return None
         values: NDArray[np.float32] = maps.low[:, None, None] + maps.step[
             :, None, None

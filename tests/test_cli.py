@@ -57,6 +57,17 @@ def test_the_readmes_pictures_and_files_exist() -> None:
     assert [name for name in linked if not (ROOT / name).exists()] == []
 
 
+def test_a_file_that_is_no_store_is_not_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "notes.db"
+    other.write_text("somebody's notes, and no store at all\n" * 100)
+    assert main(["--store", str(other), "--port", "0"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "not a store" in said
+
+
 def test_a_taken_port_is_one_line_that_names_another(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -155,7 +155,7 @@ def test_runs_that_do_not_compare_are_one_line_and_a_traceback_on_request(
         assert main(words) == 1
         found = capsys.readouterr()
         assert (found.out, found.err.count("\n")) == ("", 1)
-        assert found.err.startswith("reactcnn_dash: ")
+        assert found.err.startswith("python -m reactcnn_dash: ")
         with pytest.raises(UserError):
             main([*words, "--debug"])
 

@@ -191,7 +191,9 @@ def test_runs_without_common_images_or_layers_are_refused(
     capsys.readouterr()
     assert main(["compare", "early", "strange", "--store", str(store)]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("reactcnn_dash: Runs 'early' and 'strange' have no image in common")
+    assert error.startswith(
+        "python -m reactcnn_dash: Runs 'early' and 'strange' have no image in common"
+    )
     assert error.count("\n") == 1
 
 

@@ -71,17 +71,17 @@ def test_arrays_and_tables_are_the_runs_and_leave_nothing_behind(
 ) -> None:
     made = stores.truth(IMAGES)
     answer = client.get(f"{run}/npz")
-    assert "first-run.npz" in answer.headers["Content-Disposition"]
+    assert "1-first-run.npz" in answer.headers["Content-Disposition"]
     archive = np.load(io.BytesIO(answer.data))
     np.testing.assert_array_equal(archive["gap"], made.gap)
     np.testing.assert_array_equal(archive["labels"], made.labels)
     answer.close()
     assert list(scratch.iterdir()) == []
     answer = client.get(f"{run}/parquet")
-    assert "first-run-parquet.zip" in answer.headers["Content-Disposition"]
+    assert "1-first-run-parquet.zip" in answer.headers["Content-Disposition"]
     with zipfile.ZipFile(io.BytesIO(answer.data)) as files:
         names = sorted(files.namelist())
-    assert names == ["first-run-gap.parquet", "first-run-images.parquet"]
+    assert names == ["1-first-run-gap.parquet", "1-first-run-images.parquet"]
     answer.close()
     assert list(scratch.iterdir()) == []
 
@@ -101,7 +101,7 @@ def test_a_graph_is_the_one_on_the_page(
 ) -> None:
     query = f"layer=1&method=louvain&parameter=1.5{f'&subset={subset}' if subset else ''}"
     answer = client.get(f"{run}/graphml?{query}")
-    assert answer.headers["Content-Disposition"].endswith("first-run-conv2.graphml")
+    assert answer.headers["Content-Disposition"].endswith("1-first-run-conv2.graphml")
     graph = nx.read_graphml(io.BytesIO(answer.data))
     wanted = ImageFilter(misclassified=True) if subset else None
     view = cluster_view(url, ClusterRequest(1, 1, "louvain", 1.5, wanted))

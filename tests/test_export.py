@@ -36,12 +36,12 @@ def test_every_format_holds_what_was_stored(
     folder = tmp_path / "new" / "files"
     assert cli.main(["export", "1", "--store", str(store), "--to", str(folder)]) == 0
     names = {path.name for path in folder.iterdir()}
-    graphs = {f"first-run-conv{i}.graphml" for i in (1, 2, 3)}
-    files = {"first-run.npz", "first-run-gap.parquet", "first-run-images.parquet"}
+    graphs = {f"1-first-run-conv{i}.graphml" for i in (1, 2, 3)}
+    files = {"1-first-run.npz", "1-first-run-gap.parquet", "1-first-run-images.parquet"}
     assert names == graphs | files
     assert set(capsys.readouterr().out.split()) == {str(folder / name) for name in names}
 
-    archive = np.load(folder / "first-run.npz")
+    archive = np.load(folder / "1-first-run.npz")
     np.testing.assert_array_equal(archive["gap"], made.gap)
     np.testing.assert_array_equal(archive["labels"], made.labels)
     np.testing.assert_array_equal(archive["predictions"], made.probabilities.argmax(1))
@@ -49,14 +49,14 @@ def test_every_format_holds_what_was_stored(
     expected = np.corrcoef(made.gap[:, 7:14].astype(np.float64).T)
     np.testing.assert_allclose(archive["correlation/conv2"][1:, 1:], expected, atol=1e-10)
 
-    table = pq.read_table(folder / "first-run-gap.parquet")
+    table = pq.read_table(folder / "1-first-run-gap.parquet")
     assert table.column_names == ["ordinal", *archive["addresses"].tolist()]
     np.testing.assert_array_equal(table.column("conv2/3").to_numpy(), made.gap[:, 9])
     np.testing.assert_array_equal(table.column("ordinal").to_numpy(), np.arange(IMAGES))
-    images = pd.read_parquet(folder / "first-run-images.parquet")
+    images = pd.read_parquet(folder / "1-first-run-images.parquet")
     pd.testing.assert_frame_equal(images, open_store(str(store)).run(1).images())
 
-    graph = nx.read_graphml(folder / "first-run-conv2.graphml")
+    graph = nx.read_graphml(folder / "1-first-run-conv2.graphml")
     clusters = dict(zip((f"conv2/{i}" for i in range(8)), archive["clusters/conv2"], strict=True))
     assert {node: data["cluster"] for node, data in graph.nodes(data=True)} == clusters
     for a, b, data in graph.edges(data=True):
@@ -68,7 +68,7 @@ def test_nothing_is_overwritten_without_force(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stores.make_store(store, IMAGES)
-    taken = tmp_path / "small.npz"
+    taken = tmp_path / "1-small.npz"
     taken.write_text("mine")
     options = ["export", "1", "--store", str(store), "--to", str(tmp_path), "--format", "npz"]
     assert cli.main(options) == 1
@@ -124,15 +124,15 @@ def test_only_what_was_asked_for_is_written(store: Path, tmp_path: Path) -> None
     command = ["export", "1", "--store", str(store), "--to", str(tmp_path / "out")]
     assert cli.main([*command, "--format", "npz,parquet", "--layers", "conv3,conv1"]) == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"small.npz", "small-gap.parquet", "small-images.parquet"}
+    assert names == {"1-small.npz", "1-small-gap.parquet", "1-small-images.parquet"}
     # conv1 holds columns 0 to 5, conv3 14 to 29; their order is the network's.
     expected = made.gap[:, [*range(6), *range(14, 30)]]
     addresses = [f"conv1/{i}" for i in range(6)] + [f"conv3/{i}" for i in range(16)]
-    archive = np.load(tmp_path / "out" / "small.npz")
+    archive = np.load(tmp_path / "out" / "1-small.npz")
     np.testing.assert_array_equal(archive["gap"], expected)
     assert archive["addresses"].tolist() == addresses
     assert "correlation/conv2" not in archive
-    table = pq.read_table(tmp_path / "out" / "small-gap.parquet")
+    table = pq.read_table(tmp_path / "out" / "1-small-gap.parquet")
     assert table.column_names == ["ordinal", *addresses]
     np.testing.assert_array_equal(table.to_pandas()[addresses].to_numpy(), expected)
 
@@ -164,7 +164,7 @@ def test_parquet_is_written_in_row_groups(store: Path, tmp_path: Path) -> None:
     writer.finish()
     writer.close()
     export(open_store(str(store)).run(1), tmp_path / "out", ["parquet"])
-    file = pq.ParquetFile(tmp_path / "out" / "small-gap.parquet")
+    file = pq.ParquetFile(tmp_path / "out" / "1-small-gap.parquet")
     assert file.metadata.num_row_groups == 2
     frame = file.read().to_pandas()
     np.testing.assert_array_equal(frame.pop("ordinal"), np.arange(1500))
@@ -175,7 +175,7 @@ def test_a_broken_export_leaves_the_old_file_and_no_part_of_the_new(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stores.make_store(store, IMAGES)
-    old = tmp_path / "out" / "small-gap.parquet"
+    old = tmp_path / "out" / "1-small-gap.parquet"
     old.parent.mkdir()
     old.write_text("old")
 

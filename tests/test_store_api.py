@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from reactcnn_dash import open_store
-from reactcnn_dash.db import RunNotFound, RunWriter, StoreReader
+from reactcnn_dash.db import ImageNotFound, RunNotFound, RunWriter, StoreReader
 from tests import stores
 
 if TYPE_CHECKING:
@@ -122,3 +122,11 @@ def test_the_package_loads_without_pandas_and_the_api_without_tensorflow() -> No
         "assert not {'tensorflow', 'keras', 'dash'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_image_that_is_not_there_is_told_from_one_without_maps(store: Path) -> None:
+    stores.make_store(store, IMAGES, maps=False)
+    run = open_store(str(store)).run(1)
+    assert run.feature_maps(IMAGES - 1, "conv2") is None
+    with pytest.raises(ImageNotFound):
+        run.feature_maps(IMAGES, "conv2")

@@ -40,5 +40,5 @@ def open_images(spec: str, *, progress: TextIO | None = None) -> ImageSource:
     if path.is_file():
         return open_npz(path)
     raise ImageSourceError(
-        f"no images at {spec!r}: give a folder, an .npz file, sample, cifar10 or auto."
+        f"no images at {spec!r}: give a folder, an .npz file, sample or cifar10."
     )

@@ -34,6 +34,9 @@ _DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.1, "start": None, "seed": 1,
 }  # fmt: skip
 
+_SETTLING = 30
+"""Batches that settle a checkpoint's running statistics, 2 % of an epoch of CIFAR-10."""
+
 _PLACES = ("data", "validation", "start")
 _NAMES = ("auto", "cifar10", "sample", *CHECKPOINTS)
 
@@ -195,6 +198,7 @@ class _Training:
             for epoch in range(done, settings.epochs):
                 if not self._train(epoch):
                     return self._stopped(epoch)
+                self._settle(epoch)
                 self._checkpoints.save(epoch + 1, self._model)
                 callback.on_epoch_end(epoch)
                 if self._signals.caught is not None and epoch + 1 < settings.epochs:
@@ -229,6 +233,15 @@ class _Training:
             f"{right / (self._steps * size):.2%}"
         )
         return True
+
+    def _settle(self, epoch: int) -> None:
+        generator = np.random.default_rng([self._settings.seed, epoch, 1])
+        order = generator.permutation(len(self._data.images))
+        images = self._data.images
+        self._step.settle(
+            augment(images[order[start : start + self._size]], generator)
+            for start in range(0, self._steps * self._size, self._size)[:_SETTLING]
+        )
 
     def _stopped(self, epoch: int) -> int:
         self._console.close()

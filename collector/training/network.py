@@ -14,6 +14,7 @@ from collector.network import Reading, understand
 from collector.training.checkpoints import TrainingError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -81,6 +82,8 @@ class Step:
         self._kernels = [v for v in model.trainable_variables if v.path.endswith("/kernel")]
         self._chances = [v for v in model.variables if v.path.endswith("seed_generator_state")]
         self._function = tf.function(self._step, autograph=False, reduce_retracing=True)
+        self._normalised = any(v.path.endswith("/moving_variance") for v in model.variables)
+        self._look = tf.function(self._forward, autograph=False, reduce_retracing=True)
 
     def seed(self, seed: int, epoch: int) -> None:
         """Settle an epoch's dropout; Keras does not save where its chance stands."""
@@ -101,6 +104,23 @@ class Step:
         if value - value != 0:
             raise TrainingError("the loss is not finite any more; use a lower --learning-rate.")
         return value, int(right)
+
+    def settle(self, batches: Iterable[NDArray[np.uint8]]) -> None:
+        """Bring the running statistics of batch normalisation up to the weights as they are.
+
+        Between steps they are those of other weights, and while the rate is high a checkpoint would
+        look far worse than it is: 44 % right instead of 57 % after the first epoch of the VGG-16.
+        Weights stay as they are (Wu & Johnson 2021, "Rethinking 'Batch' in BatchNorm", section 3).
+
+        Args:
+            batches: (B, H, W, C) images each.
+        """
+        if self._normalised:
+            for images in batches:
+                self._look(tf.constant(images))
+
+    def _forward(self, images: Any) -> Any:
+        return self._model(tf.cast(images, tf.float32), training=True)
 
     def _step(self, images: Any, labels: Any) -> tuple[Any, Any]:
         model = self._model

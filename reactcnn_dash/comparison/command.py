@@ -19,7 +19,7 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
         description="Compare two runs over the images that they have in common, recognised by "
         "their pixels: accuracy, changed predictions, and how alike each layer is.",
     )
-    result.add_argument("a", metavar="A", help="the first run: its number, UUID or name")
+    result.add_argument("a", metavar="A", help="the first run: its id, UUID or name")
     result.add_argument("b", metavar="B", help="the second run, likewise")
     result.add_argument(
         "--method",

@@ -29,7 +29,7 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
         "good one: image by image where both saw the same images, otherwise by what is usual for "
         "the good run.",
     )
-    result.add_argument("good", metavar="GOOD", help="the good run: its number, UUID or name")
+    result.add_argument("good", metavar="GOOD", help="the good run: its id, UUID or name")
     result.add_argument("suspect", metavar="SUSPECT", help="the suspect run, likewise")
     result.add_argument("--json", action="store_true", help="print everything as JSON")
 

@@ -15,6 +15,11 @@ class ExportError(UserError):
     """The files cannot be written; the text says why and what to do."""
 
 
+def run_stem(run_id: int, name: str) -> str:
+    """Return what the files of a run begin with: its id tells runs of one name apart."""
+    return file_name(f"{run_id}-{name}")
+
+
 def file_name(text: str) -> str:
     """Return a text with what no file name should hold replaced; may be empty."""
     return re.sub(r"[^\w.-]+", "-", text).strip("-.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _DESCRIPTION = """\
-Write a run as files that other tools read.
+Write a run as files that other tools read; NAME is the run's id and name.
 
   npz      NAME.npz: GAP matrix, addresses of its columns, labels, predictions, probabilities, and
            of each layer the correlation and the clusters

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from reactcnn_dash import analysis
-from reactcnn_dash.export import FORMATS, ExportError, file_name
+from reactcnn_dash.export import FORMATS, ExportError, file_name, run_stem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,8 +49,8 @@ def export(
       written a block of images at a time; NAME-images.parquet, the rows of `StoredRun.images`.
     * ``graphml``: NAME-LAYER.graphml, the cluster graph of each layer as the page draws it.
 
-    NAME is that of the run, with what no file name should hold replaced. Layers with too few images
-    for a correlation have neither matrix nor clusters nor graph.
+    NAME is the run's id and name, with what no file name should hold replaced. Layers with too few
+    images for a correlation have neither matrix nor clusters nor graph.
 
     Args:
         run: the run.
@@ -68,7 +68,7 @@ def export(
         ExportError: there is no such layer, a file exists, or the folder cannot be written to.
         StoreError: the store cannot be read.
     """
-    name = file_name(run.info.name) or f"run-{run.info.id}"
+    name = run_stem(run.info.id, run.info.name)
     chosen = _chosen(run, layers)
     jobs: list[tuple[Path, Write]] = []
     if "npz" in formats:

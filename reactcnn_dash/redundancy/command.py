@@ -30,7 +30,7 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
         "correlate above the threshold on average, confirmed where their feature maps agree place "
         "by place too.",
     )
-    result.add_argument("run", metavar="RUN", help="its number, UUID or name")
+    result.add_argument("run", metavar="RUN", help="its id, UUID or name")
     result.add_argument(
         "--threshold",
         type=float,

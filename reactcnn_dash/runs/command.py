@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LONGEST = 32
+_END = 12
 _HEADINGS = (
     "ID", "NAME", "MODEL", "EPOCH", "SOURCE", "IMAGES", "RIGHT", "STATE", "STARTED", "TOOK", "SIZE",
     "TAGS",
@@ -74,7 +75,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    # Names differ at their ends: "… · epoch 3".
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - _END - 1]}…{text[-_END:]}"
 
 
 def _table(lines: Sequence[Sequence[str]]) -> str:

@@ -65,7 +65,7 @@ COLUMNS: Final[list[dict[str, Any]]] = [
     {
         "field": "experiment",
         "headerName": "Experiment",
-        "width": 88,
+        "width": 82,
         **_TEXT,
     },
     {"field": "epoch", "headerName": "Epoch", "width": 60, **_narrow()},
@@ -76,7 +76,7 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         "flex": 1.2,
         **_TEXT,
     },
-    {"field": "stored", "headerName": "Images", "width": 98, **_number(), **_shown("runImages")},
+    {"field": "stored", "headerName": "Images", "width": 92, **_number(), **_shown("runImages")},
     {
         "field": "percent",
         "headerName": "Accuracy",
@@ -97,7 +97,7 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         "field": "stateText",
         "headerName": "State",
         "cellRenderer": "RunState",
-        "width": 92,
+        "width": 104,
         **_TEXT,
     },
     {

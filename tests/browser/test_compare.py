@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import TYPE_CHECKING
@@ -415,3 +416,27 @@ def test_colours_follow_the_scheme(shown: Page) -> None:
     assert light is not None
     shown.get_by_role("button", name="Switch between light and dark").click()
     expect(cell).not_to_have_attribute("fill", light)
+
+
+def test_escape_leaves_an_image_after_a_click_of_the_mouse(shown: Page) -> None:
+    shown.locator(".changed-tile").first.click()
+    shown.get_by_text("B − A", exact=True).click()
+    expect(shown).to_have_url(re.compile("image="))
+    shown.keyboard.press("Escape")
+    expect(shown).not_to_have_url(re.compile("image="))
+
+
+def test_runs_without_labels_are_not_said_to_have_no_corrected_image(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    path = tmp_path / "nameless.db"
+    first = dataclasses.replace(stores.truth(IMAGES), labels=np.full(IMAGES, -1, np.int64))
+    write(path, "early", first, experiment="night", epoch=1)
+    write(path, "late", other_checkpoint(first, 3), experiment="night", epoch=2)
+    page.goto(f"{serve(path)}compare/?a=1&b=2")
+    page.get_by_text("Corrected", exact=True).click()
+    expect(page.locator(".nothing")).to_contain_text("No image has a label")
+    page.get_by_text("An experiment").click()
+    chart = page.locator("[data-chart='Accuracy']")
+    expect(chart).to_contain_text("no image has a label")
+    expect(chart.locator(".chart-rule")).to_have_count(0)

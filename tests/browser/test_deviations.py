@@ -317,3 +317,35 @@ def test_the_list_of_runs_counts_odd_images(page: Page, serve: Serve, tmp_path: 
     expect(page.get_by_role("link", name="looked at")).to_be_visible()
     assert odd("looked at") == str(len(odd_of(path, RATE)))
     assert odd("not yet") == "–"
+
+
+def test_after_a_click_of_the_mouse_keys_are_those_of_the_page(
+    page: Page, serve: Serve, scored: Path
+) -> None:
+    page.goto(f"{serve(scored)}?image=5")
+    caption(page, 5)
+    page.get_by_text("Deviation", exact=True).click()
+    expect(page.locator(".odd-verdict")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    caption(page, 6)
+    assert "mode=deviation" in page.url
+    # Who came there by keyboard goes on choosing by keyboard.
+    page.get_by_role("radio", name="Deviation").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page).not_to_have_url(re.compile("mode=deviation"))
+    caption(page, 6)
+
+
+def test_what_was_said_of_one_rate_goes_with_it(page: Page, serve: Serve, scored: Path) -> None:
+    last = max(odd_of(scored, 0.01))
+    assert max(odd_of(scored, 0.05)) > last
+    page.goto(f"{serve(scored)}?image={last}&mode=deviation")
+    expect(page.locator(".odd-verdict")).to_be_visible()
+    page.keyboard.press("o")
+    expect(page.locator("#notice")).to_contain_text("No odd image after this one")
+    page.get_by_label("Rate of false alarms").locator("visible=true").first.click()
+    page.get_by_role("option", name="5 %", exact=True).click()
+    expect(page.locator("#notice")).to_be_hidden()
+    page.keyboard.press("o")
+    following = min(one for one in odd_of(scored, 0.05) if one > last)
+    caption(page, following)

@@ -264,6 +264,8 @@ def test_a_run_without_labels_offers_nothing_that_needs_them(
     page.goto(f"{serve(store)}?run=1")
     caption(page, 7)
     expect(page.locator("#misclassified")).to_be_hidden()
+    page.keyboard.press("m")
+    expect(page.locator("#notice")).to_contain_text("have no labels")
     page.keyboard.press("/")
     expect(page.locator("#search-prediction")).to_be_focused()
     expect(page.locator("#search-label")).to_be_hidden()

@@ -174,7 +174,7 @@ def test_a_run_is_downloaded_as_arrays(shown: Page, store: Path) -> None:
     choose(shown, "beta")
     with shown.expect_download() as download:
         shown.get_by_role("button", name="Export").click()
-    assert download.value.suggested_filename == "beta.npz"
+    assert download.value.suggested_filename == "2-beta.npz"
     archive = np.load(io.BytesIO(Path(download.value.path()).read_bytes()))
     assert archive["gap"].shape == (8, sum(stores.FILTERS))
 

@@ -230,18 +230,18 @@ def test_the_runs_files_hold_what_the_store_holds(
     shown: Page, made: stores.Truth, tmp_path: Path
 ) -> None:
     download = export(shown, "Arrays (.npz)")
-    assert download.suggested_filename == "small.npz"
+    assert download.suggested_filename == "1-small.npz"
     archive = np.load(download.path())
     np.testing.assert_array_equal(archive["gap"], made.gap)
     np.testing.assert_array_equal(archive["labels"], made.labels)
     expected = np.corrcoef(made.gap[:, 7:14].astype(np.float64).T)
     np.testing.assert_allclose(archive["correlation/conv2"][1:, 1:], expected, atol=1e-10)
     download = export(shown, "Tables (Parquet, zipped)")
-    assert download.suggested_filename == "small-parquet.zip"
+    assert download.suggested_filename == "1-small-parquet.zip"
     with zip_file(download) as files:
-        assert sorted(files.namelist()) == ["small-gap.parquet", "small-images.parquet"]
+        assert sorted(files.namelist()) == ["1-small-gap.parquet", "1-small-images.parquet"]
         files.extractall(tmp_path)
-    table = pq.read_table(tmp_path / "small-gap.parquet")
+    table = pq.read_table(tmp_path / "1-small-gap.parquet")
     np.testing.assert_array_equal(table.column("conv2/3").to_numpy(), made.gap[:, 9])
     expect(shown.locator("#notice")).to_be_hidden()
 
@@ -259,13 +259,13 @@ def test_the_open_layers_graph_as_graphml_and_as_a_picture(shown: Page, store: P
     shown.get_by_role("button", name="Clusters of conv3,").click()
     expect(shown.locator("#cluster-summary")).to_contain_text("from 200 images")
     download = export(shown, "Cluster graph (GraphML)")
-    assert download.suggested_filename == "small-conv3.graphml"
+    assert download.suggested_filename == "1-small-conv3.graphml"
     graph = nx.read_graphml(download.path())
     stored = StoreReader(str(store)).clusterings(1, 2)[0]
     assert {node: data["cluster"] for node, data in graph.nodes(data=True)} == {
         f"conv3/{i}": label for i, label in enumerate(stored.labels.tolist())
     }
-    picture = pixels(export(shown, "Cluster graph (PNG)"), "small-conv3-clusters.png")
+    picture = pixels(export(shown, "Cluster graph (PNG)"), "1-small-conv3-clusters.png")
     assert picture.shape[1] >= 900
     colours = set(map(tuple, picture.reshape(-1, 3).tolist()))
     shown_colours = shown.evaluate(
@@ -287,7 +287,7 @@ def pixels(download: Download, name: str) -> NDArray[np.uint8]:
 def test_the_view_as_a_picture(shown: Page, made: stores.Truth) -> None:
     shown.goto(re.sub(r"\?.*", "?image=3&filter=conv1:2", shown.url))
     expect(shown.locator(".map-picture")).to_be_visible()
-    bare = pixels(export(shown, "This view (PNG)"), "small-image-3.png")
+    bare = pixels(export(shown, "This view (PNG)"), "1-small-image-3.png")
     width, height = shown.evaluate(
         "[rc => rc.width, rc => rc.height].map(f => f(reactcnn.grid.geometry))"
     )
@@ -317,7 +317,7 @@ def test_the_view_as_a_picture(shown: Page, made: stores.Truth) -> None:
     rows = shown.locator("#cluster-table .ag-center-cols-container [role=row]")
     rows.first.click()
     expect(shown.locator(".cell.red").first).to_be_visible()
-    whole = pixels(export(shown, "This view (PNG)"), "small-image-3.png")
+    whole = pixels(export(shown, "This view (PNG)"), "1-small-image-3.png")
     size = 2 * 206 / 8
     for row in range(8):
         for column in range(8):

@@ -58,6 +58,18 @@ def test_vgg16_is_watched_while_it_runs(page: Page, serve: Serve, tmp_path: Path
     expect(page.locator("#run-state")).to_have_text("finished", timeout=15_000)
     expect(page.locator("#cluster-summary")).to_contain_text("from 48 images", timeout=15_000)
     assert page.evaluate(f"{GRAPH}.nodes().length") == 128
+    # Many small clusters: the picture still fills its frame, and no node is out of sight.
+    page.get_by_role("button", name="Clusters of block4_conv2,").click()
+    page.get_by_text("Leiden (CPM)").click()
+    page.wait_for_function(f"{GRAPH}.nodes().length === 512")
+    page.wait_for_function(f"{GRAPH}.nodes()[0].data('id').startsWith('8:')")
+    page.wait_for_function(f"""() => {{
+        const cy = {GRAPH};
+        const box = cy.nodes().renderedBoundingBox();
+        return box.x1 >= 0 && box.y1 >= 0 && box.x2 <= cy.width() && box.y2 <= cy.height()
+            && Math.max(box.w / cy.width(), box.h / cy.height()) > 0.75
+            && Math.min(box.w / cy.width(), box.h / cy.height()) > 0.5;
+    }}""")
     run = StoreReader(str(store)).run("demo")
     assert (run.stored, run.state.value) == (48, "finished")
 

@@ -177,7 +177,7 @@ def bad_models(folder: Path) -> None:
 
 
 BAD_MODELS = {
-    "missing.keras": "give vgg16-cifar10 or the path",
+    "missing.keras": "give vgg16-cifar10 or vgg16-cifar10-epoch02, or the path",
     "text.keras": "not a Keras model",
     "zip.keras": "not a Keras model",
     "broken.keras": "cannot be loaded",

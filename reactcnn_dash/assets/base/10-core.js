@@ -35,10 +35,16 @@
     return size >= 1000 || size < 0.001 ? value.toExponential(1) : value.toPrecision(2 + (size >= 1));
   };
 
+  let noticedAt = 0;
+
+  /** Milliseconds since the last message was shown. */
+  rc.noticeAge = () => Date.now() - noticedAt;
+
   /** Show a message at the head of the page; null takes it away. */
   rc.notice = function (text, kind) {
     const node = rc.byId("notice");
     if (!node) return;
+    noticedAt = Date.now();
     node.hidden = !text;
     node.dataset.kind = kind || "error";
     if (node.textContent !== (text || "")) node.textContent = text || "";

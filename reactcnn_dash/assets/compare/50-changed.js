@@ -14,6 +14,9 @@
     between: "No image changed between wrong answers.",
   };
 
+  const nothing = (kind) =>
+    kind === "all" || rc.compared.found.labelled ? NOTHING[kind] : "No image has a label in both runs, so nothing tells which answers are right.";
+
   function kindOf([, , label, before, after]) {
     if (label >= 0 && after === label) return "corrected";
     return label >= 0 && before === label ? "broken" : "between";
@@ -89,7 +92,7 @@
     const place = rc.byId("compare-changed");
     place.scrollTop = 0;
     if (!said.total) {
-      place.replaceChildren(rc.element("p", { class: "nothing" }, NOTHING[said.kind]));
+      place.replaceChildren(rc.element("p", { class: "nothing" }, nothing(said.kind)));
       return;
     }
     if (!said.hits.length) {

@@ -10,7 +10,7 @@
 
   /** What is drawn. `of(pair)` gives one value or one a layer; `ends` are both runs' own figures. */
   const CHARTS = [
-    { name: "Accuracy", runs: (pair) => pair.accuracy, percent: true },
+    { name: "Accuracy", runs: (pair) => pair.accuracy, percent: true, without: "no image has a label" },
     { name: "Mean confidence", runs: (pair) => pair.confidence, percent: true },
     { name: "Changed predictions", pair: (one) => one.changed / one.images, percent: true, from: 0 },
     { name: "Linear CKA", pair: (one) => one.cka, from: 0, to: 1 },
@@ -194,6 +194,12 @@
     const title = rc.svg("text", { class: "chart-title", x: PAD.left - 30, y: 14 });
     title.textContent = chart.name;
     picture.append(title, ...axis(chart, [low, high], frame));
+    if (chart.without && !all.size && known().length) {
+      const words = rc.svg("text", { class: "chart-tick", x: width / 2, y: height / 2, "text-anchor": "middle" });
+      words.textContent = chart.without;
+      picture.replaceChildren(title, words);
+      return rc.element("div", { class: "chart" }, picture);
+    }
     const chosen = chosenLayer();
     const names = [...all.keys()];
     const order = [...names].sort((one, other) => (one === chosen) - (other === chosen));

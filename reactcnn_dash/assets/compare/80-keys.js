@@ -17,7 +17,7 @@
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") {
-      if (!(event.target instanceof Element && event.target.closest("[role=dialog], [role=listbox], input"))) escape();
+      if (!(event.target instanceof Element && event.target.closest("[role=dialog], [role=listbox], input:not([type=radio])"))) escape();
       return;
     }
     if (typing(event.target)) return;

@@ -207,6 +207,8 @@
       rc.paintGrid(true);
     }
     imageDue = 0;
+    // What was said is true of the former choice alone.
+    if (rc.byId("notice").dataset.kind === "info") rc.notice(null);
     draw();
   };
 })();

@@ -112,6 +112,10 @@
 
   poll.nextMisclassified = function () {
     if (!rc.shown.image) return;
+    if (!rc.shown.run.labelled) {
+      rc.notice("The images of this run have no labels, so nothing tells which are misclassified.", "info");
+      return;
+    }
     pause();
     find = "next-misclassified";
     poll.pump();
@@ -200,7 +204,10 @@
       );
     }
     // An information stays until the next image; an error until a frame comes without one.
-    const over = frame.image || rc.byId("notice").dataset.kind === "error";
+    const { kind } = rc.byId("notice").dataset;
+    // Who follows a live run must have the time to read it, too.
+    const unread = kind === "info" && rc.view.image === null && rc.noticeAge() < READING_MS;
+    const over = kind === "error" || (frame.image && !unread);
     if (over && Date.now() > readUntil) rc.notice(null);
     return undefined;
   }

@@ -65,7 +65,7 @@
     if (!run || !image) return;
     try {
       const blob = await make();
-      save(blob, `${[run.name, ...names].map(plain).join("-")}.png`);
+      save(blob, `${[String(run.id), run.name, ...names].map(plain).join("-")}.png`);
     } catch (error) {
       rc.notice(`The picture could not be made: ${error.message}`);
     }

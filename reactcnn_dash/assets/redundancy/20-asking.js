@@ -12,7 +12,7 @@
     rc.showProgress(place, text, share, label);
   };
 
-  rc.r = (value) => (value === null ? "–" : value.toFixed(2).replace("-", "−"));
+  rc.r = (value) => (value === null ? "–" : value.toFixed(2).replace("-0.00", "0.00").replace("-", "−"));
 
   /** An r with its interval. */
   rc.interval = ([low, high]) => `${rc.r(low)} to ${rc.r(high)}`;
