@@ -16,6 +16,7 @@ TICK: Final = "tick"
 # Every page.
 FAILURE: Final = "failure"
 HELP_BUTTON: Final = "help-button"
+PAGE_PICTURE: Final = "page-picture"
 HELP: Final = "help"
 COLOUR_SCHEME: Final = "colour-scheme"
 NOTICE: Final = "notice"

@@ -48,6 +48,7 @@ def header(current: PageLink, *middle: Any) -> html.Header:
             ),
             *middle,
             html.Span(className="spacer"),
+            *(() if current is LIVE else (_picture(),)),
             html.Button("How to read this", id=ids.HELP_BUTTON, className="text-button"),
             dmc.ColorSchemeToggle(
                 id=ids.COLOUR_SCHEME,
@@ -87,6 +88,17 @@ def shell(children: Sequence[Any], help_text: Any) -> Any:
                 children=help_text,
             ),
         ],
+    )
+
+
+def _picture() -> html.Button:
+    # The live page draws a picture of its own, with all that its panels hold.
+    return html.Button(
+        "PNG",
+        id=ids.PAGE_PICTURE,
+        className="text-button",
+        title="This page as a picture",
+        **aria("Save this page as a picture"),
     )
 
 

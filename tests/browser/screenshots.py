@@ -14,6 +14,8 @@ from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, start_server, sto
 
 PICTURES = Path(__file__).parents[2] / ".github" / "screenshots"
 LAYER = "block4_conv2"
+TRAINED = 2
+"""The run of the trained network."""
 
 
 def collect(store: Path, images: str, between: str | None) -> None:
@@ -57,20 +59,22 @@ def tightest(page: Page) -> int:
 
 def take(page: Page, address: str) -> None:
     """Take every picture."""
-    page.goto(f"{address}?image=1203&layer={LAYER}")
+    page.goto(f"{address}?run={TRAINED}&image=1203&layer={LAYER}")
     settle(page)
     label = tightest(page)
-    page.goto(f"{address}?image=1203&layer={LAYER}&cluster={label}&filter=block2_conv1:40")
+    page.goto(
+        f"{address}?run={TRAINED}&image=1203&layer={LAYER}&cluster={label}&filter=block2_conv1:40"
+    )
     settle(page)
     page.screenshot(path=PICTURES / "clusters.png")
-    page.goto(f"{address}?image=1203")
+    page.goto(f"{address}?run={TRAINED}&image=1203")
     settle(page)
     page.locator("#cell-1-27").hover(force=True)
     page.wait_for_timeout(300)
     page.screenshot(path=PICTURES / "feature-map.png")
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 1920, "height": 1080})
-    page.goto(f"{address}?image=1203&layer={LAYER}&method=leiden-cpm&cluster=0")
+    page.goto(f"{address}?run={TRAINED}&image=1203&layer={LAYER}&method=leiden-cpm&cluster=0")
     settle(page)
     page.locator("#cell-8-200").hover(force=True)
     page.wait_for_timeout(300)
@@ -84,9 +88,13 @@ def take_pages(page: Page, address: str) -> None:
     for name, path, done in (
         ("compare", "compare/?a=1&b=2", ".matrix-cell"),
         ("experiment", "compare/?experiment=cifar10&against=previous", ".chart-line"),
-        ("deviation", "?run=2&image=70&mode=deviation", "text=/[Uu]sual images stay/"),
-        ("redundancy", "redundancy/?run=2&layer=block4_conv1&cluster=52", "text=Bootstrap"),
-        ("filter", f"filter/?run=2&layer={LAYER}&filter=137", "text=Across checkpoints"),
+        ("deviation", f"?run={TRAINED}&image=70&mode=deviation", "text=/[Uu]sual images stay/"),
+        (
+            "redundancy",
+            f"redundancy/?run={TRAINED}&layer=block4_conv1&cluster=52",
+            "text=Bootstrap",
+        ),
+        ("filter", f"filter/?run={TRAINED}&layer={LAYER}&filter=137", "text=Across checkpoints"),
         ("runs", "runs/", ".ag-row"),
     ):
         page.goto(address + path)

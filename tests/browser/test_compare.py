@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from reactcnn_dash.cli import main
@@ -440,3 +442,27 @@ def test_runs_without_labels_are_not_said_to_have_no_corrected_image(
     chart = page.locator("[data-chart='Accuracy']")
     expect(chart).to_contain_text("no image has a label")
     expect(chart.locator(".chart-rule")).to_have_count(0)
+
+
+def test_the_page_as_a_picture_is_what_the_browser_shows(shown: Page) -> None:
+    expect(shown.locator(".changed-tile").first).to_be_visible()
+    shown.wait_for_function(
+        "[...document.querySelectorAll('.changed-tile canvas')].every(c => c.width === 8)"
+    )
+    button = shown.get_by_role("button", name="Save this page as a picture")
+    with shown.expect_download() as download:
+        button.click()
+    name = f"reactcnn-compare-a-{EARLY}-b-{LATE}.png"
+    assert download.value.suggested_filename == name
+    shown.mouse.move(0, 0)
+    seen = Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
+    saved = Image.open(download.value.path()).convert("RGB")
+    assert saved.size == (2 * seen.width, 2 * seen.height)
+    # Letters have other edges at twice the size, so patches of 16 × 16 pixels are compared.
+    size = (seen.width // 16, seen.height // 16)
+    one, other = (
+        np.asarray(picture.resize(size, Image.Resampling.BOX), np.int16)
+        for picture in (seen, saved)
+    )
+    assert np.mean(np.abs(one - other).max(axis=2) > 40) < 0.02
+    assert np.mean(np.abs(one - one[-1, 0]).max(axis=2) > 40) > 0.1

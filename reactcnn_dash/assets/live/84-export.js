@@ -5,25 +5,6 @@
   const rc = window.reactcnn;
   const exports_ = (rc.exports = {});
 
-  function save(blob, name) {
-    const link = rc.element("a", { href: URL.createObjectURL(blob), download: name });
-    document.body.append(link);
-    link.click();
-    link.remove();
-    // The browser reads the file after the click has returned.
-    window.setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  }
-
-  const plain = (text) => text.replace(/[^\p{L}\p{N}_.-]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "");
-
-  function nameIn(answer, otherwise) {
-    const header = answer.headers.get("Content-Disposition") || "";
-    const encoded = header.match(/filename\*=UTF-8''([^;]+)/i);
-    if (encoded) return decodeURIComponent(encoded[1]);
-    const simple = header.match(/filename="?([^";]+)"?/i);
-    return simple ? simple[1] : otherwise;
-  }
-
   /** Fetch a file that the server makes; it may take a while, and it may be refused. */
   async function fetchFile(path, otherwise) {
     const { run } = rc.shown;
@@ -32,7 +13,7 @@
     try {
       const answer = await fetch(`/runs/${run.uuid}/export/${path}`);
       if (!answer.ok) throw new Error(await answer.text());
-      save(await answer.blob(), nameIn(answer, otherwise));
+      rc.save(await answer.blob(), rc.sentName(answer, otherwise));
       rc.notice(null);
     } catch (error) {
       rc.notice(`Nothing was exported: ${error.message}`);
@@ -65,7 +46,7 @@
     if (!run || !image) return;
     try {
       const blob = await make();
-      save(blob, `${[String(run.id), run.name, ...names].map(plain).join("-")}.png`);
+      rc.save(blob, `${[String(run.id), run.name, ...names].map(rc.fileName).join("-")}.png`);
     } catch (error) {
       rc.notice(`The picture could not be made: ${error.message}`);
     }

@@ -4,17 +4,6 @@
 
   const rc = window.reactcnn;
 
-  function save(blob, name) {
-    const link = rc.element("a", { href: URL.createObjectURL(blob), download: name });
-    document.body.append(link);
-    link.click();
-    link.remove();
-    window.setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  }
-
-  const nameIn = (answer, run) =>
-    /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") || "")?.[1] || `run-${run.id}.npz`;
-
   /** Download the chosen run as .npz; what is wrong is said on the page. */
   rc.runsExport = async function () {
     const [run] = rc.runsTable.chosen();
@@ -25,7 +14,7 @@
     try {
       const answer = await fetch(`/runs/${run.uuid}/export/npz`);
       if (!answer.ok) throw new Error(await answer.text());
-      save(await answer.blob(), nameIn(answer, run));
+      rc.save(await answer.blob(), rc.sentName(answer, `run-${run.id}.npz`));
       rc.notice(null);
     } catch (error) {
       rc.notice(`${run.name} could not be exported: ${error.message}`);
