@@ -4,7 +4,6 @@
 
   const rc = window.reactcnn;
   const none = () => window.dash_clientside.no_update;
-  let started = false;
 
   const WRITE = { "runs-rename": "name", "runs-tag": "tagText", "runs-annotate": "note" };
 
@@ -43,13 +42,15 @@
     rc.runsPoll.pump();
   }
 
+  /** Begin as soon as the table stands: the first tick is two seconds away. */
+  function begin() {
+    if (rc.byId("runs-table") && window.dash_ag_grid) window.dash_ag_grid.getApiAsync("runs-table").then(start);
+    else window.requestAnimationFrame(begin);
+  }
+
   /** Dash wants a value from every clientside function; these only act, once the table stands. */
   const act = (action) =>
     function (value) {
-      if (!started && rc.byId("runs-table")) {
-        started = true;
-        window.dash_ag_grid.getApiAsync("runs-table").then(start);
-      }
       if (rc.runsTable.api && value !== null && value !== undefined) action(value);
       return none();
     };
@@ -62,4 +63,5 @@
     runsConfirmed: act(() => rc.runsDeletion.confirmed()),
     runsSpared: act(() => rc.runsDeletion.spared()),
   });
+  begin();
 })();
