@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
 from reactcnn_dash.comparison import command as compare_command
-from reactcnn_dash.db import NotAStore, StoreError, normalise_url
+from reactcnn_dash.db import NotAStore, StoreError, StoreReader, normalise_url
 from reactcnn_dash.deviations import command as fault
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import command as export
@@ -23,8 +23,6 @@ from reactcnn_dash.usage import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from reactcnn_dash.db import StoreReader
 
 PROGRAM = "python -m reactcnn_dash"
 
@@ -136,17 +134,16 @@ def _upgrade(url: str) -> int:
 
 
 def _serve(url: str, options: argparse.Namespace) -> int:
-    # Bound before Dash is imported: a taken port is told at once.
+    # Before Dash is imported: another file and a taken port are told at once.
+    reader = StoreReader(url)
+    _refuse_another_file(reader)
     from reactcnn_dash import server  # noqa: PLC0415
 
     sock = server.listen(options.host, options.port)
     from reactcnn_dash import background  # noqa: PLC0415
     from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
     from reactcnn_dash.clustering import ClusterService  # noqa: PLC0415
-    from reactcnn_dash.db import StoreReader  # noqa: PLC0415
 
-    reader = StoreReader(url)
-    _refuse_another_file(reader)
     service = ClusterService(url)
     app = create_server(reader, url, service)
     host, port = sock.getsockname()[:2]

@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
         settings = checkpoints.settings()
         _check_options(arguments, settings)
         if arguments.store is not None:
-            settings = dataclasses.replace(settings, store=kept_store(arguments.store))
+            settings = dataclasses.replace(settings, store=_kept_store(arguments.store))
     else:
         settings = _settings(arguments)
         if checkpoints.newest():
@@ -277,7 +277,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     experiment = arguments.experiment or (
         f"{Path(values['start'] or 'vgg16').stem} on {Path(values['data']).name} {now}"
     )
-    store = kept_store(arguments.store or DEFAULT_STORE)
+    store = _kept_store(arguments.store or DEFAULT_STORE)
     return Settings(experiment=experiment, store=store, **values)
 
 
@@ -295,7 +295,7 @@ def _check_options(arguments: argparse.Namespace, settings: Settings) -> None:
             )
 
 
-def kept_store(store: str) -> str:
+def _kept_store(store: str) -> str:
     """A store's address that means the same in every folder."""
     place = Place.of(store)
     return store if place.path is None else str(place.path.resolve())

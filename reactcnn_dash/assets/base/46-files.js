@@ -14,6 +14,12 @@
     window.setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   };
 
+  /** A canvas as a PNG. */
+  rc.pngOf = (canvas) =>
+    new Promise((done, fail) => {
+      canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("it is too large"))), "image/png");
+    });
+
   /** A text with what no file name should hold replaced. */
   rc.fileName = (text) => text.replace(/[^\p{L}\p{N}_.-]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "");
 

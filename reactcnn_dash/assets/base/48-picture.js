@@ -4,7 +4,6 @@
 
   const rc = window.reactcnn;
   const SCALE = 2;
-  const SVG = "http://www.w3.org/2000/svg";
 
   function rules() {
     const sheets = [...document.styleSheets, ...document.adoptedStyleSheets];
@@ -38,23 +37,16 @@
   }
 
   function drawing(element, width, height) {
-    const svg = document.createElementNS(SVG, "svg");
-    // Rules for the root and for the body hold for these.
-    for (const { name, value } of document.documentElement.attributes) svg.setAttribute(name, value);
+    const body = rc.element("body", { class: document.body.className }, copied(element));
+    const svg = rc.svg(
+      "svg",
+      // Rules for the root and for the body hold for these.
+      { ...Object.fromEntries([...document.documentElement.attributes].map(({ name, value }) => [name, value])), width, height },
+      rc.svg("style", {}, rules()),
+      rc.svg("foreignObject", { width: "100%", height: "100%" }, body),
+    );
     // What is measured in rem goes by the size of letters at the root.
     svg.style.fontSize = window.getComputedStyle(document.documentElement).fontSize;
-    svg.setAttribute("width", width);
-    svg.setAttribute("height", height);
-    const style = document.createElementNS(SVG, "style");
-    style.textContent = rules();
-    const room = document.createElementNS(SVG, "foreignObject");
-    room.setAttribute("width", "100%");
-    room.setAttribute("height", "100%");
-    const body = document.createElement("body");
-    body.className = document.body.className;
-    body.append(copied(element));
-    room.append(body);
-    svg.append(style, room);
     return `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(svg))}`;
   }
 
@@ -68,7 +60,7 @@
     context.fillStyle = window.getComputedStyle(document.body).backgroundColor;
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.drawImage(image, 0, 0, canvas.width, canvas.height);
-    return new Promise((done) => canvas.toBlob(done));
+    return rc.pngOf(canvas);
   }
 
   async function savePage(button) {

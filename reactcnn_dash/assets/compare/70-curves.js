@@ -193,13 +193,14 @@
     const picture = rc.svg("svg", { class: "chart-picture", width, height, role: "group", "aria-label": chart.name, "data-chart": chart.name });
     const title = rc.svg("text", { class: "chart-title", x: PAD.left - 30, y: 14 });
     title.textContent = chart.name;
-    picture.append(title, ...axis(chart, [low, high], frame));
+    picture.append(title);
     if (chart.without && !all.size && known().length) {
       const words = rc.svg("text", { class: "chart-tick", x: width / 2, y: height / 2, "text-anchor": "middle" });
       words.textContent = chart.without;
-      picture.replaceChildren(title, words);
+      picture.append(words);
       return rc.element("div", { class: "chart" }, picture);
     }
+    picture.append(...axis(chart, [low, high], frame));
     const chosen = chosenLayer();
     const names = [...all.keys()];
     const order = [...names].sort((one, other) => (one === chosen) - (other === chosen));

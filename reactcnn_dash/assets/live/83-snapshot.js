@@ -14,11 +14,6 @@
   // Above, browsers refuse a canvas.
   const LARGEST_SIDE = 16000;
 
-  const asBlob = (canvas) =>
-    new Promise((done, fail) => {
-      canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("it is too large"))), "image/png");
-    });
-
   const r = (value) => (value === null ? "–" : value.toFixed(3).replace("-", "−"));
 
   const graph = () => rc.byId("graph")?._cyreg?.cy;
@@ -52,7 +47,7 @@
     brush.text(`${rc.shown.run.name}: clusters of ${rc.view.layer}`, MARGIN, MARGIN + 15, { size: 16, weight: 700, room: width - 2 * MARGIN });
     brush.text(words, MARGIN, MARGIN + 35, { size: 12, ink: "ink-soft", room: width - 2 * MARGIN });
     brush.picture(picture, MARGIN, HEAD + MARGIN, width - 2 * MARGIN, picture.height / SCALE, true);
-    return asBlob(canvas);
+    return rc.pngOf(canvas);
   };
 
   function drawHead(brush, width) {
@@ -185,6 +180,6 @@
     rc.brushGrid(brush, left, top + 30);
     drawMap(brush, left, top + 30);
     if (withPanel) await drawPanel(brush, left + geometry.width + 20, top, rows);
-    return asBlob(canvas);
+    return rc.pngOf(canvas);
   };
 })();
