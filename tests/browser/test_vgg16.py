@@ -59,8 +59,7 @@ def test_vgg16_is_watched_while_it_runs(page: Page, serve: Serve, tmp_path: Path
     expect(page.locator("#cluster-summary")).to_contain_text("from 48 images", timeout=15_000)
     assert page.evaluate(f"{GRAPH}.nodes().length") == 128
     # Many small clusters: the picture still fills its frame, and no node is out of sight.
-    page.get_by_role("button", name="Clusters of block4_conv2,").click()
-    page.get_by_text("Leiden (CPM)").click()
+    page.goto(f"{page.url.split('?')[0]}?layer=block4_conv2&method=leiden-cpm&parameter=0.95")
     page.wait_for_function(f"{GRAPH}.nodes().length === 512")
     page.wait_for_function(f"{GRAPH}.nodes()[0].data('id').startsWith('8:')")
     page.wait_for_function(f"""() => {{
