@@ -9,8 +9,10 @@ import dash_mantine_components as dmc
 from dash import Dash, set_props
 from flask import Flask
 from flask_compress import Compress
+from werkzeug.exceptions import BadRequest
 
 from reactcnn_dash import downloads, ids, layout, routes, searching
+from reactcnn_dash.access import Access
 from reactcnn_dash.callbacks import (
     register_compare,
     register_filter,
@@ -25,6 +27,8 @@ from reactcnn_dash.deviations import routes as deviation_routes
 from reactcnn_dash.deviations.service import DeviationService
 from reactcnn_dash.filters import filter_layout
 from reactcnn_dash.filters import routes as filter_routes
+from reactcnn_dash.guard import Guard
+from reactcnn_dash.questions import RequestRefused
 from reactcnn_dash.redundancy import layout as redundancy_layout
 from reactcnn_dash.redundancy import routes as redundancy_routes
 from reactcnn_dash.redundancy.service import RedundancyService
@@ -57,19 +61,23 @@ COMPRESSION = {
 }
 
 
-def create_server(reader: StoreReader, url: str, service: ClusterService) -> Flask:
+def create_server(
+    reader: StoreReader, url: str, service: ClusterService, access: Access | None = None
+) -> Flask:
     """Return the Flask app that serves every page; each page is a Dash app of its own.
 
     Args:
         reader: the store that the pages show; nothing is opened before the first request.
         url: the store's URL, shown in hints.
         service: computes clusters.
+        access: who may ask; this machine by its own names unless it says otherwise.
     """
     # The scheme is set before the first paint, so that a dark page never flashes white.
     dmc.pre_render_color_scheme()
     server = Flask(__name__)
     server.config.update(COMPRESSION)
     Compress(server)
+    guard = Guard(server, access or Access())
     structures = Structures(reader)
     server.register_blueprint(routes.blueprint(reader, structures))
     server.register_blueprint(searching.blueprint(reader, structures))
@@ -79,18 +87,18 @@ def create_server(reader: StoreReader, url: str, service: ClusterService) -> Fla
     server.register_blueprint(filter_routes.blueprint(reader, url, service))
     deviations = DeviationService(url)
     server.register_blueprint(deviation_routes.blueprint(reader, structures, deviations))
-    live = _page(server, LIVE, "ReactCNN", layout.page())
+    live = _page(server, guard, LIVE, "ReactCNN", layout.page())
     register_live(live, reader, structures, url, service)
-    runs = _page(server, RUNS, "Runs · ReactCNN", runs_layout.page())
+    runs = _page(server, guard, RUNS, "Runs · ReactCNN", runs_layout.page())
     register_runs(runs, RunsFeed(reader), Deleter(url), url)
-    register_compare(_page(server, COMPARE, "Compare · ReactCNN", compare_layout.page()))
-    redundancy = _page(server, REDUNDANCY, "Redundancy · ReactCNN", redundancy_layout.page())
+    register_compare(_page(server, guard, COMPARE, "Compare · ReactCNN", compare_layout.page()))
+    redundancy = _page(server, guard, REDUNDANCY, "Redundancy · ReactCNN", redundancy_layout.page())
     register_redundancy(redundancy)
-    register_filter(_page(server, FILTER, "Filter · ReactCNN", filter_layout.page()))
+    register_filter(_page(server, guard, FILTER, "Filter · ReactCNN", filter_layout.page()))
     return server
 
 
-def _page(server: Flask, page: PageLink, title: str, content: Any) -> Dash:
+def _page(server: Flask, guard: Guard, page: PageLink, title: str, content: Any) -> Dash:
     """A Dash app at a page's address, with the assets of all pages and its own."""
     others = [f"^{other.folder}$" for other in PAGES if other is not page]
     app = Dash(
@@ -108,11 +116,18 @@ def _page(server: Flask, page: PageLink, title: str, content: Any) -> Dash:
         add_log_handler=False,
     )
     app.layout = content
+    guard.add_page(app)
     return app
 
 
 def report(error: Exception) -> None:
-    """Log an unexpected error of a callback whole, and say on the page that it happened."""
+    """Log an unexpected error of a callback whole, and say on the page that it happened.
+
+    Raises:
+        BadRequest: nothing is wrong here, but with what was asked.
+    """
+    if isinstance(error, RequestRefused):
+        raise BadRequest(str(error)) from error
     log.error("A callback failed", exc_info=error)
     set_props(
         ids.FAILURE,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import re
 import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
+from reactcnn_dash.access import Access, is_loopback, new_token
 from reactcnn_dash.comparison import command as compare_command
 from reactcnn_dash.db import NotAStore, StoreError, StoreReader, normalise_url
 from reactcnn_dash.deviations import command as fault
@@ -64,6 +66,14 @@ def _port(text: str) -> int:
     return value
 
 
+def _token(text: str) -> str:
+    if text and not re.fullmatch(r"[\w.~-]{16,200}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            "a token has 16 to 200 characters out of A-Z, a-z, 0-9, '.', '_', '~' and '-'"
+        )
+    return text or new_token()
+
+
 def _common() -> Parser:
     common = Parser(add_help=False)
     common.add_argument(
@@ -97,6 +107,28 @@ def parser() -> Parser:
     )
     serving.add_argument(
         "--port", type=_port, default=8050, help="port to serve on (default: 8050; 0: any free one)"
+    )
+    serving.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name by which browsers may ask, such as that of a proxy; may be repeated",
+    )
+    token = serving.add_mutually_exclusive_group()
+    token.add_argument(
+        "--token",
+        nargs="?",
+        const="",
+        type=_token,
+        metavar="TOKEN",
+        help="want a token of every request: this one, or one made anew; it is part of the link "
+        "that is printed (default: only beyond this machine)",
+    )
+    token.add_argument(
+        "--no-token",
+        action="store_true",
+        help="let everybody in who reaches --host: to read, to rename and to delete",
     )
     serving.add_argument("--open", action="store_true", help="open the page in your browser")
     result.add_argument("--version", action="version", version=f"ReactCNN {__version__}")
@@ -145,16 +177,27 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash.clustering import ClusterService  # noqa: PLC0415
 
     service = ClusterService(url)
-    app = create_server(reader, url, service)
-    host, port = sock.getsockname()[:2]
-    sys.stderr.write(f"ReactCNN shows {url}\n  http://{host}:{port}/   (Ctrl-C stops)\n")
+    access = _access(options)
+    app = create_server(reader, url, service, access)
+    link = server.address(sock, access)
+    sys.stderr.write(f"ReactCNN shows {url}\n  {link}   (Ctrl-C stops)\n")
+    if access.token is None and not is_loopback(options.host):
+        sys.stderr.write("Everybody who reaches this address can read and delete runs.\n")
     sys.stderr.flush()
     signal.signal(signal.SIGTERM, _terminate)
     # A signal is how a server ends; most reach waitress, which returns.
     with contextlib.suppress(KeyboardInterrupt, SystemExit):
         threading.Thread(target=service.start, daemon=True).start()
-        server.serve(app, sock, open_browser=options.open)
+        server.serve(app, sock, open_browser=link if options.open else None)
     background.leave()
+
+
+def _access(options: argparse.Namespace) -> Access:
+    """Return who may ask: beyond this machine only who knows the token, unless it was waived."""
+    token = options.token
+    if token is None and not options.no_token and not is_loopback(options.host):
+        token = new_token()
+    return Access.of(options.host, also=options.allowed_host, token=token)
 
 
 def _refuse_another_file(reader: StoreReader) -> None:

@@ -19,6 +19,7 @@ from reactcnn_dash.db import (
     Clustering,
     ImageFilter,
     Layer,
+    RunNotFound,
     RunState,
     StoreError,
     StoreReader,
@@ -127,9 +128,15 @@ def whole_run(reader: StoreReader, url: str, request: ClusterRequest) -> Cluster
 
     Raises:
         analysis.TooFewImages: fewer images than a correlation needs.
+        RunNotFound: there is no such run, or it has no such layer.
         StoreError: the store cannot be read.
     """
-    layer = reader.layers(request.run_id)[request.layer]
+    layers = reader.layers(request.run_id)
+    if not 0 <= request.layer < len(layers):
+        raise RunNotFound(
+            f"run {request.run_id} has no layer {request.layer}: it has {len(layers)}"
+        )
+    layer = layers[request.layer]
     collecting = reader.run(request.run_id).state is RunState.COLLECTING
     moments, stored = current_moments(reader, request.run_id, layer)
     correlation = analysis.correlation(moments)

@@ -5,7 +5,7 @@ They answer with JSON: the answer, or how far it is ("running"), or why there is
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from reactcnn_dash.analysis import TooFewImages, TooFewRows
 from reactcnn_dash.errors import UserError
@@ -37,6 +37,23 @@ def questions(name: str) -> Blueprint:
         return response
 
     return routes
+
+
+def whole_number(name: str) -> int:
+    """Return a whole number of the request's address.
+
+    Raises:
+        RequestRefused: it is missing, something else, or larger than a store's numbers.
+    """
+    text = request.args.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise RequestRefused(f"{name} is a number, not {shortened(text)!a}.")
+    return int(text)
+
+
+def shortened(text: str) -> str:
+    """Return at most the first hundred characters, for a line that repeats what was asked."""
+    return text if len(text) <= 100 else f"{text[:100]}…"
 
 
 def json_file(text: str, name: str) -> Response:

@@ -18,7 +18,8 @@ from reactcnn_dash.db import (
 if TYPE_CHECKING:
     from reactcnn_dash.structures import Structures
 
-FOR_EVER = "public, max-age=31536000, immutable"
+FOR_EVER = "private, max-age=31536000, immutable"
+"""Private: what a network saw is for the browser that asked, not for a cache on the way."""
 
 
 def _binary(*parts: bytes) -> Response:

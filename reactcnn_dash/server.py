@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import waitress
 
+from reactcnn_dash.access import MOST_BYTES
 from reactcnn_dash.errors import UserError
 
 if TYPE_CHECKING:
     from flask import Flask
+
+    from reactcnn_dash.access import Access
 
 THREADS = 8
 
@@ -43,21 +46,31 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def serve(server: Flask, sock: socket.socket, *, open_browser: bool) -> None:
+def address(sock: socket.socket, access: Access) -> str:
+    """Return the address to open in a browser, with the token where the server wants one."""
+    host, port = sock.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = socket.gethostname()
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}/" + (f"?token={access.token}" if access.token else "")
+
+
+def serve(server: Flask, sock: socket.socket, *, open_browser: str | None = None) -> None:
     """Serve until interrupted.
 
     Args:
         server: the WSGI application.
         sock: a listening socket, see ``listen``.
-        open_browser: open the page once the server accepts requests.
+        open_browser: an address to open once the server accepts requests.
     """
-    if open_browser:
-        host, port = sock.getsockname()[:2]
-        threading.Timer(0.5, webbrowser.open, [f"http://{host}:{port}/"]).start()
+    if open_browser is not None:
+        threading.Timer(0.5, webbrowser.open, [open_browser]).start()
     waitress.serve(
         server,
         sockets=[sock],
         threads=THREADS,
         ident="ReactCNN",
         clear_untrusted_proxy_headers=True,
+        # Refused before it is read; the guard says the same to whoever comes another way.
+        max_request_body_size=MOST_BYTES + 1,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
+from reactcnn_dash.callbacks import asked
 from reactcnn_dash.db import RunNotFound, StoreError, StoreMissing, StoreReader
 from reactcnn_dash.frames import Seen, empty_store, frame_payload
 
@@ -26,8 +27,8 @@ def answer(
         request: ``run`` (id or None for the latest), ``ordinal`` (None for the newest), ``seen``
             (uuid and ordinal on the page), optionally ``find`` (``next-misclassified``).
     """
-    run, ordinal = request.get("run"), request.get("ordinal")
-    seen: Seen = request.get("seen", Seen())
+    run, ordinal = asked.number(request, "run"), asked.number(request, "ordinal")
+    seen = _seen(request.get("seen"))
     payload: dict[str, Any] = {}
     try:
         if request.get("find") == "next-misclassified" and run is not None:
@@ -50,12 +51,26 @@ def answer(
     return payload
 
 
+def _seen(value: Any) -> Seen:
+    if value is None:
+        return Seen()
+    seen = asked.mapping(value, "seen")
+    found = Seen()
+    uuid, ordinal = asked.text(seen, "uuid"), asked.number(seen, "ordinal")
+    if uuid is not None:
+        found["uuid"] = uuid
+    if ordinal is not None:
+        found["ordinal"] = ordinal
+    return found
+
+
 def register(app: Dash, reader: StoreReader, structures: Structures, url: str) -> None:
     """Register the poll and the clientside functions around it."""
 
     @app.callback(Output(ids.FRAME, "data"), Input(ids.REQUEST, "data"), prevent_initial_call=True)
     def poll(request: dict[str, Any]) -> dict[str, Any]:
         # The answer repeats the request's number, so that the page can tell a late one.
+        request = asked.mapping(request)
         return answer(reader, structures, url, request) | {"asked": request.get("number")}
 
     app.clientside_callback(ClientsideFunction("reactcnn", "tick"), Input(ids.TICK, "n_intervals"))

@@ -18,7 +18,7 @@ from reactcnn_dash.comparison.payload import (
 from reactcnn_dash.comparison.report import as_json
 from reactcnn_dash.comparison.service import ComparisonService, Waiting
 from reactcnn_dash.comparison.stored import checked_method
-from reactcnn_dash.questions import RequestRefused, json_file, questions
+from reactcnn_dash.questions import RequestRefused, json_file, questions, whole_number
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -42,15 +42,8 @@ def method_asked() -> tuple[str, float | None]:
     return checked_method(request.args.get("method", analysis.DEFAULT_METHOD), parameter)
 
 
-def _number(name: str) -> int:
-    text = request.args.get(name, "")
-    if not (text.isascii() and text.isdigit()):
-        raise RequestRefused(f"{name} is a number, not {text!r}.")
-    return int(text)
-
-
 def _key(service: ComparisonService) -> ComparisonKey:
-    return service.key(_number("a"), _number("b"), *method_asked())
+    return service.key(whole_number("a"), whole_number("b"), *method_asked())
 
 
 def _done(service: ComparisonService) -> Comparison:
@@ -119,11 +112,11 @@ def blueprint(reader: StoreReader, service: ComparisonService) -> Blueprint:
 
     @routes.get("/changed")
     def changed() -> Response:
-        return jsonify(changed_payload(_done(service), _kind(), _number("offset")))
+        return jsonify(changed_payload(_done(service), _kind(), whole_number("offset")))
 
     @routes.get("/image")
     def image() -> Response:
-        return jsonify(pair_of(reader, _done(service), _number("image"), _kind()))
+        return jsonify(pair_of(reader, _done(service), whole_number("image"), _kind()))
 
     @routes.get("/json")
     def export() -> Response:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from reactcnn_dash.db.errors import (
     NotAStore,
+    NothingThere,
     StoreCorrupt,
     StoreError,
     StoreFull,
@@ -46,6 +47,10 @@ def translated(place: Place) -> Iterator[None]:
         if known is None:
             raise
         raise known from error
+    except (OverflowError, UnicodeEncodeError) as error:
+        # Looked for by a number beyond 64 bits, or by text that is no Unicode: nothing is there.
+        msg = f"{place}: nothing here has such a number or name"
+        raise NothingThere(msg) from error
 
 
 _FULL = "the disk is full: free some space and resume; what was stored before is safe"

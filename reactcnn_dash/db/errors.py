@@ -58,5 +58,9 @@ class ImageNotFound(StoreError):
     """The run has no image with this ordinal."""
 
 
+class NothingThere(RunNotFound, ImageNotFound):
+    """What was asked for by a number or a name that no row of a store can have."""
+
+
 class DamagedBlob(StoreError):
     """One stored array fails its checks; the rest of the store is unaffected."""

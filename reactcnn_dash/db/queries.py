@@ -182,7 +182,8 @@ def find_run(connection: Connection, ref: int | str, place: str) -> AnyRow:
         RunNotFound: if there is none.
     """
     row = None
-    if isinstance(ref, int) or (ref.isascii() and ref.isdigit()):
+    # A longer number is no id: it is larger than what a database holds.
+    if isinstance(ref, int) or (ref.isascii() and ref.isdigit() and len(ref) < 19):
         row = connection.execute(RUN_BY_ID, {"run_id": int(ref)}).first()
     if row is None and isinstance(ref, str):
         row = connection.execute(RUN_BY_UUID, {"uuid": ref}).first()

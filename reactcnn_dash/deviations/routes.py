@@ -13,7 +13,7 @@ from reactcnn_dash.deviations.findings import Findings, findings
 from reactcnn_dash.deviations.scores import RATE
 from reactcnn_dash.deviations.service import DeviationService, Working
 from reactcnn_dash.errors import UserError
-from reactcnn_dash.questions import questions
+from reactcnn_dash.questions import questions, whole_number
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -149,8 +149,7 @@ def _rate() -> float:
 
 
 def _after() -> int:
-    text = request.args.get("after", "")
-    return int(text) if text.isascii() and text.isdigit() else -1
+    return whole_number("after") if request.args.get("after") else -1
 
 
 def _number(value: float) -> float | None:

@@ -10,7 +10,7 @@ from flask import Response, jsonify, request
 from reactcnn_dash import analysis
 from reactcnn_dash.comparison.experiment import LISTED, run_label
 from reactcnn_dash.db import StoreMissing
-from reactcnn_dash.questions import RequestRefused, json_file, questions
+from reactcnn_dash.questions import RequestRefused, json_file, questions, whole_number
 from reactcnn_dash.redundancy.payload import holding_payload, report_payload, waiting_payload
 from reactcnn_dash.redundancy.report import METHOD, as_dict, checked_threshold
 from reactcnn_dash.redundancy.worker import Waiting
@@ -36,10 +36,7 @@ def listed(reader: StoreReader) -> dict[str, Any]:
 
 
 def _run(reader: StoreReader) -> Run:
-    text = request.args.get("run", "")
-    if not (text.isascii() and text.isdigit()):
-        raise RequestRefused(f"run is a number, not {text!r}.")
-    return reader.run(int(text))
+    return reader.run(whole_number("run"))
 
 
 def _threshold() -> float:

@@ -73,6 +73,7 @@ class Poller:
 
     def __init__(self, address: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(address).netloc)
+        self._origin = address.rstrip("/")
         self.run: dict[str, Any] = {}
 
     def ask(self, ordinal: int) -> tuple[float, int]:
@@ -90,7 +91,11 @@ class Poller:
             }
         )
         encodings = "zstd, gzip" if self.run else "identity"
-        headers = {"Content-Type": "application/json", "Accept-Encoding": encodings}
+        headers = {
+            "Content-Type": "application/json",
+            "Accept-Encoding": encodings,
+            "Origin": self._origin,
+        }
         start = time.perf_counter()
         self._connection.request("POST", "/_dash-update-component", body, headers)
         answer = self._connection.getresponse()
