@@ -18,7 +18,7 @@ from collector.runtime import start_tensorflow
 from collector.signals import StopNow, StopSignals
 from collector.training import command as train
 from reactcnn_dash.db import RunState, StoreError, StoreMissing, StoreReader, replace_states
-from reactcnn_dash.export import ExportError
+from reactcnn_dash.errors import DONE, FAILED, INPUT, UserError
 from reactcnn_dash.export import command as export
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from collector.request import Request
     from collector.session import Session
     from reactcnn_dash.db import Run
-
-DONE, FAILED, SKIPPED = 0, 1, 3
 
 _MOST_NAMED = 20
 
@@ -51,15 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _carry_out(arguments, signals)
     except StopNow as stop:
         return stop.exit_code
-    except (CollectorError, ImageSourceError, StoreError, ExportError) as error:
+    except (CollectorError, ImageSourceError, UserError) as error:
         if arguments.debug:
             raise
-        return _fail(str(error))
+        return _fail(str(error), error.exit_code if isinstance(error, UserError) else INPUT)
     except Exception as error:
         if arguments.debug:
             raise
         text = " ".join(str(error).split())
-        return _fail(f"unexpected {type(error).__name__}: {text} (--debug shows where)")
+        return _fail(f"unexpected {type(error).__name__}: {text} (--debug shows where)", FAILED)
 
 
 def _carry_out(arguments: argparse.Namespace, signals: StopSignals) -> int:
@@ -163,7 +161,7 @@ def _conclude(outcome: Outcome, run: Run, store: str, progress: Progress) -> int
     progress.notice(f"run {run.id} is finished with {outcome.stored:,} images.")
     if outcome.skipped:
         _name_skipped(outcome.skipped)
-        return SKIPPED
+        return INPUT
     return DONE
 
 
@@ -190,6 +188,6 @@ def _rebuild(url: str, ref: str) -> int:
     return DONE
 
 
-def _fail(text: str) -> int:
+def _fail(text: str, exit_code: int) -> int:
     sys.stderr.write(f"{PROGRAM}: {text}\n")
-    return FAILED
+    return exit_code

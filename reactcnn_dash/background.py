@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -15,7 +16,8 @@ from multiprocessing.connection import wait
 from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.db.writing import end_by_sigterm
+from reactcnn_dash.errors import FAILED, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,12 +26,16 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     T = TypeVar("T")
 
+_ENDING_SECONDS = 3.0
+
 _CONTEXT = get_context("spawn")
 """Spawned, not forked: the server has threads."""
 
 
 class WorkLost(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
     """The background process ended in the middle of its work."""
+
+    exit_code = FAILED
 
     def __init__(self) -> None:
         super().__init__(
@@ -80,9 +86,19 @@ class Background:
 
 
 def end_children() -> None:
-    """End every process that this one started, whatever it is doing."""
-    for child in active_children():
+    """End every process that this one started, whatever it is doing; a change to a store is made.
+
+    SIGTERM waits while a process changes a store (see `reactcnn_dash.db.writing`), and so do we,
+    for a moment.
+    """
+    children = active_children()
+    for child in children:
         child.terminate()
+    deadline = time.monotonic() + _ENDING_SECONDS
+    for child in children:
+        child.join(max(0.0, deadline - time.monotonic()))
+        if child.is_alive():
+            child.kill()
 
 
 def leave() -> NoReturn:
@@ -122,6 +138,7 @@ def _begin(progress: Array[c_int64] | None = None, niceness: int = 0) -> None:
     _Here.progress = progress
     # Ctrl-C is for the process that started this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_by_sigterm()
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)
     end_with_parent()

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from reactcnn_dash import __version__
 from reactcnn_dash.access import Access, is_loopback, new_token
 from reactcnn_dash.comparison import command as compare_command
-from reactcnn_dash.db import NotAStore, StoreError, StoreReader, normalise_url
+from reactcnn_dash.db import NotAStore, StoreError, StoreReader, finish_writing, normalise_url
 from reactcnn_dash.deviations import command as fault
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError
 from reactcnn_dash.export import command as export
 from reactcnn_dash.redundancy import command as redundancy
 from reactcnn_dash.runs import command as runs_command
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM = "python -m reactcnn_dash"
+_ENDING_SECONDS = 5.0
 
 DESCRIPTION = """\
 Show what the collector stores, live: every filter's answer to the current image, its feature map
@@ -97,7 +98,7 @@ def parser() -> Parser:
     result = Parser(
         prog=PROGRAM,
         description=DESCRIPTION,
-        epilog=EPILOG,
+        epilog=f"{EPILOG}\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[common],
     )
@@ -185,10 +186,14 @@ def _serve(url: str, options: argparse.Namespace) -> int:
         sys.stderr.write("Everybody who reaches this address can read and delete runs.\n")
     sys.stderr.flush()
     signal.signal(signal.SIGTERM, _terminate)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _terminate)
     # A signal is how a server ends; most reach waitress, which returns.
     with contextlib.suppress(KeyboardInterrupt, SystemExit):
         threading.Thread(target=service.start, daemon=True).start()
         server.serve(app, sock, open_browser=link if options.open else None)
+    # Changes that a page made are stored whole, or not at all, before this process ends.
+    finish_writing(_ENDING_SECONDS)
     background.leave()
 
 
@@ -215,7 +220,7 @@ def _refuse_another_file(reader: StoreReader) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, 1 for an error, 2 for wrong usage."""
+    """Run the command line; return its exit code, see ``EXIT_CODES``."""
     known = parser()
     known.check_options(argv)
     options = known.parse_args(argv)
@@ -240,8 +245,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        if debug:
+            raise
+        text = " ".join(str(error).split())
+        sys.stderr.write(
+            f"{PROGRAM}: unexpected {type(error).__name__}: {text} (--debug shows where)\n"
+        )
+        return FAILED
 
 
 def _terminate(number: int, _frame: object) -> None:
-    """End in good order on SIGTERM, so that the clustering process ends too."""
+    """End in good order on SIGTERM or SIGHUP, so that the clustering process ends too."""
     sys.exit(128 + number)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import waitress
 
 from reactcnn_dash.access import MOST_BYTES
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.errors import OUTPUT, UserError
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -22,6 +22,8 @@ THREADS = 8
 
 class PortTaken(UserError):  # noqa: N818 - named for what happened
     """The port cannot be listened on; the text says what to do."""
+
+    exit_code = OUTPUT
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -10,11 +10,13 @@ from reactcnn_dash.db.errors import (
     EditRefused,
     ImageNotFound,
     NotAStore,
+    NothingThere,
     RunBusy,
     RunNotFound,
     StoreCorrupt,
     StoreError,
     StoreFull,
+    StoreGone,
     StoreLocked,
     StoreMissing,
     StoreNewer,
@@ -46,6 +48,7 @@ from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
 from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
 from reactcnn_dash.db.upgrade import UpgradeResult, upgrade
 from reactcnn_dash.db.writer import RunWriter
+from reactcnn_dash.db.writing import finish_writing
 
 __all__ = [
     "NO_ANSWER",
@@ -71,6 +74,7 @@ __all__ = [
     "MapBatch",
     "NewRun",
     "NotAStore",
+    "NothingThere",
     "Place",
     "Report",
     "Run",
@@ -85,6 +89,7 @@ __all__ = [
     "StoreCorrupt",
     "StoreError",
     "StoreFull",
+    "StoreGone",
     "StoreLocked",
     "StoreMissing",
     "StoreNewer",
@@ -94,6 +99,7 @@ __all__ = [
     "UpgradeResult",
     "delete_run",
     "edit_run",
+    "finish_writing",
     "normalise_url",
     "note_odd",
     "pack",

@@ -3,15 +3,21 @@
 # Named by what happened, as the caller reads them: `except RunBusy`.
 # ruff: noqa: N818
 
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.errors import STORE, UserError
 
 
 class StoreError(UserError):
     """Base of everything that the store reports."""
 
+    exit_code = STORE
+
 
 class StoreMissing(StoreError):
     """There is no store at this place."""
+
+
+class StoreGone(StoreError):
+    """The store's file was deleted, renamed or replaced while it was written."""
 
 
 class NotAStore(StoreError):

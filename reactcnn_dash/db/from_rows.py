@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reactcnn_dash.db.blobs import unpack
 from reactcnn_dash.db.errors import DamagedBlob
+from reactcnn_dash.db.ownership import is_certain, is_silent
 from reactcnn_dash.db.records import (
-    STALL_SECONDS,
     Checkpoint,
     Clustering,
     Image,
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from reactcnn_dash.db.queries import AnyRow
     from reactcnn_dash.db.records import Float32Array
 
-_STALL = timedelta(seconds=STALL_SECONDS)
 _SILENT = {
     RunState.COLLECTING: RunState.STALLED,
     RunState.DELETING: RunState.HALF_DELETED,
@@ -100,12 +98,15 @@ def summary_of(row: AnyRow) -> RunSummary:
 
 
 def _state_of(row: AnyRow) -> RunState:
-    """Give what a run is doing; the clock says whether who does it has fallen silent."""
+    """Give what a run is doing, and whether who does it has fallen silent."""
     state = RunState(row.state)
     silent = _SILENT.get(state)
-    if silent is None or datetime.now(UTC) - row.heartbeat_at <= _STALL:
-        return state
-    return silent
+    return silent if silent is not None and is_silent(row) else state
+
+
+def state_is_certain(row: AnyRow) -> bool:
+    """Say whether one look is enough to know what a run is doing."""
+    return RunState(row.state) not in _SILENT or is_certain(row)
 
 
 def floats_of(values: list[float | None]) -> Float32Array:

@@ -18,10 +18,14 @@ from sqlalchemy import (
 )
 
 from reactcnn_dash.db import models
+from reactcnn_dash.db.engine import transaction
 from reactcnn_dash.db.errors import RunNotFound
+from reactcnn_dash.db.records import RunState
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
+
+    from reactcnn_dash.db.place import Place
 
     AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
@@ -61,6 +65,9 @@ RUN_BY_UUID = _RUN.where(runs.c.uuid == bindparam("uuid"))
 RUN_BY_NAME = _RUN.where(runs.c.name == bindparam("name")).order_by(runs.c.id.desc()).limit(1)
 RUNS = _RUN.order_by(runs.c.id.desc()).limit(bindparam("limit")).offset(bindparam("offset"))
 
+WRITERS = select(runs.c.id, runs.c.writer, runs.c.beat, runs.c.heartbeat_at).where(
+    runs.c.state.in_([RunState.COLLECTING, RunState.DELETING])
+)
 RUN_STATE = select(runs.c.state).where(runs.c.id == _run_id)
 RUN_CHECKPOINT = select(runs.c.checkpoint_id).where(runs.c.id == _run_id)
 SUMMARIES = (
@@ -70,7 +77,7 @@ SUMMARIES = (
             for name in (
                 "id", "uuid", "name", "image_source", "experiment", "epoch", "state", "created_at",
                 "heartbeat_at", "ended_at", "stored", "total", "labelled", "correct", "skipped",
-                "size", "note", "tags", "odd",
+                "size", "note", "tags", "odd", "writer", "beat",
             )
         ),
         checkpoints.c.sha256,
@@ -191,3 +198,9 @@ def find_run(connection: Connection, ref: int | str, place: str) -> AnyRow:
     if row is None:
         raise RunNotFound(f"{place}: no run {ref!r}")
     return row
+
+
+def look_at_run(connection: Connection, ref: int | str, place: Place) -> AnyRow:
+    """Give the row of a run as `find_run` does, in a transaction of its own."""
+    with transaction(connection, place):
+        return find_run(connection, ref, str(place))

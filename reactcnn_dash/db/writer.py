@@ -19,7 +19,7 @@ from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import transaction
 from reactcnn_dash.db.errors import RunBusy
 from reactcnn_dash.db.opening import close_writing, open_for_writing
-from reactcnn_dash.db.ownership import new_token, refuse_busy
+from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
 from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
 from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.records import RunState
@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 _runs = queries.runs
 
 _MINE = (_runs.c.id == bindparam("run"), _runs.c.writer == bindparam("owner"))
-_BEAT = update(_runs).where(*_MINE).values(heartbeat_at=bindparam("heartbeat"))
+_BEAT = (
+    update(_runs).where(*_MINE).values(heartbeat_at=bindparam("heartbeat"), beat=_runs.c.beat + 1)
+)
 _COUNTED = ("stored", "labelled", "correct", "gap_low", "gap_high", "rate", "size")
 _COUNT = _BEAT.where(_runs.c.stored == bindparam("before")).values(
     {name: bindparam(f"new_{name}") for name in _COUNTED}
@@ -111,7 +113,7 @@ class RunWriter:
         """
         check_new(new)
         place = Place.of(url)
-        connection = open_for_writing(place, durable=durable, create=True, wal=True)
+        connection = open_for_writing(place, durable=durable, create=True, wal=True, whole=True)
         try:
             owner = new_token()
             with transaction(connection, place):
@@ -132,12 +134,13 @@ class RunWriter:
             StoreError: if the store is missing or cannot be written.
         """
         place = Place.of(url)
-        connection = open_for_writing(place, durable=durable, wal=True)
+        connection = open_for_writing(place, durable=durable, wal=True, whole=True)
         try:
             owner = new_token()
+            alive = judge(lambda: queries.look_at_run(connection, run, place))
             with transaction(connection, place):
                 row = queries.find_run(connection, run, str(place))
-                refuse_busy(row, str(place))
+                refuse_busy(row, str(place), alive=alive(row))
                 now = datetime.now(UTC)
                 connection.execute(
                     update(_runs)
@@ -255,7 +258,11 @@ class RunWriter:
             )
 
     def close(self) -> None:
-        """Release the store; when nobody else uses it, it is a single file afterwards."""
+        """Release the store; when nobody else uses it, it is a single file afterwards.
+
+        Raises:
+            StoreGone: the store is not at its path any more; the text names a copy of it.
+        """
         if not self._connection.closed:
             with translated(self._place):
                 close_writing(self._connection)

@@ -5,7 +5,7 @@ What is imported here loads at once; `files` takes a second, for pandas and Arro
 
 import re
 
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.errors import OUTPUT, UserError
 
 FORMATS = ("npz", "parquet", "graphml")
 """What a run can be written as."""
@@ -13,6 +13,8 @@ FORMATS = ("npz", "parquet", "graphml")
 
 class ExportError(UserError):
     """The files cannot be written; the text says why and what to do."""
+
+    exit_code = OUTPUT
 
 
 def run_stem(run_id: int, name: str) -> str:

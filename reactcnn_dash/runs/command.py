@@ -44,7 +44,7 @@ def run(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415 - --help needs no database
     from reactcnn_dash.runs.rows import row_of  # noqa: PLC0415
 
-    rows = [row_of(one) for one in StoreReader(url).summaries()]
+    rows = [row_of(one) for one in StoreReader(url).summaries(certain=True)]
     if options.json:
         sys.stdout.write(f"{json.dumps(rows, indent=2, ensure_ascii=False)}\n")
     elif rows:
