@@ -17,7 +17,14 @@ from collector.request import DEFAULT_STORE, check_options
 from collector.runtime import start_tensorflow
 from collector.signals import StopNow, StopSignals
 from collector.training import command as train
-from reactcnn_dash.db import RunState, StoreError, StoreMissing, StoreReader, replace_states
+from reactcnn_dash.db import (
+    RunState,
+    StoreError,
+    StoreMissing,
+    StoreReader,
+    replace_states,
+    require_free,
+)
 from reactcnn_dash.errors import DONE, FAILED, INPUT, UserError
 from reactcnn_dash.export import command as export
 
@@ -124,6 +131,8 @@ def _collect_and_score(ready: Session, store: str, signals: StopSignals, progres
 def _run_to_resume(request: Request) -> Run:
     run = StoreReader(request.store).run(request.resume or "")
     check_options(request, run)
+    # Said before seconds are spent on TensorFlow; the writer makes sure of it.
+    require_free(request.store, run.id)
     return run
 
 
@@ -185,6 +194,8 @@ def _rebuild(url: str, ref: str) -> int:
         f"run {run.id}: the correlation states are made again from {statistics.covered:,} of "
         f"{run.stored:,} GAP rows; the page adds the rest itself.\n"
     )
+    if statistics.damaged:
+        sys.stderr.write(f"{statistics.damaged:,} GAP rows are damaged and left out.\n")
     return DONE
 
 

@@ -47,7 +47,7 @@ from reactcnn_dash.db.reports import Report, save_report
 from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
 from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
 from reactcnn_dash.db.upgrade import UpgradeResult, upgrade
-from reactcnn_dash.db.writer import RunWriter
+from reactcnn_dash.db.writer import RunWriter, require_free
 from reactcnn_dash.db.writing import finish_writing
 
 __all__ = [
@@ -104,6 +104,7 @@ __all__ = [
     "note_odd",
     "pack",
     "replace_states",
+    "require_free",
     "save_clustering",
     "save_comparison",
     "save_report",

@@ -143,20 +143,46 @@ def image_of(row: AnyRow) -> Image:
         ordinal=row.ordinal,
         label=row.label,
         prediction=row.prediction,
-        probabilities=array_of(row.probabilities, f"image {row.ordinal}: its probabilities"),
+        probabilities=array_of(
+            row.probabilities,
+            f"image {row.ordinal}: its probabilities",
+            (len(row.class_names),),
+            "<f4",
+        ),
         name=row.name,
-        pixels=array_of(row.pixels, f"image {row.ordinal}: its pixels"),
+        pixels=pixels_of(row),
         sha256=row.sha256.hex(),
         finite=row.finite,
     )
 
 
+def pixels_of(row: AnyRow) -> NDArray[np.uint8]:
+    """Give the (H, W, C) pixels of a row with the run's `image_shape`.
+
+    Raises:
+        DamagedBlob: if they are damaged.
+    """
+    height, width, channels = row.image_shape
+    what = f"image {row.ordinal}: its pixels"
+    return array_of(row.pixels, what, (height, width, channels), "|u1")
+
+
+def gap_of(row: AnyRow) -> NDArray[np.float32]:
+    """Give the (F,) GAP row of a row with the run's number of filters as `width`.
+
+    Raises:
+        DamagedBlob: if it is damaged.
+    """
+    return array_of(row.gap, f"image {row.ordinal}: its GAP row", (int(row.width),), "<f4")
+
+
 def facts_of(row: AnyRow, classes: int) -> ImageFacts:
     """Give the facts of a row of `IMAGE_FACTS`; damaged probabilities are NaN for every class."""
     try:
-        probabilities = unpack(row.probabilities)
+        probabilities = unpack(row.probabilities, (classes,), "<f4")
+        damaged = False
     except DamagedBlob:
-        probabilities = np.full(classes, np.nan, np.float32)
+        probabilities, damaged = np.full(classes, np.nan, np.float32), True
     return ImageFacts(
         ordinal=row.ordinal,
         label=row.label,
@@ -166,6 +192,7 @@ def facts_of(row: AnyRow, classes: int) -> ImageFacts:
         name=row.name,
         sha256=row.sha256.hex(),
         finite=row.finite,
+        damaged=damaged,
     )
 
 
@@ -179,14 +206,16 @@ def clustering_of(row: AnyRow) -> Clustering:
     return Clustering(row.layer, row.method, row.parameter, row.images, labels)
 
 
-def array_of(blob: bytes, what: str) -> NDArray[Any]:
-    """Unpack `blob`; the error of a damaged one begins with `what`.
+def array_of(
+    blob: bytes, what: str, shape: tuple[int, ...] | None = None, dtype: str | None = None
+) -> NDArray[Any]:
+    """Unpack `blob`, which is due to be of a shape and dtype; the error begins with `what`.
 
     Raises:
         DamagedBlob: if it is damaged.
     """
     try:
-        return unpack(blob)
+        return unpack(blob, shape, dtype)
     except DamagedBlob as error:
         msg = f"{what}: the stored value {error}; it is left out"
         raise DamagedBlob(msg) from error

@@ -195,7 +195,8 @@ def refuse_busy(row: AnyRow, place: str, *, alive: bool) -> None:
 
 def _age(row: AnyRow) -> float:
     """Give the seconds since the last count as the clocks have it; negative when they disagree."""
-    return (datetime.now(UTC) - row.heartbeat_at).total_seconds()
+    heartbeat_at: datetime = row.heartbeat_at
+    return (datetime.now(UTC) - heartbeat_at).total_seconds()
 
 
 def _exists(process: int) -> bool:

@@ -93,11 +93,19 @@ LAYERS = select(*layers.c).where(layers.c.run_id == _run_id).order_by(layers.c.p
 _AT = (images.c.run_id == _run_id, images.c.ordinal == _ordinal)
 # Never `confidence`: it stands behind `gap`, and reading it would walk through all its pages.
 _IMAGE_COLUMNS = [column for column in images.c if column.name not in ("gap", "confidence")]
-IMAGE = select(*_IMAGE_COLUMNS).where(*_AT)
-IMAGE_WITH_GAP = select(*_IMAGE_COLUMNS, images.c.gap).where(*_AT)
-GAP = select(images.c.gap).where(*_AT)
+# What an image's arrays are due to be: the row says it, so that nothing larger is ever unpacked.
+_RUN_SHAPE = (runs.c.image_shape, runs.c.class_names)
+_WIDTH = (
+    select(func.sum(layers.c.filters)).where(layers.c.run_id == _run_id).scalar_subquery()
+).label("width")
+_OF_RUN = images.join(runs, runs.c.id == images.c.run_id)
+IMAGE = select(*_IMAGE_COLUMNS, *_RUN_SHAPE).select_from(_OF_RUN).where(*_AT)
+IMAGE_WITH_GAP = (
+    select(*_IMAGE_COLUMNS, *_RUN_SHAPE, images.c.gap, _WIDTH).select_from(_OF_RUN).where(*_AT)
+)
+GAP = select(images.c.ordinal, images.c.gap, _WIDTH).where(*_AT)
 GAP_RANGE = (
-    select(images.c.ordinal, images.c.gap)
+    select(images.c.ordinal, images.c.gap, _WIDTH)
     .where(
         images.c.run_id == _run_id,
         images.c.ordinal >= bindparam("start"),
@@ -124,16 +132,16 @@ HASHES = (
     .where(images.c.run_id == _run_id, images.c.ordinal < bindparam("stop"))
     .order_by(images.c.ordinal)
 )
-GAP_OF = select(images.c.ordinal, images.c.gap).where(
+GAP_OF = select(images.c.ordinal, images.c.gap, _WIDTH).where(
     images.c.run_id == _run_id, images.c.ordinal.in_(bindparam("ordinals", expanding=True))
 )
 PIXELS = (
-    select(images.c.pixels)
+    select(images.c.ordinal, images.c.pixels, runs.c.image_shape)
     .join(runs)
     .where(runs.c.uuid == bindparam("uuid"), images.c.ordinal == _ordinal)
 )
 PIXELS_OF = (
-    select(images.c.ordinal, images.c.pixels)
+    select(images.c.ordinal, images.c.pixels, runs.c.image_shape)
     .join(runs)
     .where(
         runs.c.uuid == bindparam("uuid"),
@@ -158,8 +166,14 @@ KERNEL = (
     .where(runs.c.id == _run_id, kernels.c.layer == bindparam("layer"))
 )
 
-STATE = select(*correlation_states.c).where(
-    correlation_states.c.run_id == _run_id, correlation_states.c.layer == bindparam("layer")
+STATE = (
+    select(*correlation_states.c, layers.c.filters)
+    .join(
+        layers,
+        (layers.c.run_id == correlation_states.c.run_id)
+        & (layers.c.position == correlation_states.c.layer),
+    )
+    .where(correlation_states.c.run_id == _run_id, correlation_states.c.layer == bindparam("layer"))
 )
 STATE_LAYERS = select(correlation_states.c.layer).where(correlation_states.c.run_id == _run_id)
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from reactcnn_dash.db import from_rows, queries, search
 from reactcnn_dash.db.answers import answers_of
-from reactcnn_dash.db.blobs import unpack
 from reactcnn_dash.db.comparisons import ComparisonKey, find_comparison
 from reactcnn_dash.db.engine import read_engine, transaction
 from reactcnn_dash.db.errors import DamagedBlob, ImageNotFound, RunNotFound
@@ -148,7 +147,7 @@ class StoreReader:
     def gap_row(self, run_id: int, ordinal: int) -> Float32Array:
         """Give the (F,) float32 GAP row of one image; `ImageNotFound` when there is none."""
         row = self._one_of_image(queries.GAP, run_id, ordinal)
-        return from_rows.array_of(row.gap, f"image {ordinal}: its GAP row")
+        return from_rows.gap_of(row)
 
     def gap_rows(
         self, run_id: int, start: int, stop: int, layer: Layer | None = None
@@ -252,8 +251,10 @@ class StoreReader:
             found = connection.execute(queries.LAYERS, {"run_id": row.run_id})
             layers = [from_rows.layer_of(one) for one in found]
         what = f"image {ordinal}: its feature maps"
-        codes = from_rows.array_of(row.codes, what)
-        low, step = from_rows.array_of(row.scales, what)
+        filters = sum(one.filters for one in layers)
+        size = sum(one.filters * one.height * one.width for one in layers)
+        codes = from_rows.array_of(row.codes, what, (size,), "|u1")
+        low, step = from_rows.array_of(row.scales, what, (2, filters), "<f4")
         return maps_of(layers, codes, low, step)
 
     def images_with_maps(self, run_id: int) -> range:
@@ -268,14 +269,14 @@ class StoreReader:
         rows = self._all(queries.PIXELS, uuid=run_uuid, ordinal=ordinal)
         if not rows:
             raise ImageNotFound(f"{self._place}: run {run_uuid} has no image {ordinal}")
-        return from_rows.array_of(rows[0].pixels, f"image {ordinal}: its pixels")
+        return from_rows.pixels_of(rows[0])
 
     def pixels_of(self, run_uuid: str, ordinals: Sequence[int]) -> dict[int, UInt8Array]:
         """Give the pixels of some images by ordinal; missing and damaged ones are left out."""
         found: dict[int, UInt8Array] = {}
         for row in self._all(queries.PIXELS_OF, uuid=run_uuid, ordinals=list(ordinals)):
             with suppress(DamagedBlob):
-                found[row.ordinal] = unpack(row.pixels)
+                found[row.ordinal] = from_rows.pixels_of(row)
         return found
 
     def nearest_misclassified(self, run_id: int, ordinal: int, forward: bool) -> int | None:
@@ -294,7 +295,7 @@ class StoreReader:
             return None
         row = rows[0]
         try:
-            return unpack_state(row.layer, row.covered, row.n, row.moments)
+            return unpack_state(row.layer, row.covered, row.n, row.moments, row.filters)
         except DamagedBlob as error:
             msg = f"the correlation state of layer {layer}: the stored value {error}; rebuild it"
             raise DamagedBlob(msg) from error
@@ -363,7 +364,7 @@ def _frame(run: Run, latest: int, row: AnyRow | None) -> Frame:
     except DamagedBlob as error:
         damaged.append(str(error))
     try:
-        gap = from_rows.array_of(row.gap, f"image {row.ordinal}: its GAP row")
+        gap = from_rows.gap_of(row)
     except DamagedBlob as error:
         damaged.append(str(error))
     return Frame(run, latest, image, gap, "; ".join(damaged) or None)
@@ -376,7 +377,7 @@ def _gap_block(rows: list[AnyRow], layer: Layer | None) -> GapBlock:
     damaged: list[int] = []
     for row in rows:
         try:
-            arrays.append(unpack(row.gap)[part])
+            arrays.append(from_rows.gap_of(row)[part])
             ordinals.append(row.ordinal)
         except DamagedBlob:
             damaged.append(row.ordinal)

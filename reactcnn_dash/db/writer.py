@@ -16,7 +16,7 @@ from sqlalchemy import Update, bindparam, delete, exists, func, insert, select, 
 from reactcnn_dash.db import from_rows, queries
 from reactcnn_dash.db.beginning import check_new, insert_run
 from reactcnn_dash.db.driver_errors import translated
-from reactcnn_dash.db.engine import transaction
+from reactcnn_dash.db.engine import read_engine, transaction
 from reactcnn_dash.db.errors import RunBusy
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
@@ -303,6 +303,26 @@ class RunWriter:
         if self._connection.execute(statement, mine | values).rowcount != 1:
             msg = f"{self._place}: run {self.run.id} was taken over by another process: stop here"
             raise RunBusy(msg)
+
+
+def require_free(url: str, run_id: int) -> None:
+    """Refuse a run that cannot be resumed now, without touching the store.
+
+    Raises:
+        RunNotFound: if the store has no such run.
+        RunBusy: if a living process is collecting it, or it is being deleted.
+        StoreError: if the store is missing or cannot be read.
+    """
+    place = Place.of(url)
+    engine = read_engine(place)
+
+    def look() -> queries.AnyRow:
+        with transaction(engine, place) as connection:
+            return queries.find_run(connection, run_id, str(place))
+
+    alive = judge(look)
+    row = look()
+    refuse_busy(row, str(place), alive=alive(row))
 
 
 def _run(connection: Connection, run_id: int) -> Run:

@@ -5,7 +5,9 @@ What is imported here loads at once; `files` takes a second, for pandas and Arro
 
 import re
 
-from reactcnn_dash.errors import OUTPUT, UserError
+from reactcnn_dash.errors import INPUT, OUTPUT, UserError
+
+_MOST_BYTES = 110
 
 FORMATS = ("npz", "parquet", "graphml")
 """What a run can be written as."""
@@ -17,11 +19,21 @@ class ExportError(UserError):
     exit_code = OUTPUT
 
 
+class NoSuchLayer(ExportError):  # noqa: N818 - named for what is wrong
+    """The run has no layer of a name that was given."""
+
+    exit_code = INPUT
+
+
 def run_stem(run_id: int, name: str) -> str:
     """Return what the files of a run begin with: its id tells runs of one name apart."""
     return file_name(f"{run_id}-{name}")
 
 
 def file_name(text: str) -> str:
-    """Return a text with what no file name should hold replaced; may be empty."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-.")
+    """Return a text with what no file name should hold replaced; may be empty.
+
+    At most 110 bytes of UTF-8: file systems take 255, and what follows is a layer's name.
+    """
+    clean = re.sub(r"[^\w.-]+", "-", text).strip("-.")
+    return clean.encode()[:_MOST_BYTES].decode(errors="ignore").rstrip("-.")

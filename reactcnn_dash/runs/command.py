@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LONGEST = 32
+_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 _END = 12
 _HEADINGS = (
     "ID", "NAME", "MODEL", "EPOCH", "SOURCE", "IMAGES", "RIGHT", "STATE", "STARTED", "TOOK", "SIZE",
@@ -70,11 +71,15 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         f"{started:%Y-%m-%d %H:%M}",
         duration_text(row["seconds"]),
         size_text(row["bytes"]),
-        ", ".join(row["tags"]),
+        ", ".join(_short(tag) for tag in row["tags"]),
     )
 
 
 def _short(text: str) -> str:
+    # A terminal must not be told what to do by a name.
+    text = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
     # Names differ at their ends: "… · epoch 3".
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - _END - 1]}…{text[-_END:]}"
 

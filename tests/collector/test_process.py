@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import resource
 import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -179,36 +176,17 @@ def test_a_closed_terminal_ends_the_run_in_good_order(
 ) -> None:
     store = tmp_path / "a.db"
     options = ["--model", str(tiny_path), "--images", str(tiny_images), "--store", str(store)]
-    terminal, side = pty.openpty()
-
-    begin = (
-        "import fcntl, runpy, signal, termios\n"
-        "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
-        "runpy.run_module('collector', run_name='__main__')"
-    )
-    command = [sys.executable, "-c", begin, *options, "--pace", "20"]
-    with subprocess.Popen(
-        command, stdin=side, stdout=side, stderr=side, start_new_session=True
-    ) as process:
-        os.close(side)
-        try:
-            # Somebody reads what it shows, or it would wait for that.
-            thread = threading.Thread(target=partial(_read_all, terminal, store))
-            thread.start()
-            thread.join(DEADLINE)
-            os.close(terminal)
-            assert process.wait(DEADLINE) == 128 + signal.SIGHUP
-        finally:
-            process.kill()
+    heard = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
+    with collector(*options, "--pace", "20", preexec_fn=heard) as process:
+        wait_for(process, partial(more_than, store, 3))
+        # Nobody is there to read what it says any more.
+        assert process.stderr is not None
+        process.stderr.close()
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(DEADLINE) == 128 + signal.SIGHUP
     run = StoreReader(str(store)).run(1)
     assert run.state is RunState.INTERRUPTED
     assert run.stored > 3
-
-
-def _read_all(terminal: int, store: Path) -> None:
-    while stored(store) <= 3:
-        os.read(terminal, 65536)
 
 
 def test_nohup_goes_on(tmp_path: Path, tiny_path: Path, tiny_images: Path) -> None:

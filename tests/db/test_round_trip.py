@@ -226,7 +226,7 @@ def test_any_state_is_packed_without_loss(filters: int, seed: int) -> None:
     mean, low, high = rng.standard_normal((3, filters))
     saved = CorrelationState(4, 9, 7, mean, half + half.T, low, high)
     row = pack_state(saved)
-    back = unpack_state(row["layer"], row["covered"], row["n"], row["moments"])
+    back = unpack_state(row["layer"], row["covered"], row["n"], row["moments"], filters)
     assert (back.layer, back.covered, back.n) == (4, 9, 7)
     for name in ("mean", "comoment", "low", "high"):
         assert getattr(back, name).tobytes() == getattr(saved, name).tobytes(), name
