@@ -11,7 +11,8 @@ import numpy as np
 from reactcnn_dash.db import from_rows, queries, search
 from reactcnn_dash.db.answers import answers_of
 from reactcnn_dash.db.comparisons import ComparisonKey, find_comparison
-from reactcnn_dash.db.engine import read_engine, transaction
+from reactcnn_dash.db.driver_errors import translated
+from reactcnn_dash.db.engine import read_engine, sqlite_connection, transaction
 from reactcnn_dash.db.errors import DamagedBlob, ImageNotFound, RunNotFound
 from reactcnn_dash.db.ownership import LOOK_SECONDS
 from reactcnn_dash.db.packing import maps_of, unpack_state
@@ -20,6 +21,7 @@ from reactcnn_dash.db.records import Frame, GapBlock, Kernel
 from reactcnn_dash.db.reports import Report, find_report
 from reactcnn_dash.db.search import SearchOrder, SearchPage
 from reactcnn_dash.db.version import require_head
+from reactcnn_dash.db.wholeness import lacks_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -331,6 +333,23 @@ class StoreReader:
         """Give the report that `save_report` stored, None when there is none."""
         with self._read() as connection:
             return find_report(connection, run_id, kind, key) if connection else None
+
+    def lacks_log(self) -> str | None:
+        """Say so if the store's file was copied or moved without its log; None if it was not.
+
+        Images, or all of it, may be missing then: to be asked where there is less than expected.
+        """
+        path = self._place.path
+        if path is None:
+            return None
+        with translated(self._place), self._engine.connect() as connection:
+            raw = sqlite_connection(connection)
+            if raw is None or not lacks_log(raw, path):
+                return None
+        return (
+            f"{path}: its log, {path.name}-wal, is missing, and what was stored last is in that: "
+            f"put it beside the store, or copy the store with python -m reactcnn_dash copy"
+        )
 
     @contextmanager
     def _read(self) -> Iterator[Connection | None]:

@@ -57,6 +57,16 @@ def is_cut(connection: sqlite3.Connection, path: Path) -> bool:
     return bool(_length(path) < size * pages and not has_journal(path))
 
 
+def lacks_log(connection: sqlite3.Connection, path: Path) -> bool:
+    """Say whether a file was copied or moved without the log that its header speaks of.
+
+    A store at rest has none, and its header says so; one that is written has one with content.
+    """
+    if _length(path.with_name(f"{path.name}-wal")):
+        return False
+    return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
+
+
 def require_sound(connection: sqlite3.Connection, path: Path) -> None:
     """Look through a whole file after a writer that was killed.
 
