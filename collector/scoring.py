@@ -8,8 +8,8 @@ from concurrent.futures import TimeoutError as NotYet
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.analysis import MINIMUM_ROWS, WARM_UP
-from reactcnn_dash.background import Background, end_children
-from reactcnn_dash.deviations.scores import bring_up_to_date
+from reactcnn_dash.jobs.process import Background, end_children
+from reactcnn_dash.results.deviations.scores import bring_up_to_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable

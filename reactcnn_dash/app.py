@@ -10,7 +10,7 @@ from dash import Dash, set_props
 from flask import Flask
 from flask_compress import Compress
 
-from reactcnn_dash import downloads, ids, layout, routes, searching
+from reactcnn_dash import ids
 from reactcnn_dash.callbacks import (
     register_compare,
     register_filter,
@@ -18,25 +18,27 @@ from reactcnn_dash.callbacks import (
     register_redundancy,
     register_runs,
 )
-from reactcnn_dash.comparison import layout as compare_layout
-from reactcnn_dash.comparison import routes as comparison_routes
-from reactcnn_dash.comparison.service import ComparisonService
-from reactcnn_dash.deviations import routes as deviation_routes
-from reactcnn_dash.deviations.service import DeviationService
-from reactcnn_dash.filters import filter_layout
-from reactcnn_dash.filters import routes as filter_routes
-from reactcnn_dash.redundancy import layout as redundancy_layout
-from reactcnn_dash.redundancy import routes as redundancy_routes
-from reactcnn_dash.redundancy.service import RedundancyService
-from reactcnn_dash.runs import layout as runs_layout
-from reactcnn_dash.runs.deleting import Deleter
-from reactcnn_dash.runs.rows import RunsFeed
-from reactcnn_dash.shell import COMPARE, FILTER, LIVE, PAGES, REDUNDANCY, RUNS, PageLink
-from reactcnn_dash.structures import Structures
+from reactcnn_dash.pages import downloads, routes
+from reactcnn_dash.pages.compare import layout as compare_layout
+from reactcnn_dash.pages.compare import routes as comparison_routes
+from reactcnn_dash.pages.filter import layout as filter_layout
+from reactcnn_dash.pages.filter import routes as filter_routes
+from reactcnn_dash.pages.live import deviation_routes, layout
+from reactcnn_dash.pages.live import search as searching
+from reactcnn_dash.pages.redundancy import layout as redundancy_layout
+from reactcnn_dash.pages.redundancy import routes as redundancy_routes
+from reactcnn_dash.pages.run_layers import Structures
+from reactcnn_dash.pages.runs import layout as runs_layout
+from reactcnn_dash.pages.runs.deleting import Deleter
+from reactcnn_dash.pages.shell import COMPARE, FILTER, LIVE, PAGES, REDUNDANCY, RUNS, PageLink
+from reactcnn_dash.results.comparison.service import ComparisonService
+from reactcnn_dash.results.deviations.service import DeviationService
+from reactcnn_dash.results.redundancy.service import RedundancyService
+from reactcnn_dash.results.runs import RunsFeed
 
 if TYPE_CHECKING:
-    from reactcnn_dash.clustering import ClusterService
     from reactcnn_dash.db import StoreReader
+    from reactcnn_dash.results.clusters.clustering import ClusterService
 
 log = logging.getLogger("reactcnn_dash")
 

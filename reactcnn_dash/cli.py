@@ -11,14 +11,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
-from reactcnn_dash.comparison import command as compare_command
+from reactcnn_dash.commands import compare as compare_command
+from reactcnn_dash.commands import delete as delete_command
+from reactcnn_dash.commands import fault, redundancy
+from reactcnn_dash.commands import runs as runs_command
 from reactcnn_dash.db import NotAStore, StoreError, StoreReader, normalise_url
-from reactcnn_dash.deviations import command as fault
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import command as export
-from reactcnn_dash.redundancy import command as redundancy
-from reactcnn_dash.runs import command as runs_command
-from reactcnn_dash.runs import delete_command
 from reactcnn_dash.usage import Parser
 
 if TYPE_CHECKING:
@@ -140,9 +139,9 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash import server  # noqa: PLC0415
 
     sock = server.listen(options.host, options.port)
-    from reactcnn_dash import background  # noqa: PLC0415
     from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
-    from reactcnn_dash.clustering import ClusterService  # noqa: PLC0415
+    from reactcnn_dash.jobs import process as background  # noqa: PLC0415
+    from reactcnn_dash.results.clusters.clustering import ClusterService  # noqa: PLC0415
 
     service = ClusterService(url)
     app = create_server(reader, url, service)

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from reactcnn_dash import analysis
-from reactcnn_dash.cluster_graph import cluster_graph
 from reactcnn_dash.db import StoreReader, normalise_url
-from reactcnn_dash.moments import current_moments
+from reactcnn_dash.results.clusters.graph import cluster_graph
+from reactcnn_dash.results.moments import current_moments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

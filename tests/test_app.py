@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from reactcnn_dash.app import create_server
 from reactcnn_dash.callbacks import clusters, poll, runs
-from reactcnn_dash.clustering import ClusterRequest, ClusterView, cluster_view
 from reactcnn_dash.db import NewRun, RunWriter, StoreReader
-from reactcnn_dash.structures import Structures
+from reactcnn_dash.pages.run_layers import Structures
+from reactcnn_dash.results.clusters.clustering import ClusterRequest, ClusterView, cluster_view
 from tests import stores
 
 if TYPE_CHECKING:

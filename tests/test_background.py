@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from reactcnn_dash.background import Background
+from reactcnn_dash.jobs.process import Background
 from tests.collector.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PROGRAM = """
 import time
-from reactcnn_dash import background
+from reactcnn_dash.jobs import process as background
 if __name__ == "__main__":
     process = background.Background()
     process.submit(abs, 1).result()

@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from reactcnn_dash.analysis import TooFewImages
-from reactcnn_dash.clustering import ClusterRequest, ClusterService
 from reactcnn_dash.db import CorrelationState, RunWriter, StoreReader
-from reactcnn_dash.moments import current_moments
+from reactcnn_dash.results.clusters.clustering import ClusterRequest, ClusterService
+from reactcnn_dash.results.moments import current_moments
 from tests import stores
 
 if TYPE_CHECKING:

@@ -24,13 +24,13 @@ from reactcnn_dash.analysis import (
     linear_cka,
 )
 from reactcnn_dash.cli import main
-from reactcnn_dash.comparison import clusters as comparison_clusters
-from reactcnn_dash.comparison import comparing
-from reactcnn_dash.comparison import report as comparison_report
-from reactcnn_dash.comparison import stored as comparison_stored
-from reactcnn_dash.comparison import stream as comparison_stream
-from reactcnn_dash.comparison.comparing import NotComparable, compare
 from reactcnn_dash.db import CorrelationState, StoreReader, replace_states, save_comparison
+from reactcnn_dash.results.comparison import clusters as comparison_clusters
+from reactcnn_dash.results.comparison import comparing
+from reactcnn_dash.results.comparison import report as comparison_report
+from reactcnn_dash.results.comparison import stored as comparison_stored
+from reactcnn_dash.results.comparison import stream as comparison_stream
+from reactcnn_dash.results.comparison.comparing import NotComparable, compare
 from tests import stores
 from tests.compared import chosen, other_checkpoint, write
 

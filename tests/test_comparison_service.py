@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from flask import Flask
 
-from reactcnn_dash import background
-from reactcnn_dash.background import WorkLost
-from reactcnn_dash.comparison import routes as comparison_routes
-from reactcnn_dash.comparison.comparing import Comparison, NotComparable
-from reactcnn_dash.comparison.experiment import epochs_of, pairs_of
-from reactcnn_dash.comparison.service import ComparisonService, Waiting
 from reactcnn_dash.db import RunNotFound, RunWriter, StoreReader
+from reactcnn_dash.jobs import process as background
+from reactcnn_dash.jobs.process import WorkLost
+from reactcnn_dash.pages.compare import routes as comparison_routes
+from reactcnn_dash.pages.compare.experiment import epochs_of, pairs_of
+from reactcnn_dash.results.comparison.comparing import Comparison, NotComparable
+from reactcnn_dash.results.comparison.service import ComparisonService, Waiting
 from tests import stores
 from tests.compared import chosen, other_checkpoint, write
 

@@ -15,25 +15,25 @@ from flask import Flask
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob, RunWriter, StoreReader
-from reactcnn_dash.deviations.findings import findings
-from reactcnn_dash.deviations.packing import from_bytes, to_bytes
-from reactcnn_dash.deviations.profile import (
+from reactcnn_dash.pages.live.deviation_routes import blueprint
+from reactcnn_dash.pages.run_layers import Structures
+from reactcnn_dash.results.deviations.findings import findings
+from reactcnn_dash.results.deviations.packing import from_bytes, to_bytes
+from reactcnn_dash.results.deviations.profile import (
     RunProfile,
     class_quantiles,
     due,
     pack_profile,
     unpack_profile,
 )
-from reactcnn_dash.deviations.routes import blueprint
-from reactcnn_dash.deviations.scores import (
+from reactcnn_dash.results.deviations.scores import (
     RATE,
     RunScores,
     bring_up_to_date,
     stored_profile,
     stored_scores,
 )
-from reactcnn_dash.deviations.service import DeviationService
-from reactcnn_dash.structures import Structures
+from reactcnn_dash.results.deviations.service import DeviationService
 from tests import stores
 
 if TYPE_CHECKING:

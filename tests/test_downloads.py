@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from flask import Flask
 
-from reactcnn_dash import downloads
-from reactcnn_dash.clustering import ClusterRequest, ClusterView, cluster_view
 from reactcnn_dash.db import ImageFilter, StoreReader
 from reactcnn_dash.export import ExportError
+from reactcnn_dash.pages import downloads
+from reactcnn_dash.results.clusters.clustering import ClusterRequest, ClusterView, cluster_view
 from tests import stores
 
 if TYPE_CHECKING:

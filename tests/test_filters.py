@@ -17,14 +17,14 @@ import sqlalchemy as sa
 
 from reactcnn_dash import analysis
 from reactcnn_dash.app import create_server
-from reactcnn_dash.background import WorkLost
-from reactcnn_dash.clustering import ClusterRequest, ClusterView, cluster_view
 from reactcnn_dash.db import CorrelationState, Kernel, RunWriter, StoreReader, pack, replace_states
-from reactcnn_dash.filters import facts
-from reactcnn_dash.filters.history import Histories, kin
-from reactcnn_dash.filters.sample import LayerSample, Samples, classes_of
-from reactcnn_dash.filters.service import TopsService, Waiting
-from reactcnn_dash.filters.tops import (
+from reactcnn_dash.jobs.process import WorkLost
+from reactcnn_dash.results.clusters.clustering import ClusterRequest, ClusterView, cluster_view
+from reactcnn_dash.results.filters import facts
+from reactcnn_dash.results.filters.history import Histories, kin
+from reactcnn_dash.results.filters.sample import LayerSample, Samples, classes_of
+from reactcnn_dash.results.filters.service import TopsService, Waiting
+from reactcnn_dash.results.filters.tops import (
     StoredTops,
     computed_tops,
     driven_by,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from flask import Flask
 
-from reactcnn_dash import analysis, graphs
+from reactcnn_dash import analysis
 from reactcnn_dash.analysis import (
     CurvePoint,
     Stability,
@@ -19,17 +19,24 @@ from reactcnn_dash.analysis import (
     Verdict,
     fisher_interval,
 )
-from reactcnn_dash.background import WorkLost
 from reactcnn_dash.cli import main
-from reactcnn_dash.clustering import ClusterRequest, cluster_view
 from reactcnn_dash.db import Report, StoreReader, pack, save_report
-from reactcnn_dash.redundancy import holding, maps, stored
-from reactcnn_dash.redundancy.holding import Holding, computed_holding, stored_holding, verdict
-from reactcnn_dash.redundancy.report import METHOD, as_dict, from_dict, summary
-from reactcnn_dash.redundancy.routes import blueprint, listed
-from reactcnn_dash.redundancy.service import RedundancyService
-from reactcnn_dash.redundancy.stored import computed_report, stored_report
-from reactcnn_dash.redundancy.worker import Waiting, Worker
+from reactcnn_dash.jobs.process import WorkLost
+from reactcnn_dash.pages.live import cluster_payload as graphs
+from reactcnn_dash.pages.redundancy.routes import blueprint, listed
+from reactcnn_dash.results.clusters.clustering import ClusterRequest, cluster_view
+from reactcnn_dash.results.redundancy import maps, stored
+from reactcnn_dash.results.redundancy import stability as holding
+from reactcnn_dash.results.redundancy.report import METHOD, as_dict, from_dict, summary
+from reactcnn_dash.results.redundancy.service import RedundancyService
+from reactcnn_dash.results.redundancy.stability import (
+    Holding,
+    computed_holding,
+    stored_holding,
+    verdict,
+)
+from reactcnn_dash.results.redundancy.stored import computed_report, stored_report
+from reactcnn_dash.results.redundancy.worker import Waiting, Worker
 from tests import redundant, stores
 
 if TYPE_CHECKING:
@@ -40,7 +47,7 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.analysis import ClusterEvidence
     from reactcnn_dash.db import Run
-    from reactcnn_dash.redundancy.report import RedundancyReport
+    from reactcnn_dash.results.redundancy.report import RedundancyReport
     from tests.redundant import Planted
 
 RUN = 1

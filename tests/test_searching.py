@@ -11,10 +11,10 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reactcnn_dash import searching
 from reactcnn_dash.db import ImageFilter, SearchOrder, StoreReader
-from reactcnn_dash.searching import BadSearch, parse_search, thumbnail
-from reactcnn_dash.structures import Structures
+from reactcnn_dash.pages.live import search as searching
+from reactcnn_dash.pages.live.search import BadSearch, parse_search, thumbnail
+from reactcnn_dash.pages.run_layers import Structures
 from tests import stores
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 from sklearn.metrics import adjusted_rand_score
 
-from reactcnn_dash import analysis, graphs
-from reactcnn_dash.clustering import ClusterRequest, ClusterService, cluster_view
+from reactcnn_dash import analysis
 from reactcnn_dash.db import ImageFilter, RunWriter, StoreReader
-from reactcnn_dash.moments import subset_moments
-from reactcnn_dash.subset import beside
+from reactcnn_dash.pages.live import cluster_payload as graphs
+from reactcnn_dash.results.clusters.clustering import ClusterRequest, ClusterService, cluster_view
+from reactcnn_dash.results.clusters.subset import beside
+from reactcnn_dash.results.moments import subset_moments
 from tests import stores
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from reactcnn_dash.callbacks import (
 if TYPE_CHECKING:
     from dash import Dash
 
-    from reactcnn_dash.clustering import ClusterService
     from reactcnn_dash.db import StoreReader
-    from reactcnn_dash.runs.deleting import Deleter
-    from reactcnn_dash.runs.rows import RunsFeed
-    from reactcnn_dash.structures import Structures
+    from reactcnn_dash.pages.run_layers import Structures
+    from reactcnn_dash.pages.runs.deleting import Deleter
+    from reactcnn_dash.results.clusters.clustering import ClusterService
+    from reactcnn_dash.results.runs import RunsFeed
 
 
 def register_live(

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
-from reactcnn_dash import graphs, ids
+from reactcnn_dash import ids
 from reactcnn_dash.analysis import TooFewImages
 from reactcnn_dash.callbacks.view import connect
-from reactcnn_dash.clustering import ClusterRequest, ClusterService
 from reactcnn_dash.db import StoreError
-from reactcnn_dash.searching import BadSearch, parse_search
+from reactcnn_dash.pages.live import cluster_payload as graphs
+from reactcnn_dash.pages.live.search import BadSearch, parse_search
+from reactcnn_dash.results.clusters.clustering import ClusterRequest, ClusterService
 
 CONTROLS: Final = (
     ("chooseMethod", ids.METHOD, "value"),

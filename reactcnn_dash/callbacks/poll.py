@@ -8,10 +8,10 @@ from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
 from reactcnn_dash.db import RunNotFound, StoreError, StoreMissing, StoreReader
-from reactcnn_dash.frames import Seen, empty_store, frame_payload
+from reactcnn_dash.pages.live.frames import Seen, empty_store, frame_payload
 
 if TYPE_CHECKING:
-    from reactcnn_dash.structures import Structures
+    from reactcnn_dash.pages.run_layers import Structures
 
 
 def answer(

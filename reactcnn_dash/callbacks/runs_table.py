@@ -8,11 +8,11 @@ from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
 from reactcnn_dash.db import StoreError, StoreMissing, edit_run
-from reactcnn_dash.frames import empty_store
+from reactcnn_dash.pages.live.frames import empty_store
 
 if TYPE_CHECKING:
-    from reactcnn_dash.runs.deleting import Deleter
-    from reactcnn_dash.runs.rows import RunsFeed
+    from reactcnn_dash.pages.runs.deleting import Deleter
+    from reactcnn_dash.results.runs import RunsFeed
 
 
 def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) -> dict[str, Any]:

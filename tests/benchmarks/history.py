@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from reactcnn_dash.analysis import Accumulator
-from reactcnn_dash.clustering import ClusterRequest, ClusterService
 from reactcnn_dash.db import CorrelationState, ImageFilter, StoreReader, replace_states
+from reactcnn_dash.results.clusters.clustering import ClusterRequest, ClusterService
 from tests.benchmarks.table import Result, at_most
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from reactcnn_dash.cli import main
-from reactcnn_dash.comparison import comparing
 from reactcnn_dash.db import StoreReader
+from reactcnn_dash.results.comparison import comparing
 from tests import stores
 from tests.compared import chosen, other_checkpoint, write
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reactcnn_dash.comparison.comparing import Comparison
+    from reactcnn_dash.results.comparison.comparing import Comparison
     from tests.browser.conftest import Serve
 
 IMAGES = 90

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from scipy.stats import norm
 
 from reactcnn_dash.db import RunWriter, StoreReader
-from reactcnn_dash.deviations.scores import RATE, RunScores, bring_up_to_date, stored_scores
+from reactcnn_dash.results.deviations.scores import RATE, RunScores, bring_up_to_date, stored_scores
 from tests import stores
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 
 from reactcnn_dash.cli import main
 from reactcnn_dash.db import StoreReader
-from reactcnn_dash.redundancy.holding import computed_holding, verdict
-from reactcnn_dash.redundancy.report import summary
-from reactcnn_dash.redundancy.stored import computed_report, stored_report
+from reactcnn_dash.results.redundancy.report import summary
+from reactcnn_dash.results.redundancy.stability import computed_holding, verdict
+from reactcnn_dash.results.redundancy.stored import computed_report, stored_report
 from tests import redundant, stores
 
 if TYPE_CHECKING:

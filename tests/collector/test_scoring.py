@@ -14,7 +14,7 @@ from collector.cli import main
 from collector.scoring import NICENESS
 from reactcnn_dash.analysis import WARM_UP
 from reactcnn_dash.db import RunState, StoreReader
-from reactcnn_dash.deviations.scores import RATE, bring_up_to_date, stored_scores
+from reactcnn_dash.results.deviations.scores import RATE, bring_up_to_date, stored_scores
 from tests.collector.test_process import collector, stored, wait_for
 from tests.collector.waiting import DEADLINE, wait_until
 

@@ -1,0 +1,71 @@
+"""``python -m reactcnn_dash compare A B``: two runs compared, as a table or as JSON."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+
+def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """Add the command to the subcommands of a command line."""
+    result = commands.add_parser(
+        "compare",
+        parents=list(parents),
+        help="compare two runs over the images that they have in common",
+        description="Compare two runs over the images that they have in common, recognised by "
+        "their pixels: accuracy, changed predictions, and how alike each layer is.",
+    )
+    result.add_argument("a", metavar="A", help="the first run: its id, UUID or name")
+    result.add_argument("b", metavar="B", help="the second run, likewise")
+    result.add_argument(
+        "--method",
+        default="leiden-cpm",
+        metavar="NAME",
+        help="how filters are clustered: leiden-cpm (the default: its threshold is a correlation, "
+        "so a cluster means the same in both runs) or louvain",
+    )
+    result.add_argument(
+        "--parameter",
+        type=float,
+        metavar="X",
+        help="the method's parameter: the threshold of leiden-cpm, the resolution of louvain "
+        "(default: the one that suits each layer)",
+    )
+    result.add_argument(
+        "--json", action="store_true", help="print everything as JSON instead of a table"
+    )
+
+
+def run(url: str, options: argparse.Namespace) -> int:
+    """Compare two runs, or take the stored comparison, and print it; return the exit code.
+
+    Raises:
+        StoreError: a run is not there, or the store cannot be read.
+        NotComparable: the runs do not compare.
+        WrongUsage: no such method, or a parameter out of its range.
+    """
+    # Here and not above: the command line must answer --help at once.
+    from reactcnn_dash.analysis import TooFewImages  # noqa: PLC0415
+    from reactcnn_dash.db import StoreReader  # noqa: PLC0415
+    from reactcnn_dash.results.comparison import report as comparison_report  # noqa: PLC0415
+    from reactcnn_dash.results.comparison import stored as comparison_stored  # noqa: PLC0415
+    from reactcnn_dash.results.comparison.comparing import NotComparable  # noqa: PLC0415
+
+    how = comparison_stored.checked_method(options.method, options.parameter)
+    reader = StoreReader(url)
+    key = comparison_stored.key_of(reader, options.a, options.b, *how)
+    try:
+        packed = comparison_stored.stored_comparison(reader, key)
+        packed = packed or comparison_stored.computed_comparison(url, key)
+    except TooFewImages as error:
+        raise NotComparable(str(error)) from error
+    if options.json:
+        sys.stdout.write(f"{comparison_stored.unpack_json(packed)}\n")
+    else:
+        found = comparison_stored.unpack_comparison(reader, packed)
+        sys.stdout.write(comparison_report.as_text(found))
+    return 0
