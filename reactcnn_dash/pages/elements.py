@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import dash_mantine_components as dmc
 from dash import html
 
+from reactcnn_dash import ids
+
 if TYPE_CHECKING:
     from reactcnn_dash.analysis import Method
 
@@ -66,3 +68,18 @@ def parameter_slider(id_: str, options: Method, **more: Any) -> dmc.Slider:
         thumbLabel=f"{options.label}: {options.symbol}",
         **more,
     )
+
+
+def notice() -> html.Div:
+    """Return the place of what went wrong, or should be known."""
+    return html.Div(id=ids.NOTICE, className="notice", role="alert", hidden=True)
+
+
+def empty() -> html.Div:
+    """Return the place of what a page says that has nothing to show."""
+    return html.Div(id=ids.EMPTY, className="empty", hidden=True)
+
+
+def progress(id_: str) -> html.Div:
+    """Return the place that says how far a page's work is."""
+    return html.Div(id=id_, className=id_, role="status", hidden=True)

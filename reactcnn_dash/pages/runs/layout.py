@@ -10,9 +10,8 @@ from dash import dcc, html
 
 from reactcnn_dash import ids
 from reactcnn_dash.db.editing import NAME_LENGTH, NOTE_LENGTH
-from reactcnn_dash.pages.elements import aria, attributes
-from reactcnn_dash.pages.runs.help import guide
-from reactcnn_dash.pages.shell import RUNS, header, shell
+from reactcnn_dash.pages.elements import aria, attributes, empty, notice
+from reactcnn_dash.pages.page import Content
 
 LOOK_MS: Final = 2000
 """Milliseconds between two looks at the list of runs."""
@@ -268,36 +267,18 @@ def _confirm() -> dmc.Modal:
     )
 
 
-def page() -> Any:
-    """Return the layout of the runs page."""
-    return shell(
-        [
+def content() -> Content:
+    """Return what stands on the runs page."""
+    stores = (
+        *(ids.RUNS_REQUEST, ids.RUNS_ANSWER, ids.RUNS_EDIT, ids.RUNS_EDITED),
+        *(ids.RUNS_DOOMED, ids.RUNS_DELETED),
+    )
+    table = html.Div(_table(), className="runs-frame", role="region", **aria("Runs"))
+    return Content(
+        body=[html.Main(className="runs", children=[_toolbar(), notice(), empty(), table])],
+        around=[
             dcc.Interval(id=ids.RUNS_TICK, interval=LOOK_MS),
-            dcc.Store(id=ids.RUNS_REQUEST),
-            dcc.Store(id=ids.RUNS_ANSWER),
-            dcc.Store(id=ids.RUNS_EDIT),
-            dcc.Store(id=ids.RUNS_EDITED),
-            dcc.Store(id=ids.RUNS_DOOMED),
-            dcc.Store(id=ids.RUNS_DELETED),
-            html.Div(
-                id="app",
-                className="app",
-                children=[
-                    header(RUNS),
-                    html.Main(
-                        className="runs",
-                        children=[
-                            _toolbar(),
-                            html.Div(id=ids.NOTICE, className="notice", role="alert", hidden=True),
-                            html.Div(id=ids.EMPTY, className="empty", hidden=True),
-                            html.Div(
-                                _table(), className="runs-frame", role="region", **aria("Runs")
-                            ),
-                        ],
-                    ),
-                ],
-            ),
+            *(dcc.Store(id=one) for one in stores),
             _confirm(),
         ],
-        guide(),
     )
