@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-import dash_mantine_components as dmc
 from dash import Dash, set_props
 from flask import Flask
 from flask_compress import Compress
 
 from reactcnn_dash import ids
 from reactcnn_dash.callbacks import shell as shell_callbacks
+from reactcnn_dash.pages import mantine as dmc
 from reactcnn_dash.pages.page import Context, Page, connect
 from reactcnn_dash.pages.registry import PAGES, SHARED_ROUTES
 from reactcnn_dash.pages.shell import document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -133,6 +134,9 @@ def _upgrade(url: str) -> int:
 
 
 def _serve(url: str, options: argparse.Namespace) -> int:
+    # Some ten thousand classes and functions are made now, and none goes: looking for garbage among
+    # them again and again would take a tenth of the time until the first answer.
+    gc.disable()
     # Before Dash is imported: another file and a taken port are told at once.
     reader = StoreReader(url)
     _refuse_another_file(reader)
@@ -146,6 +150,9 @@ def _serve(url: str, options: argparse.Namespace) -> int:
 
     jobs = Workers(warm_up)
     app = create_server(reader, url, jobs)
+    # What stands now stands until the end: it is never looked through for what could be freed.
+    gc.freeze()
+    gc.enable()
     host, port = sock.getsockname()[:2]
     sys.stderr.write(f"ReactCNN shows {url}\n  http://{host}:{port}/   (Ctrl-C stops)\n")
     sys.stderr.flush()

@@ -21,7 +21,7 @@ from reactcnn_dash.pages.page import Content
 from reactcnn_dash.results.redundancy.report import METHOD
 
 if TYPE_CHECKING:
-    import dash_mantine_components as dmc
+    from reactcnn_dash.pages import mantine as dmc
 
 
 def _run_select() -> dmc.Select:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 import dash_ag_grid as dag
-import dash_mantine_components as dmc
 from dash import dcc, html
 
 from reactcnn_dash import ids
 from reactcnn_dash.db.editing import NAME_LENGTH, NOTE_LENGTH
+from reactcnn_dash.pages import mantine as dmc
 from reactcnn_dash.pages.elements import aria, attributes, empty, notice
 from reactcnn_dash.pages.page import Content
 
