@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from dash import dcc, html
 
 from reactcnn_dash import ids
+from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.pages import mantine as dmc
 from reactcnn_dash.pages.elements import aria, attributes, icon
 
@@ -37,6 +39,7 @@ def document(page: Page, pages: Sequence[Page]) -> Any:
             html.Div(
                 id=ids.APP,
                 className=f"app {content.look}".strip(),
+                **attributes({"data-methods": _methods()}),
                 children=[_header(page, pages, content.head), *content.body],
             ),
             *content.around,
@@ -48,6 +51,16 @@ def document(page: Page, pages: Sequence[Page]) -> Any:
                 children=page.help.body(),
             ),
         ],
+    )
+
+
+def _methods() -> str:
+    """The clustering methods, for the scripts."""
+    return json.dumps(
+        [
+            {"key": one.key, "label": one.label, "symbol": one.symbol, "help": one.help}
+            for one in METHODS.values()
+        ]
     )
 
 

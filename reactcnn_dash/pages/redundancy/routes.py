@@ -20,7 +20,7 @@ from reactcnn_dash.pages.json_routes import (
     ready,
 )
 from reactcnn_dash.pages.redundancy.payload import report_payload, stability_payload
-from reactcnn_dash.results.redundancy.report import METHOD, checked_threshold, exported
+from reactcnn_dash.results.redundancy.report import checked_threshold, exported
 from reactcnn_dash.results.redundancy.service import Redundancies
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def listed(reader: StoreReader) -> dict[str, Any]:
 
 def _threshold() -> float:
     value = decimal("threshold")
-    return checked_threshold(analysis.METHODS[METHOD].default if value is None else value)
+    return checked_threshold(analysis.REDUNDANT.default if value is None else value)
 
 
 def _position(reader: StoreReader, run: Run) -> int:

@@ -115,7 +115,7 @@ def compare(
     reader: StoreReader,
     a: int | str,
     b: int | str,
-    method: str = analysis.DEFAULT_METHOD,
+    method: str = analysis.REDUNDANT.key,
     parameter: float | None = None,
     *,
     helper: Submits | None = None,

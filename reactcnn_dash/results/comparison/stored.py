@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import ComparisonKey, StoreReader, save_comparison
-from reactcnn_dash.errors import WrongUsage
 from reactcnn_dash.jobs.kept import found_or_computed
 from reactcnn_dash.jobs.worker import cores, helper, report_progress
 from reactcnn_dash.results.comparison import report as comparison_report
@@ -28,23 +27,6 @@ from reactcnn_dash.results.comparison.stream import Pairs
 
 if TYPE_CHECKING:
     from reactcnn_dash.jobs.helping import Submits
-
-
-def checked_method(key: str, parameter: float | None) -> tuple[str, float | None]:
-    """Return how filters are to be clustered, as it was asked for.
-
-    Raises:
-        WrongUsage: no such method, or a parameter out of its range.
-    """
-    method = analysis.METHODS.get(key)
-    if method is None:
-        raise WrongUsage(f"No method {key!r}; there are {', '.join(analysis.METHODS)}.")
-    if parameter is not None and not method.minimum <= parameter <= method.maximum:
-        raise WrongUsage(
-            f"{method.label}: the {method.parameter} {method.symbol} lies between "
-            f"{method.minimum:g} and {method.maximum:g}, not {parameter:g}."
-        )
-    return key, parameter
 
 
 _BEGINNING = f'{{"format": {comparison_report.FORMAT}, '.encode()
