@@ -133,8 +133,8 @@ def cluster(
 ) -> npt.NDArray[np.int32]:
     """Put the filters of one layer into clusters.
 
-    ``louvain``: Blondel et al. (2008) as in python-louvain, on the complete graph with weights
-    max(r, 0); maximises modularity with resolution γ (Reichardt & Bornholdt 2006),
+    ``louvain``: Blondel et al. (2008) by python-louvain, carried on to a maximum of modularity
+    with resolution γ (Reichardt & Bornholdt 2006) on the complete graph with weights max(r, 0):
     Σ over pairs inside clusters of (w_ij − γ k_i k_j / 2m).
 
     ``leiden-cpm``: Leiden algorithm (Traag, Waltman & van Eck 2019) for the constant Potts model
