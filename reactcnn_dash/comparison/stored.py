@@ -20,6 +20,7 @@ from reactcnn_dash.comparison.comparing import (
     common_layers,
     compare,
 )
+from reactcnn_dash.comparison.finite import NotFinite
 from reactcnn_dash.comparison.stream import Pairs
 from reactcnn_dash.db import ComparisonKey, StoreError, StoreReader, save_comparison
 from reactcnn_dash.errors import WrongUsage
@@ -121,6 +122,9 @@ def unpack_comparison(reader: StoreReader, packed: bytes) -> Comparison:
     read = json.loads(unpack_json(packed))
     a, b = reader.run(read["a"]["id"]), reader.run(read["b"]["id"])
     layers, unmatched = common_layers(reader, a, b)
+    blank = tuple(NotFinite(one["run"], tuple(one["layers"])) for one in read["not_finite"])
+    left_out = {name for one in blank for name in one.layers}
+    layers = tuple(both for both in layers if both[0].name not in left_out)
     return Comparison(
         a=a,
         b=b,
@@ -136,6 +140,7 @@ def unpack_comparison(reader: StoreReader, packed: bytes) -> Comparison:
             for both, values in zip(layers, read["layers"], strict=True)
         ),
         unmatched=unmatched,
+        not_finite=blank,
         cka=np.array(read["cka"], np.float64),
         cka_images=read["cka_images"],
         parting=Parting(read["parting"]["layer"], tuple(read["parting"]["filters"])),
