@@ -44,9 +44,16 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "store.db"
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("lost", [("conv2", "conv3"), ("conv3",), ("conv1", "conv3")])
-@pytest.mark.parametrize("last", [IMAGES, IMAGES - 1])
+@pytest.mark.parametrize(
+    ("value", "lost", "last"),
+    [
+        (np.nan, ("conv2", "conv3"), IMAGES),
+        (np.inf, ("conv3",), IMAGES),
+        (-np.inf, ("conv1", "conv3"), IMAGES),
+        # One image does not make a correlation.
+        (np.nan, ("conv2",), IMAGES - 1),
+    ],
+)
 def test_layers_that_are_not_finite_are_named_and_the_others_compared(
     store: Path, value: float, lost: tuple[str, ...], last: int
 ) -> None:

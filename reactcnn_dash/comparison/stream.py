@@ -149,7 +149,7 @@ def _fold(reader: StoreReader, sides: Sides, folds: Sequence[_Fold]) -> Folded:
             one.add(part(x, here), part(y, there))
         chosen = sampled[start : start + BLOCK][both]
         few = x[chosen], y[chosen]
-        usable = np.isfinite(few[0]).all(axis=1) & np.isfinite(few[1]).all(axis=1)
+        usable = _finite(few, sides.layers)
         for rows, those in zip(kept, few, strict=True):
             rows.append(those[usable])
     report(count, count)
@@ -157,6 +157,15 @@ def _fold(reader: StoreReader, sides: Sides, folds: Sequence[_Fold]) -> Folded:
         raise analysis.TooFewImages(0)
     states = [one.state() for one in folds]
     return Folded(states, (np.concatenate(kept[0]), np.concatenate(kept[1])), left_out)
+
+
+def _finite(both: tuple[Rows, Rows], layers: Sequence[tuple[Layer, Layer]]) -> NDArray[np.bool_]:
+    """Which pairs are finite in every one of some layers, in both runs."""
+    usable = np.ones(len(both[0]), bool)
+    for pair in layers:
+        for rows, layer in zip(both, pair, strict=True):
+            usable &= np.isfinite(part(rows, layer)).all(axis=1)
+    return usable
 
 
 def _blocks(reader: StoreReader, sides: Sides) -> Iterator[_Block]:

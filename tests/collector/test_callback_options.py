@@ -22,6 +22,11 @@ from tests.collector.trainings import IMAGES, fit, small_model, stored
 from tests.db.samples import new_run
 
 
+def with_others(folder: Path, wrong: dict[str, Any]) -> dict[str, Any]:
+    """Give arguments of which one is wrong."""
+    return {"store": folder / "a.db", "probe_images": IMAGES} | wrong
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -52,7 +57,7 @@ from tests.db.samples import new_run
 )
 def test_wrong_types_are_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(TypeError) as error:
-        ReactCNNCallback(**({"store": tmp_path / "a.db", "probe_images": IMAGES} | wrong))
+        ReactCNNCallback(**with_others(tmp_path, wrong))
     assert next(iter(wrong)) in str(error.value) or "store" in wrong
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
@@ -73,7 +78,7 @@ def test_wrong_types_are_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
 )
 def test_wrong_values_are_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        ReactCNNCallback(**({"store": tmp_path / "a.db", "probe_images": IMAGES} | wrong))
+        ReactCNNCallback(**with_others(tmp_path, wrong))
 
 
 @pytest.mark.parametrize(
@@ -123,13 +128,12 @@ def test_paths_are_filled_in_with_the_epoch_and_its_logs(
 
 
 def test_numbers_and_names_of_numpy_are_taken(tmp_path: Path) -> None:
-    ours = ReactCNNCallback(
-        str(tmp_path / "a.db"),
-        IMAGES,
-        every=np.int64(1),
-        batch_size=np.int32(16),
-        class_names=np.array(["a", "b", "c"]),
-    )
+    given: dict[str, Any] = {
+        "every": np.int64(1),
+        "batch_size": np.int32(16),
+        "class_names": np.array(["a", "b", "c"]),
+    }
+    ours = ReactCNNCallback(str(tmp_path / "a.db"), IMAGES, **given)
     fit(small_model(), ours)
     (run,) = stored(tmp_path / "a.db")
     assert (run.batch_size, run.class_names) == (16, ("a", "b", "c"))
