@@ -20,8 +20,8 @@ from collector.training import command as train
 from reactcnn_dash.db import (
     RunState,
     StoreError,
-    StoreMissing,
     StoreReader,
+    check_writable,
     replace_states,
     require_free,
 )
@@ -83,7 +83,7 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     # What can be told without TensorFlow is told at once.
     run = _run_to_resume(request) if request.resume is not None else None
     if run is None:
-        _check_store(request.store)
+        check_writable(request.store)
     elif run.state is RunState.FINISHED:
         progress.notice(f"run {run.id} is finished with {run.stored:,} images: nothing to do.")
         return DONE
@@ -134,12 +134,6 @@ def _run_to_resume(request: Request) -> Run:
     # Said before seconds are spent on TensorFlow; the writer makes sure of it.
     require_free(request.store, run.id)
     return run
-
-
-def _check_store(url: str) -> None:
-    """Refuse a store that cannot be used before seconds are spent on TensorFlow."""
-    with contextlib.suppress(StoreMissing):
-        StoreReader(url).latest_run()
 
 
 def _introduction(session: Session, store: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import logging
 import re
 import signal
@@ -13,14 +14,13 @@ from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
 from reactcnn_dash.access import Access, is_loopback, new_token
-from reactcnn_dash.comparison import command as compare_command
+from reactcnn_dash.commands import compare as compare_command
+from reactcnn_dash.commands import delete as delete_command
+from reactcnn_dash.commands import fault, redundancy
+from reactcnn_dash.commands import runs as runs_command
 from reactcnn_dash.db import NotAStore, StoreError, StoreReader, finish_writing, normalise_url
-from reactcnn_dash.deviations import command as fault
 from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError
 from reactcnn_dash.export import command as export
-from reactcnn_dash.redundancy import command as redundancy
-from reactcnn_dash.runs import command as runs_command
-from reactcnn_dash.runs import delete_command
 from reactcnn_dash.usage import Parser
 
 if TYPE_CHECKING:
@@ -167,19 +167,26 @@ def _upgrade(url: str) -> int:
 
 
 def _serve(url: str, options: argparse.Namespace) -> int:
+    # Some ten thousand classes and functions are made now, and none goes: looking for garbage among
+    # them again and again would take a tenth of the time until the first answer.
+    gc.disable()
     # Before Dash is imported: another file and a taken port are told at once.
     reader = StoreReader(url)
     _refuse_another_file(reader)
     from reactcnn_dash import server  # noqa: PLC0415
 
     sock = server.listen(options.host, options.port)
-    from reactcnn_dash import background  # noqa: PLC0415
     from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
-    from reactcnn_dash.clustering import ClusterService  # noqa: PLC0415
+    from reactcnn_dash.jobs.runner import Workers  # noqa: PLC0415
+    from reactcnn_dash.jobs.worker import leave  # noqa: PLC0415
+    from reactcnn_dash.results.clusters.clustering import warm_up  # noqa: PLC0415
 
-    service = ClusterService(url)
+    jobs = Workers(warm_up)
     access = _access(options)
-    app = create_server(reader, url, service, access)
+    app = create_server(reader, url, jobs, access)
+    # What stands now stands until the end: it is never looked through for what could be freed.
+    gc.freeze()
+    gc.enable()
     link = server.address(sock, access)
     sys.stderr.write(f"ReactCNN shows {url}\n  {link}   (Ctrl-C stops)\n")
     if access.token is None and not is_loopback(options.host):
@@ -190,11 +197,11 @@ def _serve(url: str, options: argparse.Namespace) -> int:
         signal.signal(signal.SIGHUP, _terminate)
     # A signal is how a server ends; most reach waitress, which returns.
     with contextlib.suppress(KeyboardInterrupt, SystemExit):
-        threading.Thread(target=service.start, daemon=True).start()
+        threading.Thread(target=jobs.start, daemon=True).start()
         server.serve(app, sock, open_browser=link if options.open else None)
     # Changes that a page made are stored whole, or not at all, before this process ends.
     finish_writing(_ENDING_SECONDS)
-    background.leave()
+    leave()
 
 
 def _access(options: argparse.Namespace) -> Access:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from reactcnn_dash.questions import RequestRefused
+from reactcnn_dash.pages.json_routes import RequestRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

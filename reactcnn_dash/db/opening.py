@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from reactcnn_dash.db import queries
-from reactcnn_dash.db.driver_errors import translated
+from reactcnn_dash.db.driver_errors import cannot_open, permitted, translated
 from reactcnn_dash.db.engine import (
     enter_wal,
     leave_wal,
+    read_engine,
     sqlite_connection,
     transaction,
     write_engine,
 )
-from reactcnn_dash.db.errors import StoreMissing
+from reactcnn_dash.db.errors import StoreLocked, StoreMissing, StoreReadOnly
 from reactcnn_dash.db.ownership import is_silent
 from reactcnn_dash.db.place import Place, require_driver
 from reactcnn_dash.db.presence import close_nothing, remember
@@ -24,11 +26,46 @@ from reactcnn_dash.db.writing import GATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import Connection
 
+    from reactcnn_dash.db.place import StoreUrl
+
 _WAL: Final = "reactcnn-wal"
 """In a connection's info: whether it was this connection that put the store in WAL mode."""
+
+
+def check_writable(url: StoreUrl) -> None:
+    """Refuse a place where no run could begin; nothing there is made, changed or waited for.
+
+    A store that somebody holds locked at this moment is not refused, since that passes.
+
+    Raises:
+        StoreError: saying what is wrong with the place.
+    """
+    place = Place.of(url)
+    require_driver(place)
+    if place.path is not None:
+        _check_file(place.path)
+        if not place.path.exists():
+            return
+    with suppress(StoreLocked), transaction(read_engine(place), place) as connection:
+        raw = sqlite_connection(connection)
+        if raw is not None:
+            raw.execute("PRAGMA busy_timeout = 0")
+        require_head(connection, place)
+
+
+def _check_file(path: Path) -> None:
+    # SQLite makes its journal beside the file.
+    writable = path.parent.is_dir() and permitted(path.parent, os.W_OK)
+    if path.is_dir() or (not path.exists() and not writable):
+        raise cannot_open(path)
+    if not writable:
+        raise StoreReadOnly(f"{path}: the folder cannot be written: name a store elsewhere")
+    if path.exists() and not permitted(path, os.W_OK):
+        raise StoreReadOnly(f"{path}: the store cannot be written: change its permissions")
 
 
 def open_for_writing(
@@ -69,7 +106,7 @@ def open_for_writing(
 
 
 @contextmanager
-def saving(url: str) -> Iterator[tuple[Connection, Place]]:
+def saving(url: StoreUrl) -> Iterator[tuple[Connection, Place]]:
     """Make one change to a store that is there: committed at the body's end, or not made at all.
 
     In WAL mode, so that a process that is killed in its middle leaves a store that all can read.

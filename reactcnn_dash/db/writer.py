@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from reactcnn_dash.db.place import StoreUrl
     from reactcnn_dash.db.records import (
         CorrelationState,
         Float32Array,
@@ -99,7 +100,7 @@ class RunWriter:
         )
 
     @classmethod
-    def begin(cls, url: str, new: NewRun, *, durable: bool = False) -> RunWriter:
+    def begin(cls, url: StoreUrl, new: NewRun, *, durable: bool = False) -> RunWriter:
         """Begin a run, in a store that is made at head when it is missing.
 
         Args:
@@ -125,7 +126,7 @@ class RunWriter:
             raise
 
     @classmethod
-    def resume(cls, url: str, run: str, *, durable: bool = False) -> RunWriter:
+    def resume(cls, url: StoreUrl, run: str, *, durable: bool = False) -> RunWriter:
         """Go on with a run, named by its id or name (the newest of that name).
 
         Raises:
@@ -305,7 +306,7 @@ class RunWriter:
             raise RunBusy(msg)
 
 
-def require_free(url: str, run_id: int) -> None:
+def require_free(url: StoreUrl, run_id: int) -> None:
     """Refuse a run that cannot be resumed now, without touching the store.
 
     Raises:

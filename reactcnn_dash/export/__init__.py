@@ -19,7 +19,7 @@ class ExportError(UserError):
     exit_code = OUTPUT
 
 
-class NoSuchLayer(ExportError):  # noqa: N818 - named for what is wrong
+class NoSuchLayer(ExportError):
     """The run has no layer of a name that was given."""
 
     exit_code = INPUT
