@@ -24,6 +24,7 @@ from reactcnn_dash.db import (
     check_writable,
     replace_states,
     require_free,
+    warnings_of,
 )
 from reactcnn_dash.errors import DONE, FAILED, INPUT, UserError
 from reactcnn_dash.export import command as export
@@ -99,7 +100,8 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     else:
         ready = session.resume(request, run, source, signals)
     with closing(ready.writer):
-        for line in (*_introduction(ready, request.store), *ready.notices):
+        warned = warnings_of(request.store)
+        for line in (*_introduction(ready, request.store), *ready.notices, *warned):
             progress.notice(line)
         if request.scores:
             return _collect_and_score(ready, request.store, signals, progress)

@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING
 from reactcnn_dash import __version__
 from reactcnn_dash.access import Access, is_loopback, new_token
 from reactcnn_dash.commands import compare as compare_command
+from reactcnn_dash.commands import copy as copy_command
 from reactcnn_dash.commands import delete as delete_command
 from reactcnn_dash.commands import fault, redundancy
 from reactcnn_dash.commands import runs as runs_command
-from reactcnn_dash.db import NotAStore, StoreError, StoreReader, finish_writing, normalise_url
+from reactcnn_dash.db import (
+    NotAStore,
+    StoreError,
+    StoreReader,
+    finish_writing,
+    normalise_url,
+    warnings_of,
+)
 from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError
 from reactcnn_dash.export import command as export
 from reactcnn_dash.usage import Parser
@@ -41,6 +49,7 @@ COMMANDS = {
     "fault": fault,
     "export": export,
     "delete": delete_command,
+    "copy": copy_command,
 }
 """The subcommands with a module of their own: ``add_parser`` and ``run``."""
 
@@ -55,6 +64,7 @@ examples:
   python -m reactcnn_dash upgrade              bring an older store up to this version
   python -m reactcnn_dash export 3 --to files  write run 3 as .npz, Parquet and GraphML
   python -m reactcnn_dash delete 3             delete run 3 and give its space back
+  python -m reactcnn_dash copy safe.db         copy the store whole, while it is written
 
 The store is written by `python -m collector`; see its --help.
 """
@@ -176,6 +186,7 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash import server  # noqa: PLC0415
 
     sock = server.listen(options.host, options.port)
+    server.limit_arenas()
     from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
     from reactcnn_dash.jobs.runner import Workers  # noqa: PLC0415
     from reactcnn_dash.jobs.worker import leave  # noqa: PLC0415
@@ -191,6 +202,8 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     sys.stderr.write(f"ReactCNN shows {url}\n  {link}   (Ctrl-C stops)\n")
     if access.token is None and not is_loopback(options.host):
         sys.stderr.write("Everybody who reaches this address can read and delete runs.\n")
+    for line in warnings_of(url):
+        sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
     signal.signal(signal.SIGTERM, _terminate)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:

@@ -8,13 +8,14 @@ from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
 from reactcnn_dash.callbacks import asked
-from reactcnn_dash.db import RunNotFound, StoreError, StoreMissing
+from reactcnn_dash.db import RunNotFound, RunState, StoreError, StoreMissing
 from reactcnn_dash.pages.empty import empty_store
 from reactcnn_dash.pages.live.frames import Seen, frame_payload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reactcnn_dash.db import StoreReader
     from reactcnn_dash.pages.page import Context
 
 
@@ -39,9 +40,11 @@ def answer(context: Context, request: dict[str, Any]) -> Mapping[str, Any]:
                 payload["found"] = ordinal = found
         frame = reader.frame(run, ordinal)
         if frame is None:
-            return empty_store(url)
+            return empty_store(url) | _lacking(reader)
         layers = context.run_layers.of(frame.run.uuid).layers if frame.run.stored else None
         payload |= frame_payload(frame, layers, seen)
+        if frame.run.state is RunState.STALLED:
+            payload = _lacking(reader) | payload
     except StoreMissing as error:
         return empty_store(url, error)
     except RunNotFound as error:
@@ -49,6 +52,12 @@ def answer(context: Context, request: dict[str, Any]) -> Mapping[str, Any]:
     except StoreError as error:
         return {"notice": str(error)}
     return payload
+
+
+def _lacking(reader: StoreReader) -> dict[str, Any]:
+    """Return a notice if the store was copied without its log: less may be there than expected."""
+    lacking = reader.lacks_log()
+    return {} if lacking is None else {"notice": lacking}
 
 
 def _seen(value: Any) -> Seen:

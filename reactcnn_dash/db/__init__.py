@@ -3,6 +3,7 @@
 from reactcnn_dash.db.answers import NO_ANSWER, Answers
 from reactcnn_dash.db.blobs import pack, unpack
 from reactcnn_dash.db.comparisons import ComparisonKey, save_comparison
+from reactcnn_dash.db.copying import copy_store, warnings_of
 from reactcnn_dash.db.deletion import Deleted, RunDeletion, delete_run
 from reactcnn_dash.db.editing import edit_run
 from reactcnn_dash.db.errors import (
@@ -100,6 +101,7 @@ __all__ = [
     "StoreUrl",
     "UpgradeResult",
     "check_writable",
+    "copy_store",
     "delete_run",
     "edit_run",
     "finish_writing",
@@ -113,4 +115,5 @@ __all__ = [
     "save_report",
     "unpack",
     "upgrade",
+    "warnings_of",
 ]

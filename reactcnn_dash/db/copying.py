@@ -21,14 +21,19 @@ from reactcnn_dash.db.version import require_head
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PAGES: Final = 256
+    from reactcnn_dash.db.place import StoreUrl
+
 _NETWORK: Final = (
     "nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "9p", "sshfs",
 )  # fmt: skip
 
 
 def copy_store(
-    url: str, to: Path, *, force: bool = False, progress: Callable[[int, int], None] | None = None
+    url: StoreUrl,
+    to: Path,
+    *,
+    force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Copy a SQLite store to a file of its own, whole, beside collectors and pages.
 
@@ -49,6 +54,7 @@ def copy_store(
         raise StoreError(f"{place}: only a SQLite store is a file: use the database's own backup")
     if to.exists() and (not force or to.samefile(place.path)):
         raise StoreError(f"{to} exists: choose another name, or add --force")
+    tell = progress or (lambda _left, _pages: None)
     part = to.with_name(f".{to.name}.partial")
     target = Place.of(str(part))
     try:
@@ -61,13 +67,8 @@ def copy_store(
                 raise StoreError(f"{place}: only a SQLite store can be copied")
             part.unlink(missing_ok=True)
             with translated(target), closing(sqlite3.connect(part)) as copy:
-                source.backup(
-                    copy,
-                    pages=_PAGES,
-                    progress=None
-                    if progress is None
-                    else lambda _, left, all_: progress(left, all_),
-                )
+                # In one go: a writer between two steps would make it begin anew.
+                source.backup(copy, progress=lambda _, left, pages: tell(left, pages))
         with saving(str(part)) as (changed, _):
             changed.execute(
                 update(queries.runs)
@@ -107,3 +108,15 @@ def network_file_system(path: Path, mounts: str | None = None) -> str | None:
         if where.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), described[0]
     return kind if kind.removeprefix("fuse.") in _NETWORK else None
+
+
+def warnings_of(url: StoreUrl) -> list[str]:
+    """Give a line for each reason for which a store is not safe where it is."""
+    path = Place.of(url).path
+    kind = None if path is None else network_file_system(path)
+    if kind is None:
+        return []
+    return [
+        f"{path}: on a network file system ({kind}), where SQLite's log does not work: a store "
+        f"that several machines or processes use there can be damaged"
+    ]

@@ -18,6 +18,7 @@ from reactcnn_dash.db.beginning import check_new, insert_run
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import read_engine, transaction
 from reactcnn_dash.db.errors import RunBusy
+from reactcnn_dash.db.log import LogWatch
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
 from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
@@ -94,6 +95,9 @@ class RunWriter:
         self._connection = connection
         self._layers = tuple(layers)
         self._owner = owner
+        self._log = LogWatch(place)
+        self.held: int | None = None
+        """Bytes of a log that cannot be folded into the store, since another process reads it."""
         self._kept = maps_kept(run.feature_maps)
         self._counters = _Counters(
             run.stored, run.labelled, run.correct, run.gap_low, run.gap_high, run.size
@@ -213,6 +217,7 @@ class RunWriter:
                 # The dropped ones are the first of the index: the cost is that of the batch.
                 connection.execute(_TRIM, old)
         self._counters = after
+        self.held = self._log.look(self._connection)
 
     def save_states(self, states: Sequence[CorrelationState]) -> None:
         """Save correlation states, each in place of the layer's former one."""
