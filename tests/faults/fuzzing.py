@@ -18,13 +18,14 @@ QUERIES: Final = (
 
 _NUMBERS = st.one_of(
     st.integers(-3, 12),
-    st.sampled_from([2**31, 2**53, 2**63 - 1, 2**63, 2**64, 10**30, 10**4400, -(2**63) - 1]),
+    st.sampled_from([2**31, 2**53, 2**63 - 1, 2**63, 2**64, 10**30, -(2**63) - 1]),
 )
 _TEXTS = st.one_of(
     st.sampled_from(
-        ["", " ", "0", "nan", "inf", "-inf", "1e999", "null", "../../etc/passwd", "%00", "\x00", "٣",
-         "a" * 5000, "conv1", "louvain", "leiden-cpm", "wrong", "label-1.wrong", "label-999999999",
-         "1,2,3", ",", "0.5", "all", "class", "first", "between", "\ud800", "🦆", "<script>", "'--"]
+        ["", " ", "0", "nan", "inf", "-inf", "1e999", "null", "../../etc/passwd", "%00", "\x00",
+         "٣", "a" * 5000, "conv1", "louvain", "leiden-cpm", "wrong", "label-1.wrong",
+         "label-999999999", "9" * 4400, "1,2,3", ",", "0.5", "all", "class", "first", "between",
+         "\ud800", "🦆", "<script>", "'--"]
     ),
     st.text(max_size=12),
 )  # fmt: skip
@@ -56,11 +57,6 @@ _HEADERS = st.dictionaries(
 )  # fmt: skip
 
 
-def _number(value: int) -> str:
-    # Python itself refuses to write a longer one.
-    return "9" * 4400 if abs(value) >= 10**4300 else str(value)
-
-
 def requests(app: Flask, uuid: str) -> SearchStrategy[dict[str, Any]]:
     """Give requests to every route of a server as keywords of Flask's test client."""
     rules = sorted(
@@ -78,10 +74,10 @@ def requests(app: Flask, uuid: str) -> SearchStrategy[dict[str, Any]]:
             elif "uuid" in part and "export" not in rule:
                 parts.append(draw(st.one_of(st.just(uuid), _TEXTS)))
             else:
-                parts.append(draw(st.one_of(_NUMBERS.map(_number), _TEXTS)))
+                parts.append(draw(st.one_of(_NUMBERS.map(str), _TEXTS)))
         query = draw(
             st.dictionaries(
-                st.sampled_from(QUERIES), st.one_of(_NUMBERS.map(_number), _TEXTS), max_size=5
+                st.sampled_from(QUERIES), st.one_of(_NUMBERS.map(str), _TEXTS), max_size=5
             )
         )
         found: dict[str, Any] = {
