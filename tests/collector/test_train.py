@@ -213,7 +213,7 @@ def test_mistakes_are_one_line(
         (words(tmp_path, tiny_images, "--from", "vgg16-cifar10"), "10 outputs"),
         (words(tmp_path, tiny_images, name="full"), "--resume"),
     ):
-        assert main(wrong) == 1
+        assert main(wrong) == 3
         said = capsys.readouterr().err
         assert part in said
         assert said.count("\n") == 1, said
@@ -225,7 +225,7 @@ def test_other_options_are_refused_at_resume(
 ) -> None:
     start = ["--from", str(tiny_path), "--epochs", "1"]
     assert main(words(tmp_path, tiny_images, *start)) == 0
-    assert main(words(tmp_path, tiny_images, "--resume", "--epochs", "4")) == 1
+    assert main(words(tmp_path, tiny_images, "--resume", "--epochs", "4")) == 3
     assert "--epochs" in capsys.readouterr().err
     assert main(words(tmp_path, tiny_images, "--resume")) == 0
     assert "nothing to do" in capsys.readouterr().err
