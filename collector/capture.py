@@ -76,6 +76,7 @@ class Capture:
         frozen: take the weights as they are now, which is faster; else as they are at each call,
             so that a training needs to compile only once.
         batch_size: how many images it is to be fast for; it takes any number.
+        unrounded: whether pixels come as float32, 0–255, instead of as uint8.
     """
 
     def __init__(
@@ -86,13 +87,15 @@ class Capture:
         maps: bool = True,
         frozen: bool = True,
         batch_size: int = 1,
+        unrounded: bool = False,
     ) -> None:
         self._network = network
         self._batch_size = batch_size
         self._scale, self._offset = PIXEL_RANGES[pixel_range]
         self._maps = maps
         self._frozen = frozen
-        signature = [tf.TensorSpec((None, *network.image_shape), tf.uint8, name="pixels")]
+        self._dtype = np.dtype(np.float32 if unrounded else np.uint8)
+        signature = [tf.TensorSpec((None, *network.image_shape), self._dtype, name="pixels")]
         self._function = tf.function(self._forward, input_signature=signature, autograph=False)
 
     def warm_up(self) -> None:
@@ -102,7 +105,7 @@ class Capture:
             ModelError: TensorFlow cannot run the model, or not with so many images at once.
         """
         try:
-            self(np.zeros((self._batch_size, *self._network.image_shape), np.uint8))
+            self(np.zeros((self._batch_size, *self._network.image_shape), self._dtype))
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise ModelError(
                 f"not enough memory for {self._batch_size} images at a time; use a smaller "
@@ -111,8 +114,8 @@ class Capture:
         except (tf.errors.OpError, ValueError, TypeError) as error:
             raise ModelError(f"TensorFlow cannot run the model: {_reason(error)}") from error
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Captured:
-        """Run (B, H, W, C) uint8 images, B ≥ 1, through the network.
+    def __call__(self, pixels: NDArray[np.uint8] | NDArray[np.float32]) -> Captured:
+        """Run (B, H, W, C) images, B ≥ 1, through the network; float32 if they are not rounded.
 
         The arrays of the result share memory with TensorFlow's tensors and are read-only.
         """

@@ -29,12 +29,6 @@ _PASSING = (
     keras.layers.GlobalAveragePooling2D,
     keras.layers.Reshape,
 )
-_SCALE_FREE = (
-    keras.layers.Dropout,
-    keras.layers.Permute,
-    keras.layers.Resizing,
-    keras.layers.ZeroPadding2D,
-)
 
 
 class Reading(Enum):
@@ -237,12 +231,51 @@ def _sums_to_one(graph: FlatGraph) -> bool:
 
 
 def _rescales(graph: FlatGraph) -> bool:
+    """Whether what comes before the first kernels brings pixels of 0–255 to another range.
+
+    Asked of the values: a black and a white image are sent as far as the kernels. What keeps them
+    far apart, and black near 0, keeps the scale, whatever layers it is made of; normalisation that
+    was learnt on 0–1 tears them even further apart. Normalisation that has learnt nothing yet says
+    nothing about the range, so it counts as rescaling.
+    """
+    calls, tensors = _before_kernels(graph)
+    if not tensors:
+        return False
+    pair = np.stack([np.full(graph.input.shape[1:], value, np.float32) for value in (0, 255)])
+    value = keras.ops.convert_to_tensor(pair, graph.input.dtype)
+    kept = False
+    for result in graph.evaluate(value, tensors):
+        black, white = keras.ops.convert_to_numpy(result).astype(np.float64)
+        # A normalisation by the image itself divides 0 by 0.
+        if np.isfinite((black, white)).all():
+            kept |= bool(np.abs(white - black).max() >= 64 and np.abs(black).max() < 20)
+    return not kept or any(_is_fresh(call.operation) for call in calls)
+
+
+def _before_kernels(graph: FlatGraph) -> tuple[list[Call], list[Any]]:
+    """The calls that no kernel comes before, and what the first kernels take of them."""
+    seen = {id(graph.input)}
+    calls: list[Call] = []
+    tensors: dict[int, Any] = {}
     for call in graph.calls:
-        if isinstance(call.operation, keras.layers.Layer) and hasattr(call.operation, "kernel"):
-            return False
-        if not isinstance(call.operation, _SCALE_FREE):
-            return True
-    return False
+        if not all(id(tensor) in seen for tensor in call.inputs):
+            continue
+        if any("kernel" in weight.name for weight in getattr(call.operation, "weights", ())):
+            tensors.update((id(tensor), tensor) for tensor in call.inputs)
+        else:
+            calls.append(call)
+            seen.update(map(id, call.outputs))
+    return calls, list(tensors.values())
+
+
+def _is_fresh(operation: Any) -> bool:
+    """Whether it is a batch normalisation whose statistics are those that it began with."""
+    if not isinstance(operation, keras.layers.BatchNormalization):
+        return False
+    mean, variance = map(keras.ops.convert_to_numpy, (
+        operation.moving_mean, operation.moving_variance,
+    ))  # fmt: skip
+    return bool((mean == 0).all() and (variance == 1).all())
 
 
 def _layers(model: Any) -> str:
