@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from collector.images.values import BYTES, DEEP, DoubtError, ValueRange, meaning_of, to_bytes
+from collector.images.values import BYTES, DoubtError, ValueRange, meaning_of, to_bytes
 
 if TYPE_CHECKING:
     from typing import Any
@@ -98,8 +98,6 @@ def picture_pixels(
     least = 2 * max(height, width)
     image.draft(None, (least, least))
     upright = image.transpose(turn) if turn is not None else image
-    if is_cut_to_high_bytes(image) and known != DEEP:
-        _check_high_bytes(upright)
     flat = _eight_bits(upright, _MODES[channels], known)
     if flat.size != (width, height):
         flat = flat.resize((width, height), Image.Resampling.LANCZOS)
@@ -126,9 +124,27 @@ def stored_values(image: Image.Image) -> NDArray[Any]:
     return values
 
 
-def is_cut_to_high_bytes(image: Image.Image) -> bool:
-    """Whether a picture is 16-bit colour, of which Pillow keeps 8 bits."""
-    return not is_deep(image) and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+def check_high_bytes(image: Image.Image) -> None:
+    """Make sure that 16-bit colour, of which Pillow keeps the high bytes, is not black in them.
+
+    Args:
+        image: a picture that nothing has been asked of yet; it is decoded if it is 16-bit colour.
+
+    Raises:
+        DoubtError: it does not use its highest bits.
+    """
+    if is_deep(image) or not any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+        return
+    colours = np.asarray(image)
+    if image.mode in ("LA", "RGBA"):
+        colours = colours[..., :-1]
+    try:
+        meaning_of(colours.astype(np.uint16) * np.uint16(257))
+    except DoubtError as doubt:
+        raise DoubtError(
+            "is 16-bit colour that does not use its highest bits, and Pillow keeps 8 of them; "
+            "save it with 8 bits"
+        ) from doubt
 
 
 def _orientation(image: Image.Image) -> int:
@@ -174,16 +190,3 @@ def _on_white(values: NDArray[Any], transparent: object, white: float) -> NDArra
     if not isinstance(transparent, int):
         return values
     return np.where(values == transparent, np.asarray(white, values.dtype), values)
-
-
-def _check_high_bytes(image: Image.Image) -> None:
-    colours = np.asarray(image)
-    if image.mode in ("LA", "RGBA"):
-        colours = colours[..., :-1]
-    try:
-        meaning_of(colours.astype(np.uint16) * np.uint16(257))
-    except DoubtError as doubt:
-        raise DoubtError(
-            "is 16-bit colour that does not use its highest bits, and Pillow keeps 8 of them; "
-            "save it with 8 bits"
-        ) from doubt

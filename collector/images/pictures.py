@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from collector.images.checks import refusal
-from collector.images.convert import DAMAGE, picture_pixels, picture_size
+from collector.images.convert import DAMAGE, check_high_bytes, picture_pixels, picture_size
 from collector.images.formats import (
     FORMATS,
     READABLE_BY_KERAS,
@@ -20,7 +21,7 @@ from collector.images.formats import (
     readable_heic,
     what_it_is,
 )
-from collector.images.values import DoubtError, ValueRange
+from collector.images.values import DEEP, DoubtError, ValueRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,8 @@ class PillowReader:
         """See ``Reader``."""
         try:
             with opened(path) as image:
+                if self._value_range != DEEP:
+                    check_high_bytes(image)
                 size = picture_size(image)
                 return Picture(picture_pixels(image, shape, self._value_range), size)
         except DoubtError as doubt:
@@ -121,7 +124,7 @@ class KerasReader:
                 image = tf.image.decode_image(data, channels=channels, expand_animations=False)
                 unrounded = np.asarray(tf.image.resize(image, (height, width)), np.float32)
         except (tf.errors.OpError, ValueError) as error:
-            text = str(getattr(error, "message", error))
+            text = re.sub(r"\{\{.*?\}\}|\[Op:.*", "", str(getattr(error, "message", error)))
             if "Unknown image file format" in text:
                 raise SkipError(
                     f"{what_it_is(path, READABLE_BY_KERAS)}, which is all that Keras reads"

@@ -276,13 +276,14 @@ class _Survey:
 
     @property
     def typical(self) -> float:
-        """The value that only few of those other than 0 exceed."""
+        """The largest value, or that which few of those other than 0 exceed by much."""
         # For words to the user, so a part of a large array is enough.
         part = self._values.reshape(-1)[:: max(1, self.count // 1_000_000)]
         lit = np.sort(part[part != 0].astype(np.float64))
         if not len(lit):
             return self.high
-        return float(lit[max(0, len(lit) - 1 - int(_few(len(lit), _FEW)))])
+        usual = float(lit[max(0, len(lit) - 1 - int(_few(len(lit), _FEW)))])
+        return self.high if self.high <= (1 + _FAR) * usual else usual
 
     def cut_off(self, known: ValueRange) -> str | None:
         """What to say of values that exceed a range by more than rounding."""
