@@ -205,7 +205,7 @@ def test_shapes(tmp_path: Path) -> None:
         source = source_of(tmp_path, np.zeros(shape, np.uint8))
         assert len(source) == images, shape
         source.check((*shape[:2], channels) if images == 1 else (*shape[1:], 1))
-    with pytest.raises(ImageSourceError, match="three grey pictures .* or one with its channels"):
+    with pytest.raises(ImageSourceError, match=r"three grey pictures .* or one with its channels"):
         source_of(tmp_path, np.zeros((3, 32, 32), np.uint8))
     assert len(source_of(tmp_path, np.zeros((3, 32, 32), np.uint8), labels=[0, 1, 0])) == 3
 
@@ -222,7 +222,7 @@ DEEP: dict[str, Callable[[Path, NDArray[np.uint8]], None]] = {
 def test_deep_pictures_are_judged_by_the_same_rule(tmp_path: Path, name: str) -> None:
     codes = CODES[..., 0].reshape(40, 32)
     DEEP[name](tmp_path / name, codes)
-    with pytest.raises(ImageSourceError, match="perhaps --value-range 0,(4095|9)") as caught:
+    with pytest.raises(ImageSourceError, match=r"perhaps --value-range 0,(4095|9)") as caught:
         open_images(str(tmp_path))
     assert name in str(caught.value)
     likely = parse_value_range(str(caught.value).rpartition(" ")[2].rstrip("."))
