@@ -112,6 +112,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             pixel_range=pixel_range,
             batch_size=batch_size,
             feature_maps=feature_maps,
+            limit=probe,
         )
         self._class_names = tuple(class_names)
         if probe is not None and probe < 1:
@@ -208,7 +209,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             capture=watched.capture,
             image_bytes=image_bytes(network, new),
             statistics=Statistics(new.layers),
-            limit=None,
+            limit=request.limit,
             pace=None,
         )
         with closing(RunWriter.begin(request.store, new)) as writer:
