@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from collector import loop
-from collector.capture import PIXEL_RANGES, Capture
+from collector.capture import PIXEL_RANGES
 from collector.errors import CollectorError
 from collector.images import READINGS, ImageSourceError, fit_labels
 from collector.images.probe import open_probe
@@ -21,6 +21,7 @@ from collector.images.values import checked_range
 from collector.models import LoadedModel, weights_digest
 from collector.network import Network, understand
 from collector.progress import Silent
+from collector.proof import first_images, proven_capture
 from collector.request import Request
 from collector.session import new_run, pixel_range_hint
 from collector.signals import StopSignals
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from collector.capture import Capture
     from collector.images import LabelFit
 
 _log = logging.getLogger(__name__)
@@ -200,7 +202,12 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             watched.network.loaded, sha256=weights_digest(self.model.weights), source=source
         )
         network = dataclasses.replace(watched.network, loaded=loaded)
-        new = new_run(dataclasses.replace(request, name=name), network, self._source)
+        new = new_run(
+            dataclasses.replace(request, name=name),
+            network,
+            self._source,
+            arithmetic=watched.capture.arithmetic,
+        )
         new = dataclasses.replace(new, experiment=self.experiment, epoch=self._epoch)
         work = loop.Work(
             source=self._source,
@@ -232,22 +239,21 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         network = understand(loaded, self._source.native_shape)
         self._source.check(network.image_shape)
         labels = fit_labels(self._source, network.outputs, loaded.class_names)
-        for line in (*network.notices, *self._source.notices, labels.notice):
-            if line:
-                _log.info("%s", line)
+        proven = proven_capture(
+            network,
+            first_images(self._source, network.image_shape),
+            pixel_range=request.pixel_range_or_default,
+            maps=request.feature_maps_or_default != "none",
+            batch_size=request.batch_size_or_default,
+            frozen=False,
+        )
+        texts = (*network.notices, *self._source.notices, labels.notice, *proven.notices)
+        for line in filter(None, texts):
+            _log.info("%s", line)
         hint = pixel_range_hint(network, self._source, request.pixel_range, option="pixel_range")
         if hint is not None:
             _log.warning("ReactCNN: %s", hint)
-        capture = Capture(
-            network,
-            pixel_range=request.pixel_range_or_default,
-            maps=request.feature_maps_or_default != "none",
-            frozen=False,
-            unrounded=self._source.unrounded,
-            batch_size=request.batch_size_or_default,
-        )
-        capture.warm_up()
-        return _Watched(network, labels, capture)
+        return _Watched(network, labels, proven.capture)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

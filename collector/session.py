@@ -6,13 +6,13 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from collector.capture import Capture
 from collector.errors import ModelError, ResumeError
 from collector.images import ValueRange, draw, fit_labels
 from collector.kernels import kernels_of
 from collector.loop import Work, expected
 from collector.models import LoadedModel, load_model
 from collector.network import Network, understand
+from collector.proof import Proven, first_images, proven_capture
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
 from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics, restore
@@ -65,22 +65,31 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
     network = _understood(loaded, request, source.native_shape)
     source.check(network.image_shape)
     labels = fit_labels(source, network.outputs, network.loaded.class_names)
-    new = new_run(request, network, source)
-    wanted, drawn = amount(new.options)
+    images = draw(source, request.limit)
+    proven = _proven(
+        network,
+        images,
+        pixel_range=request.pixel_range_or_default,
+        feature_maps=request.feature_maps_or_default,
+        batch_size=request.batch_size_or_default,
+        exact=request.exact,
+    )
+    new = new_run(request, network, source, arithmetic=proven.capture.arithmetic)
     work = Work(
-        source=draw(source, wanted) if drawn else source,
+        source=images,
         position=0,
         labels=labels,
-        capture=_capture(network, new, source),
+        capture=proven.capture,
         image_bytes=image_bytes(network, new),
         statistics=Statistics(new.layers),
-        limit=wanted,
+        limit=request.limit or request.first,
         pace=request.pace,
     )
     notices = (
         *network.notices,
         *source.notices,
         labels.notice,
+        *proven.notices,
         pixel_range_hint(network, source, request.pixel_range),
         space_notice(network, new, new.total or 0, request.store),
     )
@@ -117,10 +126,18 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
             f"the model has other layers than run {run.id} collected; begin a new run."
         )
     labels = fit_labels(source, network.outputs, network.loaded.class_names)
-    capture = _capture(network, run, source)
     wanted, drawn = amount(run.options)
     if drawn:
         source = draw(source, wanted)
+    # A run that began with one arithmetic goes on with it.
+    proven = _proven(
+        network,
+        source,
+        pixel_range=run.options["pixel_range"],
+        feature_maps=run.feature_maps,
+        batch_size=run.batch_size,
+        exact=run.options.get("arithmetic") == "direct",
+    )
     signals.finish_batches()
     writer = RunWriter.resume(request.store, str(run.id), durable=request.durable)
     try:
@@ -130,8 +147,8 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
             source=source,
             position=source.position_after(writer.stored, last),
             labels=labels,
-            capture=capture,
-            image_bytes=image_bytes(network, run),
+            capture=proven.capture,
+            image_bytes=image_bytes(network, writer.run),
             statistics=restore(reader, writer.run, layers),
             limit=wanted,
             pace=request.pace if request.pace is not None else run.options.get("pace"),
@@ -142,7 +159,8 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
         raise
     left = expected(work, writer.run.skipped) - writer.stored
     notice = space_notice(network, run, left, request.store)
-    return Session(work, writer, network, (notice,) if notice else ())
+    notices = (*proven.notices, *([notice] if notice else []))
+    return Session(work, writer, network, notices)
 
 
 def pixel_range_hint(
@@ -197,7 +215,7 @@ def _check_weights(loaded: LoadedModel, run: Run) -> None:
         )
 
 
-def new_run(request: Request, network: Network, source: ImageSource) -> NewRun:
+def new_run(request: Request, network: Network, source: ImageSource, *, arithmetic: str) -> NewRun:
     """What the store is told of a run before its first image."""
     loaded = network.loaded
     wanted = request.limit or request.first
@@ -225,6 +243,7 @@ def new_run(request: Request, network: Network, source: ImageSource) -> NewRun:
             "value_range": request.value_range,
             "classes": request.classes,
             "pace": request.pace,
+            "arithmetic": arithmetic,
         },
         kernels=kernels_of(network),
         experiment=request.experiment,
@@ -259,13 +278,20 @@ def _layers(network: Network) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def _capture(network: Network, run: Run | NewRun, source: ImageSource) -> Capture:
-    capture = Capture(
+def _proven(
+    network: Network,
+    source: ImageSource,
+    *,
+    pixel_range: str,
+    feature_maps: str,
+    batch_size: int,
+    exact: bool,
+) -> Proven:
+    return proven_capture(
         network,
-        unrounded=source.unrounded,
-        pixel_range=run.options["pixel_range"],
-        maps=run.feature_maps != "none",
-        batch_size=run.batch_size,
+        first_images(source, network.image_shape),
+        pixel_range=pixel_range,
+        maps=feature_maps != "none",
+        batch_size=batch_size,
+        exact=exact,
     )
-    capture.warm_up()
-    return capture

@@ -160,7 +160,9 @@ def test_stretching_is_what_numpy_says(low: float, span: float, dtype: type) -> 
     known = ValueRange(low, low + span)
     if not known.low < known.high:
         return
-    values = (np.random.default_rng(0).uniform(low - 1, low + span + 1, 500)).astype(dtype)
+    values: NDArray[Any] = (np.random.default_rng(0).uniform(low - 1, low + span + 1, 500)).astype(
+        dtype
+    )
     share = (values.astype(np.float64) - known.low) / (known.high - known.low)
     expected = np.clip(share, 0, 1) * 255
     found = to_bytes(values.reshape(50, 10), known).reshape(-1)

@@ -49,6 +49,11 @@ KEEPS: dict[str, Callable[[Any], Any]] = {
     "RandomFlip": layers.RandomFlip(),
     "RandomRotation": layers.RandomRotation(0.1),
     "RandomZoom": layers.RandomZoom(0.1),
+    "RandomBrightness": layers.RandomBrightness(0.5),
+    "RandomContrast": layers.RandomContrast(0.5),
+    "RandomErasing": layers.RandomErasing(factor=1.0),
+    "RandomGrayscale": layers.RandomGrayscale(1.0),
+    "Solarization": layers.Solarization(),
     "GaussianNoise": layers.GaussianNoise(0.1),
     "GaussianDropout": layers.GaussianDropout(0.1),
     "Dropout": layers.Dropout(0.1),
@@ -127,6 +132,21 @@ def test_every_convolution_is_a_kernel(first: Any) -> None:
         return layers.Conv2D(4, 3)(layers.BatchNormalization()(first(x)))
 
     assert not network(before, behind).rescales
+
+
+class Preprocessing(keras.Model):  # type: ignore[misc] # keras has no types
+    """A functional model that scales in a call of its own."""
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        return super().call(inputs / 255, training=training, mask=mask)
+
+
+def test_a_call_of_ones_own_is_not_doubted() -> None:
+    inputs = keras.Input((16, 16, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(2, 3)(inputs))
+    model = Preprocessing(inputs, layers.Dense(2, activation="softmax")(x))
+    found = understand(LoadedModel("m", "", model, "", model.count_params(), None))
+    assert found.rescales
 
 
 def test_images_of_0_to_1_are_evidence_and_said_so(
