@@ -115,7 +115,9 @@ def parser() -> Parser:
     )
     rebuild.add_argument("run", metavar="RUN", help="id, UUID or name (the newest of that name)")
     export.add_parser(commands, [common])
-    train.add_parser(commands, [common], text=_text, count=_count, rate=_rate)
+    train.add_parser(
+        commands, [common], text=_text, count=_count, rate=_rate, value_range=_value_range
+    )
     return result
 
 

@@ -70,10 +70,12 @@ def open_probe(
         if labels is not None:
             raise ValueError("probe_labels go with an array; a data set has its own labels.")
         images, labels, notice = _taken(images, most or STREAMED)
+    array = _array(images, "probe_images")
     try:
         source = checked_images(
-            # The training may go on with its array; the probe must stay what it is.
-            _array(images, "probe_images").copy(),
+            # The training may go on with its array; the probe must stay what it is. Others than
+            # bytes are converted, and so copied.
+            array.copy() if array.dtype == np.uint8 else array,
             None if labels is None else _numbers(_array(labels, "probe_labels")),
             class_names or None,
             words=_WORDS,

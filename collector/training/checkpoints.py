@@ -42,6 +42,7 @@ class Settings:
     seed: int
     store: str = DEFAULT_STORE
     classes: str | None = None
+    value_range: str | None = None
     drawn: bool = False
 
 

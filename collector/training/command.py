@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _DEFAULTS: dict[str, Any] = {
     "data": "cifar10", "validation": None, "probe": 1000, "epochs": 20, "batch_size": 128,
     "learning_rate": 0.1, "start": None, "seed": 1, "classes": None,
+    "value_range": None,
 }  # fmt: skip
 
 _SETTLING = 30
@@ -48,8 +49,9 @@ def add_parser(
     text: Callable[[str], str],
     count: Callable[[str], int],
     rate: Callable[[str], float],
+    value_range: Callable[[str], str],
 ) -> None:
-    """Add the command; the three types check texts, counts and rates."""
+    """Add the command; the types check texts, counts, rates and value ranges."""
     train = commands.add_parser(
         "train",
         parents=parents,
@@ -69,6 +71,8 @@ def add_parser(
         "1000)")  # fmt: skip
     add("--classes", metavar="FILE", type=text, help="names of the classes in their order, a line "
         "each; one without a folder keeps its place (default: the folders by name)")  # fmt: skip
+    add("--value-range", metavar="LOW,HIGH", type=value_range, help="the values that are black and "
+        "white in arrays and grey pictures (default: judged by the values)")  # fmt: skip
     add("--epochs", metavar="N", type=count, help="default: 20")
     add("--batch-size", metavar="N", type=count, help="images a step (default: 128)")
     add("--learning-rate", metavar="RATE", type=rate, help="its highest value (default: 0.1)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from collector.images import (
     joined,
     none_readable,
     open_images,
+    parse_value_range,
     read_classes,
 )
 from collector.training.checkpoints import TrainingError
@@ -64,7 +66,10 @@ def load_data(settings: Settings, shape: Shape, progress: TextIO | None) -> Data
         TrainingError: they have no labels, or are too few.
     """
     names = None if settings.classes is None else read_classes(Path(settings.classes))
-    source = open_images(settings.data, progress=progress, classes=names)
+    values = None if settings.value_range is None else parse_value_range(settings.value_range)
+    # What a model is trained on here is read as the collector reads it, so nothing is to be said.
+    opened = partial(open_images, progress=progress, reading="pillow", classes=names)
+    source = opened(settings.data, value_range=values)
     notices = [*source.notices]
     probe = None
     class_names: tuple[str, ...] = CLASSES
@@ -90,7 +95,7 @@ def load_data(settings: Settings, shape: Shape, progress: TextIO | None) -> Data
     if len(class_names) < 2:
         raise TrainingError(f"{source.description}: one class; at least 2 are needed to train.")
     if settings.validation is not None:
-        probe = open_images(settings.validation, progress=progress, classes=names)
+        probe = opened(settings.validation, value_range=values)
         notices += probe.notices
     if probe is not None:
         fit = fit_labels(probe, len(class_names), class_names)
