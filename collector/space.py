@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from reactcnn_dash.db import NewRun, Run
 
 _COMPRESSED = 0.75
-"""What is left of feature maps in the store: 0.65 of VGG-16 at 32 × 32, up to 0.85 elsewhere."""
+"""What is left of feature maps in the store, roughly.
+
+Measured on crops of the sample: 0.57 for the packaged VGG-16, 0.61 for a MobileNetV2 and 0.85 for a
+ResNet50 at 224 × 224 with random weights.
+"""
 _LARGE = 2e9
 _SHARE = 0.1
 
