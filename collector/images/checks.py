@@ -9,13 +9,12 @@ import numpy as np
 
 from collector.images.arrays import ArrayImages
 from collector.images.base import NO_LABEL, ImageSourceError
+from collector.images.meaning import meaning_of, notice_beyond
 from collector.images.values import (
     BYTES,
     UNIT,
     DoubtError,
     ValueRange,
-    meaning_of,
-    notice_beyond,
     to_bytes,
 )
 

@@ -5,7 +5,7 @@ The rules, in this order:
 - The EXIF orientation is applied.
 - Of films and of pictures with several pages the first is taken.
 - Grey of more than 8 bits is stretched to 0–255 from the range that its values are in (see
-  ``values``), so that white stays white; 16-bit colour and grey with alpha are cut to their high
+  ``meaning``), so that white stays white; 16-bit colour and grey with alpha are cut to their high
   byte by Pillow, v // 256, at most one step away from that.
 - Transparent pictures (alpha channel, transparent colour, palette with alpha) are laid on white.
 - Grey becomes colour by repetition; colour becomes grey as ITU-R 601-2 luminance,
@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from collector.images.values import BYTES, DoubtError, ValueRange, meaning_of, to_bytes
+from collector.images.meaning import meaning_of
+from collector.images.values import BYTES, DoubtError, ValueRange, to_bytes
 
 if TYPE_CHECKING:
     from typing import Any

@@ -10,9 +10,10 @@ from PIL import Image, UnidentifiedImageError
 from collector.images.base import ImageSourceError
 from collector.images.checks import refusal
 from collector.images.convert import DAMAGE, is_deep, stored_values
+from collector.images.meaning import meaning_of
 from collector.images.pictures import SkipError, opened
 from collector.images.scan import display_name
-from collector.images.values import UNIT, DoubtError, ValueRange, meaning_of
+from collector.images.values import UNIT, DoubtError, ValueRange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

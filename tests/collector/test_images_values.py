@@ -12,7 +12,8 @@ from PIL import Image
 
 from collector.cli import main
 from collector.images import ImageSource, ImageSourceError, ValueRange, open_images
-from collector.images.values import meaning_of, parse_value_range, to_bytes
+from collector.images.meaning import meaning_of
+from collector.images.values import parse_value_range, to_bytes
 from reactcnn_dash.db import StoreReader
 from tests.collector.test_images_convert import png
 
