@@ -11,10 +11,10 @@ import pytest
 
 from reactcnn_dash.analysis import CrossMoments, linear_cka
 from reactcnn_dash.cli import main
-from reactcnn_dash.comparison import stored as comparison_stored
-from reactcnn_dash.comparison.comparing import NotComparable, compare
-from reactcnn_dash.comparison.payload import comparison_payload
 from reactcnn_dash.db import StoreReader
+from reactcnn_dash.pages.compare.payload import comparison_payload
+from reactcnn_dash.results.comparison.comparing import NotComparable, compare
+from reactcnn_dash.results.comparison.stored import Pair, stored_comparison
 from tests import stores
 from tests.compared import other_checkpoint, write
 
@@ -127,8 +127,7 @@ def test_it_is_said_by_the_command_the_stored_comparison_and_the_page(
     read = json.loads(capsys.readouterr().out)
     assert read["not_finite"] == [{"run": 2, "layers": ["conv2", "conv3"]}]
     assert [layer["name"] for layer in read["layers"]] == ["conv1"]
-    key = comparison_stored.key_of(reader, 1, 2, "leiden-cpm", None)
-    packed = comparison_stored.stored_comparison(reader, key)
-    assert packed is not None
-    payload = comparison_payload(comparison_stored.unpack_comparison(reader, packed))
+    kept = stored_comparison(reader, Pair(1, 2, "leiden-cpm", None))
+    assert kept is not None
+    payload = comparison_payload(kept.found)
     assert payload["notFinite"] == ["conv2, conv3 in run 2 (bad)"]

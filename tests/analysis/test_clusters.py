@@ -24,7 +24,7 @@ from reactcnn_dash.analysis import (
     correlation,
     default_parameter,
 )
-from reactcnn_dash.analysis.partitions import LOUVAIN_SURPLUS, louvain
+from reactcnn_dash.analysis.louvain import SURPLUS, louvain
 from tests.analysis.samples import Labels, Matrix, as_correlation, blocks, partition, sample
 
 
@@ -121,7 +121,7 @@ def test_louvain_is_python_louvain_on_a_graph_built_another_way_unless_that_is_c
     labels = cluster(c, "louvain", resolution, seed=5)
     if partition(labels) != partition(truth):
         ahead = resolved(labels, c.r, resolution) - resolved(truth, c.r, resolution)
-        assert ahead > LOUVAIN_SURPLUS - 1e-9
+        assert ahead > SURPLUS - 1e-9
 
 
 def real_correlations() -> dict[str, Matrix]:

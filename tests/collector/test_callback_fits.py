@@ -13,7 +13,7 @@ import pytest
 from collector import ReactCNNCallback
 from collector.models import load_model, weights_digest
 from reactcnn_dash.db import RunState, StoreReader
-from reactcnn_dash.epochs import in_order
+from reactcnn_dash.results.epochs import in_order
 from tests.collector.trainings import (
     IMAGES,
     LABELS,
