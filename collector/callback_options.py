@@ -21,9 +21,10 @@ def checked_request(
     store: StoreUrl,
     *,
     experiment: str | None,
-    pixel_range: str,
+    pixel_range: str | None,
     feature_maps: str,
     batch_size: int,
+    probe: int | None,
 ) -> Request:
     """What is asked of every run.
 
@@ -35,7 +36,7 @@ def checked_request(
     if experiment is not None:
         checked_text("experiment", experiment)
     size = checked_count("batch_size", batch_size)
-    if checked_text("pixel_range", pixel_range) not in PIXEL_RANGES:
+    if pixel_range is not None and checked_text("pixel_range", pixel_range) not in PIXEL_RANGES:
         raise ValueError(f"pixel_range is {pixel_range!r}; it is one of {[*PIXEL_RANGES]}.")
     if not re.fullmatch(
         r"all|none|last:[1-9][0-9]{0,8}", checked_text("feature_maps", feature_maps)
@@ -43,7 +44,13 @@ def checked_request(
         raise ValueError(f"feature_maps is {feature_maps!r}; give 'all', 'none' or 'last:N'.")
     place = checked_path("store", store)
     check_writable(place)
-    return Request(store=place, pixel_range=pixel_range, batch_size=size, feature_maps=feature_maps)
+    return Request(
+        store=place,
+        pixel_range=pixel_range,
+        batch_size=size,
+        feature_maps=feature_maps,
+        limit=None if probe is None else checked_count("probe", probe),
+    )
 
 
 def checked_count(name: str, value: Any) -> int:

@@ -205,7 +205,7 @@ def test_its_time_is_reported(tmp_path: Path, model: Any, caplog: pytest.LogCapt
         {"every": 0},
         {"pixel_range": "0-2"},
         {"feature_maps": "last:0"},
-        {"probe_images": IMAGES.astype("float32")},
+        {"probe_images": IMAGES.astype("float32") * 3},
         {"probe_labels": LABELS[:3]},
         {"probe_labels": LABELS, "class_names": ("only",)},
     ],
