@@ -45,7 +45,7 @@ _NUDGES = 10
 """A network that is chaotic may part by so many times what a nudge of its input does to it."""
 
 
-class Parted(ModelError):  # noqa: N818 - named for what happened
+class Parted(ModelError):
     """The capture says something else than the model."""
 
 

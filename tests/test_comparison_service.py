@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from reactcnn_dash.db import RunWriter, StoreReader
-from reactcnn_dash.jobs.runner import AtOnce, UnderWay, Workers
+from reactcnn_dash.jobs.runner import Jobs, UnderWay, Workers
 from reactcnn_dash.jobs.worker import WorkLost
 from reactcnn_dash.pages.compare.experiment import epochs_of, pairs_of
 from reactcnn_dash.pages.compare.routes import routes
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reactcnn_dash.jobs.runner import Jobs
 
 IMAGES = 60
 
@@ -119,7 +118,7 @@ def test_a_comparison_is_waited_for_once_and_then_stored(store: Path, jobs: Work
     assert service.ask(key) is found
     assert found.images == IMAGES
 
-    class Idle(AtOnce):
+    class Idle(Jobs):
         """Does nothing."""
 
         def ask(self, *_words: Any) -> Any:
@@ -139,7 +138,7 @@ def test_two_that_are_asked_for_are_computed_one_after_the_other(
 
 
 def test_a_run_that_grew_is_compared_anew(store: Path) -> None:
-    service, made = comparisons(store, AtOnce()), stores.truth(IMAGES)
+    service, made = comparisons(store, Jobs()), stores.truth(IMAGES)
     writer = RunWriter.begin(str(store), stores.new_run("growing", None, "none"))
     stores.append(writer, made, 0, 20, maps=False)
     key = pair(1, writer.run.id)
