@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import networkx as nx
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Layer, Run
+    from reactcnn_dash.db import Layer, Run, StoreUrl
 
 _BLOCK = 1024
 
@@ -31,10 +31,10 @@ class Store:
     """The runs of a store.
 
     Args:
-        url: file or SQLAlchemy URL.
+        url: file (text or `pathlib.Path`) or SQLAlchemy URL.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: StoreUrl) -> None:
         self._reader = StoreReader(normalise_url(url))
 
     def runs(self) -> pd.DataFrame:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reactcnn_dash.analysis.modularity import carried_on, gained, pair_gains
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -19,11 +21,31 @@ CLOSE = 0.8
 """Filters that correlate this much should not be torn apart by a default."""
 
 
+ORDERS = 2
+"""Random orders of filters in which Louvain is begun anew.
+
+Over the 13 layers of a trained VGG-16 and γ from 0.3 to 3, two orders bring every partition within
+0.005 of the best of six by igraph's multilevel; without them 2 of 320 are not.
+"""
+SURPLUS = 0.002
+"""Modularity by which another partition must be ahead of python-louvain's at γ ≥ 1.
+
+Less is what another order of visits changes, and no reason to be another result than the library's.
+"""
+
+
 def louvain(r: npt.NDArray[np.float64], resolution: float, seed: int) -> npt.NDArray[np.intp]:
-    """Modularity with resolution on the complete graph with weights max(r, 0), by python-louvain.
+    """Modularity with resolution on the complete graph with weights max(r, 0).
 
     Blondel, Guillaume, Lambiotte & Lefebvre (2008), "Fast unfolding of communities in large
     networks"; maximises the sum over pairs inside clusters of w_ij − γ k_i k_j / 2m.
+
+    python-louvain 0.16 stops when Σ (γ in_c / m − (k_c / 2m)²) no longer grows, with γ at the other
+    term of each community c. At γ = 1 that is the same; elsewhere it stops too soon, and below 1 so
+    much so that all filters in one cluster can have more modularity. So its partition is carried on
+    to a maximum of the modularity itself, and so are some others, since a maximum is not the
+    maximum: all filters together, and all alone in several orders. The best is taken. At γ ≥ 1
+    python-louvain's own partition stays unless the best has :data:`SURPLUS` more.
 
     Args:
         r: (F, F) float64 correlation without NaN, F ≥ 1.
@@ -33,6 +55,28 @@ def louvain(r: npt.NDArray[np.float64], resolution: float, seed: int) -> npt.NDA
     Returns:
         (F,) the community of each filter, in no particular numbering.
     """
+    first = _python_louvain(r, resolution, seed)
+    gains = pair_gains(r, resolution)
+    if gains is None:
+        return first
+    alone = np.arange(len(r))
+    rng = np.random.default_rng(seed)
+    orders = (None, *(rng.permutation(len(r)) for _ in range(ORDERS)))
+    found = [
+        carried_on(gains, first),
+        carried_on(gains, np.zeros_like(alone)),
+        *(carried_on(gains, alone, order) for order in orders),
+    ]
+    qualities = [gained(gains, labels) for labels in found]
+    surplus = SURPLUS if resolution >= 1.0 else 0.0
+    if max(qualities) <= gained(gains, first) + surplus:
+        return first
+    return found[int(np.argmax(qualities))]
+
+
+def _python_louvain(
+    r: npt.NDArray[np.float64], resolution: float, seed: int
+) -> npt.NDArray[np.intp]:
     import community  # noqa: PLC0415 - slow to import
     import networkx as nx  # noqa: PLC0415 - slow to import
 

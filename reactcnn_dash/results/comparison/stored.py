@@ -23,6 +23,7 @@ from reactcnn_dash.results.comparison.comparing import (
     common_layers,
     compare,
 )
+from reactcnn_dash.results.comparison.finite import NotFinite
 from reactcnn_dash.results.comparison.stream import Pairs
 
 if TYPE_CHECKING:
@@ -110,6 +111,9 @@ def _unpack(reader: StoreReader, text: bytes) -> Comparison:
     read = json.loads(text)
     a, b = reader.run(read["a"]["id"]), reader.run(read["b"]["id"])
     layers, unmatched = common_layers(reader, a, b)
+    blank = tuple(NotFinite(one["run"], tuple(one["layers"])) for one in read["not_finite"])
+    left_out = {name for one in blank for name in one.layers}
+    layers = tuple(both for both in layers if both[0].name not in left_out)
     return Comparison(
         a=a,
         b=b,
@@ -125,6 +129,7 @@ def _unpack(reader: StoreReader, text: bytes) -> Comparison:
             for both, values in zip(layers, read["layers"], strict=True)
         ),
         unmatched=unmatched,
+        not_finite=blank,
         cka=np.array(read["cka"], np.float64),
         cka_images=read["cka_images"],
         parting=Parting(read["parting"]["layer"], tuple(read["parting"]["filters"])),
