@@ -223,6 +223,7 @@ def test_a_replay_keeps_up_with_one_question_at_a_time(
     assert len(images) == len(set(images)) > 2
 
 
+@pytest.mark.process
 def test_a_run_without_scores_is_scored_when_somebody_asks(
     page: Page, serve_by_command: Serve, tmp_path: Path
 ) -> None:
@@ -259,6 +260,7 @@ def test_beside_open_clusters_the_verdict_is_a_way_to_what_stands_out(
     assert "layer=" not in page.url
 
 
+@pytest.mark.process
 def test_next_odd_finds_out_by_itself(page: Page, serve_by_command: Serve, tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     stores.make_store(path, IMAGES, made=made(), maps=False)

@@ -11,6 +11,7 @@ from collector.arguments import parse, parser, request_of
 from collector.cli import main
 
 
+@pytest.mark.process
 def test_help_explains_every_option_and_starts_no_tensorflow() -> None:
     script = (
         "import sys; from collector.cli import main\n"
