@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8050
 DEMO_STORE ?= demo.db
 
-.PHONY: help demo test test-fast lint format bench screenshots clean browser
+.PHONY: help demo test test-fast lint format bench faults screenshots clean browser
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -52,6 +52,9 @@ format: $(VENV)/.dev  ## format and fix what can be fixed
 
 bench: $(VENV)/.dev browser  ## measure speed and the two proofs; ten minutes
 	$(BIN)/python -m tests.benchmarks
+
+faults: $(VENV)/.dev browser  ## kills, full disks, odd requests, many pages; an hour
+	$(BIN)/python -m tests.faults
 
 screenshots: $(VENV)/.dev browser  ## take the README's screenshots anew
 	$(BIN)/python -m tests.browser.screenshots

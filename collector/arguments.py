@@ -13,6 +13,7 @@ from collector.request import Request
 from collector.training import command as train
 from collector.vgg16 import EARLY, NAME
 from reactcnn_dash import __version__
+from reactcnn_dash.errors import EXIT_CODES
 from reactcnn_dash.export import command as export
 from reactcnn_dash.usage import Parser
 
@@ -40,9 +41,6 @@ examples:
   python -m collector train --data photos/              train on them, one run an epoch
 
 Watch with `python -m reactcnn_dash` in the same folder, while it runs or afterwards.
-
-Exit codes: 0 done; 1 it could not be done (one line says why); 2 wrong usage; 3 done, but some
-images could not be read; 130 and 143 stopped by Ctrl-C and SIGTERM, --resume goes on.
 """
 
 
@@ -93,7 +91,7 @@ def parser() -> Parser:
         "       %(prog)s export RUN [--store URL] [--to FOLDER]\n"
         "       %(prog)s train [--data DATA] [--resume] [...]",
         description=DESCRIPTION,
-        epilog=EPILOG,
+        epilog=f"{EPILOG}\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[common],
         allow_abbrev=False,

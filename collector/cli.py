@@ -19,8 +19,16 @@ from collector.request import DEFAULT_STORE, check_options
 from collector.runtime import start_tensorflow
 from collector.signals import StopNow, StopSignals
 from collector.training import command as train
-from reactcnn_dash.db import RunState, StoreError, StoreReader, check_writable, replace_states
-from reactcnn_dash.export import ExportError
+from reactcnn_dash.db import (
+    RunState,
+    StoreError,
+    StoreReader,
+    check_writable,
+    replace_states,
+    require_free,
+    warnings_of,
+)
+from reactcnn_dash.errors import DONE, FAILED, INPUT, UserError
 from reactcnn_dash.export import command as export
 
 if TYPE_CHECKING:
@@ -33,8 +41,6 @@ if TYPE_CHECKING:
     from collector.request import Request
     from collector.session import Session
     from reactcnn_dash.db import Run
-
-DONE, FAILED, SKIPPED = 0, 1, 3
 
 _MOST_NAMED = 20
 
@@ -54,15 +60,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _carry_out(arguments, signals)
     except StopNow as stop:
         return stop.exit_code
-    except (CollectorError, ImageSourceError, StoreError, ExportError) as error:
+    except (CollectorError, ImageSourceError, UserError) as error:
         if arguments.debug:
             raise
-        return _fail(str(error))
+        return _fail(str(error), error.exit_code if isinstance(error, UserError) else INPUT)
     except Exception as error:
         if arguments.debug:
             raise
         text = " ".join(str(error).split())
-        return _fail(f"unexpected {type(error).__name__}: {text} (--debug shows where)")
+        return _fail(f"unexpected {type(error).__name__}: {text} (--debug shows where)", FAILED)
 
 
 def _carry_out(arguments: argparse.Namespace, signals: StopSignals) -> int:
@@ -97,7 +103,8 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     else:
         ready = session.resume(request, run, source, signals)
     with closing(ready.writer):
-        for line in (*_introduction(ready, request.store), *ready.notices):
+        warned = warnings_of(request.store)
+        for line in (*_introduction(ready, request.store), *ready.notices, *warned):
             progress.notice(line)
         if request.scores:
             return _collect_and_score(ready, request.store, signals, progress)
@@ -154,6 +161,8 @@ def _collect_and_score(ready: Session, store: str, signals: StopSignals, progres
 def _run_to_resume(request: Request) -> Run:
     run = StoreReader(request.store).run(request.resume or "")
     check_options(request, run)
+    # Said before seconds are spent on TensorFlow; the writer makes sure of it.
+    require_free(request.store, run.id)
     return run
 
 
@@ -185,7 +194,7 @@ def _conclude(outcome: Outcome, run: Run, store: str, progress: Progress) -> int
     progress.notice(f"run {run.id} is finished with {outcome.stored:,} images.")
     if outcome.skipped:
         _name_skipped(outcome.skipped)
-        return SKIPPED
+        return INPUT
     return DONE
 
 
@@ -209,9 +218,11 @@ def _rebuild(url: str, ref: str) -> int:
         f"run {run.id}: the correlation states are made again from {statistics.covered:,} of "
         f"{run.stored:,} GAP rows; the page adds the rest itself.\n"
     )
+    if statistics.damaged:
+        sys.stderr.write(f"{statistics.damaged:,} GAP rows are damaged and left out.\n")
     return DONE
 
 
-def _fail(text: str) -> int:
+def _fail(text: str, exit_code: int) -> int:
     sys.stderr.write(f"{PROGRAM}: {text}\n")
-    return FAILED
+    return exit_code

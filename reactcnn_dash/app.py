@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 from dash import Dash, set_props
 from flask import Flask
 from flask_compress import Compress
+from werkzeug.exceptions import BadRequest
 
 from reactcnn_dash import ids
+from reactcnn_dash.access import Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
+from reactcnn_dash.guard import Guard
 from reactcnn_dash.pages import mantine as dmc
+from reactcnn_dash.pages.json_routes import RequestRefused
 from reactcnn_dash.pages.page import Context, Page, connect
 from reactcnn_dash.pages.registry import PAGES, SHARED_ROUTES
 from reactcnn_dash.pages.shell import document
@@ -40,18 +44,20 @@ COMPRESSION = {
 }
 
 
-def create_server(reader: StoreReader, url: str, jobs: Jobs) -> Flask:
+def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | None = None) -> Flask:
     """Return the Flask app that serves every page; each page is a Dash app of its own.
 
     Args:
         reader: the store that the pages show; nothing is opened before the first request.
         url: its URL, for who writes to it and for hints.
         jobs: do what a request must not wait for.
+        access: who may ask; this machine by its own names unless it says otherwise.
     """
     _set_scheme_early()
     server = Flask(__name__)
     server.config.update(COMPRESSION)
     Compress(server)
+    guard = Guard(server, access or Access())
     context = Context(reader, url, jobs)
     for make in SHARED_ROUTES:
         server.register_blueprint(make(context))
@@ -59,6 +65,7 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs) -> Flask:
         for routes in page.routes(context):
             server.register_blueprint(routes)
         app = _app(server, page)
+        guard.add_page(app)
         page.callbacks(app, context)
         connect(app, page.controls)
         shell_callbacks.register(app)
@@ -94,7 +101,13 @@ def _app(server: Flask, page: Page) -> Dash:
 
 
 def tell_failure(error: Exception) -> None:
-    """Log an unexpected error of a callback whole, and say on the page that it happened."""
+    """Log an unexpected error of a callback whole, and say on the page that it happened.
+
+    Raises:
+        BadRequest: nothing is wrong here, but with what was asked.
+    """
+    if isinstance(error, RequestRefused):
+        raise BadRequest(str(error)) from error
     log.error("A callback failed", exc_info=error)
     set_props(
         ids.FAILURE,

@@ -101,7 +101,7 @@ def test_a_store_without_runs_says_what_to_type(
     (tmp_path / "empty.db").touch()
     assert main(["runs", "--store", str(tmp_path / "empty.db")]) == 0
     assert "python -m collector --store" in capsys.readouterr().out
-    assert main(["runs", "--store", str(tmp_path / "none.db")]) == 1
+    assert main(["runs", "--store", str(tmp_path / "none.db")]) == 4
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -139,10 +139,10 @@ def test_without_a_terminal_delete_needs_yes(store: Path) -> None:
 @pytest.mark.process
 def test_what_cannot_be_deleted_is_one_line(store: Path) -> None:
     missing = run(store, "delete", "nobody", "--yes")
-    assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
+    assert (missing.returncode, missing.stderr.count("\n")) == (4, 1)
     with RunWriter.begin(str(store), stores.new_run("live")):
         busy = run(store, "delete", "live", "--yes")
-    assert (busy.returncode, busy.stderr.count("\n")) == (1, 1)
+    assert (busy.returncode, busy.stderr.count("\n")) == (4, 1)
     assert "run 3 (live) is being collected" in busy.stderr
     assert names(store) == ["live", "second", "first"]
 
@@ -156,7 +156,7 @@ def test_runs_that_do_not_compare_are_one_line_and_a_traceback_on_request(
     stores.make_store(path, 1, made=stores.truth(6, seed=2))
     for a, b in (("1", "2"), ("2", "3")):
         words = ["compare", a, b, "--store", str(path)]
-        assert main(words) == 1
+        assert main(words) == 3
         found = capsys.readouterr()
         assert (found.out, found.err.count("\n")) == ("", 1)
         assert found.err.startswith("python -m reactcnn_dash: ")

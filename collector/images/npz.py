@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,6 @@ from collector.images.base import ImageSourceError
 from collector.images.checks import OPTION, Words, checked_images
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from collector.images.arrays import ArrayImages
@@ -72,7 +71,8 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
         )
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in _KEYS if key in archive}
+            _refuse_too_large(path)
+            arrays = {key: archive[key] for key in _KEYS if key in archive}
     except MemoryError as error:
         raise ImageSourceError(
             f"{path} does not fit into memory; split it, or use a folder of images."
@@ -84,6 +84,41 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
                 "of one size, class names as strings)."
             ) from error
         raise ImageSourceError(f"{path} is damaged and cannot be read; save it again.") from error
+    for key, array in arrays.items():
+        # What is no array comes back as the bytes that it is.
+        if not isinstance(array, np.ndarray):
+            raise ImageSourceError(
+                f"{path}: {key!r} is no array but something else, such as a pickle, which is never "
+                "loaded; save plain arrays."
+            )
+    return arrays
+
+
+def _refuse_too_large(path: Path, free: int | None = None) -> None:
+    """Refuse an archive whose arrays would fill the memory, told by its directory alone.
+
+    Args:
+        path: the archive.
+        free: bytes of memory that may be had; as the system says if not given.
+    """
+    with zipfile.ZipFile(path) as archive:
+        size = sum(one.file_size for one in archive.infolist() if one.filename[:-4] in _KEYS)
+    free = free_memory() if free is None else free
+    if free is not None and size > free:
+        raise ImageSourceError(
+            f"{path} expands to {size / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB of memory are "
+            "free; split it, or use a folder of images."
+        )
+
+
+def free_memory() -> int | None:
+    """The bytes of memory that may be had without swapping, ``None`` where nothing tells."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    known = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(known["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in known else None
 
 
 def _class_names(names: NDArray[Any] | None) -> tuple[str, ...] | None:

@@ -20,12 +20,13 @@ from collector.training.checkpoints import PATTERN, Checkpoints, Settings, Train
 from collector.training.data import Data, load_data
 from collector.training.schedule import one_cycle
 from collector.vgg16 import CHECKPOINTS
-from reactcnn_dash.db import Place
+from reactcnn_dash.db import Place, RunState, StoreError, StoreReader, delete_run
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from collector.callback import ReactCNNCallback
     from collector.signals import StopSignals
     from collector.training.network import Step
 
@@ -112,7 +113,7 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
         if checkpoints.newest():
             checkpoints.begin(settings)
     done = checkpoints.newest()
-    if done >= settings.epochs:
+    if done >= settings.epochs and _unfinished_runs(settings, done) is None:
         console.notice(f"all {settings.epochs} epochs are done: nothing to do.")
         return 0
     if settings.start is not None:
@@ -150,6 +151,21 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
         signals=signals,
     )
     return training.run(done)
+
+
+def _unfinished_runs(settings: Settings, epoch: int) -> list[int] | None:
+    """The runs of an epoch that have to be collected anew; ``None`` if one of them is whole."""
+    try:
+        runs = [
+            run
+            for run in StoreReader(settings.store).summaries()
+            if (run.experiment, run.epoch) == (settings.experiment, epoch)
+        ]
+    except StoreError:
+        # Told, and got over, where runs are collected.
+        return []
+    whole = any(run.state is RunState.FINISHED for run in runs)
+    return None if whole else [run.id for run in runs]
 
 
 class _Training:
@@ -205,6 +221,8 @@ class _Training:
         images = self._steps * self._size
         console.start(done * images, settings.epochs * images)
         try:
+            if done:
+                self._make_up(done, callback)
             for epoch in range(done, settings.epochs):
                 if not self._train(epoch):
                     return self._stopped(epoch)
@@ -218,6 +236,22 @@ class _Training:
             console.close()
         console.notice(callback.summary)
         return 0
+
+    def _make_up(self, epoch: int, callback: ReactCNNCallback) -> None:
+        """Collect the newest checkpoint's run anew, where a kill left none or a part of one.
+
+        Only the newest can be so: the run of each epoch was whole before the next one began.
+        """
+        parts = _unfinished_runs(self._settings, epoch)
+        if parts is None:
+            return
+        try:
+            for run in parts:
+                delete_run(self._settings.store, run)
+        except StoreError as error:
+            self._console.notice(f"the run of epoch {epoch} is not whole: {error}")
+        else:
+            callback.on_epoch_end(epoch - 1)
 
     def _train(self, epoch: int) -> bool:
         """One epoch; false if a signal ended it early."""

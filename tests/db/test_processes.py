@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from reactcnn_dash.db import (
     replace_states,
 )
 from tests.db.samples import batch, files, new_run, state
+from tests.silence import fall_silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,9 +132,7 @@ def test_a_run_that_is_being_collected_is_busy_until_its_process_ends(url: str) 
 def test_a_writer_that_stalled_and_lost_its_run_stores_nothing_more(url: str, path: Path) -> None:
     slow = RunWriter.begin(url, new_run())
     slow.append(batch(0, 2))
-    old = datetime.now(UTC) - timedelta(seconds=11)
-    with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute("UPDATE runs SET heartbeat_at = ?", (f"{old:%Y-%m-%d %H:%M:%S.%f}",))
+    fall_silent(path)
     with RunWriter.resume(url, "1") as quick:
         quick.append(batch(2, 2))
         changes: list[Callable[[], None]] = [
