@@ -16,7 +16,7 @@ from reactcnn_dash.access import MOST_BYTES, Access, foreign, is_loopback
 from reactcnn_dash.app import create_server
 from reactcnn_dash.db import StoreReader
 from reactcnn_dash.guard import hashes_of_scripts
-from reactcnn_dash.jobs.runner import AtOnce
+from reactcnn_dash.jobs.runner import Jobs
 from tests import stores
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def server(folder: Path, access: Access | None = None) -> Flask:
     if not path.exists():
         stores.make_store(path, 4)
     url = f"sqlite:///{path}"
-    return create_server(StoreReader(url), url, AtOnce(), access)
+    return create_server(StoreReader(url), url, Jobs(), access)
 
 
 @pytest.fixture(scope="module")

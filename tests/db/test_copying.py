@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reactcnn_dash.db.log import LARGE_BYTES
 
 from reactcnn_dash.cli import main
 from reactcnn_dash.db import RunState, RunWriter, StoreReader
 from reactcnn_dash.db.copying import network_file_system
+from reactcnn_dash.db.log import LARGE_BYTES
 from tests.db.samples import batch, new_run
 
 

@@ -23,7 +23,7 @@ from collector.modelfile import checked_model_file
 from reactcnn_dash.app import create_server
 from reactcnn_dash.cli import main
 from reactcnn_dash.db import StoreReader, pack
-from reactcnn_dash.jobs.runner import AtOnce
+from reactcnn_dash.jobs.runner import Jobs
 from tests import stores
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +73,7 @@ def test_every_page_and_export_goes_on_without_the_damaged_rows(
     damage(store, *DAMAGES[name])
     url = f"sqlite:///{store}"
     uuid = StoreReader(url).run(1).uuid
-    with create_server(StoreReader(url), url, AtOnce()).test_client() as http:
+    with create_server(StoreReader(url), url, Jobs()).test_client() as http:
         for address in (
             "/redundancies/of?run=1", "/filters/of?run=1", "/filters/tops?run=1",
             "/filters/clusters?run=1", f"/deviations/{uuid}", f"/deviations/{uuid}/images/3",

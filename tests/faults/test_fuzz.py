@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reactcnn_dash.app import create_server
 from reactcnn_dash.db import StoreReader
-from reactcnn_dash.jobs.runner import AtOnce
+from reactcnn_dash.jobs.runner import Jobs
 from tests import stores
 from tests.faults.fuzzing import requests
 
@@ -31,7 +31,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[Flask, str]:
     stores.make_store(path, 80, name="one")
     stores.make_store(path, 80, name="two")
     url = f"sqlite:///{path}"
-    return create_server(StoreReader(url), url, AtOnce()), StoreReader(url).run(1).uuid
+    return create_server(StoreReader(url), url, Jobs()), StoreReader(url).run(1).uuid
 
 
 class _Failures(logging.Handler):
