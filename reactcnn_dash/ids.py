@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-# What the page knows; written by assets/*.js and by callbacks.
+# What the page knows; written by assets/ and by callbacks.
 REQUEST: Final = "request"
 FRAME: Final = "frame"
-VIEW: Final = "view"
 RUNS_VERSION: Final = "runs-version"
 CLUSTER_REQUEST: Final = "cluster-request"
 CLUSTERS: Final = "clusters"
@@ -18,6 +17,7 @@ FAILURE: Final = "failure"
 HELP_BUTTON: Final = "help-button"
 PAGE_PICTURE: Final = "page-picture"
 HELP: Final = "help"
+HELP_BODY: Final = "help-body"
 COLOUR_SCHEME: Final = "colour-scheme"
 NOTICE: Final = "notice"
 
@@ -68,9 +68,11 @@ METHOD: Final = "method"
 PARAMETER_LOUVAIN: Final = "parameter-louvain"
 PARAMETER_CPM: Final = "parameter-cpm"
 PARAMETER_CAPTION: Final = "parameter-caption"
+GRAPH_PLACE: Final = "graph-place"
 GRAPH: Final = "graph"
 GRAPH_CAPTION: Final = "graph-caption"
 CLUSTER_SUMMARY: Final = "cluster-summary"
+TABLE_PLACE: Final = "table-place"
 CLUSTER_TABLE: Final = "cluster-table"
 SELECTION: Final = "selection"
 SUBSET: Final = "subset"

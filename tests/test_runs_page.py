@@ -296,8 +296,8 @@ def test_the_page_is_served_with_its_own_assets(path: Path, url: str) -> None:
     stores.make_store(path, 4)
     client = create_server(StoreReader(url), url, ClusterService(url)).test_client()
     found = client.get("/runs/").text
-    assert "assets/runs/40-table.js" in found
-    assert "assets/live" not in found
+    assert "/runs/table.mjs" in found
+    assert "/live/" not in found
 
 
 @pytest.mark.parametrize(

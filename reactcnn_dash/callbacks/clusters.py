@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, no_update
 
 from reactcnn_dash import ids
 from reactcnn_dash.analysis import TooFewImages
@@ -26,8 +26,8 @@ CONTROLS: Final = (
 """Clientside function, component and property of each control."""
 
 
-def answer(service: ClusterService, request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
-    """Return the clusters store, graph elements, graph layout and table rows for a request.
+def answer(service: ClusterService, request: dict[str, Any]) -> ClustersAnswer:
+    """Return the clusters for a request, with the graph's elements and layout and the table's rows.
 
     Args:
         service: computes or fetches the clusters.
@@ -52,37 +52,25 @@ def answer(service: ClusterService, request: dict[str, Any]) -> tuple[Any, Any, 
         )
         view = service.view(wanted)
     except (TooFewImages, StoreError, BadSearch) as error:
-        return key | {"message": str(error)}, [], no_update, []
+        refused = cast("ClustersRefused", key | {"message": str(error)})
+        return {"clusters": refused, "elements": [], "layout": None, "rows": []}
     keep = bool(request.get("keep"))
-    layout = no_update if keep else graphs.layout(view, int(request.get("number", 0)))
-    return (
-        graphs.clusters_payload(view) | {"subset": subset},
-        graphs.elements(view, positions=not keep),
-        layout,
-        graphs.table_rows(view),
-    )
+    return {
+        "clusters": graphs.clusters_payload(view, subset),
+        "elements": graphs.elements(view, positions=not keep),
+        "layout": None if keep else graphs.layout(view, int(request.get("number", 0))),
+        "rows": graphs.table_rows(view),
+    }
 
 
 def register(app: Dash, service: ClusterService) -> None:
     """Register the panel's callbacks."""
 
     @app.callback(
-        Output(ids.CLUSTERS, "data"),
-        Output(ids.GRAPH, "elements"),
-        Output(ids.GRAPH, "layout"),
-        Output(ids.CLUSTER_TABLE, "rowData"),
-        Input(ids.CLUSTER_REQUEST, "data"),
-        prevent_initial_call=True,
+        Output(ids.CLUSTERS, "data"), Input(ids.CLUSTER_REQUEST, "data"), prevent_initial_call=True
     )
-    def clusters(request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    def clusters(request: dict[str, Any]) -> ClustersAnswer:
         return answer(service, request)
 
     app.clientside_callback(ClientsideFunction("reactcnn", "clusters"), Input(ids.CLUSTERS, "data"))
     connect(app, CONTROLS)
-    app.clientside_callback(
-        ClientsideFunction("reactcnn", "graphStyle"),
-        Output(ids.GRAPH, "stylesheet"),
-        Input(ids.VIEW, "data"),
-        State(ids.GRAPH, "stylesheet"),
-        prevent_initial_call=True,
-    )

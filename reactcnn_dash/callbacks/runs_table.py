@@ -108,8 +108,6 @@ def register(app: Dash, feed: RunsFeed, deleter: Deleter, url: str) -> None:
         ("runsAnswer", ids.RUNS_ANSWER, "data"),
         ("runsEdited", ids.RUNS_EDITED, "data"),
         ("runsDeleted", ids.RUNS_DELETED, "data"),
-        ("runsConfirmed", ids.RUNS_CONFIRM_YES, "n_clicks"),
-        ("runsSpared", ids.RUNS_CONFIRM_NO, "n_clicks"),
     ):
         app.clientside_callback(
             ClientsideFunction("reactcnn", function),

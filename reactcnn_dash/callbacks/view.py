@@ -48,4 +48,3 @@ def connect(app: Dash, controls: Iterable[tuple[str, str, str]]) -> None:
 def register(app: Dash) -> None:
     """Connect each control with its clientside function."""
     connect(app, CONTROLS)
-    app.clientside_callback(ClientsideFunction("reactcnn", "view"), Input(ids.VIEW, "data"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import dash_mantine_components as dmc
-from dash import dcc, html
+from dash import html
 
 from reactcnn_dash import ids
 from reactcnn_dash.pages.elements import aria, attributes, icon
@@ -50,26 +50,19 @@ def header(current: PageLink, *middle: Any) -> html.Header:
             html.Span(className="spacer"),
             *(() if current is LIVE else (_picture(),)),
             html.Button("How to read this", id=ids.HELP_BUTTON, className="text-button"),
-            dmc.ColorSchemeToggle(
+            html.Button(
+                [icon("sun"), icon("moon")],
                 id=ids.COLOUR_SCHEME,
-                lightIcon=icon("sun"),
-                darkIcon=icon("moon"),
-                variant="subtle",
-                color="gray",
-                size="md",
+                className="tool scheme",
+                title="Switch between light and dark",
                 **aria("Switch between light and dark"),
             ),
         ],
     )
 
 
-def shell(children: Sequence[Any], help_text: Any) -> Any:
-    """Return a page in the theme of all pages.
-
-    Args:
-        children: the page.
-        help_text: what "How to read this" opens.
-    """
+def shell(children: Sequence[Any]) -> Any:
+    """Return a page of HTML and Mantine's components, in the theme of all pages."""
     return dmc.MantineProvider(
         defaultColorScheme="auto",
         theme={
@@ -78,16 +71,45 @@ def shell(children: Sequence[Any], help_text: Any) -> Any:
             "fontSizes": {"xs": "12px", "sm": "13px"},
             "defaultRadius": "sm",
         },
-        children=[
-            dcc.Store(id=ids.FAILURE),
+        children=frame(children),
+    )
+
+
+def frame(children: Sequence[Any]) -> html.Div:
+    """Return a page of HTML alone."""
+    return html.Div(
+        [
+            html.Div(id=ids.FAILURE, hidden=True),
             *children,
-            dmc.Modal(
-                id=ids.HELP,
-                title="How to read this page",
-                size="lg",
-                children=help_text,
-            ),
-        ],
+            dialog(ids.HELP, "How to read this page", html.Div(id=ids.HELP_BODY)),
+        ]
+    )
+
+
+def dialog(id_: str, title: str, content: Any) -> html.Dialog:
+    """Return a dialog that assets/base/boot.mjs opens and closes."""
+    return html.Dialog(
+        id=id_,
+        **aria(title),
+        children=html.Div(
+            className="dialog",
+            children=[
+                html.Div(
+                    className="dialog-head",
+                    children=[
+                        html.H2(title),
+                        html.Button(
+                            icon("close"),
+                            className="tool",
+                            title="Close (Escape)",
+                            **aria("Close"),
+                            **attributes({"data-closes": "true"}),
+                        ),
+                    ],
+                ),
+                html.Div(content, className="dialog-body"),
+            ],
+        ),
     )
 
 

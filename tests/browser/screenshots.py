@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, start_server, stop
+from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, imported, start_server, stop
 
 PICTURES = Path(__file__).parents[2] / ".github" / "screenshots"
 LAYER = "block4_conv2"
@@ -40,11 +40,14 @@ def collect(store: Path, images: str, between: str | None) -> None:
 def settle(page: Page) -> None:
     """Wait until the image and the open clusters are drawn."""
     page.wait_for_selector(".cell[fill]")
-    page.wait_for_function("window.reactcnn.picture.pixels !== null")
     page.wait_for_function(
-        "window.reactcnn.view.layer === null || (window.reactcnn.clusterPanel.clusters"
-        " && !document.getElementById('panel').classList.contains('busy'))"
+        f"{imported('live/image.mjs')}.then(({{ drawn }}) => drawn.pixels !== null)"
     )
+    page.wait_for_function(
+        f"{imported('live/clusters.mjs')}.then(({{ panel }}) => panel.clusters !== null"
+        " || !document.getElementById('panel').classList.contains('open'))"
+    )
+    page.wait_for_function("!document.getElementById('panel').classList.contains('busy')")
     page.wait_for_timeout(500)
 
 

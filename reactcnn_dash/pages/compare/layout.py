@@ -7,7 +7,6 @@ from typing import Any
 from dash import html
 
 from reactcnn_dash import ids
-from reactcnn_dash.pages.compare.help import guide
 from reactcnn_dash.pages.compare.tables import filter_table, layer_table
 from reactcnn_dash.pages.compare.toolbar import toolbar
 from reactcnn_dash.pages.elements import aria, attributes, choice, tool_button
@@ -210,5 +209,4 @@ def page() -> Any:
             ),
             html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
         ],
-        guide(),
     )

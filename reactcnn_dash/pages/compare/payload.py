@@ -113,11 +113,19 @@ def changed_payload(c: Comparison, kind: str, offset: int) -> dict[str, Any]:
     Raises:
         KeyError: there is no such kind.
     """
-    which = np.flatnonzero(kinds(c.changed)[kind])
+    by_kind = kinds(c.changed)
+    which = np.flatnonzero(by_kind[kind])
     part = which[offset : offset + PAGE]
     columns = (c.changed.a, c.changed.b, c.changed.label, c.changed.before, c.changed.after)
     rows = np.stack([column[part] for column in columns], axis=1)
-    return {"kind": kind, "offset": offset, "total": len(which), "hits": rows.tolist()}
+    own = [name for name in by_kind if name != "all"]
+    return {
+        "kind": kind,
+        "offset": offset,
+        "total": len(which),
+        "hits": rows.tolist(),
+        "kinds": [next(name for name in own if by_kind[name][at]) for at in part.tolist()],
+    }
 
 
 def pair_payload(

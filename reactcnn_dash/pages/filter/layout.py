@@ -8,7 +8,6 @@ from dash import dcc, html
 
 from reactcnn_dash import ids
 from reactcnn_dash.pages.elements import aria, pick, tool_button
-from reactcnn_dash.pages.filter.help import guide
 from reactcnn_dash.pages.shell import FILTER, header, shell
 
 
@@ -137,5 +136,4 @@ def page() -> Any:
             ),
             html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
         ],
-        guide(),
     )

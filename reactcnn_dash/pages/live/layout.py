@@ -1,8 +1,8 @@
-"""The live page's skeleton: Dash components and the places that assets/live/*.js draw into."""
+"""The live page's skeleton: Dash components and the places that assets/live/ draws into."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import dash_mantine_components as dmc
 from dash import dcc, html
@@ -11,11 +11,10 @@ from reactcnn_dash import ids
 from reactcnn_dash.pages.elements import aria, attributes, choice, icon, pick, tool_button
 from reactcnn_dash.pages.live.cluster_panel import cluster_panel
 from reactcnn_dash.pages.live.export_menu import export_menu
-from reactcnn_dash.pages.live.help import guide
 from reactcnn_dash.pages.live.search_panel import search_panel
 from reactcnn_dash.pages.shell import LIVE, header, shell
 
-POLL_MS = 400
+POLL_MS: Final = 400
 """Milliseconds between two looks at the store."""
 
 
@@ -183,7 +182,6 @@ def page() -> Any:
             dcc.Interval(id=ids.TICK, interval=POLL_MS),
             dcc.Store(id=ids.REQUEST),
             dcc.Store(id=ids.FRAME),
-            dcc.Store(id=ids.VIEW),
             dcc.Store(id=ids.RUNS_VERSION),
             dcc.Store(id=ids.CLUSTER_REQUEST),
             dcc.Store(id=ids.CLUSTERS),
@@ -199,5 +197,4 @@ def page() -> Any:
             ),
             html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
         ],
-        guide(),
     )

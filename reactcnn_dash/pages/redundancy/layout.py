@@ -9,7 +9,6 @@ from dash import html
 from reactcnn_dash import ids
 from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.pages.elements import aria, attributes, parameter_slider, pick
-from reactcnn_dash.pages.redundancy.help import guide
 from reactcnn_dash.pages.shell import REDUNDANCY, header, shell
 from reactcnn_dash.results.redundancy.report import METHOD
 
@@ -116,5 +115,4 @@ def page() -> Any:
             html.Article(id=ids.REDUNDANCY_PAPER, className="paper"),
             html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
         ],
-        guide(),
     )

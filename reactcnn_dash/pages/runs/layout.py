@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 import dash_ag_grid as dag
-import dash_mantine_components as dmc
 from dash import dcc, html
 
 from reactcnn_dash import ids
 from reactcnn_dash.db.editing import NAME_LENGTH, NOTE_LENGTH
 from reactcnn_dash.pages.elements import aria, attributes
-from reactcnn_dash.pages.runs.help import guide
-from reactcnn_dash.pages.shell import RUNS, header, shell
+from reactcnn_dash.pages.shell import RUNS, dialog, frame, header
 
 LOOK_MS: Final = 2000
 """Milliseconds between two looks at the list of runs."""
@@ -43,7 +41,7 @@ def _narrow() -> dict[str, Any]:
     return _number() | {"suppressFloatingFilterButton": True}
 
 
-# The fields that no row of `runs_rows` has are made of those in assets/runs/10-rows.js.
+# The fields that no row of the server has are made in assets/runs/rows.mjs.
 COLUMNS: Final[list[dict[str, Any]]] = [
     {
         "field": "name",
@@ -244,24 +242,20 @@ def _toolbar() -> html.Div:
     )
 
 
-def _confirm() -> dmc.Modal:
-    return dmc.Modal(
-        id=ids.RUNS_CONFIRM,
-        title="Delete for good?",
-        size="md",
-        centered=True,
-        children=[
+def _confirm() -> html.Dialog:
+    closes = attributes({"data-closes": "true"})
+    return dialog(
+        ids.RUNS_CONFIRM,
+        "Delete for good?",
+        [
             html.P(id=ids.RUNS_CONFIRM_TEXT, className="runs-doomed"),
             html.Div(
                 className="runs-confirm",
                 children=[
+                    html.Button("Keep", id=ids.RUNS_CONFIRM_NO, className="tool wide", **closes),
                     html.Button(
-                        "Keep",
-                        id=ids.RUNS_CONFIRM_NO,
-                        className="tool wide",
-                        **attributes({"data-autofocus": "true"}),
+                        "Delete", id=ids.RUNS_CONFIRM_YES, className="tool wide danger", **closes
                     ),
-                    html.Button("Delete", id=ids.RUNS_CONFIRM_YES, className="tool wide danger"),
                 ],
             ),
         ],
@@ -270,7 +264,7 @@ def _confirm() -> dmc.Modal:
 
 def page() -> Any:
     """Return the layout of the runs page."""
-    return shell(
+    return frame(
         [
             dcc.Interval(id=ids.RUNS_TICK, interval=LOOK_MS),
             dcc.Store(id=ids.RUNS_REQUEST),
@@ -299,5 +293,4 @@ def page() -> Any:
             ),
             _confirm(),
         ],
-        guide(),
     )
