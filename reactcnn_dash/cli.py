@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -133,6 +134,9 @@ def _upgrade(url: str) -> int:
 
 
 def _serve(url: str, options: argparse.Namespace) -> int:
+    # Some ten thousand classes and functions are made now, and none goes: looking for garbage among
+    # them again and again would take a tenth of the time until the first answer.
+    gc.disable()
     # Before Dash is imported: another file and a taken port are told at once.
     reader = StoreReader(url)
     _refuse_another_file(reader)
@@ -140,20 +144,24 @@ def _serve(url: str, options: argparse.Namespace) -> int:
 
     sock = server.listen(options.host, options.port)
     from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
-    from reactcnn_dash.jobs import process as background  # noqa: PLC0415
-    from reactcnn_dash.results.clusters.clustering import ClusterService  # noqa: PLC0415
+    from reactcnn_dash.jobs.runner import Workers  # noqa: PLC0415
+    from reactcnn_dash.jobs.worker import leave  # noqa: PLC0415
+    from reactcnn_dash.results.clusters.clustering import warm_up  # noqa: PLC0415
 
-    service = ClusterService(url)
-    app = create_server(reader, url, service)
+    jobs = Workers(warm_up)
+    app = create_server(reader, url, jobs)
+    # What stands now stands until the end: it is never looked through for what could be freed.
+    gc.freeze()
+    gc.enable()
     host, port = sock.getsockname()[:2]
     sys.stderr.write(f"ReactCNN shows {url}\n  http://{host}:{port}/   (Ctrl-C stops)\n")
     sys.stderr.flush()
     signal.signal(signal.SIGTERM, _terminate)
     # A signal is how a server ends; most reach waitress, which returns.
     with contextlib.suppress(KeyboardInterrupt, SystemExit):
-        threading.Thread(target=service.start, daemon=True).start()
+        threading.Thread(target=jobs.start, daemon=True).start()
         server.serve(app, sock, open_browser=options.open)
-    background.leave()
+    leave()
 
 
 def _refuse_another_file(reader: StoreReader) -> None:

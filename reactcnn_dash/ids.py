@@ -13,6 +13,7 @@ CLUSTERS: Final = "clusters"
 TICK: Final = "tick"
 
 # Every page.
+APP: Final = "app"
 FAILURE: Final = "failure"
 HELP_BUTTON: Final = "help-button"
 PAGE_PICTURE: Final = "page-picture"

@@ -98,20 +98,18 @@ def rules_module() -> str:
 
 def shapes_module(module: ModuleType) -> str:
     """Return the types of a module's TypedDicts."""
-    imported: dict[str, set[str]] = {}
+    shared = importlib.import_module(SHAPES["shared"])
+    imported: set[str] = set()
     known = {}
     for name, value in vars(module).items():
         if is_typeddict(value):
-            if value.__module__ == module.__name__ or value.__module__ not in SHAPES.values():
-                known[name] = value
+            if module.__name__ != SHAPES["shared"] and getattr(shared, name, None) is value:
+                imported.add(name)
             else:
-                home = next(key for key, one in SHAPES.items() if one == value.__module__)
-                imported.setdefault(home, set()).add(name)
+                known[name] = value
     lines = [f"/* {_HEAD.format(module.__name__.replace('.', '/') + '.py')} */"]
-    lines += [
-        f'import type {{ {", ".join(sorted(names))} }} from "./{home}.d.ts";'
-        for home, names in sorted(imported.items())
-    ]
+    if imported:
+        lines.append(f'import type {{ {", ".join(sorted(imported))} }} from "./shared.d.ts";')
     lines += [_interface(name, value) for name, value in known.items()]
     return "\n\n".join(lines) + "\n"
 

@@ -1,9 +1,9 @@
 """Node's tools, with the Node that pip installed, so that a machine needs none of its own.
 
-    python -m tools.node npm ci     install what package-lock.json names
-    python -m tools.node node FILE  run a script
-    python -m tools.node tsc        check the types of the pages' scripts
-    python -m tools.node biome check
+python -m tools.node npm ci     install what package-lock.json names
+python -m tools.node node FILE  run a script
+python -m tools.node tsc        check the types of the pages' scripts
+python -m tools.node biome check
 """
 
 from __future__ import annotations

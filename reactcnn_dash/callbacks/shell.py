@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import ids
-from reactcnn_dash.callbacks.view import connect
+from reactcnn_dash.pages.page import Control, connect
 
 if TYPE_CHECKING:
     from dash import Dash
 
 
 def register(app: Dash) -> None:
-    """Show what ``app.report`` says."""
-    connect(app, [("failure", ids.FAILURE, "children")])
+    """Show what ``app.tell_failure`` says."""
+    connect(app, [Control("failure", ids.FAILURE, "children")])

@@ -49,23 +49,19 @@ def run(url: str, options: argparse.Namespace) -> int:
         WrongUsage: no such method, or a parameter out of its range.
     """
     # Here and not above: the command line must answer --help at once.
-    from reactcnn_dash.analysis import TooFewImages  # noqa: PLC0415
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415
-    from reactcnn_dash.results.comparison import report as comparison_report  # noqa: PLC0415
-    from reactcnn_dash.results.comparison import stored as comparison_stored  # noqa: PLC0415
-    from reactcnn_dash.results.comparison.comparing import NotComparable  # noqa: PLC0415
+    from reactcnn_dash.jobs.worker import Worker, cores  # noqa: PLC0415
+    from reactcnn_dash.results.comparison.report import as_json, as_text  # noqa: PLC0415
+    from reactcnn_dash.results.comparison.stored import (  # noqa: PLC0415
+        Pair,
+        checked_method,
+        computed_comparison,
+    )
 
-    how = comparison_stored.checked_method(options.method, options.parameter)
+    how = checked_method(options.method, options.parameter)
     reader = StoreReader(url)
-    key = comparison_stored.key_of(reader, options.a, options.b, *how)
-    try:
-        packed = comparison_stored.stored_comparison(reader, key)
-        packed = packed or comparison_stored.computed_comparison(url, key)
-    except TooFewImages as error:
-        raise NotComparable(str(error)) from error
-    if options.json:
-        sys.stdout.write(f"{comparison_stored.unpack_json(packed)}\n")
-    else:
-        found = comparison_stored.unpack_comparison(reader, packed)
-        sys.stdout.write(comparison_report.as_text(found))
+    pair = Pair(reader.run(options.a).id, reader.run(options.b).id, *how)
+    with Worker() as worker:
+        found = computed_comparison(url, pair, worker if cores() > 1 else None).found
+    sys.stdout.write(f"{as_json(found)}\n" if options.json else as_text(found))
     return 0

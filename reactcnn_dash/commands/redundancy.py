@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +55,7 @@ def run(url: str, options: argparse.Namespace) -> int:
     # Here and not above: the command line must answer --help at once.
     from reactcnn_dash.analysis import TooFewImages  # noqa: PLC0415
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415
-    from reactcnn_dash.results.redundancy.report import as_dict, checked_threshold  # noqa: PLC0415
+    from reactcnn_dash.results.redundancy.report import checked_threshold, exported  # noqa: PLC0415
     from reactcnn_dash.results.redundancy.stored import computed_report  # noqa: PLC0415
 
     threshold = checked_threshold(options.threshold)
@@ -66,7 +65,7 @@ def run(url: str, options: argparse.Namespace) -> int:
     except TooFewImages as error:
         raise UserError(str(error)) from error
     if options.json:
-        sys.stdout.write(f"{json.dumps(as_dict(report, found), indent=1)}\n")
+        sys.stdout.write(exported(report, found))
     else:
         sys.stdout.write(as_text(report))
     return 0

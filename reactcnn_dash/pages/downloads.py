@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Final
 from flask import Blueprint, Response, request, send_file
 
 from reactcnn_dash.analysis import METHODS, TooFewImages
-from reactcnn_dash.db import RunNotFound, StoreError
+from reactcnn_dash.db import RunNotFound
+from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import ExportError, file_name, run_stem
 from reactcnn_dash.pages.live.search import BadSearch, parse_search
 from reactcnn_dash.results.clusters.clustering import ClusterRequest
 from reactcnn_dash.results.clusters.graph import cluster_graph
 
 if TYPE_CHECKING:
-    from reactcnn_dash.db import Run, StoreReader
-    from reactcnn_dash.results.clusters.clustering import ClusterService, ClusterView
+    from reactcnn_dash.db import Run
+    from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.results.clusters.clustering import ClusterView
 
 TYPES: Final = {
     ".npz": "application/zip",
@@ -31,7 +33,7 @@ TYPES: Final = {
 }
 
 
-class Busy(Exception):  # noqa: N818 - named for what is the matter
+class Busy(UserError):
     """Another export is under way; the text says what to do."""
 
 
@@ -108,13 +110,14 @@ def _cluster_request(run_id: int, layers: int) -> tuple[ClusterRequest, str | No
     return wanted, subset
 
 
-def blueprint(reader: StoreReader, url: str, service: ClusterService) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """Return the routes that hand a run's files to the browser.
 
     ``/runs/<uuid>/export/npz`` and ``…/parquet`` give the whole run; ``…/graphml?layer=N`` the
     clusters of a layer, with ``method``, ``parameter`` and ``subset`` as on the page.
     """
     routes = Blueprint("downloads", __name__)
+    reader = context.reader
     one_at_a_time = threading.Lock()
 
     @routes.get("/runs/<uuid>/export/<any(npz, parquet):format_>")
@@ -124,7 +127,7 @@ def blueprint(reader: StoreReader, url: str, service: ClusterService) -> Bluepri
             raise Busy("Another export is under way. Try again when it is done.")
         folder = TemporaryDirectory(prefix="reactcnn-export-")
         try:
-            path = write_files(url, run.id, format_, Path(folder.name))
+            path = write_files(context.url, run.id, format_, Path(folder.name))
         except BaseException:
             folder.cleanup()
             raise
@@ -144,7 +147,7 @@ def blueprint(reader: StoreReader, url: str, service: ClusterService) -> Bluepri
         run = reader.run(uuid)
         layers = reader.layers(run.id)
         wanted, subset = _cluster_request(run.id, len(layers))
-        view = service.view(wanted)
+        view = context.clusters.view(wanted)
         name = f"{run_stem(run.id, run.name)}-{file_name(view.layer.name)}"
         return send_file(
             io.BytesIO(graphml(view, run, subset)),
@@ -153,12 +156,8 @@ def blueprint(reader: StoreReader, url: str, service: ClusterService) -> Bluepri
             download_name=f"{name}.graphml",
         )
 
-    @routes.errorhandler(StoreError)
-    @routes.errorhandler(ExportError)
-    @routes.errorhandler(Busy)
-    @routes.errorhandler(TooFewImages)
-    @routes.errorhandler(BadSearch)
-    def refused(error: Exception) -> Response:
+    @routes.errorhandler(UserError)
+    def refused(error: UserError) -> Response:
         status = 503
         if isinstance(error, RunNotFound):
             status = 404

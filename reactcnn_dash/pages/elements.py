@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import dash_mantine_components as dmc
 from dash import html
+
+from reactcnn_dash import ids
+from reactcnn_dash.pages import mantine as dmc
 
 if TYPE_CHECKING:
     from reactcnn_dash.analysis import Method
@@ -45,7 +47,7 @@ def choice(id_: str, label: str, choices: dict[str, str], **more: Any) -> dmc.Se
 
 
 def pick(id_: str, label: str, *, nothing: str, **more: Any) -> dmc.Select:
-    """Return a list to pick from by typing, which assets/*.js fill; ``nothing`` if none matches."""
+    """Return a list to pick from by typing, which the page's scripts fill; ``nothing`` if none matches."""
     more = {"allowDeselect": False, **more}
     return dmc.Select(
         id=id_, searchable=True, size="xs", nothingFoundMessage=nothing, **aria(label), **more
@@ -66,3 +68,45 @@ def parameter_slider(id_: str, options: Method, **more: Any) -> dmc.Slider:
         thumbLabel=f"{options.label}: {options.symbol}",
         **more,
     )
+
+
+def dialog(id_: str, title: str, content: Any) -> html.Dialog:
+    """Return a dialog that assets/base/boot.mjs opens and closes."""
+    return html.Dialog(
+        id=id_,
+        **aria(title),
+        children=html.Div(
+            className="dialog",
+            children=[
+                html.Div(
+                    className="dialog-head",
+                    children=[
+                        html.H2(title),
+                        html.Button(
+                            icon("close"),
+                            className="tool",
+                            title="Close (Escape)",
+                            **aria("Close"),
+                            **attributes({"data-closes": "true"}),
+                        ),
+                    ],
+                ),
+                html.Div(content),
+            ],
+        ),
+    )
+
+
+def notice() -> html.Div:
+    """Return the place of what went wrong, or should be known."""
+    return html.Div(id=ids.NOTICE, className="notice", role="alert", hidden=True)
+
+
+def empty() -> html.Div:
+    """Return the place of what a page says that has nothing to show."""
+    return html.Div(id=ids.EMPTY, className="empty", hidden=True)
+
+
+def progress(id_: str) -> html.Div:
+    """Return the place that says how far a page's work is."""
+    return html.Div(id=id_, className=id_, role="status", hidden=True)

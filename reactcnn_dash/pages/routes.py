@@ -12,11 +12,11 @@ from reactcnn_dash.db import (
     ImageNotFound,
     RunNotFound,
     StoreError,
-    StoreReader,
 )
 
 if TYPE_CHECKING:
-    from reactcnn_dash.pages.run_layers import Structures
+    from reactcnn_dash.db import StoreReader
+    from reactcnn_dash.pages.page import Context
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -37,9 +37,7 @@ def pixels_response(reader: StoreReader, uuid: str, ordinal: int) -> Response:
     return _binary(reader.pixels(uuid, ordinal).tobytes())
 
 
-def layer_response(
-    reader: StoreReader, structures: Structures, uuid: str, ordinal: int, layer: int
-) -> Response:
+def layer_response(context: Context, uuid: str, ordinal: int, layer: int) -> Response:
     """Answer with one layer's exact GAP values and, where stored, its feature maps.
 
     The body is little-endian: GAP ``(F,)`` float32; then, when the maps are stored, their ``low``
@@ -49,7 +47,7 @@ def layer_response(
     Raises:
         RunNotFound, ImageNotFound, DamagedBlob: see ``StoreReader``.
     """
-    run = structures.of(uuid)
+    run, reader = context.run_layers.of(uuid), context.reader
     if not 0 <= layer < len(run.layers):
         raise ImageNotFound(f"The run has no layer {layer}: it has {len(run.layers)}.")
     here = run.layers[layer]
@@ -65,17 +63,17 @@ def layer_response(
     return _binary(*parts)
 
 
-def blueprint(reader: StoreReader, structures: Structures) -> Blueprint:
-    """Return the routes that serve pixels and feature maps of ``reader``'s store."""
+def blueprint(context: Context) -> Blueprint:
+    """Return the routes that serve pixels and feature maps."""
     routes = Blueprint("binary", __name__)
 
     @routes.get("/runs/<uuid>/images/<int:ordinal>")
     def pixels(uuid: str, ordinal: int) -> Response:
-        return pixels_response(reader, uuid, ordinal)
+        return pixels_response(context.reader, uuid, ordinal)
 
     @routes.get("/runs/<uuid>/images/<int:ordinal>/layers/<int:layer>")
     def layer(uuid: str, ordinal: int, layer: int) -> Response:
-        return layer_response(reader, structures, uuid, ordinal, layer)
+        return layer_response(context, uuid, ordinal, layer)
 
     @routes.errorhandler(StoreError)
     def store_error(error: StoreError) -> Response:

@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import TypedDict
 
+from reactcnn_dash.pages.empty import Empty, Nothing
+from reactcnn_dash.pages.json_routes import Refused, Running
 
-class Empty(TypedDict):
-    """A page with nothing to show: what is the matter, and what to type ("" for nothing)."""
-
-    title: str
-    text: str
-    command: str
+__all__ = ["Empty", "Nothing", "Option", "Refused", "Running"]
 
 
 class Option(TypedDict):
@@ -21,18 +18,3 @@ class Option(TypedDict):
 
     value: str
     label: str
-
-
-class Running(TypedDict):
-    """Work that is under way; ``total`` is 0 until it is known."""
-
-    status: Literal["running"]
-    done: int
-    total: int
-
-
-class Refused(TypedDict):
-    """Why there is no answer, in words for the person who asked."""
-
-    status: Literal["refused"]
-    message: str

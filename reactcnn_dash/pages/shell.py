@@ -2,53 +2,73 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import dash_mantine_components as dmc
 from dash import html
 
 from reactcnn_dash import ids
-from reactcnn_dash.pages.elements import aria, attributes, icon
+from reactcnn_dash.pages import mantine as dmc
+from reactcnn_dash.pages.elements import aria, attributes, dialog, icon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dash.development.base_component import Component
 
-@dataclass(frozen=True, slots=True)
-class PageLink:
-    """A page as the header names it: its address, and the folder of its assets."""
-
-    name: str
-    path: str
-    folder: str
+    from reactcnn_dash.pages.page import Page
 
 
-LIVE: Final = PageLink("Live", "/", "live")
-RUNS: Final = PageLink("Runs", "/runs/", "runs")
-COMPARE: Final = PageLink("Compare", "/compare/", "compare")
-REDUNDANCY: Final = PageLink("Redundancy", "/redundancy/", "redundancy")
-FILTER: Final = PageLink("Filter", "/filter/", "filter")
-LISTED: Final = (LIVE, RUNS, COMPARE, REDUNDANCY)
-"""The pages of the header."""
-PAGES: Final = (*LISTED, FILTER)
-"""All pages; a filter's is reached from wherever the filter is named."""
+def document(page: Page, pages: Sequence[Page]) -> Any:
+    """Return all that stands on a page, in the theme of all pages.
+
+    Args:
+        page: the page.
+        pages: all pages, of which the header names some.
+    """
+    content = page.content()
+    parts = [
+        html.Div(id=ids.FAILURE, hidden=True),
+        html.Div(
+            id=ids.APP,
+            className=f"app {content.look}".strip(),
+            children=[_header(page, pages, content.head), *content.body],
+        ),
+        *content.around,
+        html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
+        dialog(ids.HELP, "How to read this page", html.Div(id=ids.HELP_BODY)),
+    ]
+    if page.plain:
+        return html.Div(parts)
+    return dmc.MantineProvider(
+        parts,
+        defaultColorScheme="auto",
+        theme={
+            "primaryColor": "blue",
+            "fontFamily": "inherit",
+            "fontSizes": {"xs": "12px", "sm": "13px"},
+            "defaultRadius": "sm",
+        },
+    )
 
 
-def header(current: PageLink, *middle: Any) -> html.Header:
-    """Return the header of a page, with what the page itself puts in its middle."""
+def help_of(page: Page) -> dict[str, Component]:
+    """Return what "How to read this" shows, put in place when it is first opened."""
+    return {ids.HELP_BODY: html.Div(page.help.body())}
+
+
+def _header(page: Page, pages: Sequence[Page], middle: Sequence[Any]) -> html.Header:
     return html.Header(
         className="header",
         children=[
-            html.A([html.Span(className="logo"), "ReactCNN"], href=LIVE.path, className="brand"),
+            html.A([html.Span(className="logo"), "ReactCNN"], href="/", className="brand"),
             html.Nav(
                 className="pages",
                 **aria("Pages"),
-                children=[_link(page, current) for page in LISTED],
+                children=[_link(other, page) for other in pages if other.listed],
             ),
             *middle,
             html.Span(className="spacer"),
-            *(() if current is LIVE else (_picture(),)),
+            *(() if page.own_picture else (_picture(),)),
             html.Button("How to read this", id=ids.HELP_BUTTON, className="text-button"),
             html.Button(
                 [icon("sun"), icon("moon")],
@@ -61,60 +81,7 @@ def header(current: PageLink, *middle: Any) -> html.Header:
     )
 
 
-def shell(children: Sequence[Any]) -> Any:
-    """Return a page of HTML and Mantine's components, in the theme of all pages."""
-    return dmc.MantineProvider(
-        defaultColorScheme="auto",
-        theme={
-            "primaryColor": "blue",
-            "fontFamily": "inherit",
-            "fontSizes": {"xs": "12px", "sm": "13px"},
-            "defaultRadius": "sm",
-        },
-        children=frame(children),
-    )
-
-
-def frame(children: Sequence[Any]) -> html.Div:
-    """Return a page of HTML alone."""
-    return html.Div(
-        [
-            html.Div(id=ids.FAILURE, hidden=True),
-            *children,
-            dialog(ids.HELP, "How to read this page", html.Div(id=ids.HELP_BODY)),
-        ]
-    )
-
-
-def dialog(id_: str, title: str, content: Any) -> html.Dialog:
-    """Return a dialog that assets/base/boot.mjs opens and closes."""
-    return html.Dialog(
-        id=id_,
-        **aria(title),
-        children=html.Div(
-            className="dialog",
-            children=[
-                html.Div(
-                    className="dialog-head",
-                    children=[
-                        html.H2(title),
-                        html.Button(
-                            icon("close"),
-                            className="tool",
-                            title="Close (Escape)",
-                            **aria("Close"),
-                            **attributes({"data-closes": "true"}),
-                        ),
-                    ],
-                ),
-                html.Div(content, className="dialog-body"),
-            ],
-        ),
-    )
-
-
 def _picture() -> html.Button:
-    # The live page draws a picture of its own, with all that its panels hold.
     return html.Button(
         "PNG",
         id=ids.PAGE_PICTURE,
@@ -124,6 +91,6 @@ def _picture() -> html.Button:
     )
 
 
-def _link(page: PageLink, current: PageLink) -> html.A:
+def _link(page: Page, current: Page) -> html.A:
     here = attributes({"aria-current": "page"}) if page is current else {}
     return html.A(page.name, href=page.path, className="page-link", **here)

@@ -388,8 +388,8 @@ def test_an_experiment_that_is_not_there_is_a_notice(page: Page, address: str) -
 def test_a_long_comparison_shows_its_progress(page: Page, address: str) -> None:
     answers = iter(
         [
-            {"state": "running", "folded": 0, "images": 0},
-            {"state": "running", "folded": 45, "images": 90},
+            {"status": "running", "done": 0, "total": 0, "behind": False},
+            {"status": "running", "done": 45, "total": 90, "behind": False},
         ]
     )
     held: list[str] = []
@@ -399,7 +399,7 @@ def test_a_long_comparison_shows_its_progress(page: Page, address: str) -> None:
         if said is None:
             route.continue_()  # type: ignore[attr-defined]
             return
-        if said["folded"]:
+        if said["done"]:
             expect(page.locator(".progress-text")).to_be_attached()
             held.append(page.locator("#compare-progress").inner_text())
         route.fulfill(json=said)  # type: ignore[attr-defined]

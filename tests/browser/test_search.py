@@ -333,7 +333,9 @@ def test_the_view_as_a_picture(shown: Page, made: stores.Truth) -> None:
 def test_the_view_as_a_picture_has_all_of_a_grid_that_is_scrolled(shown: Page) -> None:
     shown.goto(re.sub(r"\?.*", "?image=3", shown.url))
     shown.set_viewport_size({"width": 700, "height": 720})
-    hidden = "document.getElementById('grid').scrollWidth - document.getElementById('grid').clientWidth"
+    hidden = (
+        "document.getElementById('grid').scrollWidth - document.getElementById('grid').clientWidth"
+    )
     shown.wait_for_function(f"{hidden} > 0")
     expect(shown.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
     picture = pixels(export(shown, "This view (PNG)"), "1-small-image-3.png")

@@ -39,13 +39,12 @@ export async function answerOf(path, values) {
  */
 export async function ask(path, values = {}) {
   const said = await (await answerOf(path, values)).json();
-  // TODO-MERGE
-  said.status ??= said.state;
-  if (said.status === "running")
-    Object.assign(said, { done: said.done ?? said.folded, total: said.total ?? said.images });
   if (said.status === "refused") throw new Refused(said.message);
   return said;
 }
+
+/** What is said of work that has not begun. */
+export const BEHIND = "Waiting for other work to end …";
 
 /** Whether an answer is still worked out. @param {any} said */
 export const isRunning = (said) => said.status === "running";
@@ -100,8 +99,11 @@ export function showProgress(place, words, share = 0, label = "") {
   track.setAttribute("aria-label", label);
 }
 
+/** Work of which nothing is known yet. @type {Running} */
+export const NOT_BEGUN = { status: "running", done: 0, total: 0, behind: false };
+
 /**
  * How far some work is, from 0 to 1.
- * @param {Running} waiting
+ * @param {Pick<Running, "done" | "total">} waiting
  */
 export const shareDone = ({ done, total }) => (total ? done / total : 0);

@@ -1,4 +1,5 @@
 /* Elements as a picture: they and the page's rules, drawn by the browser as an SVG image. */
+import * as ids from "../generated/ids.mjs";
 import { byId, contextOf, element, svg } from "./dom.mjs";
 import { fileName, save } from "./files.mjs";
 
@@ -129,7 +130,7 @@ async function draw(content, width, height) {
  * @returns {Promise<Blob>}
  */
 export async function drawPage({ head = null, whole = null } = {}) {
-  const app = byId("app");
+  const app = byId(ids.APP);
   const { width, height } = app.getBoundingClientRect();
   const [across, down] = whole
     ? [whole.scrollWidth - whole.clientWidth, whole.scrollHeight - whole.clientHeight]

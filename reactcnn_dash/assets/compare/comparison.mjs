@@ -1,5 +1,5 @@
 /* The comparison that is on the page, and asking for it. */
-import { ask, askUntilDone, shareDone, showProgress } from "../base/asker.mjs";
+import { ask, askUntilDone, BEHIND, NOT_BEGUN, shareDone, showProgress } from "../base/asker.mjs";
 import { byId } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
@@ -8,6 +8,7 @@ import { view } from "./view.mjs";
 
 /** @import { Compared, LayerRow } from "../generated/compare.d.ts" */
 /** @import { Query } from "../base/links.mjs" */
+/** @import { Running } from "../generated/shared.d.ts" */
 
 /** `found` is the comparison on the page; `refused` that there is none to be had. */
 export const compared = {
@@ -35,7 +36,7 @@ export async function compare(changed) {
   compared.found = null;
   compared.refused = false;
   notice(null);
-  progress(picked ? { done: 0, total: 0 } : null);
+  progress(picked ? NOT_BEGUN : null);
   changed(null);
   if (!picked) return;
   const still = () => key === wanted;
@@ -55,7 +56,7 @@ export async function compare(changed) {
 
 /**
  * Show how far the background process is; null takes the bar away.
- * @param {{ done: number, total: number } | null} waiting
+ * @param {Pick<Running, "done" | "total" | "behind"> | null} waiting
  * @param {string} [more] words before
  */
 export function progress(waiting, more = "") {
@@ -65,11 +66,12 @@ export function progress(waiting, more = "") {
     showProgress(place, null);
     return;
   }
-  const { done, total } = waiting;
+  const { done, total, behind } = waiting;
   let text = "Matching the images of both runs …";
-  if (total)
+  if (behind) text = BEHIND;
+  else if (total)
     text = done < total ? `${count(done)} of ${count(total)} images folded` : "Clusters and matches …";
-  showProgress(place, more + text, shareDone({ status: "running", done, total }), "Comparison");
+  showProgress(place, more + text, shareDone(waiting), "Comparison");
 }
 
 /**

@@ -1,5 +1,5 @@
 /* An experiment: each figure of its epochs as a curve, known pair by pair. */
-import { askUntilDone } from "../base/asker.mjs";
+import { askUntilDone, NOT_BEGUN } from "../base/asker.mjs";
 import { axes, labels, linePath, onChoose, rules, text, thirds } from "../base/chart.mjs";
 import { colours } from "../base/colours.mjs";
 import { byId, element, svg } from "../base/dom.mjs";
@@ -236,7 +236,10 @@ export function drawCurves() {
 /** @param {Experiment} waiting */
 function running(waiting) {
   said = waiting;
-  progress(waiting, `${count(waiting.known)} of ${count(waiting.pairs.length)} pairs compared · `);
+  progress(
+    { ...NOT_BEGUN, ...waiting },
+    `${count(waiting.known)} of ${count(waiting.pairs.length)} pairs compared · `,
+  );
   drawCurves();
 }
 

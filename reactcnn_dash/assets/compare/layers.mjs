@@ -42,7 +42,7 @@ function selectRow(name) {
 export function fillLayers(found) {
   if (!found) return;
   tableRow = null;
-  byId("app").style.setProperty("--layers", String(found.layers.length));
+  byId(ids.APP).style.setProperty("--layers", String(found.layers.length));
   setProps(ids.COMPARE_LAYERS, { rowData: found.layers });
 }
 

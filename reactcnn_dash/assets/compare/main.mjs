@@ -36,7 +36,7 @@ function drawView() {
   const { found } = compared;
   drawPicking();
   drawEmpty();
-  const app = byId("app");
+  const app = byId(ids.APP);
   app.dataset.tab = view.now.tab;
   app.classList.toggle("with-comparison", found !== null);
   show(ids.COMPARE_TAB, view.now.tab);

@@ -264,7 +264,7 @@ export function stepPair(name) {
 export function drawPair() {
   const { image, kind } = view.now;
   const opened = compared.found !== null && image !== null;
-  byId("app").classList.toggle("with-pair", opened);
+  byId(ids.APP).classList.toggle("with-pair", opened);
   byId(ids.COMPARE_PAIR).hidden = !opened;
   if (!opened) {
     shown = "";

@@ -69,7 +69,7 @@ export const symbol = () => METHODS[view.now.method]?.symbol ?? "";
 /** Bring the controls in line with the view. */
 export function drawPicking() {
   const now = view.now;
-  const app = byId("app");
+  const app = byId(ids.APP);
   app.dataset.mode = now.experiment === null ? "runs" : "experiment";
   app.dataset.method = now.method;
   show(ids.COMPARE_MODE, app.dataset.mode);

@@ -1,5 +1,5 @@
 /* Images with the filter's feature map laid over: those that drive it most. */
-import { answerOf, askUntilDone, shareDone, showProgress } from "../base/asker.mjs";
+import { answerOf, askUntilDone, BEHIND, shareDone, showProgress } from "../base/asker.mjs";
 import { byId, element, setText } from "../base/dom.mjs";
 import { addressOf, count, number } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
@@ -117,8 +117,9 @@ function draw(found) {
 /** @param {Running} waiting */
 function running(waiting) {
   if (tops.found) return;
-  const { done, total } = waiting;
-  const words = total ? `${count(done)} of ${count(total)} images looked at …` : "Looking for the images …";
+  const { done, total, behind } = waiting;
+  const began = behind ? BEHIND : "Looking for the images …";
+  const words = total ? `${count(done)} of ${count(total)} images looked at …` : began;
   showProgress(byId(ids.FILTER_TOPS), words, shareDone(waiting), "Top images");
 }
 

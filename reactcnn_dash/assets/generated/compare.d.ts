@@ -86,7 +86,7 @@ export interface LayerFilters {
   leftOut: number[];
 }
 
-/** A page of changed images: ordinal in A and in B, label (−1: none), prediction in A and B; ``kinds`` are theirs. */
+/** A page of changed images. ``hits`` are ordinal in A and in B, label (−1: none), prediction in A and in B. */
 export interface ChangedImages {
   kind: "all" | "corrected" | "broken" | "between";
   offset: number;
@@ -172,7 +172,7 @@ export interface Epoch {
   epoch: number | null;
 }
 
-/** The figures of an experiment so far; ``done`` of ``total`` images of the pair under way. */
+/** The figures of an experiment so far; while a pair is under way also those of ``Running``. */
 export interface Experiment {
   status: "done" | "running";
   name: string;
@@ -180,6 +180,7 @@ export interface Experiment {
   runs: Epoch[];
   pairs: (KnownPair | OpenPair)[];
   known: number;
-  done: number;
-  total: number;
+  done?: number;
+  total?: number;
+  behind?: boolean;
 }

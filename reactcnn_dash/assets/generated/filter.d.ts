@@ -56,7 +56,7 @@ export interface Neighbour {
   high: number;
 }
 
-/** A filter but for its images, clusters and history; ``values``: its own GAP first, then those of its neighbours, on the same images. */
+/** A filter but for its images, clusters and history. ``values``: its own GAP first, then those of its neighbours, on the same images. */
 export interface FilterFacts {
   run: FilterRun;
   layers: [string, number][];

@@ -5,6 +5,7 @@ export const RUNS_VERSION = "runs-version";
 export const CLUSTER_REQUEST = "cluster-request";
 export const CLUSTERS = "clusters";
 export const TICK = "tick";
+export const APP = "app";
 export const FAILURE = "failure";
 export const HELP_BUTTON = "help-button";
 export const PAGE_PICTURE = "page-picture";

@@ -166,7 +166,7 @@ export interface ClustersAnswer {
   rows: ClusterRow[];
 }
 
-/** A page of hits: ordinal, label, prediction, misclassified, confidence; ``place`` of the image that was asked about among all hits. */
+/** A page of hits: ordinal, label, prediction, misclassified, confidence. ``place`` is that of the image that was asked about among all hits. */
 export interface SearchPage {
   total: number;
   place: number | null;

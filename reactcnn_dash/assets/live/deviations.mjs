@@ -270,7 +270,7 @@ export function drawDeviationControls() {
     drawn[name] = view.now[name];
     setProps(CONTROLS[name], { value: view.now[name] });
   }
-  byId("app").classList.toggle("deviating", deviating());
+  byId(ids.APP).classList.toggle("deviating", deviating());
   if (changed.includes("mode")) {
     runDue = 0;
     deviations.status = null;

@@ -162,7 +162,7 @@ function drawHeader(run) {
     listedRun = String(run.id);
     setProps(ids.RUN_SELECT, { value: listedRun });
   }
-  byId("app").classList.toggle("unlabelled", !run.labelled);
+  byId(ids.APP).classList.toggle("unlabelled", !run.labelled);
   document.title = `${run.name} · ReactCNN`;
 }
 
@@ -184,7 +184,7 @@ function drawTime() {
 
 /** @param {Empty | null} empty */
 function drawEmpty(empty) {
-  byId("app").classList.toggle("without-images", Boolean(empty));
+  byId(ids.APP).classList.toggle("without-images", Boolean(empty));
   showEmpty(empty, "Waiting for images");
 }
 
@@ -205,7 +205,7 @@ function takeModel(model) {
   shown.image = null;
   shown.model = model;
   // The grid is measured before it is built, so its place has to be in the page.
-  byId("app").classList.remove("without-images");
+  byId(ids.APP).classList.remove("without-images");
   grid.build(model.layers);
   follow();
 }

@@ -21,8 +21,10 @@ const MOST_LEFT = 5;
 const MOST_FILTERS = 8;
 
 /** How far the work is, its present stage: first what is usual is learnt, then images are scored. @param {Running} waiting */
-export const progressText = ({ done, total }) =>
-  total ? `${Math.floor((100 * done) / total)} %` : "beginning";
+export function progressText({ done, total, behind }) {
+  if (total) return `${Math.floor((100 * done) / total)} %`;
+  return behind ? "waiting for other work to end" : "beginning";
+}
 
 /** @param {OddImage} found */
 const verdictOf = (found) => verdict(found, Number(view.now.rate));

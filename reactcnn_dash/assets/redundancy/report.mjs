@@ -163,7 +163,7 @@ export function drawReport(changed) {
   const summary = byId(ids.REDUNDANCY_SUMMARY);
   summary.hidden = !report;
   byId(ids.REDUNDANCY_BODY).hidden = !report;
-  byId("app").classList.toggle("stale", report !== current());
+  byId(ids.APP).classList.toggle("stale", report !== current());
   const ready = current() !== null;
   const file = link(ids.REDUNDANCY_EXPORT);
   file.hidden = !ready;

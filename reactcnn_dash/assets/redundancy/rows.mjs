@@ -1,5 +1,5 @@
 /* Rows of a table that are walked through and chosen; and how far work on the report is. */
-import { shareDone, showProgress } from "../base/asker.mjs";
+import { BEHIND, shareDone, showProgress } from "../base/asker.mjs";
 import { around } from "../base/dom.mjs";
 
 /** @import { Running } from "../generated/shared.d.ts" */
@@ -67,12 +67,12 @@ export function markRows(body, key) {
 /**
  * Show how far the background process is; null takes the bar away.
  * @param {HTMLElement} place
- * @param {(Running & { behind?: boolean }) | null} waiting `behind`: other work comes first
+ * @param {Running | null} waiting `behind`: other work comes first
  * @param {string} words
  * @param {string} label
  */
 export function showWork(place, waiting, words, label) {
   if (!waiting) showProgress(place, null);
-  else if (waiting.behind) showProgress(place, "Waiting for other work to end …", 0, label);
+  else if (waiting.behind) showProgress(place, BEHIND, 0, label);
   else showProgress(place, words, shareDone(waiting), label);
 }

@@ -1,5 +1,5 @@
 /* Does it hold? Agreement of a layer's clusters with themselves, against the number of images. */
-import { askUntilDone, pause } from "../base/asker.mjs";
+import { askUntilDone, NOT_BEGUN, pause } from "../base/asker.mjs";
 import { axes, bandPath, labels, linePath, rules } from "../base/chart.mjs";
 import { byId, element, svg } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
@@ -104,7 +104,7 @@ function show(stability, layer) {
   );
 }
 
-/** @param {Running & { behind?: boolean }} waiting @param {ReportedLayer} layer */
+/** @param {Running} waiting @param {ReportedLayer} layer */
 function running(waiting, layer) {
   const words = waiting.total ? `step ${waiting.done} of ${waiting.total}` : "reading the rows …";
   const work = element("div", {});
@@ -128,7 +128,7 @@ export async function drawStability() {
     show(before, layer);
     return;
   }
-  running({ status: "running", done: 0, total: 0 }, layer);
+  running(NOT_BEGUN, layer);
   const still = () => key === wanted;
   // Who walks through the layers does not want each of them worked out.
   await pause(SETTLE_MS);

@@ -54,7 +54,7 @@ export function tick() {
 
 /** @param {RunsAnswer["empty"]} empty */
 function takeEmpty(empty) {
-  byId("app").classList.toggle("without-runs", Boolean(empty));
+  byId(ids.APP).classList.toggle("without-runs", Boolean(empty));
   showEmpty(empty ?? null, "Waiting for runs");
   if (empty) version = null;
 }

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from reactcnn_dash.analysis import TooFewImages
 from reactcnn_dash.errors import UserError
+from reactcnn_dash.jobs.runner import UnderWay
 from reactcnn_dash.pages.compare.payload import curves_row
-from reactcnn_dash.results.comparison.service import ComparisonService, Waiting
+from reactcnn_dash.pages.json_routes import running
+from reactcnn_dash.results.comparison.stored import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reactcnn_dash.db import ComparisonKey, RunSummary, StoreReader
+    from reactcnn_dash.db import RunSummary, StoreReader
+    from reactcnn_dash.results.comparison.service import Comparisons
 
-    Curves: TypeAlias = dict[ComparisonKey, dict[str, Any]]
+    Curves: TypeAlias = dict[tuple[Pair, int, int], dict[str, Any]]
 
 LISTED = 2000
 """The newest runs that can be picked."""
@@ -24,7 +26,7 @@ AGAINST = ("previous", "first", "last")
 """What each epoch can be compared with."""
 
 
-class NoExperiment(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
+class NoExperiment(UserError):
     """There is nothing to compare in an experiment; the text says why."""
 
 
@@ -89,7 +91,7 @@ class ExperimentRequest:
 
 
 def experiment_payload(
-    reader: StoreReader, service: ComparisonService, curves: Curves, wanted: ExperimentRequest
+    reader: StoreReader, comparisons: Comparisons, curves: Curves, wanted: ExperimentRequest
 ) -> dict[str, Any]:
     """Return the figures of an experiment so far; asking drives the computation on.
 
@@ -97,7 +99,7 @@ def experiment_payload(
 
     Args:
         reader: the store.
-        service: gives comparisons.
+        comparisons: gives comparisons.
         curves: figures known already, which grow.
         wanted: what is asked for.
 
@@ -113,33 +115,31 @@ def experiment_payload(
     if len(runs) < 2:
         raise NoExperiment(f"Experiment {name!r} has {len(runs)} runs with images; two are needed.")
     answer: list[dict[str, Any]] = []
-    waiting: Waiting | None = None
+    waiting: UnderWay | None = None
     for a, b in pairs_of(runs, against):
-        pair: dict[str, Any] = {"a": a.id, "b": b.id}
-        key = service.key(a.id, b.id, wanted.method, wanted.parameter)
+        pair = Pair(a.id, b.id, wanted.method, wanted.parameter)
+        key = pair, a.stored, b.stored
         if key not in curves and waiting is None:
-            waiting = _learn(service, curves, key)
-        answer.append(pair | curves.get(key, {}))
+            figures = _figures(comparisons, pair)
+            if isinstance(figures, UnderWay):
+                waiting = figures
+            else:
+                curves[key] = figures
+        answer.append({"a": a.id, "b": b.id} | curves.get(key, {}))
     return {
-        "state": "done" if waiting is None else "running",
+        **({"status": "done"} if waiting is None else running(waiting)),
         "name": name,
         "against": against,
         "runs": [{"id": run.id, "name": run.name, "epoch": run.epoch} for run in runs],
         "pairs": answer,
         "known": sum("layers" in pair or "message" in pair for pair in answer),
-        "folded": waiting.folded if waiting else 0,
-        "images": waiting.images if waiting else 0,
     }
 
 
-def _learn(service: ComparisonService, curves: Curves, key: ComparisonKey) -> Waiting | None:
-    """Add a pair's figures to those known, or say that it takes time."""
+def _figures(comparisons: Comparisons, pair: Pair) -> dict[str, Any] | UnderWay:
+    """Return a pair's figures, or why there are none, or how far they are."""
     try:
-        found = service.ask(key)
-    except (UserError, TooFewImages) as error:
-        curves[key] = {"message": str(error)}
-        return None
-    if isinstance(found, Waiting):
-        return found
-    curves[key] = curves_row(found)
-    return None
+        found = comparisons.ask(pair)
+    except UserError as error:
+        return {"message": str(error)}
+    return found if isinstance(found, UnderWay) else curves_row(found)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dash import html
 
 from reactcnn_dash import ids
+from reactcnn_dash.pages.compare.payload import KINDS
 from reactcnn_dash.pages.compare.tables import filter_table, layer_table
 from reactcnn_dash.pages.compare.toolbar import toolbar
-from reactcnn_dash.pages.elements import aria, attributes, choice, tool_button
-from reactcnn_dash.pages.shell import COMPARE, header, shell
+from reactcnn_dash.pages.elements import (
+    aria,
+    attributes,
+    choice,
+    empty,
+    notice,
+    progress,
+    tool_button,
+)
+from reactcnn_dash.pages.page import Content
 
 
 def _tabs() -> html.Div:
@@ -35,16 +42,7 @@ def _images() -> html.Section:
             html.Div(
                 className="tab-tools",
                 children=[
-                    choice(
-                        ids.COMPARE_KIND,
-                        "Kind of change",
-                        {
-                            "all": "All",
-                            "corrected": "Corrected",
-                            "broken": "Broken",
-                            "between": "Between wrong ones",
-                        },
-                    ),
+                    choice(ids.COMPARE_KIND, "Kind of change", KINDS),
                     html.Div(id=ids.COMPARE_PAGES, className="group pages-of"),
                 ],
             ),
@@ -171,42 +169,25 @@ def _pair() -> html.Div:
     )
 
 
-def page() -> Any:
-    """Return the layout of the compare page."""
-    return shell(
-        [
-            html.Div(
-                id="app",
-                className="app compare",
-                children=[
-                    header(
-                        COMPARE,
-                        choice(
-                            ids.COMPARE_MODE,
-                            "What is compared",
-                            {"runs": "Two runs", "experiment": "An experiment"},
-                        ),
-                    ),
-                    toolbar(),
-                    html.Div(id=ids.NOTICE, className="notice", role="alert", hidden=True),
-                    html.Div(
-                        id=ids.COMPARE_PROGRESS,
-                        className="compare-progress",
-                        role="status",
-                        hidden=True,
-                    ),
-                    html.Div(id=ids.EMPTY, className="empty", hidden=True),
-                    html.Div(id=ids.COMPARE_HEAD, className="compare-head", hidden=True),
-                    _overview(),
-                    _pair(),
-                    html.Main(
-                        id=ids.COMPARE_CURVES,
-                        className="curves",
-                        hidden=True,
-                        **aria("Figures against the epoch"),
-                    ),
-                ],
+def content() -> Content:
+    """Return what stands on the compare page."""
+    modes = {"runs": "Two runs", "experiment": "An experiment"}
+    return Content(
+        look="compare",
+        head=[choice(ids.COMPARE_MODE, "What is compared", modes)],
+        body=[
+            toolbar(),
+            notice(),
+            progress(ids.COMPARE_PROGRESS),
+            empty(),
+            html.Div(id=ids.COMPARE_HEAD, className="compare-head", hidden=True),
+            _overview(),
+            _pair(),
+            html.Main(
+                id=ids.COMPARE_CURVES,
+                className="curves",
+                hidden=True,
+                **aria("Figures against the epoch"),
             ),
-            html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
         ],
     )

@@ -24,6 +24,15 @@ PAGE: Final = 48
 """Changed images of one answer."""
 
 
+KINDS: Final = {
+    "all": "All",
+    "corrected": "Corrected",
+    "broken": "Broken",
+    "between": "Between wrong ones",
+}
+"""Kinds of changed images, with their names; see :func:`kinds`."""
+
+
 def kinds(changed: Changed) -> dict[str, NDArray[np.bool_]]:
     """Return which of the changed images are of each kind, ``(n,)`` bool by the kind's name.
 
@@ -44,7 +53,6 @@ def kinds(changed: Changed) -> dict[str, NDArray[np.bool_]]:
 def comparison_payload(c: Comparison) -> dict[str, Any]:
     """Return what the page shows of a comparison at first sight."""
     return {
-        "state": "done",
         "a": _run(c.a, [layer.a for layer in c.layers]),
         "b": _run(c.b, [layer.b for layer in c.layers]),
         "images": c.images,

@@ -10,21 +10,35 @@ from flask import Response, jsonify, request
 from reactcnn_dash import analysis
 from reactcnn_dash.pages.compare.experiment import ExperimentRequest, experiment_payload, listed
 from reactcnn_dash.pages.compare.payload import (
+    KINDS,
     changed_payload,
     comparison_payload,
     filters_payload,
     pair_payload,
 )
-from reactcnn_dash.pages.json_routes import RequestRefused, json_file, questions
+from reactcnn_dash.pages.json_routes import (
+    RequestRefused,
+    already,
+    decimal,
+    done,
+    json_file,
+    json_routes,
+    number,
+    ready,
+)
 from reactcnn_dash.results.comparison.report import as_json
-from reactcnn_dash.results.comparison.service import ComparisonService, Waiting
-from reactcnn_dash.results.comparison.stored import checked_method
+from reactcnn_dash.results.comparison.service import Comparisons
+from reactcnn_dash.results.comparison.stored import Pair, checked_method
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flask import Blueprint
 
-    from reactcnn_dash.db import ComparisonKey, StoreReader
+    from reactcnn_dash.db import StoreReader
+    from reactcnn_dash.jobs.runner import UnderWay
     from reactcnn_dash.pages.compare.experiment import Curves
+    from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.comparison.comparing import ComparedLayer, Comparison
 
 
@@ -34,35 +48,13 @@ def method_asked() -> tuple[str, float | None]:
     Raises:
         UserError: no such method, or a parameter that is no number or out of its range.
     """
-    text = request.args.get("parameter", "")
-    try:
-        parameter = float(text) if text else None
-    except ValueError as error:
-        raise RequestRefused(f"The parameter {text!r} is no number.") from error
-    return checked_method(request.args.get("method", analysis.DEFAULT_METHOD), parameter)
-
-
-def _number(name: str) -> int:
-    text = request.args.get(name, "")
-    if not (text.isascii() and text.isdigit()):
-        raise RequestRefused(f"{name} is a number, not {text!r}.")
-    return int(text)
-
-
-def _key(service: ComparisonService) -> ComparisonKey:
-    return service.key(_number("a"), _number("b"), *method_asked())
-
-
-def _done(service: ComparisonService) -> Comparison:
-    found = service.ask(_key(service))
-    if isinstance(found, Waiting):
-        raise RequestRefused("This comparison is not computed yet.")
-    return found
+    method = request.args.get("method", analysis.DEFAULT_METHOD)
+    return checked_method(method, decimal("parameter"))
 
 
 def _kind() -> str:
     kind = request.args.get("kind", "all")
-    if kind not in ("all", "corrected", "broken", "between"):
+    if kind not in KINDS:
         raise RequestRefused(f"No kind of changed images {kind!r}.")
     return kind
 
@@ -73,11 +65,6 @@ def _layer(found: Comparison) -> ComparedLayer:
         if layer.a.name == name:
             return layer
     raise RequestRefused(f"The runs have no layer {name!r} in common.")
-
-
-def waiting_payload(waiting: Waiting) -> dict[str, Any]:
-    """Return what the page shows of a comparison that is under way."""
-    return {"state": "running", "folded": waiting.folded, "images": waiting.images}
 
 
 def pair_of(reader: StoreReader, found: Comparison, ordinal: int, kind: str) -> dict[str, Any]:
@@ -96,44 +83,50 @@ def pair_of(reader: StoreReader, found: Comparison, ordinal: int, kind: str) -> 
     return pair_payload(found, kind, (first, second), gaps)
 
 
-def blueprint(reader: StoreReader, service: ComparisonService) -> Blueprint:
+def routes(context: Context) -> Iterable[Blueprint]:
     """Return the routes of the compare page."""
-    routes = questions("comparisons")
+    blueprint = json_routes("comparisons")
+    reader = context.reader
+    comparisons = Comparisons(reader, context.url, context.jobs)
     curves: Curves = {}
 
-    @routes.get("/runs")
+    def asked() -> Comparison | UnderWay:
+        a, b = (reader.run(number(side)).id for side in "ab")
+        return comparisons.ask(Pair(a, b, *method_asked()))
+
+    def here() -> Comparison:
+        return already(asked(), "This comparison is not computed yet.")
+
+    @blueprint.get("/runs")
     def runs() -> Response:
-        service.start()
-        return jsonify(listed(reader))
+        context.jobs.expect()
+        return done(listed(reader))
 
-    @routes.get("/of")
+    @blueprint.get("/of")
     def of() -> Response:
-        found = service.ask(_key(service))
-        if isinstance(found, Waiting):
-            return jsonify(waiting_payload(found))
-        return jsonify(comparison_payload(found))
+        return done(comparison_payload(ready(asked())))
 
-    @routes.get("/layer")
+    @blueprint.get("/layer")
     def layer() -> Response:
-        return jsonify(filters_payload(_layer(_done(service))))
+        return done(filters_payload(_layer(here())))
 
-    @routes.get("/changed")
+    @blueprint.get("/changed")
     def changed() -> Response:
-        return jsonify(changed_payload(_done(service), _kind(), _number("offset")))
+        return done(changed_payload(here(), _kind(), number("offset")))
 
-    @routes.get("/image")
+    @blueprint.get("/image")
     def image() -> Response:
-        return jsonify(pair_of(reader, _done(service), _number("image"), _kind()))
+        return done(pair_of(reader, here(), number("image"), _kind()))
 
-    @routes.get("/json")
+    @blueprint.get("/json")
     def export() -> Response:
-        found = _done(service)
+        found = here()
         return json_file(as_json(found), f"comparison-{found.a.id}-{found.b.id}.json")
 
-    @routes.get("/experiment")
+    @blueprint.get("/experiment")
     def experiment() -> Response:
         name, against = request.args.get("name", ""), request.args.get("against", "last")
         wanted = ExperimentRequest(name, against, *method_asked())
-        return jsonify(experiment_payload(reader, service, curves, wanted))
+        return jsonify(experiment_payload(reader, comparisons, curves, wanted))
 
-    return routes
+    return (blueprint,)

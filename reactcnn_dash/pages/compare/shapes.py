@@ -100,8 +100,9 @@ class LayerFilters(TypedDict):
 
 
 class ChangedImages(TypedDict):
-    """A page of changed images: ordinal in A and in B, label (−1: none), prediction in A and B;
-    ``kinds`` are theirs.
+    """A page of changed images.
+
+    ``hits`` are ordinal in A and in B, label (−1: none), prediction in A and in B.
     """
 
     kind: Kind
@@ -179,7 +180,7 @@ class Epoch(TypedDict):
 
 
 class Experiment(TypedDict):
-    """The figures of an experiment so far; ``done`` of ``total`` images of the pair under way."""
+    """The figures of an experiment so far; while a pair is under way also those of ``Running``."""
 
     status: Literal["done", "running"]
     name: str
@@ -187,5 +188,6 @@ class Experiment(TypedDict):
     runs: list[Epoch]
     pairs: list[KnownPair | OpenPair]
     known: int
-    done: int
-    total: int
+    done: NotRequired[int]
+    total: NotRequired[int]
+    behind: NotRequired[bool]

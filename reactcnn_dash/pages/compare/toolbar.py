@@ -11,7 +11,7 @@ from reactcnn_dash.analysis import DEFAULT_METHOD, METHODS
 from reactcnn_dash.pages.elements import aria, choice, parameter_slider, pick, tool_button
 
 if TYPE_CHECKING:
-    import dash_mantine_components as dmc
+    from reactcnn_dash.pages import mantine as dmc
 
 
 def _badge(side: str) -> html.Span:

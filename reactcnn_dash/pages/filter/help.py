@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from reactcnn_dash.pages.live.help import help_text
+from reactcnn_dash.pages.help import Help
 
 SHORTCUTS: Final = (
     ("← →", "previous and next filter of the layer"),
@@ -60,7 +60,4 @@ CONCEPTS: Final = (
     ),
 )
 
-
-def guide() -> list[Any]:
-    """Return the body of the help dialog."""
-    return help_text(CONCEPTS, SHORTCUTS)
+HELP: Final = Help(CONCEPTS, SHORTCUTS)

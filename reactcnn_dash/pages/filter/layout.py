@@ -7,8 +7,8 @@ from typing import Any
 from dash import dcc, html
 
 from reactcnn_dash import ids
-from reactcnn_dash.pages.elements import aria, pick, tool_button
-from reactcnn_dash.pages.shell import FILTER, header, shell
+from reactcnn_dash.pages.elements import aria, empty, notice, pick, tool_button
+from reactcnn_dash.pages.page import Content
 
 
 def _toolbar() -> html.Div:
@@ -119,21 +119,6 @@ def _body() -> html.Main:
     )
 
 
-def page() -> Any:
-    """Return the layout of the filter page."""
-    return shell(
-        [
-            html.Div(
-                id="app",
-                className="app filter-page",
-                children=[
-                    header(FILTER),
-                    _toolbar(),
-                    html.Div(id=ids.NOTICE, className="notice", role="alert", hidden=True),
-                    html.Div(id=ids.EMPTY, className="empty", hidden=True),
-                    _body(),
-                ],
-            ),
-            html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
-        ],
-    )
+def content() -> Content:
+    """Return what stands on the filter page."""
+    return Content(look="filter-page", body=[_toolbar(), notice(), empty(), _body()])

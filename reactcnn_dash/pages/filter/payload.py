@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from reactcnn_dash import analysis
 from reactcnn_dash.db import RunState
 from reactcnn_dash.errors import UserError
-from reactcnn_dash.jobs.cache import Recent
+from reactcnn_dash.jobs.cache import Cache
 from reactcnn_dash.results.clusters.clustering import (
     ClusterRequest,
-    ClusterService,
     ClusterView,
-    renewed_at,
 )
 from reactcnn_dash.results.filters import facts
 from reactcnn_dash.results.filters.sample import Samples
+from reactcnn_dash.results.freshness import renewed_at
 from reactcnn_dash.results.moments import current_moments
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.analysis import CoMoments, Correlation
     from reactcnn_dash.db import Layer, Run, StoreReader
+    from reactcnn_dash.results.clusters.clustering import Clusterings
 
 MEMBERS: Final = 24
 """Filters of a cluster that are named."""
@@ -34,12 +34,12 @@ GOING_ON: Final = {RunState.COLLECTING, RunState.STALLED}
 """The states of a run that may still get images."""
 
 
-class NoSuchFilter(UserError):  # noqa: N818 - named for what is wrong
+class NoSuchFilter(UserError):
     """The run has no such layer, or the layer no such filter."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FilterAddress:
     """One filter of a run; ``layers`` are all of the run."""
 
     run: Run
@@ -48,8 +48,8 @@ class Place:
     filter: int
 
 
-def place_of(reader: StoreReader, run: Run, layer: str | None, filter_: int) -> Place:
-    """Return a filter's place.
+def address_of(reader: StoreReader, run: Run, layer: str | None, filter_: int) -> FilterAddress:
+    """Return a filter's address.
 
     Args:
         reader: the store.
@@ -71,10 +71,10 @@ def place_of(reader: StoreReader, run: Run, layer: str | None, filter_: int) -> 
         raise NoSuchFilter(
             f"{found.name} of run {run.id} has {found.filters} filters: 0 to {found.filters - 1}."
         )
-    return Place(run, layers, found, filter_)
+    return FilterAddress(run, layers, found, filter_)
 
 
-class FilterViews:
+class FilterFacts:
     """What is known of filters; what a whole layer shares is worked out once.
 
     Args:
@@ -82,13 +82,13 @@ class FilterViews:
         clusters: computes clusters.
     """
 
-    def __init__(self, reader: StoreReader, clusters: ClusterService) -> None:
+    def __init__(self, reader: StoreReader, clusters: Clusterings) -> None:
         self._reader = reader
-        self._service = clusters
+        self._views = clusters
         self._samples = Samples(reader)
-        self._moments: Recent[CoMoments] = Recent(4)
-        self._correlations: Recent[Correlation] = Recent(4)
-        self._clusters: Recent[ClusterView] = Recent(16)
+        self._moments: Cache[CoMoments] = Cache(4)
+        self._correlations: Cache[Correlation] = Cache(4)
+        self._clusters: Cache[ClusterView] = Cache(16)
 
     def classes(self, run: Run) -> NDArray[np.int64]:
         """Return the class of every image of a run, see ``classes_of``.
@@ -98,7 +98,7 @@ class FilterViews:
         """
         return self._samples.classes(run)
 
-    def state(self, at: Place) -> facts.State:
+    def state(self, at: FilterAddress) -> facts.State:
         """Return how a filter stands over the run.
 
         Raises:
@@ -106,7 +106,7 @@ class FilterViews:
         """
         return facts.state_of(self._of_layer(at), at.filter)
 
-    def payload(self, at: Place) -> dict[str, Any]:
+    def payload(self, at: FilterAddress) -> dict[str, Any]:
         """Return a filter as the page takes it, but for its images, clusters and history.
 
         Raises:
@@ -127,7 +127,7 @@ class FilterViews:
             **self._neighbours(at),
         }
 
-    def cluster_payload(self, at: Place, method: str) -> dict[str, Any]:
+    def cluster_payload(self, at: FilterAddress, method: str) -> dict[str, Any]:
         """Return a filter's cluster by a method with the parameter that suits the layer.
 
         Raises:
@@ -136,7 +136,7 @@ class FilterViews:
         """
         key = (at.run.uuid, at.run.stored, at.layer.position, method)
         request = ClusterRequest(at.run.id, at.layer.position, method, None)
-        view = self._clusters.of(key, lambda: self._service.view(request))
+        view = self._clusters.of(key, lambda: self._views.view(request))
         label = int(view.labels[at.filter])
         shown = {
             "method": analysis.METHODS[method].label,
@@ -156,11 +156,11 @@ class FilterViews:
             "members": members[:MEMBERS],
         }
 
-    def _of_layer(self, at: Place) -> CoMoments:
+    def _of_layer(self, at: FilterAddress) -> CoMoments:
         key = (at.run.uuid, at.run.stored, at.layer.position)
         return self._moments.of(key, lambda: current_moments(self._reader, at.run.id, at.layer)[0])
 
-    def _neighbours(self, at: Place) -> dict[str, Any]:
+    def _neighbours(self, at: FilterAddress) -> dict[str, Any]:
         moments = self._of_layer(at)
         if moments.n < analysis.MINIMUM_IMAGES:
             return {"nearest": [], "opposite": [], "values": []}

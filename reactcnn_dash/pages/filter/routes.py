@@ -11,52 +11,49 @@ from flask import Response, jsonify, request
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob, StoreMissing
-from reactcnn_dash.pages.filter.payload import GOING_ON, FilterViews, Place, place_of
-from reactcnn_dash.pages.json_routes import RequestRefused, questions
-from reactcnn_dash.pages.live.frames import empty_store
+from reactcnn_dash.pages.empty import Empty, Nothing, empty_store
+from reactcnn_dash.pages.filter.payload import GOING_ON, FilterAddress, FilterFacts, address_of
+from reactcnn_dash.pages.json_routes import (
+    RequestRefused,
+    done,
+    json_routes,
+    optional_number,
+    ready,
+)
 from reactcnn_dash.results.filters.history import Histories, history_payload
-from reactcnn_dash.results.filters.service import TopsService, Waiting
+from reactcnn_dash.results.filters.service import Tops
 from reactcnn_dash.results.filters.tops import driven_by
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from flask import Blueprint
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import Run, StoreReader
-    from reactcnn_dash.results.clusters.clustering import ClusterService
-    from reactcnn_dash.results.filters.tops import StoredTops
+    from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.results.filters.tops import TopsOfRun
 
 MOST_MAPS: Final = 64
 """Images of one answer with feature maps."""
 
 
-class NothingYet(Exception):  # noqa: N818 - named for what is there
+class NothingYet(Exception):
     """There is no run, or it has no images: ``payload`` says what to do."""
 
-    def __init__(self, payload: dict[str, Any]) -> None:
+    def __init__(self, payload: Nothing) -> None:
         super().__init__()
         self.payload = payload
 
 
-def _number(name: str) -> int | None:
-    text = request.args.get(name, "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise RequestRefused(f"{name} is a number, not {text!r}.")
-    return int(text)
-
-
-def _run_asked(reader: StoreReader, url: str) -> Run:
+def _run_asked(context: Context) -> Run:
     """Return the run of the request, or the newest.
 
     Raises:
         NothingYet: there is none, or it has no images.
         StoreError: the store cannot be read.
     """
-    number = _number("run")
+    number, reader, url = optional_number("run"), context.reader, context.url
     try:
         run = reader.latest_run() if number is None else reader.run(number)
     except StoreMissing as error:
@@ -65,13 +62,13 @@ def _run_asked(reader: StoreReader, url: str) -> Run:
         raise NothingYet(empty_store(url))
     if run.stored == 0:
         text = "A filter has a page from its run's first image on. This page fills by itself."
-        empty = {"title": f"{run.name} has no images yet", "text": text, "command": ""}
-        raise NothingYet({"empty": empty})
+        empty = Empty(title=f"{run.name} has no images yet", text=text, command="")
+        raise NothingYet(Nothing(empty=empty))
     return run
 
 
 def tops_payload(
-    found: StoredTops, at: Place, of: NDArray[np.int64], above: float
+    found: TopsOfRun, at: FilterAddress, of: NDArray[np.int64], above: float
 ) -> dict[str, Any]:
     """Return the images that drive a filter most, as the page takes them.
 
@@ -96,7 +93,7 @@ def tops_payload(
     }
 
 
-def maps_body(reader: StoreReader, at: Place, ordinals: Sequence[int]) -> bytes:
+def maps_body(reader: StoreReader, at: FilterAddress, ordinals: Sequence[int]) -> bytes:
     """Return one filter's feature maps on some images.
 
     The body is a byte for each image, 1 where its maps are stored; then the codes of these,
@@ -121,48 +118,42 @@ def maps_body(reader: StoreReader, at: Place, ordinals: Sequence[int]) -> bytes:
     return bytes(here) + b"".join(codes)
 
 
-def blueprint(reader: StoreReader, url: str, clusters: ClusterService) -> Blueprint:
-    """Return the routes of the filter page.
+def routes(context: Context) -> Iterable[Blueprint]:
+    """Return the routes of the filter page."""
+    blueprint = json_routes("filters")
+    reader = context.reader
+    facts, histories = FilterFacts(reader, context.clusters), Histories(reader)
+    tops_of_runs = Tops(reader, context.url, context.jobs)
 
-    Args:
-        reader: the store.
-        url: its URL, for the background process and for hints.
-        clusters: computes clusters.
-    """
-    routes = questions("filters")
-    views, histories, service = FilterViews(reader, clusters), Histories(reader), TopsService(url)
+    def asked() -> FilterAddress:
+        run, layer = _run_asked(context), request.args.get("layer") or None
+        return address_of(reader, run, layer, optional_number("filter") or 0)
 
-    def asked() -> Place:
-        run = _run_asked(reader, url)
-        return place_of(reader, run, request.args.get("layer") or None, _number("filter") or 0)
-
-    @routes.get("/of")
+    @blueprint.get("/of")
     def of() -> Response:
-        return jsonify(views.payload(asked()))
+        return done(facts.payload(asked()))
 
-    @routes.get("/run")
+    @blueprint.get("/run")
     def run() -> Response:
-        now = _run_asked(reader, url)
-        return jsonify({"stored": now.stored, "collecting": now.state in GOING_ON})
+        now = _run_asked(context)
+        return done({"stored": now.stored, "collecting": now.state in GOING_ON})
 
-    @routes.get("/clusters")
+    @blueprint.get("/clusters")
     def cluster() -> Response:
         method = request.args.get("method", analysis.DEFAULT_METHOD)
         if method not in analysis.METHODS:
             raise RequestRefused(f"No method {method!r}; there are {', '.join(analysis.METHODS)}.")
-        return jsonify(views.cluster_payload(asked(), method))
+        return done(facts.cluster_payload(asked(), method))
 
-    @routes.get("/tops")
+    @blueprint.get("/tops")
     def tops() -> Response:
         at = asked()
-        found = service.ask(at.run, sum(layer.filters for layer in at.layers))
-        if isinstance(found, Waiting):
-            return jsonify({"state": "running", "done": found.done, "images": found.images})
-        low = views.state(at).low
+        found = ready(tops_of_runs.ask(at.run, sum(layer.filters for layer in at.layers)))
+        low = facts.state(at).low
         above = -math.inf if low is None else low
-        return jsonify(tops_payload(found, at, views.classes(at.run), above))
+        return done(tops_payload(found, at, facts.classes(at.run), above))
 
-    @routes.get("/maps")
+    @blueprint.get("/maps")
     def maps() -> Response:
         parts = request.args.get("of", "").split(",")
         if len(parts) > MOST_MAPS or not all(re.fullmatch(r"\d{1,9}", one) for one in parts):
@@ -170,13 +161,13 @@ def blueprint(reader: StoreReader, url: str, clusters: ClusterService) -> Bluepr
         body = maps_body(reader, asked(), [int(one) for one in parts])
         return Response(body, mimetype="application/octet-stream")
 
-    @routes.get("/history")
+    @blueprint.get("/history")
     def history() -> Response:
         at = asked()
-        return jsonify(history_payload(histories.of(at.run, at.layer, at.filter), at.run))
+        return done(history_payload(histories.of(at.run, at.layer, at.filter), at.run))
 
-    @routes.errorhandler(NothingYet)
+    @blueprint.errorhandler(NothingYet)
     def nothing(error: NothingYet) -> Response:
-        return jsonify({"state": "empty", **error.payload})
+        return jsonify({"status": "empty", **error.payload})
 
-    return routes
+    return (blueprint,)

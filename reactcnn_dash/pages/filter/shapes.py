@@ -67,8 +67,9 @@ class Neighbour(TypedDict):
 
 
 class FilterFacts(TypedDict):
-    """A filter but for its images, clusters and history; ``values``: its own GAP first, then
-    those of its neighbours, on the same images.
+    """A filter but for its images, clusters and history.
+
+    ``values``: its own GAP first, then those of its neighbours, on the same images.
     """
 
     run: FilterRun

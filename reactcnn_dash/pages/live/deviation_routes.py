@@ -10,17 +10,17 @@ import numpy as np
 from flask import Response, jsonify, request
 
 from reactcnn_dash.errors import UserError
-from reactcnn_dash.pages.json_routes import questions
+from reactcnn_dash.pages.json_routes import done, json_routes, ready
 from reactcnn_dash.results.deviations.findings import Findings, findings
 from reactcnn_dash.results.deviations.scores import RATE
-from reactcnn_dash.results.deviations.service import DeviationService, Working
+from reactcnn_dash.results.deviations.service import Deviations
 
 if TYPE_CHECKING:
     from flask import Blueprint
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Layer, StoreReader
-    from reactcnn_dash.pages.run_layers import Structures
+    from reactcnn_dash.db import Layer
+    from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.deviations.scores import RunScores
 
 MOST_MARKS = 2000
@@ -44,7 +44,6 @@ def run_payload(found: RunScores, rate: float, *, working: bool) -> dict[str, An
     if len(odd) > MOST_MARKS:
         marked = np.sort(odd[np.argsort(scores[odd])[-MOST_MARKS:]])
     return {
-        "state": "ready",
         "working": working,
         "rate": rate,
         "threshold": _number(found.threshold(rate)),
@@ -61,7 +60,6 @@ def image_payload(
     """Return what the page shows of one image's deviations."""
     by_layer = zip(layers, found.strangeness.tolist(), found.tail.tolist(), strict=True)
     return {
-        "state": "ready",
         "score": _number(found.score),
         "threshold": _number(threshold),
         "against": against,
@@ -89,52 +87,43 @@ def image_payload(
     }
 
 
-def blueprint(reader: StoreReader, structures: Structures, service: DeviationService) -> Blueprint:
-    """Return the routes over ``reader``'s store."""
-    routes = questions("deviations")
+def blueprint(context: Context) -> Blueprint:
+    """Return the routes that say what is odd."""
+    routes = json_routes("deviations")
+    reader = context.reader
+    deviations = Deviations(reader, context.url, context.jobs)
 
     @routes.get("/<uuid>")
     def of_run(uuid: str) -> Response:
         if "stored" in request.args:
-            kept = service.stored(uuid)
+            kept = deviations.stored(uuid)
             if kept is None:
-                return jsonify({"state": "none"})
-            return jsonify(run_payload(kept, _rate(), working=False))
-        found = service.ask(uuid)
-        if isinstance(found, Working):
-            return jsonify(_waiting(found))
-        return jsonify(run_payload(found.scores, _rate(), working=found.working))
+                return jsonify({"status": "none"})
+            return done(run_payload(kept, _rate(), working=False))
+        found = ready(deviations.ask(uuid))
+        return done(run_payload(found.scores, _rate(), working=found.working))
 
     @routes.get("/<uuid>/images/<int:ordinal>")
     def of_image(uuid: str, ordinal: int) -> Response:
-        known = service.ask(uuid)
-        if isinstance(known, Working):
-            return jsonify(_waiting(known))
-        layers, rate, against = structures.of(uuid).layers, _rate(), None
+        known = ready(deviations.ask(uuid))
+        layers, rate, against = context.run_layers.of(uuid).layers, _rate(), None
         usual = known.profile.quantiles
         if request.args.get("against") == "class":
             given = reader.image(known.run.id, ordinal).prediction
-            of_class = service.class_quantiles(known, given)
+            of_class = deviations.class_quantiles(known, given)
             if of_class is not None:
                 usual, against = of_class, given
         gap = reader.gap_row(known.run.id, ordinal)
         found = findings(known.profile, layers, ordinal, gap, usual=usual, rate=rate)
-        return jsonify(image_payload(found, layers, known.profile.threshold(rate), against))
+        return done(image_payload(found, layers, known.profile.threshold(rate), against))
 
     @routes.get("/<uuid>/next")
     def next_odd(uuid: str) -> Response:
-        found = service.ask(uuid)
-        if isinstance(found, Working):
-            return jsonify(_waiting(found))
-        odd = found.scores.odd(_rate())
+        odd = ready(deviations.ask(uuid)).scores.odd(_rate())
         later = odd[odd > _after()]
-        return jsonify({"state": "ready", "image": int(later[0]) if len(later) else None})
+        return done({"image": int(later[0]) if len(later) else None})
 
     return routes
-
-
-def _waiting(working: Working) -> dict[str, Any]:
-    return {"state": "running", "done": working.done, "total": working.total}
 
 
 def _rate() -> float:

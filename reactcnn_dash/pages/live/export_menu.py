@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import dash_mantine_components as dmc
 from dash import html
 
 from reactcnn_dash import ids
+from reactcnn_dash.pages import mantine as dmc
 
 ITEMS: Final = (
     (

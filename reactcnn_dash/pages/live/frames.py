@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from reactcnn_dash.pages.empty import Empty
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Frame, Image, Layer, Run, StoreMissing
+    from reactcnn_dash.db import Frame, Image, Layer, Run
 
 CODES = 254
 """Highest code of a finite GAP value; 255 marks one that is not finite."""
@@ -26,14 +28,6 @@ class Seen(TypedDict, total=False):
 
     uuid: str
     ordinal: int
-
-
-class Empty(TypedDict):
-    """A page without an image: what is the matter, and what to type."""
-
-    title: str
-    text: str
-    command: str
 
 
 def gap_ranges(run: Run) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -170,17 +164,3 @@ def frame_payload(frame: Frame, layers: Sequence[Layer] | None, seen: Seen) -> d
             command="" if run.state.value == "collecting" else "python -m collector",
         )
     return payload
-
-
-def empty_store(url: str, error: StoreMissing | None = None) -> dict[str, Any]:
-    """Return the answer to a poll while there is no store, or one without runs."""
-    default = url == "sqlite:///reactcnn.db"
-    command = "python -m collector" if default else f"python -m collector --store {url}"
-    return {
-        "empty": Empty(
-            title="No store yet" if error else "The store has no runs yet",
-            text="Start the collector in another terminal. This page fills by itself "
-            "as soon as the first image is stored.",
-            command=command,
-        )
-    }

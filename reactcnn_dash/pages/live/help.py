@@ -1,13 +1,10 @@
-"""What the page says about itself: the words, the formulas and the keys."""
+"""What the live page says about itself: the words, the formulas and the keys."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from dash import html
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from reactcnn_dash.pages.help import Help
 
 SHORTCUTS: Final = (
     ("Space", "follow live, or pause"),
@@ -87,30 +84,4 @@ CONCEPTS: Final = (
     ),
 )
 
-
-def guide() -> list[Any]:
-    """Return the body of the live page's help dialog."""
-    return help_text(CONCEPTS, SHORTCUTS)
-
-
-def help_text(
-    concepts: Sequence[tuple[str, str]], shortcuts: Sequence[tuple[str, str]]
-) -> list[Any]:
-    """Return the body of a help dialog: words with their meaning, and keys with what they do."""
-    words: list[Any] = []
-    for term, text in concepts:
-        words += [html.Dt(term), html.Dd(text)]
-    rows = [
-        html.Tr(
-            [
-                html.Td([html.Kbd(key) for key in keys.split(" ")] if "," not in keys else keys),
-                html.Td(what),
-            ]
-        )
-        for keys, what in shortcuts
-    ]
-    return [
-        html.Dl(words, className="help-words"),
-        html.H3("Keys", className="section"),
-        html.Table(html.Tbody(rows), className="help-keys"),
-    ]
+HELP: Final = Help(CONCEPTS, SHORTCUTS)

@@ -1,26 +1,34 @@
-"""The live page's skeleton: Dash components and the places that assets/live/ draws into."""
+"""The live page's skeleton: Dash components and the places that assets/live/*.js draw into."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-import dash_mantine_components as dmc
 from dash import dcc, html
 
 from reactcnn_dash import ids
-from reactcnn_dash.pages.elements import aria, attributes, choice, icon, pick, tool_button
+from reactcnn_dash.pages import mantine as dmc
+from reactcnn_dash.pages.elements import (
+    aria,
+    attributes,
+    choice,
+    empty,
+    icon,
+    notice,
+    pick,
+    tool_button,
+)
 from reactcnn_dash.pages.live.cluster_panel import cluster_panel
 from reactcnn_dash.pages.live.export_menu import export_menu
 from reactcnn_dash.pages.live.search_panel import search_panel
-from reactcnn_dash.pages.shell import LIVE, header, shell
+from reactcnn_dash.pages.page import Content
 
-POLL_MS: Final = 400
+POLL_MS = 400
 """Milliseconds between two looks at the store."""
 
 
-def _header() -> html.Header:
-    return header(
-        LIVE,
+def _head() -> tuple[Any, ...]:
+    return (
         pick(
             ids.RUN_SELECT,
             "Run",
@@ -167,34 +175,27 @@ def _centre() -> html.Main:
         className="centre",
         children=[
             _toolbar(),
-            html.Div(id=ids.NOTICE, className="notice", role="alert", hidden=True),
-            html.Div(id=ids.EMPTY, className="empty", hidden=True),
+            notice(),
+            empty(),
             html.Div(id=ids.GRID, className="grid", **aria("Filters by layer")),
             search_panel(),
         ],
     )
 
 
-def page() -> Any:
-    """Return the layout of the live page."""
-    return shell(
-        [
+def content() -> Content:
+    """Return what stands on the live page."""
+    stores = (
+        *(ids.REQUEST, ids.FRAME, ids.RUNS_VERSION),
+        *(ids.CLUSTER_REQUEST, ids.CLUSTERS),
+    )
+    return Content(
+        head=_head(),
+        body=[
+            html.Div(className="body", children=[_image_panel(), _centre(), cluster_panel()]),
+        ],
+        around=[
             dcc.Interval(id=ids.TICK, interval=POLL_MS),
-            dcc.Store(id=ids.REQUEST),
-            dcc.Store(id=ids.FRAME),
-            dcc.Store(id=ids.RUNS_VERSION),
-            dcc.Store(id=ids.CLUSTER_REQUEST),
-            dcc.Store(id=ids.CLUSTERS),
-            html.Div(
-                id="app",
-                className="app",
-                children=[
-                    _header(),
-                    html.Div(
-                        className="body", children=[_image_panel(), _centre(), cluster_panel()]
-                    ),
-                ],
-            ),
-            html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
+            *(dcc.Store(id=one) for one in stores),
         ],
     )

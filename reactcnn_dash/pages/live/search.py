@@ -14,6 +14,7 @@ import numpy as np
 from flask import Blueprint, Response, jsonify, request
 
 from reactcnn_dash.db import ImageFilter, RunNotFound, SearchOrder, StoreError, StoreReader
+from reactcnn_dash.errors import UserError
 from reactcnn_dash.pages.routes import FOR_EVER
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import SearchPage
-    from reactcnn_dash.pages.run_layers import Structures
+    from reactcnn_dash.pages.page import Context
 
 EVERYTHING: Final = "all"
 PAGE: Final = 60
@@ -35,7 +36,7 @@ _NUMBERED = re.compile(r"(label|predicted|from|to)-(\d{1,9})")
 _FIELDS = {"label": "label", "predicted": "prediction", "from": "first", "to": "last"}
 
 
-class BadSearch(ValueError):  # noqa: N818 - named for what is wrong, like the store's errors
+class BadSearch(UserError, ValueError):
     """A search that nobody can mean; the text says which part."""
 
 
@@ -108,16 +109,17 @@ def thumbnails(reader: StoreReader, uuid: str, ordinals: Sequence[int]) -> tuple
     return body, all(here)
 
 
-def blueprint(reader: StoreReader, structures: Structures) -> Blueprint:
+def blueprint(context: Context) -> Blueprint:
     """Return the routes that search a run and show what was found."""
     routes = Blueprint("search", __name__)
+    reader = context.reader
 
     @routes.get("/runs/<uuid>/search")
     def search(uuid: str) -> Response:
         wanted, order = parse_search(request.args.get("of", EVERYTHING))
         offset = max(0, request.args.get("offset", 0, int))
         found = reader.search(
-            structures.of(uuid).run_id,
+            context.run_layers.of(uuid).run_id,
             wanted,
             order,
             offset=offset,

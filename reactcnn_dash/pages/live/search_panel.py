@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dash_mantine_components as dmc
 from dash import dcc, html
 
 from reactcnn_dash import ids
+from reactcnn_dash.pages import mantine as dmc
 from reactcnn_dash.pages.elements import aria, attributes, icon, pick
 
 

@@ -180,8 +180,9 @@ class ClustersAnswer(TypedDict):
 
 
 class SearchPage(TypedDict):
-    """A page of hits: ordinal, label, prediction, misclassified, confidence; ``place`` of the
-    image that was asked about among all hits.
+    """A page of hits: ordinal, label, prediction, misclassified, confidence.
+
+    ``place`` is that of the image that was asked about among all hits.
     """
 
     total: int

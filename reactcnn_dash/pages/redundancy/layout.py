@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dash import html
 
 from reactcnn_dash import ids
 from reactcnn_dash.analysis import METHODS
-from reactcnn_dash.pages.elements import aria, attributes, parameter_slider, pick
-from reactcnn_dash.pages.shell import REDUNDANCY, header, shell
+from reactcnn_dash.pages.elements import (
+    aria,
+    attributes,
+    empty,
+    notice,
+    parameter_slider,
+    pick,
+    progress,
+)
+from reactcnn_dash.pages.page import Content
 from reactcnn_dash.results.redundancy.report import METHOD
 
 if TYPE_CHECKING:
-    import dash_mantine_components as dmc
+    from reactcnn_dash.pages import mantine as dmc
 
 
 def _run_select() -> dmc.Select:
@@ -60,59 +68,50 @@ def _toolbar() -> html.Div:
     )
 
 
-def page() -> Any:
-    """Return the layout of the redundancy page."""
-    return shell(
-        [
-            html.Div(
-                id="app",
-                className="app redundancy",
+def content() -> Content:
+    """Return what stands on the redundancy page."""
+    return Content(
+        look="redundancy",
+        head=[_run_select()],
+        body=[
+            _toolbar(),
+            notice(),
+            progress(ids.REDUNDANCY_PROGRESS),
+            empty(),
+            html.P(
+                id=ids.REDUNDANCY_SUMMARY,
+                className="redundancy-summary",
+                hidden=True,
+                **attributes({"aria-live": "polite"}),
+            ),
+            _body(),
+        ],
+        around=[html.Article(id=ids.REDUNDANCY_PAPER, className="paper")],
+    )
+
+
+def _body() -> html.Div:
+    return html.Div(
+        id=ids.REDUNDANCY_BODY,
+        className="redundancy-body",
+        hidden=True,
+        children=[
+            html.Main(
+                className="redundancy-left",
                 children=[
-                    header(REDUNDANCY, _run_select()),
-                    _toolbar(),
-                    html.Div(id=ids.NOTICE, className="notice", role="alert", hidden=True),
-                    html.Div(
-                        id=ids.REDUNDANCY_PROGRESS,
-                        className="redundancy-progress",
-                        role="status",
+                    html.Div(id=ids.REDUNDANCY_LAYERS, className="redundancy-layers"),
+                    html.Section(
+                        id=ids.REDUNDANCY_HOLDING,
+                        className="holding",
                         hidden=True,
-                    ),
-                    html.Div(id=ids.EMPTY, className="empty", hidden=True),
-                    html.P(
-                        id=ids.REDUNDANCY_SUMMARY,
-                        className="redundancy-summary",
-                        hidden=True,
-                        **attributes({"aria-live": "polite"}),
-                    ),
-                    html.Div(
-                        id=ids.REDUNDANCY_BODY,
-                        className="redundancy-body",
-                        hidden=True,
-                        children=[
-                            html.Main(
-                                className="redundancy-left",
-                                children=[
-                                    html.Div(
-                                        id=ids.REDUNDANCY_LAYERS, className="redundancy-layers"
-                                    ),
-                                    html.Section(
-                                        id=ids.REDUNDANCY_HOLDING,
-                                        className="holding",
-                                        hidden=True,
-                                        **aria("Does it hold?"),
-                                    ),
-                                ],
-                            ),
-                            html.Aside(
-                                id=ids.REDUNDANCY_LAYER,
-                                className="redundancy-layer",
-                                **aria("Clusters of the layer"),
-                            ),
-                        ],
+                        **aria("Does it hold?"),
                     ),
                 ],
             ),
-            html.Article(id=ids.REDUNDANCY_PAPER, className="paper"),
-            html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
+            html.Aside(
+                id=ids.REDUNDANCY_LAYER,
+                className="redundancy-layer",
+                **aria("Clusters of the layer"),
+            ),
         ],
     )

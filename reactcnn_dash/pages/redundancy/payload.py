@@ -14,26 +14,14 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db import Layer, Run
     from reactcnn_dash.results.redundancy.report import LayerReport, RedundancyReport
-    from reactcnn_dash.results.redundancy.stability import Holding
-    from reactcnn_dash.results.redundancy.worker import Waiting
+    from reactcnn_dash.results.redundancy.stability import LayerStability
 
 _DIGITS = 4
-
-
-def waiting_payload(waiting: Waiting) -> dict[str, Any]:
-    """Return what the page shows of work that is under way."""
-    return {
-        "state": "running",
-        "done": waiting.done,
-        "total": waiting.total,
-        "behind": waiting.behind,
-    }
 
 
 def report_payload(report: RedundancyReport, run: Run, layers: Sequence[Layer]) -> dict[str, Any]:
     """Return what the page shows of a run: its layers, each with its clusters."""
     return {
-        "state": "done",
         "run": {
             "id": run.id,
             "uuid": run.uuid,
@@ -93,13 +81,12 @@ def _cluster(one: analysis.ClusterEvidence, images: int) -> dict[str, Any]:
     }
 
 
-def holding_payload(holding: Holding) -> dict[str, Any]:
+def stability_payload(known: LayerStability) -> dict[str, Any]:
     """Return what the page shows of whether a layer's clusters hold."""
-    found = holding.found
+    found = known.found
     return {
-        "state": "done",
-        "verdict": verdict(holding),
-        "stored": holding.stored,
+        "verdict": verdict(known),
+        "stored": known.stored,
         "images": found.images,
         "target": analysis.TARGET,
         "enough": found.enough,

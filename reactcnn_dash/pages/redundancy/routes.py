@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, jsonify, request
+from flask import Response, request
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import StoreMissing
 from reactcnn_dash.pages.compare.experiment import LISTED, run_label
-from reactcnn_dash.pages.json_routes import RequestRefused, json_file, questions
-from reactcnn_dash.pages.redundancy.payload import holding_payload, report_payload, waiting_payload
-from reactcnn_dash.results.redundancy.report import METHOD, as_dict, checked_threshold
-from reactcnn_dash.results.redundancy.worker import Waiting
+from reactcnn_dash.pages.json_routes import (
+    RequestRefused,
+    already,
+    decimal,
+    done,
+    json_file,
+    json_routes,
+    number,
+    ready,
+)
+from reactcnn_dash.pages.redundancy.payload import report_payload, stability_payload
+from reactcnn_dash.results.redundancy.report import METHOD, checked_threshold, exported
+from reactcnn_dash.results.redundancy.service import Redundancies
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flask import Blueprint
 
     from reactcnn_dash.db import Run, StoreReader
-    from reactcnn_dash.results.redundancy.service import RedundancyService
+    from reactcnn_dash.pages.page import Context
 
 
 def listed(reader: StoreReader) -> dict[str, Any]:
@@ -35,20 +45,9 @@ def listed(reader: StoreReader) -> dict[str, Any]:
     return {"runs": [{"value": str(run.id), "label": run_label(run)} for run in known]}
 
 
-def _run(reader: StoreReader) -> Run:
-    text = request.args.get("run", "")
-    if not (text.isascii() and text.isdigit()):
-        raise RequestRefused(f"run is a number, not {text!r}.")
-    return reader.run(int(text))
-
-
 def _threshold() -> float:
-    text = request.args.get("threshold", "")
-    try:
-        value = float(text) if text else analysis.METHODS[METHOD].default
-    except ValueError as error:
-        raise RequestRefused(f"The threshold {text!r} is no number.") from error
-    return checked_threshold(value)
+    value = decimal("threshold")
+    return checked_threshold(analysis.METHODS[METHOD].default if value is None else value)
 
 
 def _position(reader: StoreReader, run: Run) -> int:
@@ -59,39 +58,34 @@ def _position(reader: StoreReader, run: Run) -> int:
     raise RequestRefused(f"The run has no layer {name!r}.")
 
 
-def blueprint(reader: StoreReader, service: RedundancyService) -> Blueprint:
+def routes(context: Context) -> Iterable[Blueprint]:
     """Return the routes of the redundancy page."""
-    routes = questions("redundancies")
+    blueprint = json_routes("redundancies")
+    reader = context.reader
+    redundancies = Redundancies(reader, context.url, context.jobs)
 
-    @routes.get("/runs")
+    @blueprint.get("/runs")
     def runs() -> Response:
-        service.start()
-        return jsonify(listed(reader))
+        context.jobs.expect()
+        return done(listed(reader))
 
-    @routes.get("/of")
+    @blueprint.get("/of")
     def of() -> Response:
-        run = _run(reader)
-        found = service.report(run, _threshold())
-        if isinstance(found, Waiting):
-            return jsonify(waiting_payload(found))
-        return jsonify(report_payload(found, run, reader.layers(run.id)))
+        run = reader.run(number("run"))
+        report = ready(redundancies.report(run, _threshold()))
+        return done(report_payload(report, run, reader.layers(run.id)))
 
-    @routes.get("/holds")
+    @blueprint.get("/holds")
     def holds() -> Response:
-        run = _run(reader)
-        found = service.holding(run, _position(reader, run), _threshold())
-        if isinstance(found, Waiting):
-            return jsonify(waiting_payload(found))
-        return jsonify(holding_payload(found))
+        run = reader.run(number("run"))
+        position = _position(reader, run)
+        return done(stability_payload(ready(redundancies.stability(run, position, _threshold()))))
 
-    @routes.get("/json")
+    @blueprint.get("/json")
     def export() -> Response:
-        run, threshold = _run(reader), _threshold()
-        found = service.report(run, threshold)
-        if isinstance(found, Waiting):
-            raise RequestRefused("This report is not worked out yet.")
-        text = f"{json.dumps(as_dict(found, run), indent=1)}\n"
-        name = f"redundancy-{run.id}-{threshold:g}.json"
-        return json_file(text, name)
+        run, threshold = reader.run(number("run")), _threshold()
+        found = redundancies.report(run, threshold)
+        report = already(found, "This report is not worked out yet.")
+        return json_file(exported(report, run), f"redundancy-{run.id}-{threshold:g}.json")
 
-    return routes
+    return (blueprint,)

@@ -33,7 +33,7 @@ class News:
     failed: bool
 
 
-class _Stopped(Exception):  # noqa: N818 - no error: the server ends
+class _Stopped(Exception):
     """The server ends before the deletion does."""
 
 

@@ -9,8 +9,8 @@ from dash import dcc, html
 
 from reactcnn_dash import ids
 from reactcnn_dash.db.editing import NAME_LENGTH, NOTE_LENGTH
-from reactcnn_dash.pages.elements import aria, attributes
-from reactcnn_dash.pages.shell import RUNS, dialog, frame, header
+from reactcnn_dash.pages.elements import aria, attributes, dialog, empty, notice
+from reactcnn_dash.pages.page import Content
 
 LOOK_MS: Final = 2000
 """Milliseconds between two looks at the list of runs."""
@@ -41,7 +41,7 @@ def _narrow() -> dict[str, Any]:
     return _number() | {"suppressFloatingFilterButton": True}
 
 
-# The fields that no row of the server has are made in assets/runs/rows.mjs.
+# The fields that no row of `runs_rows` has are made of those in assets/runs/rows.mjs.
 COLUMNS: Final[list[dict[str, Any]]] = [
     {
         "field": "name",
@@ -262,35 +262,18 @@ def _confirm() -> html.Dialog:
     )
 
 
-def page() -> Any:
-    """Return the layout of the runs page."""
-    return frame(
-        [
+def content() -> Content:
+    """Return what stands on the runs page."""
+    stores = (
+        *(ids.RUNS_REQUEST, ids.RUNS_ANSWER, ids.RUNS_EDIT, ids.RUNS_EDITED),
+        *(ids.RUNS_DOOMED, ids.RUNS_DELETED),
+    )
+    table = html.Div(_table(), className="runs-frame", role="region", **aria("Runs"))
+    return Content(
+        body=[html.Main(className="runs", children=[_toolbar(), notice(), empty(), table])],
+        around=[
             dcc.Interval(id=ids.RUNS_TICK, interval=LOOK_MS),
-            dcc.Store(id=ids.RUNS_REQUEST),
-            dcc.Store(id=ids.RUNS_ANSWER),
-            dcc.Store(id=ids.RUNS_EDIT),
-            dcc.Store(id=ids.RUNS_EDITED),
-            dcc.Store(id=ids.RUNS_DOOMED),
-            dcc.Store(id=ids.RUNS_DELETED),
-            html.Div(
-                id="app",
-                className="app",
-                children=[
-                    header(RUNS),
-                    html.Main(
-                        className="runs",
-                        children=[
-                            _toolbar(),
-                            html.Div(id=ids.NOTICE, className="notice", role="alert", hidden=True),
-                            html.Div(id=ids.EMPTY, className="empty", hidden=True),
-                            html.Div(
-                                _table(), className="runs-frame", role="region", **aria("Runs")
-                            ),
-                        ],
-                    ),
-                ],
-            ),
+            *(dcc.Store(id=one) for one in stores),
             _confirm(),
         ],
     )

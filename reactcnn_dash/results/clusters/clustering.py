@@ -5,9 +5,6 @@ The numerical work runs in a process of its own, so that a poll never waits for 
 
 from __future__ import annotations
 
-import math
-import threading
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,24 +15,18 @@ from reactcnn_dash.db import (
     Clustering,
     ImageFilter,
     Layer,
-    RunState,
-    StoreError,
     StoreReader,
     save_clustering,
 )
-from reactcnn_dash.jobs.process import Background
+from reactcnn_dash.jobs.kept import found_or_computed
 from reactcnn_dash.results.clusters.subset import Beside, beside
+from reactcnn_dash.results.freshness import may_stand, renewed_at
 from reactcnn_dash.results.moments import current_moments, subset_moments
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from numpy.typing import NDArray
 
-GROWTH = 1.25
-"""A clustering of a run that is collected is renewed at this many times its images."""
-LEAST_GROWTH = 16
-"""The fewest images that are worth a new clustering."""
+    from reactcnn_dash.jobs.runner import Jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,24 +120,26 @@ def whole_run(reader: StoreReader, url: str, request: ClusterRequest) -> Cluster
         analysis.TooFewImages: fewer images than a correlation needs.
         StoreError: the store cannot be read.
     """
-    layer = reader.layers(request.run_id)[request.layer]
-    collecting = reader.run(request.run_id).state is RunState.COLLECTING
-    moments, stored = current_moments(reader, request.run_id, layer)
+    run, layer = reader.run(request.run_id), reader.layers(request.run_id)[request.layer]
+    moments, stored = current_moments(reader, run.id, layer)
     correlation = analysis.correlation(moments)
-    parameter = request.parameter
+    method, parameter = request.method, request.parameter
     if parameter is None:
-        parameter = analysis.default_parameter(correlation, request.method)
-    before = reader.clustering(request.run_id, layer.position, request.method, parameter)
-    enough = renewed_at(before.images) if before is not None and collecting else stored
-    if before is not None and (stored < enough or stored == before.images):
-        labels, images = before.labels, before.images
-    else:
-        labels, images = analysis.cluster(correlation, request.method, parameter), stored
+        parameter = analysis.default_parameter(correlation, method)
+    before = reader.clustering(run.id, layer.position, method, parameter)
+
+    def find() -> Clustering | None:
+        return before if before is not None and may_stand(run, before.images) else None
+
+    def compute() -> Clustering:
+        labels = analysis.cluster(correlation, method, parameter)
         former = before or _latest(reader, request)
         if former is not None:
             labels = analysis.match_labels(labels, former.labels)
-        _store(url, request, parameter, labels, images)
-    return Clustered(layer, parameter, correlation, labels, images, stored)
+        return Clustering(layer.position, method, parameter, stored, labels)
+
+    found = found_or_computed(find, compute, lambda made: save_clustering(url, run.id, made))
+    return Clustered(layer, parameter, correlation, found.labels, found.images, stored)
 
 
 def _subset(
@@ -182,11 +175,6 @@ def _view(
     )
 
 
-def renewed_at(images: int) -> int:
-    """Return how many images a run must hold before clusters of ``images`` are computed anew."""
-    return max(math.ceil(images * GROWTH), images + LEAST_GROWTH)
-
-
 def _latest(reader: StoreReader, request: ClusterRequest) -> Clustering | None:
     """Return the layer's newest clustering by the method, whatever its parameter."""
     stored = reader.clusterings(request.run_id, request.layer)
@@ -194,71 +182,29 @@ def _latest(reader: StoreReader, request: ClusterRequest) -> Clustering | None:
     return max(same, key=lambda clustering: clustering.images, default=None)
 
 
-def _store(
-    url: str, request: ClusterRequest, parameter: float, labels: NDArray[np.int32], images: int
-) -> None:
-    clustering = Clustering(
-        layer=request.layer,
-        method=request.method,
-        parameter=parameter,
-        images=images,
-        labels=labels,
-    )
-    try:
-        save_clustering(url, request.run_id, clustering)
-    except StoreError:
-        # A read-only or busy store: the clustering is computed again next time, nothing is lost.
-        return
-
-
 def warm_up() -> None:
     """Import what clustering needs, so that the first click does not wait for it."""
     analysis.cluster(analysis.correlation(analysis.CoMoments.of(np.eye(4))), "louvain", 1.0)
 
 
-class ClusterService:
-    """Answers cluster requests from one background process; identical requests share one answer.
+class Clusterings:
+    """Gives the clusters of layers, as fast as a click wants them.
 
     Args:
         url: the store's URL.
+        jobs: compute them; who asks for the same at the same time gets the same answer.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, jobs: Jobs) -> None:
         self._url = url
-        self._lock = threading.Lock()
-        self._process = Background()
-        self._running: dict[ClusterRequest, Future[ClusterView]] = {}
-
-    def start(self) -> None:
-        """Start the background process ahead of the first request."""
-        self._process.submit(warm_up)
+        self._jobs = jobs
 
     def view(self, request: ClusterRequest) -> ClusterView:
-        """Return a layer's clusters; waits for the background process.
+        """Return a layer's clusters; waits for them.
 
         Raises:
+            WorkLost: the worker process ended.
             analysis.TooFewImages: fewer images than a correlation needs.
             StoreError: the store cannot be read.
         """
-        try:
-            return self._submit(request).result()
-        except BrokenProcessPool:
-            self.close()
-            return self._submit(request).result()
-        finally:
-            with self._lock:
-                self._running.pop(request, None)
-
-    def close(self) -> None:
-        """Stop the background process."""
-        with self._lock:
-            self._process.close()
-            self._running.clear()
-
-    def _submit(self, request: ClusterRequest) -> Future[ClusterView]:
-        with self._lock:
-            running = self._running.get(request)
-            if running is None:
-                running = self._process.submit(cluster_view, self._url, request)
-                self._running[request] = running
-            return running
+        return self._jobs.wait(request, cluster_view, self._url, request)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.analysis import CoMoments, cluster_both
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Future
 
     from reactcnn_dash.analysis import Clusters
+    from reactcnn_dash.jobs.helping import Submits
 
     Both = tuple[CoMoments, CoMoments]
 
@@ -22,12 +24,12 @@ class Clusterer:
     """Clusters layers, as many as there is time for by a helper.
 
     Args:
-        helper: another process; None: there is none.
+        helper: another process; None: there is none, or it was lost.
         method: how layers are clustered.
         parameter: the method's parameter; None takes the one that suits each layer.
     """
 
-    def __init__(self, helper: Executor | None, method: str, parameter: float | None) -> None:
+    def __init__(self, helper: Submits | None, method: str, parameter: float | None) -> None:
         self._helper = helper
         self._how = (method, parameter)
         self._begun: list[tuple[Both, Future[Clusters]]] = []
@@ -54,8 +56,10 @@ class Clusterer:
         # From the end, since the helper comes from the beginning.
         for x, y in reversed(layers):
             future = begun.get(id(x))
-            if future is None or future.cancel():
-                found.append(cluster_both(x, y, *self._how))
-            else:
-                found.append(future.result())
+            if future is not None and not future.cancel():
+                # One that was lost on the way is done here.
+                with suppress(OSError):
+                    found.append(future.result())
+                    continue
+            found.append(cluster_both(x, y, *self._how))
         return found[::-1]

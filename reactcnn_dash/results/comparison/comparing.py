@@ -15,14 +15,14 @@ from reactcnn_dash.results.comparison.stream import Pairs, Sides, fold, part, wh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import Answers, Layer, Run, StoreReader
+    from reactcnn_dash.jobs.helping import Submits
 
 
-class NotComparable(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
+class NotComparable(UserError):
     """Two runs cannot be compared; the text is one line that says why."""
 
 
@@ -118,7 +118,7 @@ def compare(
     method: str = analysis.DEFAULT_METHOD,
     parameter: float | None = None,
     *,
-    helper: Executor | None = None,
+    helper: Submits | None = None,
 ) -> Comparison:
     """Compare two runs over the images that they have in common, with a report of the progress.
 

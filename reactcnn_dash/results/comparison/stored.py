@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import zlib
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import ComparisonKey, StoreError, StoreReader, save_comparison
+from reactcnn_dash.db import ComparisonKey, StoreReader, save_comparison
 from reactcnn_dash.errors import WrongUsage
-from reactcnn_dash.jobs import process as background
+from reactcnn_dash.jobs.kept import found_or_computed
+from reactcnn_dash.jobs.worker import cores, helper, report_progress
 from reactcnn_dash.results.comparison import report as comparison_report
 from reactcnn_dash.results.comparison.comparing import (
     Changed,
@@ -24,6 +25,9 @@ from reactcnn_dash.results.comparison.comparing import (
     compare,
 )
 from reactcnn_dash.results.comparison.stream import Pairs
+
+if TYPE_CHECKING:
+    from reactcnn_dash.jobs.helping import Submits
 
 
 def checked_method(key: str, parameter: float | None) -> tuple[str, float | None]:
@@ -46,26 +50,33 @@ def checked_method(key: str, parameter: float | None) -> tuple[str, float | None
 _BEGINNING = f'{{"format": {comparison_report.FORMAT}, '.encode()
 
 
-def key_of(
-    reader: StoreReader, a: int | str, b: int | str, method: str, parameter: float | None
-) -> ComparisonKey:
-    """Return what names the comparison of two runs as they stand now.
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two runs by their ids, and how their filters are clustered."""
 
-    Raises:
-        StoreError: a run is not there, or the store cannot be read.
-    """
-    first, second = reader.run(a), reader.run(b)
-    return ComparisonKey(first.id, second.id, method, parameter, first.stored, second.stored)
+    a: int
+    b: int
+    method: str
+    parameter: float | None
 
 
-def stored_comparison(reader: StoreReader, key: ComparisonKey) -> bytes | None:
-    """Return the packed comparison that the store holds for a key.
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptComparison:
+    """A comparison, and how many images the runs had when it was made."""
+
+    images: tuple[int, int]
+    found: Comparison
+
+
+def stored_comparison(reader: StoreReader, pair: Pair) -> KeptComparison | None:
+    """Return the comparison that the store holds of two runs as they stand now.
 
     One that is damaged, or in the format of another version, is none.
 
     Raises:
-        StoreError: the store cannot be read.
+        StoreError: a run is not there, or the store cannot be read.
     """
+    key = _key(pair, reader.run(pair.a).stored, reader.run(pair.b).stored)
     packed = reader.comparison(key)
     if packed is None:
         return None
@@ -73,53 +84,48 @@ def stored_comparison(reader: StoreReader, key: ComparisonKey) -> bytes | None:
         text = zlib.decompress(packed)
     except zlib.error:
         return None
-    return packed if text.startswith(_BEGINNING) else None
+    if not text.startswith(_BEGINNING):
+        return None
+    return KeptComparison((key.images_a, key.images_b), _unpack(reader, text))
 
 
-def computed_comparison(url: str, key: ComparisonKey) -> bytes:
-    """Compute a comparison, store it, and return it packed.
+def computed_comparison(url: str, pair: Pair, by: Submits | None = None) -> KeptComparison:
+    """Return the comparison of two runs, computed and stored unless the store has it.
 
-    A helper process shares the work. A store that cannot be written to costs the stored copy, not
-    the answer.
+    Args:
+        url: the store's URL.
+        pair: the runs.
+        by: takes a part of the work; None: the helper of this worker, if it has one.
 
     Raises:
         NotComparable: no common image or no common layer.
         analysis.TooFewImages: fewer usable images in common than a correlation needs.
         StoreError: a run is not there, or the store cannot be read.
     """
-    background.report(0, 0)
-    # The helper has a core for itself; a second thread that waits for it would slow both down.
-    with threadpool_limits(max(1, (os.cpu_count() or 1) - 1), "blas"):
-        found = compare(
-            StoreReader(url),
-            key.a,
-            key.b,
-            key.method,
-            key.parameter,
-            helper=background.helper(),
-        )
-    packed = zlib.compress(comparison_report.as_json(found).encode(), 3)
-    then = ComparisonKey(key.a, key.b, key.method, key.parameter, found.a.stored, found.b.stored)
-    try:
-        save_comparison(url, then, packed)
-    except StoreError:
-        # A read-only or busy store: the comparison is computed again next time, nothing is lost.
-        return packed
-    return packed
+    reader = StoreReader(url)
+
+    def compute() -> KeptComparison:
+        report_progress(0, 0)
+        by_another = helper() if by is None else by
+        # Who helps has a core for itself; a second thread that waits for it would slow both down.
+        with threadpool_limits(max(1, cores() - 1), "blas"):
+            found = compare(reader, pair.a, pair.b, pair.method, pair.parameter, helper=by_another)
+        return KeptComparison((found.a.stored, found.b.stored), found)
+
+    def keep(made: KeptComparison) -> None:
+        packed = zlib.compress(comparison_report.as_json(made.found).encode(), 3)
+        save_comparison(url, _key(pair, *made.images), packed)
+
+    return found_or_computed(lambda: stored_comparison(reader, pair), compute, keep)
 
 
-def unpack_json(packed: bytes) -> str:
-    """Return the JSON of a packed comparison, see ``comparison_report.as_json``."""
-    return zlib.decompress(packed).decode()
+def _key(pair: Pair, images_a: int, images_b: int) -> ComparisonKey:
+    return ComparisonKey(pair.a, pair.b, pair.method, pair.parameter, images_a, images_b)
 
 
-def unpack_comparison(reader: StoreReader, packed: bytes) -> Comparison:
-    """Return a packed comparison as it was computed, with the runs as they stand now.
-
-    Raises:
-        StoreError: a run is not there any more, or the store cannot be read.
-    """
-    read = json.loads(unpack_json(packed))
+def _unpack(reader: StoreReader, text: bytes) -> Comparison:
+    """Return a stored comparison as it was computed, with the runs as they stand now."""
+    read = json.loads(text)
     a, b = reader.run(read["a"]["id"]), reader.run(read["b"]["id"])
     layers, unmatched = common_layers(reader, a, b)
     return Comparison(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from reactcnn_dash import analysis
-from reactcnn_dash.jobs.process import report
+from reactcnn_dash.jobs.worker import report_progress
 from reactcnn_dash.results.moments import current_moments
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _fold(reader: StoreReader, sides: Sides, folds: Sequence[_Fold]) -> Folded:
     left_out = 0
     for start, both, x, y in _blocks(reader, sides):
         left_out += int((~both).sum())
-        report(start, count)
+        report_progress(start, count)
         if not len(x):
             continue
         for one, (here, there) in zip(folds, sides.layers, strict=True):
@@ -152,7 +152,7 @@ def _fold(reader: StoreReader, sides: Sides, folds: Sequence[_Fold]) -> Folded:
         usable = np.isfinite(few[0]).all(axis=1) & np.isfinite(few[1]).all(axis=1)
         for rows, those in zip(kept, few, strict=True):
             rows.append(those[usable])
-    report(count, count)
+    report_progress(count, count)
     if not kept[0]:
         raise analysis.TooFewImages(0)
     states = [one.state() for one in folds]

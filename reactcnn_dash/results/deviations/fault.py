@@ -10,7 +10,7 @@ import numpy as np
 from reactcnn_dash import analysis
 from reactcnn_dash.results.comparison.comparing import NotComparable, common_layers, match_images
 from reactcnn_dash.results.deviations.profile import by_layer, fit
-from reactcnn_dash.results.deviations.scores import stored_profile
+from reactcnn_dash.results.deviations.scores import PROFILE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,8 +101,7 @@ def _by_what_is_usual(reader: StoreReader, runs: tuple[Run, Run]) -> Fault:
             f"Runs {good.name!r} and {suspect.name!r} have no images in common, and not the same "
             f"layers ({', '.join(unmatched[:3])} …): collect both over the same images."
         )
-    known = stored_profile(reader, good)
-    profile = known if known is not None else fit(reader, good)
+    profile = PROFILE.find(reader, good) or fit(reader, good)
     ordinals = analysis.sample_ordinals(suspect.stored, SAMPLE)
     _, rows = _rows(reader, suspect, ordinals)
     parts = by_layer(rows, [pair[1] for pair in layers])

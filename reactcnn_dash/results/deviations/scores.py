@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import DamagedBlob, Report, StoreReader, note_odd, save_report
-from reactcnn_dash.jobs import process as background
+from reactcnn_dash.db import StoreReader, note_odd
+from reactcnn_dash.jobs.kept import keep
+from reactcnn_dash.jobs.worker import report_progress
 from reactcnn_dash.results.deviations.packing import from_bytes, to_bytes
 from reactcnn_dash.results.deviations.profile import (
     RunProfile,
@@ -20,14 +22,13 @@ from reactcnn_dash.results.deviations.profile import (
     pack_profile,
     unpack_profile,
 )
+from reactcnn_dash.results.stored import StoredKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import Layer, Run
 
-PROFILE = "profile"
-SCORES = "scores"
 RATE = 0.01
 """False alarms at which the odd images of a run are counted for the list of runs."""
 
@@ -57,55 +58,66 @@ class RunScores:
         return analysis.score_threshold(self.usual, rate)
 
 
-def stored_profile(reader: StoreReader, run: Run) -> RunProfile | None:
-    """Return the profile that the store holds of a run; a damaged one is none.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    found = reader.report(run.id, PROFILE, "")
-    try:
-        return unpack_profile(found.value) if found is not None else None
-    except DamagedBlob:
-        return None
+PROFILE: Final[StoredKind[RunProfile]] = StoredKind(
+    "profile", lambda one: one.images, pack_profile, lambda data, _images: unpack_profile(data)
+)
+SCORES: Final[StoredKind[RunScores]] = StoredKind(
+    "scores",
+    lambda one: len(one.scores),
+    to_bytes,
+    lambda data, _images: from_bytes(data, RunScores),
+)
 
 
-def stored_scores(reader: StoreReader, run: Run) -> RunScores | None:
-    """Return the scores that the store holds of a run; damaged ones are none.
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """A run's profile, and the scores by it."""
 
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    found = reader.report(run.id, SCORES, "")
-    try:
-        return from_bytes(found.value, RunScores) if found is not None else None
-    except DamagedBlob:
-        return None
+    profile: RunProfile
+    scores: RunScores
 
 
-def bring_up_to_date(url: str, run_id: int) -> None:
+def bring_up_to_date(url: str, run_id: int, known: Known | None = None) -> Known | None:
     """Make the profile of a run if one is due, and score the images that have no score yet.
+
+    Args:
+        url: the store's URL.
+        run_id: the run.
+        known: what is known of the run without standing in the store.
+
+    Returns:
+        None once everything stands in the store; what is known where that cannot be written to.
 
     Raises:
         analysis.TooFewRows: fewer usable images than a profile needs.
-        StoreError: the run is not there, or the store cannot be read or written.
+        StoreError: the run is not there, or the store cannot be read.
     """
     reader = StoreReader(url)
     run = reader.run(run_id)
-    profile = stored_profile(reader, run)
+    stored, scores = PROFILE.find(reader, run), SCORES.find(reader, run)
+    profile = stored
+    if known is not None and (profile is None or profile.images < known.profile.images):
+        profile, scores = known.profile, known.scores
     # The matrices are small: more threads of BLAS would only wait for each other.
     with threadpool_limits(1, "blas"):
         if profile is None or due(run, profile):
-            profile = fit(reader, run, background.report)
-            save_report(url, run.id, PROFILE, "", Report(run.stored, pack_profile(profile)))
-        scores = _scored(reader, run, profile)
-    save_report(url, run.id, SCORES, "", Report(len(scores.scores), to_bytes(scores)))
+            profile = fit(reader, run, report_progress)
+        saved = profile is stored or keep(partial(PROFILE.save, url, run, profile))
+        scores = _scored(reader, run, profile, scores)
+    if saved and keep(partial(_save, url, run, scores)):
+        return None
+    return Known(profile, scores)
+
+
+def _save(url: str, run: Run, scores: RunScores) -> None:
+    SCORES.save(url, run, scores)
     note_odd(url, run.id, len(scores.odd(RATE)))
 
 
-def _scored(reader: StoreReader, run: Run, profile: RunProfile) -> RunScores:
-    """The scores of all images: those by this profile that are stored, and the others."""
-    known = stored_scores(reader, run)
+def _scored(
+    reader: StoreReader, run: Run, profile: RunProfile, known: RunScores | None
+) -> RunScores:
+    """The scores of all images: those by this profile that are known, and the others."""
     scores = np.full(run.stored, np.nan, np.float32)
     start = 0
     if known is not None and known.profile == profile.images:
@@ -113,7 +125,7 @@ def _scored(reader: StoreReader, run: Run, profile: RunProfile) -> RunScores:
         scores[:start] = known.scores[:start]
     layers = reader.layers(run.id)
     for block in reader.gap_blocks(run.id, start, run.stored, size=_BLOCK):
-        background.report(int(block.ordinals[-1]) if len(block.ordinals) else start, run.stored)
+        report_progress(int(block.ordinals[-1]) if len(block.ordinals) else start, run.stored)
         if len(block.ordinals):
             scores[block.ordinals] = score(profile, block.ordinals, block.rows, layers)
     return RunScores(profile.images, scores, profile.halves[0].scores)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob
-from reactcnn_dash.jobs.cache import Recent
+from reactcnn_dash.jobs.cache import Cache
 from reactcnn_dash.results.filters.facts import State, number, state_of
 from reactcnn_dash.results.filters.sample import classes_of
 from reactcnn_dash.results.moments import comoments_of
@@ -64,7 +64,7 @@ class Histories:
 
     def __init__(self, reader: StoreReader) -> None:
         self._reader = reader
-        self._states: Recent[tuple[tuple[State, float], ...]] = Recent(16 * MOST)
+        self._states: Cache[tuple[tuple[State, float], ...]] = Cache(16 * MOST)
 
     def of(self, run: Run, layer: Layer, filter_: int) -> list[Moment]:
         """Return a filter in each run of its history that has such a layer and saved statistics.

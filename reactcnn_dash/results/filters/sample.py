@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from reactcnn_dash.analysis import sample_ordinals
-from reactcnn_dash.jobs.cache import Recent
+from reactcnn_dash.jobs.cache import Cache
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,8 +58,8 @@ class Samples:
 
     def __init__(self, reader: StoreReader) -> None:
         self._reader = reader
-        self._classes: Recent[NDArray[np.int64]] = Recent(4)
-        self._layers: Recent[LayerSample] = Recent(8)
+        self._classes: Cache[NDArray[np.int64]] = Cache(4)
+        self._layers: Cache[LayerSample] = Cache(8)
 
     def of(self, run: Run, layer: Layer) -> LayerSample:
         """Return a layer's sample over the run as it stands.

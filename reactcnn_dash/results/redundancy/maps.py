@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import DamagedBlob, Report, StoreError, save_report
-from reactcnn_dash.results.freshness import fresh
+from reactcnn_dash.db import DamagedBlob
+from reactcnn_dash.results.stored import StoredKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from reactcnn_dash.db import Run, StoreReader
-
-KIND = "feature-maps"
 
 MAP_IMAGES = 128
 """Images whose feature maps are looked at; drawn evenly from those that the store keeps."""
@@ -29,10 +26,12 @@ class MapEvidence:
     """How far the maps of each layer's filters agree.
 
     Attributes:
+        stored: how many images the run had.
         ordinals: the images behind it, in the order in which they were folded.
         layers: by position.
     """
 
+    stored: int
     ordinals: tuple[int, ...]
     layers: tuple[analysis.Spatial, ...]
 
@@ -45,10 +44,9 @@ def map_steps(reader: StoreReader, run: Run) -> int:
 def computed_maps(
     url: str, reader: StoreReader, run: Run, progress: Callable[[int], None]
 ) -> MapEvidence:
-    """Return what the maps of a run say, folded anew and stored unless the store has it.
+    """Return what the maps of a run say, folded and stored unless the store has it.
 
-    A store that cannot be written to costs the stored copy, not the answer. Images whose maps are
-    damaged are left out.
+    Images whose maps are damaged are left out.
 
     Args:
         url: the store's URL.
@@ -59,24 +57,18 @@ def computed_maps(
     Raises:
         StoreError: the store cannot be read.
     """
-    known = _stored(reader, run)
-    if known is not None:
-        return known
-    layers = reader.layers(run.id)
-    moments = [analysis.SpatialMoments(layer.filters) for layer in layers]
-    ordinals: list[int] = []
-    for done, ordinal in enumerate(_spread(reader.images_with_maps(run.id)), 1):
-        if _added(reader, run, ordinal, moments):
-            ordinals.append(ordinal)
-        progress(done)
-    found = MapEvidence(tuple(ordinals), tuple(one.result() for one in moments))
-    if ordinals:
-        try:
-            save_report(url, run.id, KIND, str(MAP_IMAGES), Report(run.stored, _pack(found)))
-        except StoreError:
-            # A read-only or busy store: the maps are folded again next time, nothing is lost.
-            return found
-    return found
+
+    def compute() -> MapEvidence:
+        layers = reader.layers(run.id)
+        moments = [analysis.SpatialMoments(layer.filters) for layer in layers]
+        ordinals: list[int] = []
+        for done, ordinal in enumerate(_spread(reader.images_with_maps(run.id)), 1):
+            if _added(reader, run, ordinal, moments):
+                ordinals.append(ordinal)
+            progress(done)
+        return MapEvidence(run.stored, tuple(ordinals), tuple(one.result() for one in moments))
+
+    return MAPS.found_or_computed(url, reader, run, str(MAP_IMAGES), compute)
 
 
 def _spread(kept: range) -> list[int]:
@@ -99,16 +91,6 @@ def _added(
     return True
 
 
-def _stored(reader: StoreReader, run: Run) -> MapEvidence | None:
-    found = reader.report(run.id, KIND, str(MAP_IMAGES))
-    if found is None or not fresh(run, found.images):
-        return None
-    try:
-        return _unpack(found.value)
-    except (zipfile.BadZipFile, ValueError, KeyError, OSError):
-        return None
-
-
 def _pack(maps: MapEvidence) -> bytes:
     """Return the arrays as an ``.npz``, of each matrix the half above its diagonal as float32."""
     arrays = {"ordinals": np.array(maps.ordinals, np.int64)}
@@ -121,7 +103,7 @@ def _pack(maps: MapEvidence) -> bytes:
     return packed.getvalue()
 
 
-def _unpack(value: bytes) -> MapEvidence:
+def _unpack(value: bytes, stored: int) -> MapEvidence:
     with np.load(io.BytesIO(value), allow_pickle=False) as arrays:
         layers: list[analysis.Spatial] = []
         while f"r{len(layers)}" in arrays:
@@ -132,4 +114,7 @@ def _unpack(value: bytes) -> MapEvidence:
             r += r.T
             np.fill_diagonal(r, np.where(images > 0, 1.0, np.nan))
             layers.append(analysis.Spatial(r, images, arrays[f"strongest{i}"]))
-        return MapEvidence(tuple(arrays["ordinals"].tolist()), tuple(layers))
+        return MapEvidence(stored, tuple(arrays["ordinals"].tolist()), tuple(layers))
+
+
+MAPS: Final = StoredKind("feature-maps", lambda maps: maps.stored, _pack, _unpack)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ METHOD = "leiden-cpm"
 """Clusters that correlate above a threshold on average: those read as redundant."""
 
 
-class UnusableThreshold(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
+class UnusableThreshold(UserError):
     """A threshold out of its range."""
 
 
@@ -148,15 +149,20 @@ def summary(report: RedundancyReport) -> str:
     return f"{text} For {confirmed:,} the feature maps agree."
 
 
-def as_dict(report: RedundancyReport, run: Run) -> dict[str, Any]:
+def exported(report: RedundancyReport, run: Run) -> str:
+    """Return a report of a run as the text of a JSON file, see :func:`as_dict`."""
+    named = {
+        "id": run.id,
+        "uuid": run.uuid,
+        "name": run.name,
+        "checkpoint": run.checkpoint.sha256,
+    }
+    return f"{json.dumps({'run': named} | as_dict(report), indent=1)}\n"
+
+
+def as_dict(report: RedundancyReport) -> dict[str, Any]:
     """Return a report as JSON can say it, with an address ``layer:filter`` for every filter."""
     return {
-        "run": {
-            "id": run.id,
-            "uuid": run.uuid,
-            "name": run.name,
-            "checkpoint": run.checkpoint.sha256,
-        },
         "images": report.images,
         "map_images": report.map_images,
         "method": METHOD,

@@ -5,21 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import Report, StoreError, StoreReader, save_report
-from reactcnn_dash.jobs import process as background
-from reactcnn_dash.results.freshness import fresh
+from reactcnn_dash.db import StoreReader
+from reactcnn_dash.jobs.worker import report_progress
 from reactcnn_dash.results.redundancy.report import METHOD
+from reactcnn_dash.results.stored import StoredKind
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import Layer, Run
-
-KIND = "stability"
 
 MOST_ROWS = 4096
 """Images that are drawn from, taken evenly from all of a run."""
@@ -28,39 +26,15 @@ _BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class LayerStability:
     """Whether a layer's clusters hold, when ``stored`` images of the run were there."""
 
     stored: int
     found: analysis.Stability
 
 
-def stored_holding(
-    reader: StoreReader, run: Run, position: int, threshold: float
-) -> Holding | None:
-    """Return what the store holds of a layer, if it is recent enough. A damaged one is none.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    found = reader.report(run.id, KIND, _key(position, threshold))
-    if found is None or not fresh(run, found.images):
-        return None
-    try:
-        values = json.loads(found.value)
-        curve = tuple(analysis.CurvePoint(*point) for point in values["curve"])
-        known = analysis.Stability(
-            values["images"], tuple(values["bootstrap"]), curve, values["enough"]
-        )
-    except (ValueError, KeyError, TypeError):
-        return None
-    return Holding(found.images, known)
-
-
-def computed_holding(url: str, run_id: int, position: int, threshold: float) -> Holding:
+def computed_stability(url: str, run_id: int, position: int, threshold: float) -> LayerStability:
     """Return whether a layer's clusters hold, worked out and stored unless the store has it.
-
-    A store that cannot be written to costs the stored copy, not the answer.
 
     Raises:
         RunNotFound: the run is not there.
@@ -69,36 +43,52 @@ def computed_holding(url: str, run_id: int, position: int, threshold: float) -> 
     """
     reader = StoreReader(url)
     run = reader.run(run_id)
-    known = stored_holding(reader, run, position, threshold)
-    if known is not None:
-        return known
-    rows = _rows(reader, run, reader.layers(run.id)[position])
-    total = analysis.stability_steps(len(rows))
-    background.report(0, total)
-    last: analysis.Stability | None = None
-    with threadpool_limits(1, "blas"):
-        for done, step in enumerate(analysis.stability(rows, METHOD, threshold), 1):
-            background.report(done, total)
-            last = step
-    if last is None:
-        raise analysis.TooFewImages(len(rows))
-    holding = Holding(run.stored, last)
-    value = dataclasses.asdict(last)
-    value["curve"] = [list(dataclasses.astuple(point)) for point in last.curve]
-    packed = json.dumps(value).encode()
-    try:
-        save_report(url, run_id, KIND, _key(position, threshold), Report(run.stored, packed))
-    except StoreError:
-        # A read-only or busy store: it is worked out again next time, nothing is lost.
-        return holding
-    return holding
+
+    def compute() -> LayerStability:
+        rows = _rows(reader, run, reader.layers(run.id)[position])
+        total = analysis.stability_steps(len(rows))
+        report_progress(0, total)
+        last: analysis.Stability | None = None
+        with threadpool_limits(1, "blas"):
+            for done, step in enumerate(analysis.stability(rows, METHOD, threshold), 1):
+                report_progress(done, total)
+                last = step
+        if last is None:
+            raise analysis.TooFewImages(len(rows))
+        return LayerStability(run.stored, last)
+
+    settings = stability_settings(position, threshold)
+    return STABILITY.found_or_computed(url, reader, run, settings, compute)
 
 
-def verdict(holding: Holding) -> str:
+def _pack(known: LayerStability) -> bytes:
+    value = dataclasses.asdict(known.found)
+    value["curve"] = [list(dataclasses.astuple(point)) for point in known.found.curve]
+    return json.dumps(value).encode()
+
+
+def _unpack(data: bytes, stored: int) -> LayerStability:
+    values = json.loads(data)
+    curve = tuple(analysis.CurvePoint(*point) for point in values["curve"])
+    found = analysis.Stability(
+        values["images"], tuple(values["bootstrap"]), curve, values["enough"]
+    )
+    return LayerStability(stored, found)
+
+
+STABILITY: Final = StoredKind("stability", lambda known: known.stored, _pack, _unpack)
+
+
+def stability_settings(position: int, threshold: float) -> str:
+    """Return what names a layer's stability at a threshold in the store."""
+    return f"{position}:{threshold:g}"
+
+
+def verdict(known: LayerStability) -> str:
     """Return in a sentence whether the images of a run are enough."""
-    enough, stored = holding.found.enough, holding.stored
+    enough, stored = known.found.enough, known.stored
     target = f"ARI {analysis.TARGET:g}"
-    curve = holding.found.curve
+    curve = known.found.curve
     if not curve:
         return "Too few images to tell: collect at least 64."
     if enough is None:
@@ -129,7 +119,3 @@ def _rows(reader: StoreReader, run: Run, layer: Layer) -> np.ndarray:
         for start in range(0, len(ordinals), _BLOCK)
     ]
     return np.concatenate(blocks) if blocks else np.empty((0, layer.filters), np.float32)
-
-
-def _key(position: int, threshold: float) -> str:
-    return f"{position}:{threshold:g}"

@@ -4,46 +4,27 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import TYPE_CHECKING
+from typing import Final
 
 from threadpoolctl import threadpool_limits
 
-from reactcnn_dash.db import Report, StoreError, StoreReader, save_report
-from reactcnn_dash.jobs import process as background
-from reactcnn_dash.results.freshness import fresh
+from reactcnn_dash.db import StoreReader
+from reactcnn_dash.jobs.worker import report_progress
 from reactcnn_dash.results.redundancy.maps import computed_maps, map_steps
 from reactcnn_dash.results.redundancy.report import RedundancyReport, as_dict, build, from_dict
-
-if TYPE_CHECKING:
-    from reactcnn_dash.db import Run
-
-KIND = "redundancy"
+from reactcnn_dash.results.stored import StoredKind
 
 _LAYER_STEPS = 16
 """A layer counts as much as this many images with maps in what is told of the progress."""
 
 
-def stored_report(reader: StoreReader, run: Run, threshold: float) -> RedundancyReport | None:
-    """Return the report that the store holds of a run, if it is recent enough.
-
-    A damaged one is none.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    found = reader.report(run.id, KIND, _key(threshold))
-    if found is None or not fresh(run, found.images):
-        return None
-    try:
-        return from_dict(json.loads(zlib.decompress(found.value)))
-    except (zlib.error, ValueError, KeyError, TypeError):
-        return None
+def report_settings(threshold: float) -> str:
+    """Return what names the report at a threshold in the store."""
+    return f"{threshold:g}"
 
 
 def computed_report(url: str, run_id: int, threshold: float) -> RedundancyReport:
-    """Return the report of a run, worked out anew and stored unless the store has a recent one.
-
-    A store that cannot be written to costs the stored copy, not the answer.
+    """Return the report of a run, worked out and stored unless the store has a recent one.
 
     Raises:
         RunNotFound: the run is not there.
@@ -52,29 +33,30 @@ def computed_report(url: str, run_id: int, threshold: float) -> RedundancyReport
     """
     reader = StoreReader(url)
     run = reader.run(run_id)
-    known = stored_report(reader, run, threshold)
-    if known is not None:
-        return known
-    images = map_steps(reader, run)
-    total = images + _LAYER_STEPS * len(reader.layers(run.id))
-    # The matrices are small: more threads of BLAS would only wait for each other.
-    with threadpool_limits(1, "blas"):
-        maps = computed_maps(url, reader, run, lambda done: background.report(done, total))
-        found = build(
-            url,
-            run,
-            threshold,
-            maps,
-            lambda done: background.report(images + _LAYER_STEPS * done, total),
-        )
-    value = zlib.compress(json.dumps(as_dict(found, run)).encode(), 3)
-    try:
-        save_report(url, run_id, KIND, _key(threshold), Report(found.images, value))
-    except StoreError:
-        # A read-only or busy store: the report is worked out again next time, nothing is lost.
-        return found
-    return found
+
+    def compute() -> RedundancyReport:
+        images = map_steps(reader, run)
+        total = images + _LAYER_STEPS * len(reader.layers(run.id))
+        # The matrices are small: more threads of BLAS would only wait for each other.
+        with threadpool_limits(1, "blas"):
+            maps = computed_maps(url, reader, run, lambda done: report_progress(done, total))
+            return build(
+                url,
+                run,
+                threshold,
+                maps,
+                lambda done: report_progress(images + _LAYER_STEPS * done, total),
+            )
+
+    return REPORT.found_or_computed(url, reader, run, report_settings(threshold), compute)
 
 
-def _key(threshold: float) -> str:
-    return f"{threshold:g}"
+def _unpack(value: bytes, _images: int) -> RedundancyReport:
+    return from_dict(json.loads(zlib.decompress(value)))
+
+
+def _pack(report: RedundancyReport) -> bytes:
+    return zlib.compress(json.dumps(as_dict(report)).encode(), 3)
+
+
+REPORT: Final = StoredKind("redundancy", lambda report: report.images, _pack, _unpack)

@@ -1,25 +1,26 @@
-"""Heavy work in a process of its own, so that a page's requests never wait for it."""
+"""One worker process: work of some seconds or minutes, and how far it is."""
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import sys
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
-from multiprocessing.util import Finalize
-from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, Self, TypeVar
 
 from reactcnn_dash.errors import UserError
+from reactcnn_dash.jobs.helping import Helper, Lent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
     from ctypes import Array, c_int64
+    from multiprocessing.connection import Connection
 
     P = ParamSpec("P")
     T = TypeVar("T")
@@ -28,8 +29,8 @@ _CONTEXT = get_context("spawn")
 """Spawned, not forked: the server has threads."""
 
 
-class WorkLost(UserError):  # noqa: N818 - named for what is wrong, like the store's errors
-    """The background process ended in the middle of its work."""
+class WorkLost(UserError):
+    """A worker process ended in the middle of its work."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -38,16 +39,19 @@ class WorkLost(UserError):  # noqa: N818 - named for what is wrong, like the sto
         )
 
 
-class Background:
+class Worker:
     """One process that does one thing after another; it starts with the first, and ends with us.
 
     Args:
         niceness: by how much it gives way to other processes, 0 to 19, where there is such a thing.
+        helper: another worker, to which its work may hand parts of itself; see :func:`helper`.
     """
 
-    def __init__(self, *, niceness: int = 0) -> None:
+    def __init__(self, *, niceness: int = 0, helper: Worker | None = None) -> None:
         self._lock = threading.Lock()
         self._niceness = niceness
+        self._helper = helper
+        self._lent: Lent | None = None
         self._pool: ProcessPoolExecutor | None = None
         self._progress: Array[c_int64] = _CONTEXT.RawArray("q", 2)
 
@@ -58,25 +62,56 @@ class Background:
             if self._pool is not None:
                 with suppress(BrokenProcessPool):
                     return self._pool.submit(work, *args, **kwargs)
+            self._end()
+            if self._helper is not None:
+                self._lent = Lent(self._helper)
+            helping = None if self._lent is None else self._lent.far_end
             self._pool = ProcessPoolExecutor(
                 max_workers=1,
                 mp_context=_CONTEXT,
                 initializer=_begin,
-                initargs=(self._progress, self._niceness),
+                initargs=(self._progress, self._niceness, helping),
             )
             return self._pool.submit(work, *args, **kwargs)
 
     @property
+    def started(self) -> bool:
+        """Whether it has been given work since it was made, or closed."""
+        return self._pool is not None
+
+    @property
     def progress(self) -> tuple[int, int]:
-        """What the work under way said last by :func:`report`: done, of how much."""
+        """What the work under way said last by :func:`report_progress`: done, of how much."""
         return self._progress[0], self._progress[1]
+
+    def forget_progress(self) -> None:
+        """Before work of another kind: nothing is known of it yet."""
+        self._progress[:] = [0, 0]
 
     def close(self) -> None:
         """End the process; work that has not begun is given up. The next work starts another."""
         with self._lock:
-            if self._pool is not None:
-                self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+            self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def _end(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._lent is not None:
+            self._lent.close()
+        self._pool = self._lent = None
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def end_children() -> None:
@@ -97,29 +132,26 @@ def leave() -> NoReturn:
 
 
 class _Here:
-    """What this process knows of the one that started it."""
+    """What a worker process knows of the one that started it."""
 
     progress: Array[c_int64] | None = None
+    helper: Helper | None = None
 
 
-def report(done: int, total: int) -> None:
-    """Say how far the work is; in a process that no `Background` started, nobody listens."""
+def report_progress(done: int, total: int) -> None:
+    """Say how far the work is; in a process that is no worker, nobody listens."""
     if _Here.progress is not None:
         _Here.progress[:] = [done, total]
 
 
-@functools.cache
-def helper() -> ProcessPoolExecutor:
-    """Return a second process for the work of this one: made at the first call, then kept."""
-    pool = ProcessPoolExecutor(max_workers=1, mp_context=_CONTEXT, initializer=_begin)
-    # A process that ends waits for its own before the pool would tell them to end, and closes its
-    # queues (priority 10) even before: so this comes first.
-    Finalize(None, pool.shutdown, exitpriority=20)
-    return pool
+def helper() -> Helper | None:
+    """Return what takes parts of this worker's work; None where no other worker helps it."""
+    return _Here.helper
 
 
-def _begin(progress: Array[c_int64] | None = None, niceness: int = 0) -> None:
+def _begin(progress: Array[c_int64], niceness: int, helping: Connection | None) -> None:
     _Here.progress = progress
+    _Here.helper = None if helping is None else Helper(helping)
     # Ctrl-C is for the process that started this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if niceness and hasattr(os, "nice"):

@@ -1,4 +1,4 @@
-"""Background processes: a server that ends does not wait for what they do."""
+"""Worker processes: a server that ends does not wait for what they do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from reactcnn_dash.jobs.process import Background
+from reactcnn_dash.jobs.worker import Worker, report_progress
 from tests.collector.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 PROGRAM = """
 import time
-from reactcnn_dash.jobs import process as background
+from reactcnn_dash.jobs import worker
 if __name__ == "__main__":
-    process = background.Background()
+    process = worker.Worker()
     process.submit(abs, 1).result()
     process.submit(time.sleep, 600)
     process.close()
     print("leaving")
-    background.leave()
+    worker.leave()
 """
 
 
@@ -38,7 +38,7 @@ def test_work_under_way_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
-    process = Background()
+    process = Worker()
     before = process.submit(os.getpid).result()
     pool = process._pool
     os.kill(before, signal.SIGKILL)
@@ -49,8 +49,21 @@ def test_a_process_that_was_killed_while_idle_is_replaced() -> None:
 
 
 def test_work_is_done_elsewhere_and_answered() -> None:
-    process = Background()
+    process = Worker()
     assert process.submit(divmod, 7, 2).result() == (3, 1)
     process.close()
     assert process.submit(abs, -4).result() == 4
     process.close()
+
+
+def reported() -> None:
+    report_progress(3, 4)
+
+
+def test_the_progress_is_what_the_work_said_last() -> None:
+    process = Worker()
+    process.submit(reported).result()
+    assert process.progress == (3, 4)
+    process.close()
+    # Nobody listens here, and nothing happens.
+    report_progress(1, 2)
