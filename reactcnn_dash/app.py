@@ -26,7 +26,8 @@ log = logging.getLogger("reactcnn_dash")
 
 COMPRESSION = {
     "COMPRESS_ALGORITHM": ["zstd", "gzip"],
-    "COMPRESS_ZSTD_LEVEL": 1,
+    # A tenth fewer bytes than the first level, in the same time.
+    "COMPRESS_ZSTD_LEVEL": 3,
     "COMPRESS_LEVEL": 1,
     "COMPRESS_MIN_SIZE": 400,
     "COMPRESS_MIMETYPES": [

@@ -39,9 +39,12 @@ def python_texts(path: Path) -> Iterator[str]:
             inside.update(id(part) for part in node.values)
             parts = [p.value if isinstance(p, ast.Constant) else FILLED for p in node.values]
             yield "".join(map(str, parts))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if id(node) not in inside:
-                yield node.value
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in inside
+        ):
+            yield node.value
 
 
 def script_texts(path: Path) -> Iterator[str]:
@@ -84,7 +87,8 @@ def wrong_commands(text: str) -> list[str]:
     """What is wrong with the command lines in a text."""
     wrong = []
     for program, rest in COMMAND.findall(text):
-        parser, words = PROGRAMS[program], rest.split()
+        parser: argparse.ArgumentParser = PROGRAMS[program]
+        words = rest.split()
         commands = commands_of(parser)
         if words and words[0] in commands:
             parser = commands[words.pop(0)]

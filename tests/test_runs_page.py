@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -30,6 +30,9 @@ from tests import stores
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from reactcnn_dash.pages.runs.shapes import News, RunsAnswer
+    from reactcnn_dash.results.runs import RunRow
 
 
 @pytest.fixture
@@ -56,10 +59,10 @@ class Page:
         self._url, self._feed, self._deleter = url, feed, deleter
         self._version: int | None = None
         self._heard: int | None = None
-        self.rows: dict[int, dict[str, Any]] = {}
-        self.told: list[dict[str, Any]] = []
+        self.rows: dict[int, RunRow] = {}
+        self.told: list[News] = []
 
-    def look(self) -> dict[str, Any]:
+    def look(self) -> RunsAnswer:
         request = {"version": self._version, "heard": self._heard, "now": True}
         found = answer(self._feed, self._deleter, self._url, request)
         self._heard = found["heard"]
@@ -79,7 +82,7 @@ def page(url: str, deleter: Deleter) -> Page:
     return Page(url, RunsFeed(StoreReader(url)), deleter)
 
 
-def truth(url: str) -> dict[int, dict[str, Any]]:
+def truth(url: str) -> dict[int, RunRow]:
     return {run.id: row_of(run) for run in StoreReader(url).summaries()}
 
 

@@ -127,25 +127,27 @@ def _interface(name: str, shape: Any) -> str:
 
 
 def _type(kind: Any) -> str:
-    if kind in _PLAIN:
-        return _PLAIN[kind]
-    if is_typeddict(kind):
-        return str(kind.__name__)
     origin, parts = get_origin(kind), get_args(kind)
-    if origin is NotRequired:
-        return _type(parts[0])
-    if origin is Literal:
-        return " | ".join(json.dumps(part) for part in parts)
-    if origin in (Union, UnionType):
-        return " | ".join(_type(part) for part in parts)
-    if origin is list:
+    if kind in _PLAIN:
+        text = _PLAIN[kind]
+    elif is_typeddict(kind):
+        text = str(kind.__name__)
+    elif origin is NotRequired:
+        text = _type(parts[0])
+    elif origin is Literal:
+        text = " | ".join(json.dumps(part) for part in parts)
+    elif origin in (Union, UnionType):
+        text = " | ".join(_type(part) for part in parts)
+    elif origin is list:
         inner = _type(parts[0])
-        return f"({inner})[]" if " | " in inner else f"{inner}[]"
-    if origin is tuple:
-        return f"[{', '.join(_type(part) for part in parts)}]"
-    if origin is dict:
-        return f"Record<{_type(parts[0])}, {_type(parts[1])}>"
-    raise TypeError(f"no type of the scripts stands for {kind!r}")
+        text = f"({inner})[]" if " | " in inner else f"{inner}[]"
+    elif origin is tuple:
+        text = f"[{', '.join(_type(part) for part in parts)}]"
+    elif origin is dict:
+        text = f"Record<{_type(parts[0])}, {_type(parts[1])}>"
+    else:
+        raise TypeError(f"no type of the scripts stands for {kind!r}")
+    return text
 
 
 def files() -> dict[str, str]:

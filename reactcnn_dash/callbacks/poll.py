@@ -9,15 +9,14 @@ from dash import ClientsideFunction, Dash, Input, Output
 from reactcnn_dash import ids
 from reactcnn_dash.db import RunNotFound, StoreError, StoreMissing
 from reactcnn_dash.pages.empty import empty_store
-from reactcnn_dash.pages.live.frames import Seen, frame_payload
+from reactcnn_dash.pages.live.frames import frame_payload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from reactcnn_dash.pages.live.shapes import Frame, Seen
     from reactcnn_dash.pages.page import Context
 
 
-def answer(context: Context, request: dict[str, Any]) -> Mapping[str, Any]:
+def answer(context: Context, request: dict[str, Any]) -> Frame:
     """Return the answer to a poll; what the store refuses becomes a notice on the page.
 
     Args:
@@ -26,8 +25,8 @@ def answer(context: Context, request: dict[str, Any]) -> Mapping[str, Any]:
             (uuid and ordinal on the page), optionally ``find`` (``next-misclassified``).
     """
     run, ordinal = request.get("run"), request.get("ordinal")
-    seen: Seen = request.get("seen", Seen())
-    payload: dict[str, Any] = {}
+    seen: Seen = request.get("seen", {})
+    payload: Frame = {}
     reader, url = context.reader, context.url
     try:
         if request.get("find") == "next-misclassified" and run is not None:
@@ -38,11 +37,11 @@ def answer(context: Context, request: dict[str, Any]) -> Mapping[str, Any]:
                 payload["found"] = ordinal = found
         frame = reader.frame(run, ordinal)
         if frame is None:
-            return empty_store(url)
+            return {"empty": empty_store(url)["empty"]}
         layers = context.run_layers.of(frame.run.uuid).layers if frame.run.stored else None
-        payload |= frame_payload(frame, layers, seen)
+        payload = {**payload, **frame_payload(frame, layers, seen)}
     except StoreMissing as error:
-        return empty_store(url, error)
+        return {"empty": empty_store(url, error)["empty"]}
     except RunNotFound as error:
         return {"notice": str(error), "gone": True}
     except StoreError as error:
@@ -54,9 +53,9 @@ def register(app: Dash, context: Context) -> None:
     """Register the poll and the clientside functions around it."""
 
     @app.callback(Output(ids.FRAME, "data"), Input(ids.REQUEST, "data"), prevent_initial_call=True)
-    def poll(request: dict[str, Any]) -> dict[str, Any]:
+    def poll(request: dict[str, Any]) -> Frame:
         # The answer repeats the request's number, so that the page can tell a late one.
-        return {**answer(context, request), "asked": request.get("number")}
+        return {**answer(context, request), "asked": request["number"]}
 
     app.clientside_callback(ClientsideFunction("reactcnn", "tick"), Input(ids.TICK, "n_intervals"))
     app.clientside_callback(ClientsideFunction("reactcnn", "frame"), Input(ids.FRAME, "data"))

@@ -14,9 +14,10 @@ from reactcnn_dash.results.runs import RunsFeed
 
 if TYPE_CHECKING:
     from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.pages.runs.shapes import Deleted, RunEdited, RunsAnswer
 
 
-def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) -> dict[str, Any]:
+def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) -> RunsAnswer:
     """Return what changed in the list of runs since the page's last answer.
 
     Args:
@@ -27,7 +28,7 @@ def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) 
             be content with what another page was told a moment ago.
     """
     heard, news = deleter.news(request.get("heard"))
-    payload: dict[str, Any] = {
+    payload: RunsAnswer = {
         "heard": heard,
         "news": [{"text": one.text, "failed": one.failed} for one in news],
         "deleting": sorted(deleter.pending()),
@@ -35,20 +36,21 @@ def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) 
     try:
         changes = feed.since(request.get("version"), now=bool(request.get("now")))
     except StoreMissing as error:
-        return payload | empty_store(url, error)
+        return {**payload, **empty_store(url, error)}
     except StoreError as error:
-        return payload | {"notice": str(error)}
-    payload |= {
+        return {**payload, "notice": str(error)}
+    payload = {
+        **payload,
         "version": changes.version,
         "whole": changes.whole,
         "rows": changes.rows,
         "removed": changes.removed,
         "runs": changes.runs,
     }
-    return payload if changes.runs else payload | empty_store(url)
+    return payload if changes.runs else {**payload, **empty_store(url)}
 
 
-def edited(url: str, edit: dict[str, Any]) -> dict[str, Any]:
+def edited(url: str, edit: dict[str, Any]) -> RunEdited:
     """Change what a person wrote on a run; return the run and, if it may not be, why.
 
     Args:
@@ -69,7 +71,7 @@ def edited(url: str, edit: dict[str, Any]) -> dict[str, Any]:
     return {"id": run_id}
 
 
-def deleted(deleter: Deleter, request: dict[str, Any]) -> dict[str, Any]:
+def deleted(deleter: Deleter, request: dict[str, Any]) -> Deleted:
     """Begin to delete the runs of ``request["ids"]``; return why some may not be deleted."""
     return {"refused": deleter.ask([int(run_id) for run_id in request["ids"]])}
 
@@ -83,24 +85,24 @@ def register(app: Dash, context: Context) -> None:
         Input(ids.RUNS_REQUEST, "data"),
         prevent_initial_call=True,
     )
-    def look(request: dict[str, Any]) -> dict[str, Any]:
+    def look(request: dict[str, Any]) -> RunsAnswer:
         # The answer repeats the request's number, so that the page can tell a late one.
-        return answer(feed, deleter, url, request) | {"asked": request.get("number")}
+        return {**answer(feed, deleter, url, request), "asked": request["number"]}
 
     @app.callback(
         Output(ids.RUNS_EDITED, "data"),
         Input(ids.RUNS_EDIT, "data"),
         prevent_initial_call=True,
     )
-    def edit(request: dict[str, Any]) -> dict[str, Any]:
-        return edited(url, request) | {"number": request.get("number")}
+    def edit(request: dict[str, Any]) -> RunEdited:
+        return {**edited(url, request), "number": request["number"]}
 
     @app.callback(
         Output(ids.RUNS_DELETED, "data"),
         Input(ids.RUNS_DOOMED, "data"),
         prevent_initial_call=True,
     )
-    def delete(request: dict[str, Any]) -> dict[str, Any]:
+    def delete(request: dict[str, Any]) -> Deleted:
         return deleted(deleter, request)
 
     app.clientside_callback(

@@ -44,7 +44,8 @@ _PACKAGES: Final = {
 _IMPORT = re.compile(r'^(?:import|export)\b[^;"]*"(\.[^"]+)";', re.MULTILINE)
 _SCHEME: Final = """
 { const kept = localStorage.getItem("mantine-color-scheme-value");
-  const dark = kept === "dark" || (kept !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  const wanted = matchMedia("(prefers-color-scheme: dark)").matches;
+  const dark = kept === "dark" || (kept !== "light" && wanted);
   document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light"); }
 """
 """Sets light or dark before the first paint, so that a dark page never flashes white."""
@@ -147,7 +148,7 @@ class PageApp(Dash):
         self._files = assets
         self._later = later
 
-    def interpolate_index(self, **parts: str) -> str:
+    def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
         """Return the page's document, see ``Dash.interpolate_index``."""
         files = self._files
         needed = self._libraries(self.layout)
@@ -178,7 +179,7 @@ class PageApp(Dash):
             '<script type="module" id="_dash-renderer">'
             f'import "{files.address(main)}"; {self.renderer}</script>'
         )
-        return str(super().interpolate_index(**parts))
+        return str(super().interpolate_index(**parts))  # type: ignore[no-untyped-call]
 
     def _later_html(self, awaited: Mapping[str, list[str]]) -> str:
         places = {

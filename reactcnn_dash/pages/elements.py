@@ -47,7 +47,7 @@ def choice(id_: str, label: str, choices: dict[str, str], **more: Any) -> dmc.Se
 
 
 def pick(id_: str, label: str, *, nothing: str, **more: Any) -> dmc.Select:
-    """Return a list to pick from by typing, which the page's scripts fill; ``nothing`` if none matches."""
+    """Return a list to pick from by typing, filled by scripts; ``nothing`` if none matches."""
     more = {"allowDeselect": False, **more}
     return dmc.Select(
         id=id_, searchable=True, size="xs", nothingFoundMessage=nothing, **aria(label), **more

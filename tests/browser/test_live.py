@@ -185,7 +185,8 @@ def test_playing_goes_through_a_finished_run(page: Page, serve: Serve, store: Pa
     # The key, and in the same moment a tick: the first image is only on its way then.
     page.evaluate(
         f"""{imported("live/poll.mjs")}.then(poll => {{
-            document.body.dispatchEvent(new KeyboardEvent("keydown", {{ key: " ", bubbles: true }}));
+            const press = new KeyboardEvent("keydown", {{ key: " ", bubbles: true }});
+            document.body.dispatchEvent(press);
             poll.tick(1);
         }})"""
     )

@@ -332,16 +332,18 @@ def test_the_view_as_a_picture(shown: Page, made: stores.Truth) -> None:
 
 def test_the_view_as_a_picture_has_all_of_a_grid_that_is_scrolled(shown: Page) -> None:
     shown.goto(re.sub(r"\?.*", "?image=3", shown.url))
-    shown.set_viewport_size({"width": 700, "height": 720})
+    shown.set_viewport_size({"width": 600, "height": 720})
     hidden = (
         "document.getElementById('grid').scrollWidth - document.getElementById('grid').clientWidth"
     )
     shown.wait_for_function(f"{hidden} > 0")
     expect(shown.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
     picture = pixels(export(shown, "This view (PNG)"), "1-small-image-3.png")
-    assert picture.shape[1] == 2 * (700 + shown.evaluate(hidden))
+    assert picture.shape[1] == 2 * (600 + shown.evaluate(hidden))
     line = picture.shape[0] / 2 - 720
     cells = shown.locator(".cell").evaluate_all(CELLS)
-    assert max(x for x, *_ in cells) > 700
+    grid = shown.locator("#grid").bounding_box()
+    assert grid is not None
+    assert max(x for x, *_ in cells) > grid["x"] + grid["width"]
     for x, y, *colour in cells:
         assert picture[round(2 * (y + line)), round(2 * x)].tolist() == colour

@@ -1,5 +1,5 @@
 /* The filters of the chosen layer: asked for once, shown as a table. */
-import { setProps } from "../base/dash.mjs";
+import { fillPlace, setProps } from "../base/dash.mjs";
 import { setText } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -59,11 +59,13 @@ function caption({ same, sure, match, leftOut: [a, b] }) {
 }
 
 /** @param {LayerFilters} said @param {Compared} found */
-function take(said, found) {
+async function take(said, found) {
   setText(ids.COMPARE_FILTERS_CAPTION, caption(said));
-  setProps(ids.COMPARE_FILTERS, { rowData: rowsOf(said) });
   buildFlow(said, chosenLayer(found));
   drawFlow();
+  const mine = shown;
+  await fillPlace(ids.COMPARE_FILTERS_PLACE);
+  if (mine === shown) setProps(ids.COMPARE_FILTERS, { rowData: rowsOf(said) });
 }
 
 /** Bring the filters in line with the view. @param {Compared} found */

@@ -1,7 +1,7 @@
 /* The layers: their table, and the matrix of every layer of A with every layer of B. */
 import { onChoose, text } from "../base/chart.mjs";
 import { colours, rgb } from "../base/colours.mjs";
-import { setProps } from "../base/dash.mjs";
+import { fillPlace, setProps } from "../base/dash.mjs";
 import { byId, setText, svg } from "../base/dom.mjs";
 import { count, figure } from "../base/format.mjs";
 import { hideTip, tellAt } from "../base/tip.mjs";
@@ -19,6 +19,7 @@ const HEAD = 30;
 const LEAST = 9;
 /** @type {string | null} */
 let tableRow = null;
+let inPlace = false;
 
 /** @param {string} name */
 const chooseLayer = (name) => view.set({ layer: name, cluster: null });
@@ -33,17 +34,21 @@ export function chooseLayerRow(rows) {
 
 /** Select a row of the table unless it is: the table reports its own choices back. @param {string} name */
 function selectRow(name) {
-  if (name === tableRow) return;
+  if (name === tableRow || !inPlace) return;
   tableRow = name;
   setProps(ids.COMPARE_LAYERS, { selectedRows: { ids: [name] } });
 }
 
 /** Fill the table with a comparison's layers. @param {Compared | null} found without one it is out of sight, and stays */
-export function fillLayers(found) {
+export async function fillLayers(found) {
   if (!found) return;
-  tableRow = null;
   byId(ids.APP).style.setProperty("--layers", String(found.layers.length));
+  await fillPlace(ids.COMPARE_LAYERS_PLACE);
+  if (found !== compared.found) return;
+  inPlace = true;
+  tableRow = null;
   setProps(ids.COMPARE_LAYERS, { rowData: found.layers });
+  markLayer(found);
 }
 
 /** Dark ink on a light cell, light ink on a dark one. @param {number} code */

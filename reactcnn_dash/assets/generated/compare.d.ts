@@ -158,6 +158,11 @@ export interface KnownPair {
   b: number;
 }
 
+/** Why two runs of an experiment cannot be compared. */
+export interface Incomparable {
+  message: string;
+}
+
 /** Two runs of an experiment that are not compared yet, or why they cannot be. */
 export interface OpenPair {
   a: number;

@@ -1,5 +1,49 @@
 /* Made by `python -m tools.generate` from reactcnn_dash/pages/filter/shapes.py; change that. */
 
+/** A filter's values by class: a histogram a class over common edges. */
+export interface ClassValues {
+  images: number;
+  edges: number[];
+  counts: number[][];
+  means: (number | null)[];
+  ofClass: number[];
+  selectivity: number | null;
+  favourite: number | null;
+}
+
+/** A filter's weights (height, width, channels), None where they are too many; their norms. */
+export interface FilterKernel {
+  size: [number, number];
+  channels: number;
+  weights: number[][][] | null;
+  spatial: number[][];
+  strongest: [number, number][];
+  source: string | null;
+}
+
+/** A filter across checkpoints; ``epochs``: every run has one. */
+export interface History {
+  experiment: string | null;
+  epochs: boolean;
+  runs: PastRun[];
+}
+
+/** A filter in one run of its history. */
+export interface PastRun {
+  id: number;
+  name: string;
+  epoch: number | null;
+  images: number;
+  mean: number | null;
+  deviation: number | null;
+  low: number | null;
+  high: number | null;
+  dead: boolean;
+  constant: boolean;
+  selectivity: number | null;
+  accuracy: number | null;
+}
+
 /** The run of a filter; ``renewedAt``: how many images it will have when it is read again. */
 export interface FilterRun {
   id: number;
@@ -27,27 +71,6 @@ export interface FilterState {
   dead: boolean;
 }
 
-/** A filter's values by class: a histogram a class over common edges. */
-export interface ClassValues {
-  images: number;
-  edges: number[];
-  counts: number[][];
-  means: (number | null)[];
-  ofClass: number[];
-  selectivity: number | null;
-  favourite: number | null;
-}
-
-/** A filter's weights (height, width, channels), None where they are too many; their norms. */
-export interface FilterKernel {
-  size: [number, number];
-  channels: number;
-  weights: number[][][] | null;
-  spatial: number[][];
-  strongest: [number, number][];
-  source: string | null;
-}
-
 /** Another filter of the layer: r and its 95 % interval. */
 export interface Neighbour {
   filter: number;
@@ -56,8 +79,18 @@ export interface Neighbour {
   high: number;
 }
 
-/** A filter but for its images, clusters and history. ``values``: its own GAP first, then those of its neighbours, on the same images. */
+/** The filters nearest to one by r, and those most opposite to it. ``values``: its own GAP first, then those of its neighbours, on the same images. */
+export interface Neighbours {
+  nearest: Neighbour[];
+  opposite: Neighbour[];
+  values: ((number | null)[])[];
+}
+
+/** A filter but for its images, clusters and history. */
 export interface FilterFacts {
+  nearest: Neighbour[];
+  opposite: Neighbour[];
+  values: ((number | null)[])[];
   run: FilterRun;
   layers: [string, number][];
   layer: number;
@@ -66,9 +99,6 @@ export interface FilterFacts {
   state: FilterState;
   classes: ClassValues;
   kernel: FilterKernel | null;
-  nearest: Neighbour[];
-  opposite: Neighbour[];
-  values: ((number | null)[])[];
 }
 
 /** How far a run is. */
@@ -95,27 +125,4 @@ export interface FilterCluster {
   meanR?: number | null;
   lowestR?: number | null;
   members?: number[];
-}
-
-/** A filter in one run of its history. */
-export interface PastRun {
-  id: number;
-  name: string;
-  epoch: number | null;
-  images: number;
-  mean: number | null;
-  deviation: number | null;
-  low: number | null;
-  high: number | null;
-  dead: boolean;
-  constant: boolean;
-  selectivity: number | null;
-  accuracy: number | null;
-}
-
-/** A filter across checkpoints; ``epochs``: every run has one. */
-export interface History {
-  experiment: string | null;
-  epochs: boolean;
-  runs: PastRun[];
 }

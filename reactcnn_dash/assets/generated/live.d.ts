@@ -171,7 +171,7 @@ export interface SearchPage {
   total: number;
   place: number | null;
   offset: number;
-  hits: ([number, number | null, number, boolean, number | null])[];
+  hits: ([number, number | null, number, boolean | null, number | null])[];
 }
 
 /** A run's odd images: how many, and the most that are marked. */

@@ -40,9 +40,9 @@ export interface News {
   failed: boolean;
 }
 
-/** What changed in the list; ``whole``: ``rows`` are all runs. */
+/** What changed in the list; ``whole``: ``rows`` are all runs. ``asked`` is the request's number. */
 export interface RunsAnswer {
-  asked: number;
+  asked?: number;
   heard: number;
   news: News[];
   deleting: number[];
@@ -66,7 +66,8 @@ export interface RunEdit {
 
 /** What became of an edit; ``notice`` says why it may not be. */
 export interface RunEdited {
-  number: number;
+  id: number;
+  number?: number;
   notice?: string;
 }
 
@@ -78,6 +79,5 @@ export interface Doomed {
 
 /** Which runs may not be deleted, and why. */
 export interface Deleted {
-  number?: number;
   refused: string[];
 }

@@ -15,7 +15,7 @@ import { view } from "./view.mjs";
 /** @import { SearchPage } from "../generated/live.d.ts" */
 /** @import { Search } from "./search-text.mjs" */
 
-/** An image that was found. @typedef {{ ordinal: number, label: number | null, prediction: number, wrong: boolean, confidence: number | null }} Hit */
+/** An image that was found. @typedef {{ ordinal: number, label: number | null, prediction: number, wrong: boolean | null, confidence: number | null }} Hit */
 
 const RENEW_MS = 2000;
 

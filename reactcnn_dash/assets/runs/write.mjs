@@ -57,8 +57,8 @@ export function cellChanged({ data, column, newValue, oldValue }) {
 
 /** The server's answer to an edit. @param {RunEdited} answer */
 export function editAnswered({ number: answered, notice: refused }) {
-  const edit = open.get(answered);
-  open.delete(answered);
+  const edit = open.get(answered ?? 0);
+  open.delete(answered ?? 0);
   if (refused && edit) put(edit.key, edit.name, edit.oldValue);
   notice(refused);
   lookNow();

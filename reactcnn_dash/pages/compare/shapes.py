@@ -163,6 +163,12 @@ class KnownPair(CurvePoint):
     b: int
 
 
+class Incomparable(TypedDict):
+    """Why two runs of an experiment cannot be compared."""
+
+    message: str
+
+
 class OpenPair(TypedDict):
     """Two runs of an experiment that are not compared yet, or why they cannot be."""
 

@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from reactcnn_dash.results.filters.facts import ClassValues, FilterKernel
+from reactcnn_dash.results.filters.history import History, PastRun
+
+__all__ = [
+    "ClassValues",
+    "FilterCluster",
+    "FilterFacts",
+    "FilterKernel",
+    "FilterRun",
+    "FilterState",
+    "History",
+    "Neighbour",
+    "Neighbours",
+    "PastRun",
+    "RunNow",
+    "TopImages",
+]
+
 
 class FilterRun(TypedDict):
     """The run of a filter; ``renewedAt``: how many images it will have when it is read again."""
@@ -34,29 +52,6 @@ class FilterState(TypedDict):
     dead: bool
 
 
-class ClassValues(TypedDict):
-    """A filter's values by class: a histogram a class over common edges."""
-
-    images: int
-    edges: list[float]
-    counts: list[list[int]]
-    means: list[float | None]
-    ofClass: list[int]
-    selectivity: float | None
-    favourite: int | None
-
-
-class FilterKernel(TypedDict):
-    """A filter's weights (height, width, channels), None where they are too many; their norms."""
-
-    size: tuple[int, int]
-    channels: int
-    weights: list[list[list[float]]] | None
-    spatial: list[list[float]]
-    strongest: list[tuple[int, float]]
-    source: str | None
-
-
 class Neighbour(TypedDict):
     """Another filter of the layer: r and its 95 % interval."""
 
@@ -66,11 +61,19 @@ class Neighbour(TypedDict):
     high: float
 
 
-class FilterFacts(TypedDict):
-    """A filter but for its images, clusters and history.
+class Neighbours(TypedDict):
+    """The filters nearest to one by r, and those most opposite to it.
 
     ``values``: its own GAP first, then those of its neighbours, on the same images.
     """
+
+    nearest: list[Neighbour]
+    opposite: list[Neighbour]
+    values: list[list[float | None]]
+
+
+class FilterFacts(Neighbours):
+    """A filter but for its images, clusters and history."""
 
     run: FilterRun
     layers: list[tuple[str, int]]
@@ -80,9 +83,6 @@ class FilterFacts(TypedDict):
     state: FilterState
     classes: ClassValues
     kernel: FilterKernel | None
-    nearest: list[Neighbour]
-    opposite: list[Neighbour]
-    values: list[list[float | None]]
 
 
 class RunNow(TypedDict):
@@ -112,28 +112,3 @@ class FilterCluster(TypedDict):
     meanR: NotRequired[float | None]
     lowestR: NotRequired[float | None]
     members: NotRequired[list[int]]
-
-
-class PastRun(TypedDict):
-    """A filter in one run of its history."""
-
-    id: int
-    name: str
-    epoch: int | None
-    images: int
-    mean: float | None
-    deviation: float | None
-    low: float | None
-    high: float | None
-    dead: bool
-    constant: bool
-    selectivity: float | None
-    accuracy: float | None
-
-
-class History(TypedDict):
-    """A filter across checkpoints; ``epochs``: every run has one."""
-
-    experiment: str | None
-    epochs: bool
-    runs: list[PastRun]

@@ -192,7 +192,7 @@ def cluster_panel() -> html.Aside:
                     html.Div(
                         className="graph-frame",
                         children=[
-                            html.Div(id=ids.GRAPH_PLACE, className="graph-place"),
+                            html.Div(id=ids.GRAPH_PLACE, className="later"),
                             html.Div(id=ids.GRAPH_CAPTION, className="graph-caption"),
                         ],
                     ),
@@ -201,7 +201,7 @@ def cluster_panel() -> html.Aside:
                         className="small",
                         **attributes({"aria-live": "polite"}),
                     ),
-                    html.Div(id=ids.TABLE_PLACE),
+                    html.Div(id=ids.TABLE_PLACE, className="later"),
                     html.Div(id=ids.SELECTION, className="selection"),
                 ],
             ),

@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from reactcnn_dash.results.clusters.subset import Beside as WholeRun
 
 _SETTLED = 512
+_ITERATIONS = 100
 _AREA = 30.0**2
 """Square pixels that a filter takes in the picture, with its share of what is between filters."""
 
-LAYOUT: Final[dict[str, Any]] = {
+LAYOUT: Final[dict[str, str | float | bool]] = {
     "name": "cose",
     "animate": False,
     "randomize": False,
     "fit": True,
     "padding": 12,
-    "numIter": 100,
+    "numIter": _ITERATIONS,
     "initialTemp": 40,
     "coolingFactor": 0.95,
     "nodeRepulsion": 4000,
@@ -56,7 +57,7 @@ STYLESHEET: Final[list[dict[str, Any]]] = [
 ]
 
 
-def layout(view: ClusterView, number: int) -> dict[str, Any]:
+def layout(view: ClusterView, number: int) -> dict[str, str | float | bool]:
     """Return the Cytoscape layout of a new picture.
 
     Cytoscape lays out again only when its layout changes, so each picture has a number. The cost
@@ -66,7 +67,7 @@ def layout(view: ClusterView, number: int) -> dict[str, Any]:
     ones it may be wide, of many small ones it is narrow, or the picture becomes a thin strip.
     """
     filters = len(view.labels)
-    steps = LAYOUT["numIter"] * min(1.0, (_SETTLED / filters) ** 2)
+    steps = _ITERATIONS * min(1.0, (_SETTLED / filters) ** 2)
     islands = len(view.summaries) + int((view.labels < 0).sum())
     between = 0.22 * (_AREA * filters / max(1, islands)) ** 0.5
     return LAYOUT | {

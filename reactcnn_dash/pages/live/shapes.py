@@ -188,7 +188,7 @@ class SearchPage(TypedDict):
     total: int
     place: int | None
     offset: int
-    hits: list[tuple[int, int | None, int, bool, float | None]]
+    hits: list[tuple[int, int | None, int, bool | None, float | None]]
 
 
 class OddRun(TypedDict):

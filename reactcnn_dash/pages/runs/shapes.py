@@ -25,9 +25,12 @@ class News(TypedDict):
 
 
 class RunsAnswer(TypedDict):
-    """What changed in the list; ``whole``: ``rows`` are all runs."""
+    """What changed in the list; ``whole``: ``rows`` are all runs.
 
-    asked: int
+    ``asked`` is the request's number.
+    """
+
+    asked: NotRequired[int]
     heard: int
     news: list[News]
     deleting: list[int]
@@ -53,7 +56,8 @@ class RunEdit(TypedDict):
 class RunEdited(TypedDict):
     """What became of an edit; ``notice`` says why it may not be."""
 
-    number: int
+    id: int
+    number: NotRequired[int]
     notice: NotRequired[str]
 
 
@@ -67,5 +71,4 @@ class Doomed(TypedDict):
 class Deleted(TypedDict):
     """Which runs may not be deleted, and why."""
 
-    number: NotRequired[int]
     refused: list[str]
