@@ -17,7 +17,7 @@ from collector.request import DEFAULT_STORE, check_options
 from collector.runtime import start_tensorflow
 from collector.signals import StopNow, StopSignals
 from collector.training import command as train
-from reactcnn_dash.db import RunState, StoreError, StoreMissing, StoreReader, replace_states
+from reactcnn_dash.db import RunState, StoreError, StoreReader, check_writable, replace_states
 from reactcnn_dash.export import ExportError
 from reactcnn_dash.export import command as export
 
@@ -78,7 +78,7 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     # What can be told without TensorFlow is told at once.
     run = _run_to_resume(request) if request.resume is not None else None
     if run is None:
-        _check_store(request.store)
+        check_writable(request.store)
     elif run.state is RunState.FINISHED:
         progress.notice(f"run {run.id} is finished with {run.stored:,} images: nothing to do.")
         return DONE
@@ -127,12 +127,6 @@ def _run_to_resume(request: Request) -> Run:
     run = StoreReader(request.store).run(request.resume or "")
     check_options(request, run)
     return run
-
-
-def _check_store(url: str) -> None:
-    """Refuse a store that cannot be used before seconds are spent on TensorFlow."""
-    with contextlib.suppress(StoreMissing):
-        StoreReader(url).latest_run()
 
 
 def _introduction(session: Session, store: str) -> list[str]:

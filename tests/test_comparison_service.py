@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
@@ -12,14 +13,15 @@ import numpy as np
 import pytest
 
 from reactcnn_dash.db import RunWriter, StoreReader
-from reactcnn_dash.jobs.runner import AtOnce, UnderWay, Workers
+from reactcnn_dash.jobs.runner import Jobs, UnderWay, Workers
 from reactcnn_dash.jobs.worker import WorkLost
-from reactcnn_dash.pages.compare.experiment import epochs_of, pairs_of
+from reactcnn_dash.pages.compare.experiment import pairs_of
 from reactcnn_dash.pages.compare.routes import routes
 from reactcnn_dash.results.clusters.clustering import warm_up
 from reactcnn_dash.results.comparison.comparing import Comparison, NotComparable
 from reactcnn_dash.results.comparison.service import Comparisons
 from reactcnn_dash.results.comparison.stored import Pair
+from reactcnn_dash.results.epochs import in_order
 from tests import served, stores
 from tests.compared import chosen, other_checkpoint, write
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reactcnn_dash.jobs.runner import Jobs
 
 IMAGES = 60
 
@@ -119,7 +120,7 @@ def test_a_comparison_is_waited_for_once_and_then_stored(store: Path, jobs: Work
     assert service.ask(key) is found
     assert found.images == IMAGES
 
-    class Idle(AtOnce):
+    class Idle(Jobs):
         """Does nothing."""
 
         def ask(self, *_words: Any) -> Any:
@@ -139,7 +140,7 @@ def test_two_that_are_asked_for_are_computed_one_after_the_other(
 
 
 def test_a_run_that_grew_is_compared_anew(store: Path) -> None:
-    service, made = comparisons(store, AtOnce()), stores.truth(IMAGES)
+    service, made = comparisons(store, Jobs()), stores.truth(IMAGES)
     writer = RunWriter.begin(str(store), stores.new_run("growing", None, "none"))
     stores.append(writer, made, 0, 20, maps=False)
     key = pair(1, writer.run.id)
@@ -271,10 +272,31 @@ def test_a_pair_of_an_experiment_that_does_not_compare_is_said(client: Any) -> N
     assert said["known"] == 1
 
 
-def test_epochs_are_in_order_and_the_newest_of_each_counts(store: Path) -> None:
-    write(store, "again", stores.truth(8), experiment="night", epoch=2)
-    runs = [run for run in StoreReader(str(store)).summaries() if run.experiment == "night"]
-    epochs = epochs_of(runs)
-    assert [run.name for run in epochs] == ["one", "again", "three"]
-    names = [(a.name, b.name) for a, b in pairs_of(epochs, "previous")]
-    assert names == [("one", "again"), ("again", "three")]
+def night(store: Path) -> list[str]:
+    """Names of an experiment's runs in their order."""
+    runs = [run for run in StoreReader(store).summaries() if run.experiment == "night"]
+    return [run.name for run in in_order(runs)]
+
+
+def test_epochs_are_in_order_whatever_the_order_of_collecting(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    for name, epoch in (("first", None), ("late", 8), ("early", 2), ("final", None), ("mid", 4)):
+        write(path, name, stores.truth(8), experiment="night", epoch=epoch)
+    # What has no epoch stands behind what was collected before it.
+    assert night(path) == ["first", "early", "final", "mid", "late"]
+
+
+def test_where_epochs_repeat_every_run_stands_in_the_order_of_time(
+    store: Path, client: Any
+) -> None:
+    written = ["one", "two", "three"]
+    assert night(store) == written
+    for name, epoch in (("again", 2), ("first again", 1), ("none", None), ("third", 3)):
+        write(store, name, stores.truth(8), experiment="night", epoch=epoch)
+        written.append(name)
+        assert night(store) == written
+    runs = [run for run in StoreReader(store).summaries() if run.experiment == "night"]
+    names = [(a.name, b.name) for a, b in pairs_of(in_order(runs), "previous")]
+    assert names == list(itertools.pairwise(written))
+    said = ask(client, "experiment", name="night", against="previous")
+    assert [run["name"] for run in said["runs"]] == written

@@ -52,10 +52,11 @@ RULES: Final[dict[str, Any]] = {
     "FALSE_ALARM_RATES": [rate for rate, _ in deviation_panel.RATES],
     "FALSE_ALARM_RATE": f"{scores.RATE:g}",
     "METHODS": {
-        key: {"symbol": method.symbol, "parameter": method.parameter, "help": method.help}
+        key: {"symbol": method.symbol, "help": method.help}
         for key, method in analysis.METHODS.items()
     },
-    "DEFAULT_METHOD": analysis.DEFAULT_METHOD,
+    "OVERVIEW": analysis.OVERVIEW.key,
+    "REDUNDANT": analysis.REDUNDANT.key,
     "HITS_A_PAGE": search.PAGE,
     "MOST_THUMBNAILS": search.MOST_THUMBNAILS,
     "MOST_MAPS": filters.MOST_MAPS,

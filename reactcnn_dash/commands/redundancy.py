@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.analysis import REDUNDANT
 
 if TYPE_CHECKING:
     import argparse
@@ -33,9 +33,10 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
     result.add_argument(
         "--threshold",
         type=float,
-        default=0.7,
+        default=REDUNDANT.default,
         metavar="TAU",
-        help="correlation from which on filters count as redundant, 0.05 to 0.95 (default: 0.7)",
+        help="correlation from which on filters count as redundant, "
+        f"{REDUNDANT.minimum:g} to {REDUNDANT.maximum:g} (default: {REDUNDANT.default:g})",
     )
     result.add_argument(
         "--json",
@@ -48,22 +49,18 @@ def run(url: str, options: argparse.Namespace) -> int:
     """Print the report; return the exit code.
 
     Raises:
-        UnusableThreshold: a threshold out of its range.
-        UserError: too few images.
+        UnknownMethod: a threshold out of its range.
+        analysis.TooFewImages: too few images.
         StoreError: the run is not there, or the store cannot be read.
     """
     # Here and not above: the command line must answer --help at once.
-    from reactcnn_dash.analysis import TooFewImages  # noqa: PLC0415
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415
     from reactcnn_dash.results.redundancy.report import checked_threshold, exported  # noqa: PLC0415
     from reactcnn_dash.results.redundancy.stored import computed_report  # noqa: PLC0415
 
     threshold = checked_threshold(options.threshold)
     found = StoreReader(url).run(options.run)
-    try:
-        report = computed_report(url, found.id, threshold)
-    except TooFewImages as error:
-        raise UserError(str(error)) from error
+    report = computed_report(url, found.id, threshold)
     if options.json:
         sys.stdout.write(exported(report, found))
     else:

@@ -61,6 +61,7 @@ class Kept(Generic[T]):
         self._kind = kind
         self._lock = threading.Lock()
         self._kept: LRUCache[Hashable, T] = LRUCache(most)
+        self._waiting: set[Hashable] = set()
 
     def ask(
         self,
@@ -88,11 +89,21 @@ class Kept(Generic[T]):
             known = self._kept.get(key)
             if known is not None and may_stand(known):
                 return known
-            stored = find()
-            # However far the run has grown meanwhile: a job's result is what is known by now.
-            found: T | UnderWay = (
-                stored if stored is not None else self._jobs.ask((self._kind, key), work, *args)
-            )
+            found = self._from_job(key, work, args) if key in self._waiting else find()
+            if found is None:
+                found = self._from_job(key, work, args)
             if not isinstance(found, UnderWay):
                 self._kept[key] = found
             return found
+
+    def _from_job(
+        self, key: Hashable, work: Callable[..., T], args: tuple[Any, ...]
+    ) -> T | UnderWay:
+        # Who waits for a job takes its result, even where the store has it by now: left behind, it
+        # would be taken for the result of the next job. However far the run has grown meanwhile,
+        # it is what is known by now.
+        self._waiting.discard(key)
+        found = self._jobs.ask((self._kind, key), work, *args)
+        if isinstance(found, UnderWay):
+            self._waiting.add(key)
+        return found

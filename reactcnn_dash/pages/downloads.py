@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, request, send_file
 
-from reactcnn_dash.analysis import METHODS, TooFewImages
+from reactcnn_dash.analysis import OVERVIEW, TooFewImages, method_of
+from reactcnn_dash.analysis.methods import UnknownMethod
 from reactcnn_dash.db import RunNotFound
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import ExportError, file_name, run_stem
@@ -92,13 +93,9 @@ def _cluster_request(run_id: int, layers: int) -> tuple[ClusterRequest, str | No
     layer = request.args.get("layer", -1, int)
     if not 0 <= layer < layers:
         raise BadSearch(f"The run has no layer {layer}: it has {layers}.")
-    method = request.args.get("method", "louvain")
-    if method not in METHODS:
-        raise BadSearch(f"No method {method!r}; there are {', '.join(METHODS)}.")
-    known = METHODS[method]
+    method = request.args.get("method", OVERVIEW.key)
     parameter = request.args.get("parameter", None, float)
-    if parameter is not None and not known.minimum <= parameter <= known.maximum:
-        raise BadSearch(f"{known.symbol} lies between {known.minimum:g} and {known.maximum:g}.")
+    method_of(method, parameter)
     subset = request.args.get("subset") or None
     wanted = ClusterRequest(
         run_id=run_id,
@@ -161,7 +158,7 @@ def blueprint(context: Context) -> Blueprint:
         status = 503
         if isinstance(error, RunNotFound):
             status = 404
-        elif isinstance(error, (TooFewImages, BadSearch)):
+        elif isinstance(error, (TooFewImages, BadSearch, UnknownMethod)):
             status = 400
         return Response(str(error), status=status, mimetype="text/plain")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dash import html
 
 from reactcnn_dash import ids
+from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.pages import mantine as dmc
 
 if TYPE_CHECKING:
@@ -54,18 +55,18 @@ def pick(id_: str, label: str, *, nothing: str, **more: Any) -> dmc.Select:
     )
 
 
-def parameter_slider(id_: str, options: Method, **more: Any) -> dmc.Slider:
+def parameter_slider(id_: str, method: Method, **more: Any) -> dmc.Slider:
     """Return the slider of a clustering method's parameter."""
     return dmc.Slider(
         id=id_,
-        min=options.minimum,
-        max=options.maximum,
-        step=options.step,
-        value=options.default,
+        min=method.minimum,
+        max=method.maximum,
+        step=method.step,
+        value=method.default,
         size="sm",
         updatemode="mouseup",
         className="parameter-slider",
-        thumbLabel=f"{options.label}: {options.symbol}",
+        thumbLabel=f"{method.label}: {method.symbol}",
         **more,
     )
 
@@ -95,6 +96,34 @@ def dialog(id_: str, title: str, content: Any) -> html.Dialog:
             ],
         ),
     )
+
+
+def method_choice(id_: str, first: Method, **more: Any) -> dmc.SegmentedControl:
+    """Return the choice of a clustering method."""
+    labels = {method.key: method.label for method in METHODS.values()}
+    return choice(id_, "Clustering method", labels, value=first.key, **more)
+
+
+def parameter_rows(prefix: str, class_: str, **slider: Any) -> list[html.Div]:
+    """Return a row with slider and value for each clustering method; a page shows that of its own.
+
+    Args:
+        prefix: of the ids: ``prefix-key``, and ``prefix-key-value`` of the value.
+        class_: of the rows.
+        slider: more of each slider.
+    """
+    return [
+        html.Div(
+            className=class_,
+            title=method.help,
+            **attributes({"data-method": method.key}),
+            children=[
+                parameter_slider(f"{prefix}-{method.key}", method, **slider),
+                html.Span(id=f"{prefix}-{method.key}-value", className="symbol"),
+            ],
+        )
+        for method in METHODS.values()
+    ]
 
 
 def notice() -> html.Div:

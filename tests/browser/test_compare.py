@@ -319,12 +319,12 @@ def test_a_click_in_the_cluster_flow_lights_up_both_grids(shown: Page, truth: Co
 def test_method_and_parameter_cluster_anew(shown: Page) -> None:
     shown.get_by_text("Louvain", exact=True).click()
     expect(shown).to_have_url(re.compile("method=louvain"))
-    expect(shown.locator("#compare-louvain-value")).to_contain_text("(auto)")
+    expect(shown.locator("#compare-parameter-louvain-value")).to_contain_text("(auto)")
     slider = shown.get_by_role("slider", name="Louvain", exact=False)
     slider.focus()
     slider.press("End")
     expect(shown).to_have_url(re.compile("parameter=4"))
-    expect(shown.locator("#compare-louvain-value")).to_have_text("γ = 4")
+    expect(shown.locator("#compare-parameter-louvain-value")).to_have_text("γ = 4")
     expect(shown.locator(".card")).to_have_count(6)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from reactcnn_dash.db import StoreMissing, StoreReadOnly
 from reactcnn_dash.jobs.kept import Kept, found_or_computed, keep
-from reactcnn_dash.jobs.runner import AtOnce, UnderWay
+from reactcnn_dash.jobs.runner import Jobs, UnderWay
 
 
 def test_what_is_found_is_not_computed() -> None:
@@ -42,7 +42,7 @@ def test_a_store_that_cannot_be_read_is_an_error() -> None:
         found_or_computed(missing, lambda: 4, lambda _: None)
 
 
-class Slow(AtOnce):
+class Slow(Jobs):
     """Has an answer when it is asked the second time."""
 
     def __init__(self) -> None:
@@ -78,3 +78,21 @@ def test_what_the_store_has_needs_no_job_and_is_read_once() -> None:
     for _ in range(3):
         assert kept.ask("key", find, lambda _: True, str) == "stored"
     assert read == [1]
+
+
+def test_the_result_of_a_job_is_taken_even_where_the_store_has_it_by_now() -> None:
+    jobs = Slow()
+    stored: list[str] = []
+    kept: Kept[str] = Kept(jobs, "kind", 2)
+
+    def ask(*, stands: bool = True) -> str | UnderWay:
+        return kept.ask(
+            "key", lambda: stored[-1] if stands and stored else None, lambda _: stands, str, "job"
+        )
+
+    assert ask() == UnderWay(1, 2)
+    stored.append("stored")
+    assert ask() == "job"
+    # Nothing is left behind that could be taken for the result of a later job.
+    assert len(jobs.asked) == 2
+    assert ask(stands=False) == UnderWay(1, 2)

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import {
   CHARTS,
+  calledOf,
   domainOf,
   epochOf,
   knownPairs,
@@ -38,7 +39,16 @@ test("epochs stand at their numbers, or evenly without", () => {
   assert.deepEqual(placesOf([run(1), run(2), run(3)]), [0, 0.5, 1]);
   assert.deepEqual(placesOf([run(1, 4), run(2), run(3, 5)]), [0, 0.5, 1]);
   assert.deepEqual(placesOf([run(1, 4)]), [0]);
-  assert.deepEqual([run(7, 0), run(7)].map(epochOf), [0, "run 7"]);
+  const epochs = [run(7, 0), run(7), { ...run(8), name: "vgg · final" }];
+  const named = { name: "vgg" };
+  assert.deepEqual(
+    epochs.map((one) => epochOf(named, one)),
+    [0, "run 7", "final"],
+  );
+  assert.deepEqual(
+    epochs.map((one) => calledOf(named, one)),
+    ["Epoch 0", "run 7", "final"],
+  );
 });
 
 test("a figure of a pair stands at the epoch that is compared", () => {

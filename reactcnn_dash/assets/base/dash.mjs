@@ -79,6 +79,28 @@ function isChoice(id, value) {
 export const choiceOf = (id, action) => (value) => isChoice(id, value) && action(value);
 
 /**
+ * Show the row of a clustering method's parameter alone.
+ * @param {HTMLElement} place
+ * @param {string} method
+ */
+export function showParameter(place, method) {
+  const rows = /** @type {NodeListOf<HTMLElement>} */ (place.querySelectorAll("[data-method]"));
+  for (const row of rows) row.classList.toggle("chosen", row.dataset.method === method);
+}
+
+/**
+ * What is called for a choice of a method's parameter, with the method; see `parameter_rows`.
+ * @param {string} prefix of the sliders' ids
+ * @param {(method: string, value: number) => void} action
+ * @returns {Action}
+ */
+export const parameterOf = (prefix, action) => (value) => {
+  /** @type {string} */
+  const id = dash.dash_clientside.callback_context.triggered_id;
+  if (isChoice(id, value)) action(id.slice(prefix.length + 1), value);
+};
+
+/**
  * The grid's own interface, once a table stands.
  * @param {string} id
  * @returns {Promise<any>}

@@ -10,6 +10,7 @@ import * as ids from "../generated/ids.mjs";
 import { progress } from "./comparison.mjs";
 import {
   CHARTS,
+  calledOf,
   domainOf,
   epochOf,
   knownPairs,
@@ -65,7 +66,7 @@ function openPair(experiment, i) {
  */
 function tipLines(experiment, chart, lines, i) {
   const chosen = chosenLayer(experiment);
-  const head = `Epoch ${epochOf(experiment.runs[i])}`;
+  const head = calledOf(experiment, experiment.runs[i]);
   const told = (/** @type {(number | null)[]} */ line) => `${chart.name} ${shownValue(chart, line[i])}`;
   const whole = lines.get("");
   if (whole) return [told(whole), head];
@@ -107,9 +108,9 @@ function bands(chart, lines, { said: experiment, width, height, xs }, first) {
       width: edge(i) - edge(i - 1),
       height: height - PAD.top - PAD.bottom + 12,
       role: "button",
-      "aria-label": `Epoch ${epochOf(run)}: ${words()[0]}. Open its comparison`,
+      "aria-label": `${calledOf(experiment, run)}: ${words()[0]}. Open its comparison`,
       tabindex: first ? "0" : "-1",
-      "data-epoch": epochOf(run),
+      "data-epoch": epochOf(experiment, run),
       onpointermove: (/** @type {PointerEvent} */ event) => tip(words(), windowPlace(event)),
     });
     onChoose(band, () => openPair(experiment, i));
@@ -168,7 +169,9 @@ function drawChart(experiment, chart, size, first) {
   const span = ends[1] - ends[0];
   picture.append(
     ...rules(room, thirds(ends), y, (value) => tickText(chart, value, span)),
-    ...labels(frame.xs, height - 6, LABEL, (i) => String(epochOf(experiment.runs[i])).slice(0, 9)),
+    ...labels(frame.xs, height - 6, LABEL, (i) =>
+      String(epochOf(experiment, experiment.runs[i])).slice(0, 9),
+    ),
     ...curves(lines, frame),
     ...bands(chart, lines, frame, first),
   );

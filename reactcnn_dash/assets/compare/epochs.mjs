@@ -37,8 +37,19 @@ export const CHARTS = [
   { name: "Filters that came alive", pair: (one) => one.alive, counts: true, from: 0 },
 ];
 
-/** @param {Epoch} run */
-export const epochOf = (run) => run.epoch ?? run.name;
+/**
+ * The epoch of a run; without one its name, less that of the experiment: "final".
+ * @param {Pick<Experiment, "name">} experiment
+ * @param {Epoch} run
+ */
+export function epochOf({ name }, run) {
+  const head = `${name} · `;
+  return run.epoch ?? (run.name.startsWith(head) ? run.name.slice(head.length) : run.name);
+}
+
+/** The same as it is called. @param {Pick<Experiment, "name">} experiment @param {Epoch} run */
+export const calledOf = (experiment, run) =>
+  run.epoch === null ? String(epochOf(experiment, run)) : `Epoch ${run.epoch}`;
 
 /** Where the epochs stand along the axis, from 0 to 1: by number, evenly if they have none. @param {readonly Epoch[]} runs */
 export function placesOf(runs) {

@@ -57,8 +57,9 @@ export const leastAlike = (layers) =>
   );
 
 /** @param {Compared} found @param {LayerRow | null} lowest */
-function alike({ layers, unmatched }, lowest) {
+function alike({ layers, unmatched, notFinite }, lowest) {
   const parts = lowest ? [`CKA ${figure(lowest.cka)}, of ${count(layers.length)} layers`] : [];
+  if (notFinite.length) parts.push(`NaN or infinite: ${notFinite.join("; ")}`);
   if (unmatched.length) parts.push(`not in both: ${unmatched.join(", ")}`);
   return parts.join(" · ");
 }

@@ -1,7 +1,7 @@
 /* The compare page: its start, its keys, and what Dash calls (see callbacks/compare.py). */
 import { boot } from "../base/boot.mjs";
 import { onScheme } from "../base/colours.mjs";
-import { choiceOf, show } from "../base/dash.mjs";
+import { choiceOf, parameterOf, show } from "../base/dash.mjs";
 import { around, byId } from "../base/dom.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { hideTip } from "../base/tip.mjs";
@@ -119,8 +119,7 @@ boot({
     ),
     compareAgainst: choiceOf(ids.COMPARE_AGAINST, (against) => view.set({ against })),
     compareMethod: choiceOf(ids.COMPARE_METHOD, chooseMethod),
-    compareLouvain: choiceOf(ids.COMPARE_LOUVAIN, (value) => chooseParameter("louvain", value)),
-    compareCpm: choiceOf(ids.COMPARE_CPM, (value) => chooseParameter("leiden-cpm", value)),
+    compareParameter: parameterOf(ids.COMPARE_PARAMETER, chooseParameter),
     compareLayerRow: chooseLayerRow,
     compareTab: choiceOf(ids.COMPARE_TAB, (tab) => view.set({ tab })),
     compareKind: choiceOf(ids.COMPARE_KIND, (kind) => view.set({ kind, page: 1 })),

@@ -1,6 +1,6 @@
 /* Picking runs or an experiment, the clustering, and what to say while there is nothing to show. */
 import { ask } from "../base/asker.mjs";
-import { setProps, show } from "../base/dash.mjs";
+import { setProps, show, showParameter } from "../base/dash.mjs";
 import { byId, element, link, setText } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
 import { queryOf } from "../base/links.mjs";
@@ -11,9 +11,6 @@ import { AFRESH, view } from "./view.mjs";
 
 /** @import { Listed } from "../generated/compare.d.ts" */
 /** @import { Nothing } from "../base/empty.mjs" */
-
-/** @type {Record<string, string>} */
-const SLIDERS = { louvain: ids.COMPARE_LOUVAIN, "leiden-cpm": ids.COMPARE_CPM };
 
 /** What can be picked, once it is known. @type {Listed | null} */
 let listed = null;
@@ -71,7 +68,7 @@ export function drawPicking() {
   const now = view.now;
   const app = byId(ids.APP);
   app.dataset.mode = now.experiment === null ? "runs" : "experiment";
-  app.dataset.method = now.method;
+  showParameter(app, now.method);
   show(ids.COMPARE_MODE, app.dataset.mode);
   show(ids.COMPARE_A, now.a === null ? null : String(now.a));
   show(ids.COMPARE_B, now.b === null ? null : String(now.b));
@@ -85,8 +82,9 @@ export function drawPicking() {
 }
 
 function drawParameter() {
-  const id = SLIDERS[view.now.method];
-  if (!id) return;
+  const { method } = view.now;
+  if (!METHODS[method]) return;
+  const id = `${ids.COMPARE_PARAMETER}-${method}`;
   const value = parameter();
   if (value === null) {
     setText(`${id}-value`, "auto");

@@ -1,6 +1,6 @@
 /* What a person looks at on this page. */
 import { choiceField, makeView, numberField, textField } from "../base/view.mjs";
-import { DEFAULT_METHOD } from "../generated/rules.mjs";
+import { REDUNDANT } from "../generated/rules.mjs";
 
 /** @import { Field } from "../base/view.mjs" */
 
@@ -16,7 +16,7 @@ const SCHEMA = {
   /** what its epochs are compared with */
   against: choiceField("last", ["last", "previous", "first"]),
   /** clustering method, and its parameter (null: what suits the layer) */
-  method: textField(DEFAULT_METHOD),
+  method: textField(REDUNDANT),
   parameter: numberField(null),
   /** name of the chosen layer, or null for the first */
   layer: textField(null),

@@ -99,7 +99,8 @@ function caption({ experiment, epochs, runs }) {
   const selective = runs.some((run) => run.selectivity !== null)
     ? " Dashed: class selectivity, from 0 at the bottom to 1 at the top."
     : "";
-  return `Mean GAP ± standard deviation in ${count(runs.length)} runs ${whose}${epochs ? ", by epoch" : ", by age"}.${still}${selective}`;
+  const rising = epochs && runs.every((run, i) => !i || (run.epoch ?? 0) > (runs[i - 1].epoch ?? 0));
+  return `Mean GAP ± standard deviation in ${count(runs.length)} runs ${whose}${rising ? ", by epoch" : ", by age"}.${still}${selective}`;
 }
 
 export function drawHistory() {

@@ -62,6 +62,7 @@ export interface Compared {
   confidence: [number | null, number | null];
   changed: Record<string, number>;
   unmatched: string[];
+  notFinite: string[];
   method: string;
   parameter: number | null;
   layers: LayerRow[];

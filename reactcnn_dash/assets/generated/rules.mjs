@@ -5,8 +5,9 @@ export const CODES_A_DEVIATION = 15;
 export const FALSE_ALARM_RATES = ["0.001", "0.01", "0.05"];
 export const FALSE_ALARM_RATE = "0.01";
 /** @type {Record<string, Record<string, string>>} */
-export const METHODS = {"louvain": {"symbol": "γ", "parameter": "resolution", "help": "Groups filters that go together more than chance lets expect; a higher resolution γ gives more and tighter clusters."}, "leiden-cpm": {"symbol": "τ", "parameter": "threshold", "help": "Groups filters that correlate above the threshold τ on average, so that a cluster reads as redundant at τ."}};
-export const DEFAULT_METHOD = "leiden-cpm";
+export const METHODS = {"louvain": {"symbol": "γ", "help": "Groups filters that go together more than chance lets expect; a higher resolution γ gives more and tighter clusters."}, "leiden-cpm": {"symbol": "τ", "help": "Groups filters that correlate above the threshold τ on average, so that a cluster reads as redundant at τ."}};
+export const OVERVIEW = "louvain";
+export const REDUNDANT = "leiden-cpm";
 export const HITS_A_PAGE = 60;
 export const MOST_THUMBNAILS = 100;
 export const MOST_MAPS = 64;

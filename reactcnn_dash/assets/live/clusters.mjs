@@ -1,5 +1,5 @@
 /* The cluster panel of one layer, and the cluster that is red in the grid. */
-import { fillPlace, setProps, show, tableOf } from "../base/dash.mjs";
+import { fillPlace, setProps, show, showParameter, tableOf } from "../base/dash.mjs";
 import { byId, copyButton, element, setText } from "../base/dom.mjs";
 import { count, plural } from "../base/format.mjs";
 import { notice } from "../base/notice.mjs";
@@ -290,9 +290,6 @@ function graphStyle() {
   return later[ids.GRAPH_PLACE].component.props.stylesheet;
 }
 
-/** @type {Record<string, string>} */
-const SLIDERS = { louvain: ids.PARAMETER_LOUVAIN, "leiden-cpm": ids.PARAMETER_CPM };
-
 /** The parameter in force: asked for, or chosen by the server for the layer; null while that is open. */
 function parameter() {
   if (view.now.parameter !== null) return view.now.parameter;
@@ -304,8 +301,8 @@ function parameter() {
 function drawParameter() {
   const { method } = view.now;
   const value = parameter();
-  const id = SLIDERS[method];
-  if (value === null || !id) return;
+  if (value === null || !METHODS[method]) return;
+  const id = `${ids.PARAMETER}-${method}`;
   const auto = view.now.parameter === null ? " (auto)" : "";
   show(id, value);
   setText(`${id}-value`, `${METHODS[method].symbol} = ${value}${auto}`);
@@ -326,7 +323,7 @@ export function drawClusterControls() {
   const { layer, method } = view.now;
   const frame = byId(ids.PANEL);
   frame.classList.toggle("open", openIndex() >= 0);
-  frame.dataset.method = method;
+  showParameter(frame, method);
   drawSubsetControls();
   // The graph must know its room before it is laid out.
   graph()?.resize();

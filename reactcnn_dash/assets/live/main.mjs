@@ -1,7 +1,7 @@
 /* The live page: its start, its keys, and what Dash calls (see callbacks/). */
 import { boot } from "../base/boot.mjs";
 import { onScheme } from "../base/colours.mjs";
-import { choiceOf, setProps } from "../base/dash.mjs";
+import { parameterOf, setProps } from "../base/dash.mjs";
 import { around, byId } from "../base/dom.mjs";
 import * as ids from "../generated/ids.mjs";
 import "./cells.mjs";
@@ -177,8 +177,7 @@ boot({
     clusters: takeClusters,
     closePanel,
     chooseMethod,
-    chooseLouvain: choiceOf(ids.PARAMETER_LOUVAIN, (value) => chooseParameter("louvain", value)),
-    chooseCpm: choiceOf(ids.PARAMETER_CPM, (value) => chooseParameter("leiden-cpm", value)),
+    chooseParameter: parameterOf(ids.PARAMETER, chooseParameter),
     tapNode,
     chooseRow,
     toggleSearch,

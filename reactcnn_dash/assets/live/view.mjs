@@ -1,6 +1,6 @@
 /* What a person looks at on this page. */
 import { choiceField, makeView, numberField, textField } from "../base/view.mjs";
-import { FALSE_ALARM_RATE, FALSE_ALARM_RATES } from "../generated/rules.mjs";
+import { FALSE_ALARM_RATE, FALSE_ALARM_RATES, OVERVIEW } from "../generated/rules.mjs";
 
 const SCHEMA = {
   /** id of the run, or null for the newest */
@@ -14,7 +14,7 @@ const SCHEMA = {
   /** number of the cluster that is red */
   cluster: numberField(null),
   /** clustering method, and its parameter (null: what suits the layer) */
-  method: textField("louvain"),
+  method: textField(OVERVIEW),
   parameter: numberField(null),
   /** what the colours show */
   mode: choiceField("gap", ["gap", "deviation"]),

@@ -11,6 +11,7 @@ from reactcnn_dash.jobs.runner import UnderWay
 from reactcnn_dash.pages.compare.payload import curves_row
 from reactcnn_dash.pages.json_routes import running
 from reactcnn_dash.results.comparison.stored import Pair
+from reactcnn_dash.results.epochs import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,9 +53,9 @@ def listed(reader: StoreReader) -> Listed:
     return {
         "runs": [{"value": str(run.id), "label": run_label(run)} for run in known],
         "experiments": [
-            {"value": name, "label": f"{name} · {len(epochs_of(runs))} epochs"}
+            {"value": name, "label": f"{name} · {len(runs)} epochs"}
             for name, runs in members.items()
-            if len(epochs_of(runs)) > 1
+            if len(runs) > 1
         ],
     }
 
@@ -66,19 +67,11 @@ def run_label(run: RunSummary) -> str:
     return f"{run.name}{epoch} · {run.stored:,} images · {when}"
 
 
-def epochs_of(runs: Sequence[RunSummary]) -> list[RunSummary]:
-    """Return an experiment's runs by epoch, the newest of each; without epochs by their id."""
-    newest: dict[int | str, RunSummary] = {}
-    for run in sorted(runs, key=lambda run: run.id):
-        newest[f"run {run.id}" if run.epoch is None else run.epoch] = run
-    return sorted(newest.values(), key=lambda run: (run.epoch is None, run.epoch or 0, run.id))
-
-
 def pairs_of(runs: Sequence[RunSummary], against: str) -> list[tuple[RunSummary, RunSummary]]:
     """Return which runs are compared, as A and B: the earlier is always A.
 
     Args:
-        runs: the runs by epoch.
+        runs: the runs in their order.
         against: ``previous``, ``first`` or ``last``.
     """
     if against == "previous":
@@ -119,7 +112,7 @@ def experiment_payload(
     if against not in AGAINST:
         raise NoExperiment(f"Epochs are compared with one of {', '.join(AGAINST)}.")
     members = [run for run in reader.summaries() if run.experiment == name and run.stored]
-    runs = epochs_of(members)
+    runs = in_order(members)
     if len(runs) < 2:
         raise NoExperiment(f"Experiment {name!r} has {len(runs)} runs with images; two are needed.")
     answer: list[KnownPair | OpenPair] = []

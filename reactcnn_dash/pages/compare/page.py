@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from reactcnn_dash import ids
+from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.pages.compare.help import HELP
 from reactcnn_dash.pages.compare.layout import content
 from reactcnn_dash.pages.compare.routes import routes
@@ -19,8 +20,7 @@ CONTROLS: Final = (
     Control("compareExperiment", ids.COMPARE_EXPERIMENT, "value"),
     Control("compareAgainst", ids.COMPARE_AGAINST, "value"),
     Control("compareMethod", ids.COMPARE_METHOD, "value"),
-    Control("compareLouvain", ids.COMPARE_LOUVAIN, "value"),
-    Control("compareCpm", ids.COMPARE_CPM, "value"),
+    *(Control("compareParameter", f"{ids.COMPARE_PARAMETER}-{key}", "value") for key in METHODS),
     Control("compareLayerRow", ids.COMPARE_LAYERS, "selectedRows"),
     Control("compareTab", ids.COMPARE_TAB, "value"),
     Control("compareKind", ids.COMPARE_KIND, "value"),

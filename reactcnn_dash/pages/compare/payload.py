@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from reactcnn_dash.pages.palette import cluster_colour
-from reactcnn_dash.results.comparison.report import confident_share, median_same_index
+from reactcnn_dash.results.comparison.report import confident_share, median_same_index, not_finite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +73,7 @@ def comparison_payload(c: Comparison) -> Compared:
         "confidence": (_plain(c.confidence[0]), _plain(c.confidence[1])),
         "changed": {kind: int(which.sum()) for kind, which in kinds(c.changed).items()},
         "unmatched": list(c.unmatched),
+        "notFinite": not_finite(c),
         "method": c.method,
         "parameter": c.parameter,
         "layers": [layer_row(layer) for layer in c.layers],

@@ -28,7 +28,7 @@ from reactcnn_dash.pages.json_routes import (
 )
 from reactcnn_dash.results.comparison.report import as_json
 from reactcnn_dash.results.comparison.service import Comparisons
-from reactcnn_dash.results.comparison.stored import Pair, checked_method
+from reactcnn_dash.results.comparison.stored import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,8 +49,9 @@ def method_asked() -> tuple[str, float | None]:
     Raises:
         UserError: no such method, or a parameter that is no number or out of its range.
     """
-    method = request.args.get("method", analysis.DEFAULT_METHOD)
-    return checked_method(method, decimal("parameter"))
+    method = request.args.get("method", analysis.REDUNDANT.key)
+    parameter = decimal("parameter")
+    return analysis.method_of(method, parameter).key, parameter
 
 
 def _kind() -> Kind:

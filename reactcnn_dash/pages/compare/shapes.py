@@ -74,6 +74,7 @@ class Compared(TypedDict):
     confidence: tuple[float | None, float | None]
     changed: dict[str, int]
     unmatched: list[str]
+    notFinite: list[str]
     method: str
     parameter: float | None
     layers: list[LayerRow]

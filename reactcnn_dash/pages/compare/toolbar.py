@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 from dash import html
 
 from reactcnn_dash import ids
-from reactcnn_dash.analysis import DEFAULT_METHOD, METHODS
-from reactcnn_dash.pages.elements import aria, choice, parameter_slider, pick, tool_button
+from reactcnn_dash.analysis import REDUNDANT
+from reactcnn_dash.pages.elements import (
+    aria,
+    choice,
+    method_choice,
+    parameter_rows,
+    pick,
+    tool_button,
+)
 
 if TYPE_CHECKING:
     from reactcnn_dash.pages import mantine as dmc
@@ -27,19 +34,6 @@ def _run_select(id_: str, label: str) -> dmc.Select:
         className="compare-select",
         limit=200,
         maxDropdownHeight=420,
-    )
-
-
-def _parameter(id_: str, method: str) -> html.Div:
-    options = METHODS[method]
-    return html.Div(
-        className="compare-parameter",
-        id=f"{id_}-row",
-        title=options.help,
-        children=[
-            parameter_slider(id_, options, label=None),
-            html.Span(id=f"{id_}-value", className="symbol"),
-        ],
     )
 
 
@@ -83,14 +77,8 @@ def toolbar() -> html.Div:
                 className="group compare-method",
                 children=[
                     html.Span("Clusters", className="small"),
-                    choice(
-                        ids.COMPARE_METHOD,
-                        "Clustering method",
-                        {k: m.label for k, m in METHODS.items()},
-                        value=DEFAULT_METHOD,
-                    ),
-                    _parameter(ids.COMPARE_LOUVAIN, "louvain"),
-                    _parameter(ids.COMPARE_CPM, "leiden-cpm"),
+                    method_choice(ids.COMPARE_METHOD, REDUNDANT),
+                    *parameter_rows(ids.COMPARE_PARAMETER, "compare-parameter", label=None),
                 ],
             ),
             html.A(

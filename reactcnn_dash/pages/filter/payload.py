@@ -128,20 +128,20 @@ class FilterFacts:
             **self._neighbours(at),
         }
 
-    def cluster_payload(self, at: FilterAddress, method: str) -> shapes.FilterCluster:
+    def cluster_payload(self, at: FilterAddress, method: analysis.Method) -> shapes.FilterCluster:
         """Return a filter's cluster by a method with the parameter that suits the layer.
 
         Raises:
             analysis.TooFewImages: fewer images than a correlation needs.
             StoreError: the store cannot be read.
         """
-        key = (at.run.uuid, at.run.stored, at.layer.position, method)
-        request = ClusterRequest(at.run.id, at.layer.position, method, None)
+        key = (at.run.uuid, at.run.stored, at.layer.position, method.key)
+        request = ClusterRequest(at.run.id, at.layer.position, method.key, None)
         view = self._clusters.of(key, lambda: self._views.view(request))
         label = int(view.labels[at.filter])
         shown: shapes.FilterCluster = {
-            "method": analysis.METHODS[method].label,
-            "symbol": analysis.METHODS[method].symbol,
+            "method": method.label,
+            "symbol": method.symbol,
             "parameter": view.parameter,
             "images": view.images,
             "cluster": label,

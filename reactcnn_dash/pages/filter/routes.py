@@ -141,10 +141,8 @@ def routes(context: Context) -> Iterable[Blueprint]:
 
     @blueprint.get("/clusters")
     def cluster() -> Response:
-        method = request.args.get("method", analysis.DEFAULT_METHOD)
-        if method not in analysis.METHODS:
-            raise RequestRefused(f"No method {method!r}; there are {', '.join(analysis.METHODS)}.")
-        return done(facts.cluster_payload(asked(), method))
+        method = request.args.get("method", analysis.REDUNDANT.key)
+        return done(facts.cluster_payload(asked(), analysis.method_of(method)))
 
     @blueprint.get("/tops")
     def tops() -> Response:

@@ -9,26 +9,20 @@ import dash_cytoscape as cyto
 from dash import html
 
 from reactcnn_dash import ids
-from reactcnn_dash.analysis import METHODS
-from reactcnn_dash.pages.elements import aria, attributes, choice, icon, parameter_slider
+from reactcnn_dash.analysis import OVERVIEW
+from reactcnn_dash.pages.elements import (
+    aria,
+    attributes,
+    choice,
+    icon,
+    method_choice,
+    parameter_rows,
+)
 from reactcnn_dash.pages.live import cluster_payload as graphs
 from reactcnn_dash.pages.live.deviation_panel import standing_out
 
 if TYPE_CHECKING:
     from dash.development.base_component import Component
-
-
-def _parameter(id_: str, method: str) -> html.Div:
-    options = METHODS[method]
-    return html.Div(
-        id=f"{id_}-row",
-        className="parameter",
-        children=[
-            html.Span(id=f"{id_}-value", className="symbol"),
-            parameter_slider(id_, options),
-        ],
-    )
-
 
 _CORRELATION = {
     "type": "rightAligned",
@@ -122,13 +116,7 @@ def cluster_panel() -> html.Aside:
     return html.Aside(
         id=ids.PANEL,
         className="panel",
-        **attributes(
-            {
-                "aria-label": "Clusters",
-                "data-louvain-help": METHODS["louvain"].help,
-                "data-cpm-help": METHODS["leiden-cpm"].help,
-            }
-        ),
+        **aria("Clusters"),
         children=[
             html.Div(
                 id=ids.PANEL_HINT,
@@ -178,15 +166,8 @@ def cluster_panel() -> html.Aside:
                             fullWidth=True,
                         ),
                     ),
-                    choice(
-                        ids.METHOD,
-                        "Clustering method",
-                        {k: m.label for k, m in METHODS.items()},
-                        value="louvain",
-                        fullWidth=True,
-                    ),
-                    _parameter(ids.PARAMETER_LOUVAIN, "louvain"),
-                    _parameter(ids.PARAMETER_CPM, "leiden-cpm"),
+                    method_choice(ids.METHOD, OVERVIEW, fullWidth=True),
+                    *parameter_rows(ids.PARAMETER, "parameter"),
                     html.P(id=ids.PARAMETER_CAPTION, className="small"),
                     html.Div(id=ids.BESIDE, className="beside", hidden=True),
                     html.Div(

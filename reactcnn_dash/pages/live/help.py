@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.pages.help import Help
+
+METHODS_IN_WORDS: Final = " ".join(f"{one.label}: {one.help}" for one in METHODS.values())
 
 SHORTCUTS: Final = (
     ("Space", "follow live, or pause"),
@@ -48,10 +51,8 @@ CONCEPTS: Final = (
     ),
     (
         "Cluster",
-        "Filters that a method puts together because their r is high. Louvain maximises "
-        "modularity: a larger γ gives smaller, tighter clusters. Leiden-CPM keeps filters "
-        "together whose r is above τ on average. Read the mean and the lowest r before you call "
-        "a cluster redundant.",
+        "Filters that a method puts together because their r is high. "
+        f"{METHODS_IN_WORDS} Read the mean and the lowest r before you call a cluster redundant.",
     ),
     (
         "Deviation",

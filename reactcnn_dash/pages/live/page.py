@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reactcnn_dash import ids
+from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.callbacks import clusters, poll, runs
 from reactcnn_dash.pages.live import deviation_routes, search
 from reactcnn_dash.pages.live.cluster_panel import graph_and_table
@@ -54,8 +55,7 @@ CONTROLS: Final = (
     Control("exportViewPng", ids.EXPORT_VIEW_PNG, "n_clicks"),
     # Clusters.
     Control("chooseMethod", ids.METHOD, "value"),
-    Control("chooseLouvain", ids.PARAMETER_LOUVAIN, "value"),
-    Control("chooseCpm", ids.PARAMETER_CPM, "value"),
+    *(Control("chooseParameter", f"{ids.PARAMETER}-{key}", "value") for key in METHODS),
     Control("chooseSubset", ids.SUBSET_SWITCH, "value"),
     Control("tapNode", ids.GRAPH, "tapNodeData"),
     Control("hoverNode", ids.GRAPH, "mouseoverNodeData"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dash import html
 
 from reactcnn_dash import ids
-from reactcnn_dash.analysis import METHODS
+from reactcnn_dash.analysis import REDUNDANT
 from reactcnn_dash.pages.elements import (
     aria,
     attributes,
@@ -18,7 +18,6 @@ from reactcnn_dash.pages.elements import (
     progress,
 )
 from reactcnn_dash.pages.page import Content
-from reactcnn_dash.results.redundancy.report import METHOD
 
 if TYPE_CHECKING:
     from reactcnn_dash.pages import mantine as dmc
@@ -37,7 +36,6 @@ def _run_select() -> dmc.Select:
 
 
 def _toolbar() -> html.Div:
-    options = METHODS[METHOD]
     return html.Div(
         className="toolbar redundancy-toolbar",
         children=[
@@ -45,8 +43,8 @@ def _toolbar() -> html.Div:
             html.Span(id=ids.REDUNDANCY_VALUE, className="symbol"),
             html.Div(
                 className="redundancy-slider",
-                title=options.help,
-                children=parameter_slider(ids.REDUNDANCY_THRESHOLD, options, label=None),
+                title=REDUNDANT.help,
+                children=parameter_slider(ids.REDUNDANCY_THRESHOLD, REDUNDANT, label=None),
             ),
             html.Span(className="spacer"),
             html.A(

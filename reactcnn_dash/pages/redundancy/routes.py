@@ -20,7 +20,7 @@ from reactcnn_dash.pages.json_routes import (
     ready,
 )
 from reactcnn_dash.pages.redundancy.payload import report_payload, stability_payload
-from reactcnn_dash.results.redundancy.report import METHOD, checked_threshold, exported
+from reactcnn_dash.results.redundancy.report import checked_threshold, exported
 from reactcnn_dash.results.redundancy.service import Redundancies
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def listed(reader: StoreReader) -> Listed:
 
 def _threshold() -> float:
     value = decimal("threshold")
-    return checked_threshold(analysis.METHODS[METHOD].default if value is None else value)
+    return checked_threshold(analysis.REDUNDANT.default if value is None else value)
 
 
 def _position(reader: StoreReader, run: Run) -> int:

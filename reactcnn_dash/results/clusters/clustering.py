@@ -184,7 +184,9 @@ def _latest(reader: StoreReader, request: ClusterRequest) -> Clustering | None:
 
 def warm_up() -> None:
     """Import what clustering needs, so that the first click does not wait for it."""
-    analysis.cluster(analysis.correlation(analysis.CoMoments.of(np.eye(4))), "louvain", 1.0)
+    some = analysis.correlation(analysis.CoMoments.of(np.eye(4)))
+    for method in analysis.METHODS.values():
+        analysis.cluster(some, method.key, method.default)
 
 
 class Clusterings:

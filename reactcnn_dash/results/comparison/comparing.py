@@ -11,6 +11,7 @@ import numpy as np
 from reactcnn_dash import analysis
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.results.comparison.clusters import Clusterer
+from reactcnn_dash.results.comparison.finite import NotFinite, without_not_finite
 from reactcnn_dash.results.comparison.stream import Pairs, Sides, fold, part, whole_moments
 
 if TYPE_CHECKING:
@@ -83,8 +84,9 @@ class Comparison:
             without any answer.
         pairs: the images in common.
         changed: those whose prediction changed.
-        layers: the layers in common, in the order of the first run.
+        layers: the layers that are compared, in the order of the first run.
         unmatched: names of the layers that only one run has, or with other numbers of filters.
+        not_finite: the layers in common that are NaN or infinite in a run; they are not compared.
         cka: (L, L) float64, linear CKA of each layer of the first run with each of the second. The
             diagonal is over all images, the rest over ``cka_images``.
         cka_images: images behind the rest of ``cka``: all, or a random sample of them.
@@ -104,6 +106,7 @@ class Comparison:
     changed: Changed
     layers: tuple[ComparedLayer, ...]
     unmatched: tuple[str, ...]
+    not_finite: tuple[NotFinite, ...]
     cka: NDArray[np.float64]
     cka_images: int
     parting: Parting
@@ -115,7 +118,7 @@ def compare(
     reader: StoreReader,
     a: int | str,
     b: int | str,
-    method: str = analysis.DEFAULT_METHOD,
+    method: str = analysis.REDUNDANT.key,
     parameter: float | None = None,
     *,
     helper: Submits | None = None,
@@ -131,7 +134,8 @@ def compare(
         helper: clusters layers meanwhile, in another process; without one this process does all.
 
     Raises:
-        NotComparable: no common image or no common layer; the text says which.
+        NotComparable: no common image or no common layer, or none with finite values in both; the
+            text says which.
         analysis.TooFewImages: fewer usable images in common than a correlation needs.
         StoreError: a run is not there, or the store cannot be read.
     """
@@ -144,7 +148,10 @@ def compare(
             f"Runs {first.name!r} and {second.name!r} have no image in common: "
             "collect both over the same images, at the same size."
         )
-    sides = Sides((first, second), layers, pairs)
+    sides, not_finite = without_not_finite(reader, Sides((first, second), layers, pairs))
+    layers = tuple(sides.layers)
+    if not layers:
+        raise NotComparable(_nothing_finite((first, second), not_finite))
     clusterer = Clusterer(helper, method, parameter)
     known = whole_moments(reader, sides)
     if known is not None:
@@ -174,6 +181,7 @@ def compare(
         changed=_changed(in_a, in_b),
         layers=compared,
         unmatched=unmatched,
+        not_finite=not_finite,
         cka=cka,
         cka_images=len(folded.sample[0]),
         parting=_parting(folded.sample, layers),
@@ -193,6 +201,18 @@ def _parting(
         return Parting(None, ())
     apart = [filter_ for filter_, score in found.filters(found.first) if score > found.limit]
     return Parting(layers[found.first][0].name, tuple(apart))
+
+
+def _nothing_finite(runs: tuple[Run, Run], found: Sequence[NotFinite]) -> str:
+    names = {run.id: run.name for run in runs}
+    where = "; ".join(
+        f"run {one.run} ({names[one.run]}): {', '.join(one.layers[:3])}"
+        + (f" and {len(one.layers) - 3} more" if len(one.layers) > 3 else "")
+        for one in found
+    )
+    return (
+        f"No layer has finite values in both runs, so nothing compares: NaN or infinite in {where}."
+    )
 
 
 def match_images(a: Answers, b: Answers) -> Pairs:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.db import Run
     from reactcnn_dash.results.comparison.comparing import ComparedLayer, Comparison
 
-FORMAT = 1
+FORMAT = 2
 """Of the JSON; another number for another set of fields."""
 
 _HEAD = (
@@ -43,6 +43,7 @@ def as_text(comparison: Comparison) -> str:
         lines.append(f"part first at        {c.parting.layer}, filters {filters}")
     if c.unmatched:
         lines.append(f"not in both          {', '.join(c.unmatched)}")
+    lines += [f"not finite           {text}" for text in not_finite(c)]
     rows = [_HEAD, *(_row(layer) for layer in c.layers)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     lines.append("")
@@ -78,6 +79,7 @@ def as_json(comparison: Comparison) -> str:
             "pairs": _plain(dataclasses.asdict(c.pairs)),
             "changed": _plain(changed),
             "unmatched": _plain(c.unmatched),
+            "not_finite": [{"run": one.run, "layers": list(one.layers)} for one in c.not_finite],
             "method": c.method,
             "parameter": c.parameter,
             "cka": _plain(c.cka),
@@ -87,6 +89,15 @@ def as_json(comparison: Comparison) -> str:
         },
         allow_nan=False,
     )
+
+
+def not_finite(comparison: Comparison) -> list[str]:
+    """Return which layers are left out since they are not finite, a line a run."""
+    names = {run.id: run.name for run in (comparison.a, comparison.b)}
+    return [
+        f"{', '.join(one.layers)} in run {one.run} ({names[one.run]})"
+        for one in comparison.not_finite
+    ]
 
 
 def confident_share(result: analysis.LayerComparison) -> float:

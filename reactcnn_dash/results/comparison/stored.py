@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import ComparisonKey, StoreReader, save_comparison
-from reactcnn_dash.errors import WrongUsage
 from reactcnn_dash.jobs.kept import found_or_computed
 from reactcnn_dash.jobs.worker import cores, helper, report_progress
 from reactcnn_dash.results.comparison import report as comparison_report
@@ -24,27 +23,11 @@ from reactcnn_dash.results.comparison.comparing import (
     common_layers,
     compare,
 )
+from reactcnn_dash.results.comparison.finite import NotFinite
 from reactcnn_dash.results.comparison.stream import Pairs
 
 if TYPE_CHECKING:
     from reactcnn_dash.jobs.helping import Submits
-
-
-def checked_method(key: str, parameter: float | None) -> tuple[str, float | None]:
-    """Return how filters are to be clustered, as it was asked for.
-
-    Raises:
-        WrongUsage: no such method, or a parameter out of its range.
-    """
-    method = analysis.METHODS.get(key)
-    if method is None:
-        raise WrongUsage(f"No method {key!r}; there are {', '.join(analysis.METHODS)}.")
-    if parameter is not None and not method.minimum <= parameter <= method.maximum:
-        raise WrongUsage(
-            f"{method.label}: the {method.parameter} {method.symbol} lies between "
-            f"{method.minimum:g} and {method.maximum:g}, not {parameter:g}."
-        )
-    return key, parameter
 
 
 _BEGINNING = f'{{"format": {comparison_report.FORMAT}, '.encode()
@@ -128,6 +111,9 @@ def _unpack(reader: StoreReader, text: bytes) -> Comparison:
     read = json.loads(text)
     a, b = reader.run(read["a"]["id"]), reader.run(read["b"]["id"])
     layers, unmatched = common_layers(reader, a, b)
+    blank = tuple(NotFinite(one["run"], tuple(one["layers"])) for one in read["not_finite"])
+    left_out = {name for one in blank for name in one.layers}
+    layers = tuple(both for both in layers if both[0].name not in left_out)
     return Comparison(
         a=a,
         b=b,
@@ -143,6 +129,7 @@ def _unpack(reader: StoreReader, text: bytes) -> Comparison:
             for both, values in zip(layers, read["layers"], strict=True)
         ),
         unmatched=unmatched,
+        not_finite=blank,
         cka=np.array(read["cka"], np.float64),
         cka_images=read["cka_images"],
         parting=Parting(read["parting"]["layer"], tuple(read["parting"]["filters"])),

@@ -149,7 +149,7 @@ def _fold(reader: StoreReader, sides: Sides, folds: Sequence[_Fold]) -> Folded:
             one.add(part(x, here), part(y, there))
         chosen = sampled[start : start + BLOCK][both]
         few = x[chosen], y[chosen]
-        usable = np.isfinite(few[0]).all(axis=1) & np.isfinite(few[1]).all(axis=1)
+        usable = _finite(few, sides.layers)
         for rows, those in zip(kept, few, strict=True):
             rows.append(those[usable])
     report_progress(count, count)
@@ -159,32 +159,49 @@ def _fold(reader: StoreReader, sides: Sides, folds: Sequence[_Fold]) -> Folded:
     return Folded(states, (np.concatenate(kept[0]), np.concatenate(kept[1])), left_out)
 
 
+def _finite(both: tuple[Rows, Rows], layers: Sequence[tuple[Layer, Layer]]) -> NDArray[np.bool_]:
+    """Which pairs are finite in every one of some layers, in both runs."""
+    usable = np.ones(len(both[0]), bool)
+    for pair in layers:
+        for rows, layer in zip(both, pair, strict=True):
+            usable &= np.isfinite(part(rows, layer)).all(axis=1)
+    return usable
+
+
 def _blocks(reader: StoreReader, sides: Sides) -> Iterator[_Block]:
     """Give where each block starts, which of its pairs are whole, and the rows of those.
 
     The next blocks are read by a thread meanwhile: SQLite and the folding hold no lock.
     """
-    pairs = sides.pairs
-
-    def read(start: int) -> _Block:
-        cut = slice(start, start + BLOCK)
-        (found_x, x), (found_y, y) = (
-            _rows(reader.gap_rows_of(run.id, ordinals[cut].tolist()), ordinals[cut])
-            for run, ordinals in zip(sides.runs, (pairs.a, pairs.b), strict=True)
-        )
-        both = found_x & found_y
-        if both.all():
-            return start, both, x, y
-        return start, both, x[both[found_x]], y[both[found_y]]
-
     with ThreadPoolExecutor(1) as thread:
         waiting: deque[Future[_Block]] = deque()
-        for start in range(0, len(pairs.a), BLOCK):
-            waiting.append(thread.submit(read, start))
+        for start in range(0, len(sides.pairs.a), BLOCK):
+            waiting.append(thread.submit(read_pairs, reader, sides, start, BLOCK))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def read_pairs(reader: StoreReader, sides: Sides, start: int, count: int) -> _Block:
+    """Read the rows of some pairs.
+
+    Returns:
+        ``start``; which of the pairs are whole; (n, F) rows of those in the first run; in the
+        second.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    cut = slice(start, start + count)
+    (found_x, x), (found_y, y) = (
+        _rows(reader.gap_rows_of(run.id, ordinals[cut].tolist()), ordinals[cut])
+        for run, ordinals in zip(sides.runs, (sides.pairs.a, sides.pairs.b), strict=True)
+    )
+    both = found_x & found_y
+    if both.all():
+        return start, both, x, y
+    return start, both, x[both[found_x]], y[both[found_y]]
 
 
 def _rows(block: GapBlock, ordinals: NDArray[np.int64]) -> tuple[NDArray[np.bool_], Rows]:

@@ -22,7 +22,7 @@ LEAST_OF_CLASS = 50
 MOST_OF_CLASS = 512
 """Images that such a distribution is made of at most."""
 
-CLUSTERS = ("leiden-cpm", 0.7)
+CLUSTERS = (analysis.REDUNDANT.key, analysis.REDUNDANT.default)
 """The clusters that filters may break away from: those whose filters really move together."""
 
 

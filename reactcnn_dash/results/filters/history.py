@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob
 from reactcnn_dash.jobs.cache import Cache
+from reactcnn_dash.results.epochs import in_order
 from reactcnn_dash.results.filters.facts import State, number, state_of
 from reactcnn_dash.results.filters.sample import classes_of
 from reactcnn_dash.results.moments import comoments_of
@@ -60,8 +61,8 @@ class History(TypedDict):
 def kin(run: Run, summaries: Sequence[RunSummary]) -> list[RunSummary]:
     """Return the runs that belong to a filter's history, in the order of time.
 
-    They are those of the same experiment, by epoch; without one those of the same model over the
-    same images that are in no experiment either, by age. The run itself is always among them.
+    They are those of the same experiment; without one those of the same model over the same images
+    that are in no experiment either. The run itself is always among them.
     """
     if run.experiment is not None:
         same = [one for one in summaries if one.experiment == run.experiment]
@@ -72,7 +73,7 @@ def kin(run: Run, summaries: Sequence[RunSummary]) -> list[RunSummary]:
             if one.experiment is None
             and (one.model, one.image_source) == (run.checkpoint.model, run.image_source)
         ]
-    ordered = sorted(same, key=lambda one: (-1 if one.epoch is None else one.epoch, one.id))
+    ordered = in_order(same)
     if len(ordered) <= MOST:
         return ordered
     others = [one for one in ordered if one.id != run.id]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import StoreReader
-from reactcnn_dash.errors import UserError
 from reactcnn_dash.results.clusters.clustering import ClusterRequest, whole_run
 
 if TYPE_CHECKING:
@@ -19,26 +18,16 @@ if TYPE_CHECKING:
     from reactcnn_dash.results.clusters.clustering import Clustered
     from reactcnn_dash.results.redundancy.maps import MapEvidence
 
-METHOD = "leiden-cpm"
-"""Clusters that correlate above a threshold on average: those read as redundant."""
-
-
-class UnusableThreshold(UserError):
-    """A threshold out of its range."""
+METHOD = analysis.REDUNDANT.key
 
 
 def checked_threshold(threshold: float) -> float:
     """Return a threshold that the method can use, to two digits.
 
     Raises:
-        UnusableThreshold: it is out of the method's range.
+        UnknownMethod: it is out of the method's range.
     """
-    method = analysis.METHODS[METHOD]
-    if not method.minimum <= threshold <= method.maximum:
-        raise UnusableThreshold(
-            f"the threshold lies between {method.minimum:g} and {method.maximum:g}, "
-            f"not {threshold:g}."
-        )
+    analysis.method_of(METHOD, threshold)
     return round(threshold, 2)
 
 

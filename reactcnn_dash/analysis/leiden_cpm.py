@@ -1,4 +1,4 @@
-"""The two algorithms behind the clusters: a correlation matrix in, a partition out.
+"""Leiden with the constant Potts model: sets of filters that correlate above a threshold.
 
 The graph libraries are imported at the first use, not with the module: the collector imports this
 package for its correlations and should not wait for them.
@@ -20,49 +20,6 @@ LEIDEN_RUNS = 5
 
 # igraph draws from one generator for the whole process; two clicks at a time would mix their seeds.
 _IGRAPH_RANDOM = threading.Lock()
-
-
-def louvain(r: npt.NDArray[np.float64], resolution: float, seed: int) -> npt.NDArray[np.intp]:
-    """Modularity with resolution on the complete graph with weights max(r, 0), by python-louvain.
-
-    Blondel, Guillaume, Lambiotte & Lefebvre (2008), "Fast unfolding of communities in large
-    networks"; maximises the sum over pairs inside clusters of w_ij − γ k_i k_j / 2m.
-
-    Args:
-        r: (F, F) float64 correlation without NaN, F ≥ 1.
-        resolution: γ > 0.
-        seed: of the order in which filters are visited.
-
-    Returns:
-        (F,) the community of each filter, in no particular numbering.
-    """
-    import community  # noqa: PLC0415 - slow to import
-    import networkx as nx  # noqa: PLC0415 - slow to import
-
-    class PlainGraph(nx.Graph):  # type: ignore[misc]
-        """A graph that hands out its own dictionaries, to an algorithm that only reads them.
-
-        networkx wraps every node's neighbours in a view and python-louvain begins with a copy of
-        the graph; without the two it takes two thirds of the time, for the same partition.
-        """
-
-        def __getitem__(self, node: int) -> dict[int, dict[str, float]]:
-            neighbours: dict[int, dict[str, float]] = self._adj[node]
-            return neighbours
-
-        def copy(self, as_view: bool = False) -> PlainGraph:  # noqa: ARG002 - networkx's signature
-            return self
-
-    graph = PlainGraph()
-    graph.add_nodes_from(range(len(r)))
-    first, second = np.nonzero(np.triu(r, 1) > 0.0)
-    graph.add_weighted_edges_from(
-        zip(first.tolist(), second.tolist(), r[first, second].tolist(), strict=True)
-    )
-    partition: dict[int, int] = community.best_partition(
-        graph, resolution=resolution, random_state=seed
-    )
-    return np.array([partition[node] for node in range(len(r))], dtype=np.intp)
 
 
 def leiden_cpm(r: npt.NDArray[np.float64], threshold: float, seed: int) -> npt.NDArray[np.intp]:
