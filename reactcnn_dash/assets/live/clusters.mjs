@@ -134,6 +134,8 @@ function listenToGraph() {
 async function drawGraph({ clusters, elements, layout, rows }) {
   await preparePanel();
   if (clusters !== panel.clusters) return;
+  // It may have been out of sight; it must know its room before it is laid out.
+  graph()?.resize();
   setProps(ids.GRAPH, layout ? { elements, layout } : { elements });
   setProps(ids.CLUSTER_TABLE, { rowData: rows });
   byId(ids.PANEL).classList.remove("busy");
