@@ -10,7 +10,7 @@ import pytest
 
 from reactcnn_dash.app import create_server
 from reactcnn_dash.db import StoreReader
-from reactcnn_dash.jobs.runner import AtOnce
+from reactcnn_dash.jobs.runner import Jobs
 from reactcnn_dash.pages.document import FOLDER, Assets
 from reactcnn_dash.pages.registry import PAGES
 from tests import stores
@@ -36,7 +36,7 @@ LIBRARIES = {
 def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     path = tmp_path_factory.mktemp("document") / "store.db"
     stores.make_store(path, 4)
-    return create_server(StoreReader(str(path)), str(path), AtOnce()).test_client()
+    return create_server(StoreReader(str(path)), str(path), Jobs()).test_client()
 
 
 def later(html: str) -> dict[str, Any]:
