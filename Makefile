@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PORT ?= 8050
 DEMO_STORE ?= demo.db
 
-.PHONY: help demo test lint format bench screenshots clean browser
+.PHONY: help demo test test-fast lint format bench faults screenshots clean browser
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
 
 $(VENV)/.app: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
@@ -26,7 +26,7 @@ EPOCHS := --images sample --experiment demo --store $(DEMO_STORE) --quiet
 
 demo: $(VENV)/.app  ## watch VGG-16 at work on sample images: http://127.0.0.1:8050/
 	@{ $(BIN)/python -m collector $(EPOCHS) --model vgg16-cifar10-epoch02 --epoch 2 \
-	    --name 'demo, epoch 2' --limit 400 --batch-size 8 --no-scores && \
+	    --name 'demo, epoch 2' --first 400 --batch-size 8 --no-scores && \
 	   exec $(BIN)/python -m collector $(EPOCHS) --epoch 20 --name 'demo, epoch 20' --pace 2; } & \
 	collector=$$!; trap 'kill $$collector 2>/dev/null; wait $$collector' EXIT; \
 	$(BIN)/python -m reactcnn_dash --store $(DEMO_STORE) --port $(PORT) --open
@@ -36,8 +36,14 @@ node_modules/.installed: package-lock.json $(VENV)/.dev
 	$(BIN)/python -m tools.node npm ci --silent
 	touch $@
 
+# Two at a time, and a whole file by one of them: its stores and servers are made once.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: $(VENV)/.dev browser  ## run every test
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+test-fast: $(VENV)/.dev  ## run what needs neither a browser nor processes
+	$(PYTEST) -m unit
 
 lint: $(VENV)/.dev node_modules/.installed  ## check format, style, types and layers
 	$(BIN)/ruff format --check .
@@ -56,6 +62,9 @@ format: $(VENV)/.dev node_modules/.installed  ## format and fix what can be fixe
 
 bench: $(VENV)/.dev browser  ## measure speed and the two proofs; ten minutes
 	$(BIN)/python -m tests.benchmarks
+
+faults: $(VENV)/.dev browser  ## kills, full disks, odd requests, many pages; an hour
+	$(BIN)/python -m tests.faults
 
 screenshots: $(VENV)/.dev browser  ## take the README's screenshots anew
 	$(BIN)/python -m tests.browser.screenshots

@@ -11,7 +11,6 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
-import numpy as np
 
 from collector import loop
 from collector.callback_options import (
@@ -19,30 +18,31 @@ from collector.callback_options import (
     checked_count,
     checked_names,
     checked_request,
+    checked_values,
 )
 from collector.errors import CollectorError
 from collector.experiments import Experiment, Experiments
 from collector.fitting import Fit, noted_epochs, when_all_have_ended
-from collector.images import ImageSourceError, fit_labels, open_images
-from collector.images.arrays import ArrayImages
+from collector.images import ImageSourceError, fit_labels
+from collector.images.probe import open_probe
 from collector.models import LoadedModel, weights_digest
 from collector.network import Network, understand
 from collector.progress import Silent
 from collector.proof import first_images, proven_capture
-from collector.request import DEFAULT_PIXEL_RANGE
-from collector.session import image_bytes, new_run
+from collector.session import new_run, pixel_range_hint
 from collector.signals import StopSignals
+from collector.space import image_bytes
 from collector.statistics import Statistics
 from reactcnn_dash.db import RunWriter, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from os import PathLike
 
     from numpy.typing import ArrayLike
 
     from collector.capture import Capture
-    from collector.images import ImageSource, LabelFit
+    from collector.images import LabelFit
     from reactcnn_dash.db import StoreUrl
 
 _log = logging.getLogger(__name__)
@@ -65,13 +65,23 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
 
     Args:
         store: file or SQLAlchemy URL of the store; made if it does not exist.
-        probe_images: (N, H, W, C) uint8, or what ``--images`` takes.
+        probe_images: an array of images (N, H, W, C), grey ones (N, H, W) or one (H, W, C), of
+            numbers as ``--images`` takes them in an ``.npz``; a path that ``--images`` takes; or a
+            ``tf.data.Dataset``, ``keras.utils.PyDataset`` or generator of batches, with labels or
+            without. A generator is used up by that.
         probe_labels: (N,) integers, -1 for none; only with an array of images.
+        probe: how many images at most: drawn evenly over the classes of an array or path (default:
+            all), the first of a data set or generator (default: 1,000).
+        value_range: the values that are black and white in the probe images (default: judged by
+            the values, refused if they can be read in several ways).
+        reading: how pictures of a folder are read: ``pillow`` or ``keras``, as
+            ``keras.utils.image_dataset_from_directory`` reads them.
         every: epochs from one run to the next. The last epoch of a ``fit`` is collected in any
             case.
         experiment: what the runs have in common (default: the model's name and the time).
         class_names: names of the model's outputs.
-        pixel_range: what the model wants pixel values to be: ``0-255``, ``0-1`` or ``-1-1``.
+        pixel_range: what the model wants pixel values to be: ``0-255`` (the default), ``0-1`` or
+            ``-1-1``.
         feature_maps: ``all``, ``none`` or ``last:N``; whose feature maps each run keeps. They cost
             200 KB an image of VGG-16 and a third of the time.
         batch_size: images computed at a time.
@@ -95,13 +105,16 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
     def __init__(
         self,
         store: StoreUrl,
-        probe_images: ArrayLike | str | PathLike[str],
+        probe_images: ArrayLike | str | PathLike[str] | Iterable[Any],
         *,
         probe_labels: ArrayLike | None = None,
+        probe: int | None = None,
+        value_range: tuple[float, float] | None = None,
+        reading: str | None = None,
         every: int = 1,
         experiment: str | None = None,
         class_names: Sequence[str] = (),
-        pixel_range: str = DEFAULT_PIXEL_RANGE,
+        pixel_range: str | None = None,
         feature_maps: str = "none",
         batch_size: int = 64,
         checkpoint: str | PathLike[str] | None = None,
@@ -114,10 +127,20 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             pixel_range=pixel_range,
             feature_maps=feature_maps,
             batch_size=batch_size,
+            probe=probe,
+            reading=reading,
+            value_range=value_range,
         )
         self._checkpoint = None if checkpoint is None else CheckpointPath(checkpoint)
         self._class_names = checked_names(class_names)
-        self._source = _probe(probe_images, probe_labels, self._class_names)
+        self._source = open_probe(
+            probe_images,
+            probe_labels,
+            self._class_names,
+            most=self._request.limit,
+            reading=reading,
+            value_range=checked_values(value_range),
+        )
         self._experiments = Experiments(experiment)
         self._begin()
 
@@ -256,7 +279,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             capture=watched.capture,
             image_bytes=image_bytes(network, new),
             statistics=Statistics(new.layers),
-            limit=None,
+            limit=request.limit,
             pace=None,
         )
         with closing(RunWriter.begin(request.store, new)) as writer:
@@ -291,12 +314,12 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             batch_size=request.batch_size_or_default,
             frozen=False,
         )
-        for line in (
-            *network.notices,
-            *([labels.notice] if labels.notice else []),
-            *proven.notices,
-        ):
+        texts = (*network.notices, *self._source.notices, labels.notice, *proven.notices)
+        for line in filter(None, texts):
             _log.info("%s", line)
+        hint = pixel_range_hint(network, self._source, request.pixel_range, option="pixel_range")
+        if hint is not None:
+            _log.warning("ReactCNN: %s", hint)
         return _Watched(network, labels, proven.capture, _ends(model))
 
 
@@ -326,38 +349,4 @@ def _complaint(attempt: str, error: Exception) -> str:
     return (
         f"ReactCNN could not {attempt} ({text.rstrip('.')}); training goes on, and later failures "
         "are only counted."
-    )
-
-
-def _probe(
-    images: ArrayLike | str | PathLike[str],
-    labels: ArrayLike | None,
-    class_names: tuple[str, ...],
-) -> ImageSource:
-    if isinstance(images, str) or hasattr(images, "__fspath__"):
-        if labels is not None:
-            raise ValueError("probe_labels go with an array of images; a path has its own labels.")
-        return open_images(str(images))
-    pixels = np.asarray(images)
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or not pixels.size:
-        raise ValueError(
-            f"probe_images is {pixels.dtype} of shape {pixels.shape}; it has to be uint8, "
-            "(n, height, width, channels), and not empty."
-        )
-    numbers = None
-    if labels is not None:
-        numbers = np.asarray(labels).reshape(-1).astype(np.int64)
-        if len(numbers) != len(pixels) or numbers.min() < -1:
-            raise ValueError(
-                f"probe_labels are {len(numbers)} for {len(pixels)} images, from {numbers.min()}; "
-                "one an image is needed, -1 for none."
-            )
-        if class_names and numbers.max() >= len(class_names):
-            raise ValueError(
-                f"probe_labels go up to {numbers.max()} for {len(class_names)} class_names."
-            )
-    # The training may go on with its array; the probe must stay what it is.
-    pixels = pixels.copy()
-    return ArrayImages(
-        pixels, numbers, class_names or None, spec="probe images", description="probe images"
     )

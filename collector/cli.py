@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shlex
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.arguments import PROGRAM, parse, request_of
-from collector.errors import CollectorError
-from collector.images import ImageSourceError, open_images
+from collector.errors import CollectorError, ResumeError
+from collector.images import ImageSourceError, open_images, parse_value_range, read_classes
 from collector.modelfile import check_model
 from collector.progress import Console, Progress, Silent
 from collector.request import DEFAULT_STORE, check_options
 from collector.runtime import start_tensorflow
 from collector.signals import StopNow, StopSignals
 from collector.training import command as train
-from reactcnn_dash.db import RunState, StoreError, StoreReader, check_writable, replace_states
-from reactcnn_dash.export import ExportError
+from reactcnn_dash.db import (
+    RunState,
+    StoreError,
+    StoreReader,
+    check_writable,
+    replace_states,
+    require_free,
+    warnings_of,
+)
+from reactcnn_dash.errors import DONE, FAILED, INPUT, UserError
 from reactcnn_dash.export import command as export
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from typing import TextIO
 
-    from collector.images import Skipped
+    from collector.images import ImageSource, Skipped
     from collector.loop import Outcome
     from collector.request import Request
     from collector.session import Session
     from reactcnn_dash.db import Run
-
-DONE, FAILED, SKIPPED = 0, 1, 3
 
 _MOST_NAMED = 20
 
@@ -51,15 +60,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _carry_out(arguments, signals)
     except StopNow as stop:
         return stop.exit_code
-    except (CollectorError, ImageSourceError, StoreError, ExportError) as error:
+    except (CollectorError, ImageSourceError, UserError) as error:
         if arguments.debug:
             raise
-        return _fail(str(error))
+        return _fail(str(error), error.exit_code if isinstance(error, UserError) else INPUT)
     except Exception as error:
         if arguments.debug:
             raise
         text = " ".join(str(error).split())
-        return _fail(f"unexpected {type(error).__name__}: {text} (--debug shows where)")
+        return _fail(f"unexpected {type(error).__name__}: {text} (--debug shows where)", FAILED)
 
 
 def _carry_out(arguments: argparse.Namespace, signals: StopSignals) -> int:
@@ -84,8 +93,8 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
         return DONE
     model = request.model_or_default if run is None else run.checkpoint.source
     check_model(request.model or model)
-    images = request.images_or_default if run is None else run.options["images"]
-    source = open_images(request.images or images, progress=None if arguments.quiet else sys.stderr)
+    request = dataclasses.replace(request, class_names=_class_names(request, run))
+    source = _open_images(request, run, None if arguments.quiet else sys.stderr)
     start_tensorflow()
     from collector import loop, session  # noqa: PLC0415 - they import TensorFlow
 
@@ -94,12 +103,38 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     else:
         ready = session.resume(request, run, source, signals)
     with closing(ready.writer):
-        for line in (*_introduction(ready, request.store), *ready.notices):
+        warned = warnings_of(request.store)
+        for line in (*_introduction(ready, request.store), *ready.notices, *warned):
             progress.notice(line)
         if request.scores:
             return _collect_and_score(ready, request.store, signals, progress)
         outcome = loop.collect(ready.work, ready.writer, signals=signals, progress=progress)
     return _conclude(outcome, ready.writer.run, request.store, progress)
+
+
+def _class_names(request: Request, run: Run | None) -> tuple[str, ...] | None:
+    """The names that the user gave to the model's classes, now or when the run began."""
+    names = None if request.classes is None else read_classes(Path(request.classes))
+    if run is None or run.options.get("classes") is None:
+        return names
+    if names is not None and names != run.class_names:
+        raise ResumeError(
+            f"{request.classes} names other classes than when run {run.id} began; leave --classes "
+            "out."
+        )
+    return run.class_names
+
+
+def _open_images(request: Request, run: Run | None, progress: TextIO | None) -> ImageSource:
+    options = {} if run is None else run.options
+    value_range = request.value_range or options.get("value_range")
+    return open_images(
+        request.images or options.get("images") or request.images_or_default,
+        progress=progress,
+        reading=request.reading or options.get("reading"),
+        value_range=None if value_range is None else parse_value_range(value_range),
+        classes=request.class_names,
+    )
 
 
 def _collect_and_score(ready: Session, store: str, signals: StopSignals, progress: Progress) -> int:
@@ -126,6 +161,8 @@ def _collect_and_score(ready: Session, store: str, signals: StopSignals, progres
 def _run_to_resume(request: Request) -> Run:
     run = StoreReader(request.store).run(request.resume or "")
     check_options(request, run)
+    # Said before seconds are spent on TensorFlow; the writer makes sure of it.
+    require_free(request.store, run.id)
     return run
 
 
@@ -157,7 +194,7 @@ def _conclude(outcome: Outcome, run: Run, store: str, progress: Progress) -> int
     progress.notice(f"run {run.id} is finished with {outcome.stored:,} images.")
     if outcome.skipped:
         _name_skipped(outcome.skipped)
-        return SKIPPED
+        return INPUT
     return DONE
 
 
@@ -181,9 +218,11 @@ def _rebuild(url: str, ref: str) -> int:
         f"run {run.id}: the correlation states are made again from {statistics.covered:,} of "
         f"{run.stored:,} GAP rows; the page adds the rest itself.\n"
     )
+    if statistics.damaged:
+        sys.stderr.write(f"{statistics.damaged:,} GAP rows are damaged and left out.\n")
     return DONE
 
 
-def _fail(text: str) -> int:
+def _fail(text: str, exit_code: int) -> int:
     sys.stderr.write(f"{PROGRAM}: {text}\n")
-    return FAILED
+    return exit_code

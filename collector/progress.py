@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -71,7 +72,8 @@ class Console:
         if self._bar is not None:
             # What is done may begin anew: the profile first, then the images.
             self._bar.n, self._bar.total = done, total or None
-            self._bar.refresh()
+            with contextlib.suppress(OSError):
+                self._bar.refresh()
 
     def _begin(self, what: str, **options: Any) -> None:
         if not self._stream.isatty():
@@ -83,24 +85,29 @@ class Console:
     def stored(self, count: int) -> None:
         """Move the bar on."""
         if self._bar is not None:
-            self._bar.update(count)
+            with contextlib.suppress(OSError):
+                self._bar.update(count)
 
     def total(self, total: int | None) -> None:
         """Correct the bar's end."""
         if self._bar is not None:
             self._bar.total = total
-            self._bar.refresh()
+            with contextlib.suppress(OSError):
+                self._bar.refresh()
 
     def notice(self, text: str) -> None:
         """Write one line, above the bar if there is one."""
-        if self._bar is not None:
-            self._bar.write(text, file=self._stream)
-        else:
-            self._stream.write(f"{text}\n")
-            self._stream.flush()
+        # A closed terminal takes nothing any more; the run ends in good order all the same.
+        with contextlib.suppress(OSError):
+            if self._bar is not None:
+                self._bar.write(text, file=self._stream)
+            else:
+                self._stream.write(f"{text}\n")
+                self._stream.flush()
 
     def close(self) -> None:
         """Leave the bar as it stands."""
         if self._bar is not None:
-            self._bar.close()
+            with contextlib.suppress(OSError):
+                self._bar.close()
             self._bar = None

@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_limits
 from reactcnn_dash.db import ImageBatch, MapBatch, RunWriter
 
 if TYPE_CHECKING:
-    from collector.batches import Batch
     from collector.capture import Captured
+    from collector.images import ImageChunk
     from collector.progress import Progress
     from collector.statistics import Statistics
 
@@ -36,7 +36,7 @@ _PATIENCE_SECONDS = 0.5
 class Job:
     """A batch with what the network said about it, ``None`` for one without images."""
 
-    batch: Batch
+    batch: ImageChunk
     captured: Captured | None
     total: int | None
     skipped: int
@@ -65,6 +65,7 @@ class Recorder:
         self._rate = Rate()
         self._skipped = writer.run.skipped
         self._total = writer.run.total
+        self._told = 0
         self._failure: BaseException | None = None
         self._jobs: queue.Queue[Job | None] = queue.Queue(depth)
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
@@ -122,6 +123,15 @@ class Recorder:
         if self._statistics.covered > self._saved:
             self._writer.save_states(self._statistics.states())
 
+    def _tell_of_log(self, held: int | None) -> None:
+        """Say once that a reader holds the log, and again each time that it has doubled."""
+        if held is not None and held >= 2 * self._told:
+            self._told = held
+            self._progress.notice(
+                f"another process has been reading the store for long: its log has grown to "
+                f"{_mib(held)}, and shrinks when that one ends"
+            )
+
     def _record(self, job: Job) -> None:
         if job.captured is not None:
             batch = _image_batch(self._writer.stored, job.batch, job.captured)
@@ -132,6 +142,7 @@ class Recorder:
             self._writer.append(batch, states, rate=self._rate.after(len(job.batch)))
             if due:
                 self._saved = covered
+            self._tell_of_log(self._writer.held)
             self._progress.stored(len(job.batch))
         if job.skipped != self._skipped:
             self._writer.set_skipped(job.skipped)
@@ -140,6 +151,10 @@ class Recorder:
             self._writer.set_total(job.total)
             self._progress.total(job.total)
             self._total = job.total
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
 
 
 class Rate:
@@ -161,7 +176,7 @@ class Rate:
         return self._value
 
 
-def _image_batch(start: int, batch: Batch, captured: Captured) -> ImageBatch:
+def _image_batch(start: int, batch: ImageChunk, captured: Captured) -> ImageBatch:
     maps = None
     if captured.maps is not None:
         maps = tuple(MapBatch(one.codes, one.low, one.step) for one in captured.maps)

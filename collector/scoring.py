@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NICENESS = 19
 """The network comes first: scoring takes what it leaves, most of it at the end of a fast run."""
+MOST_SECONDS = 120.0
+"""How long the end of a run waits for its scores; the rest is left to whoever looks at it."""
 PAUSE_SECONDS = 5.0
 """Between two rounds; each reads the run's profile again, half a second of work for VGG-16."""
 _LOOK_SECONDS = 0.2
@@ -37,9 +39,19 @@ class Scoring:
         url: the store.
         run_id: the run.
         stored: images that it holds already.
+        most: seconds that :meth:`finish` takes at most.
     """
 
-    def __init__(self, progress: Progress, url: str, run_id: int, stored: int) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        url: str,
+        run_id: int,
+        stored: int,
+        *,
+        most: float = MOST_SECONDS,
+    ) -> None:
+        self._most = most
         self._progress = progress
         self._url = url
         self._run_id = run_id
@@ -79,12 +91,17 @@ class Scoring:
         """Score what is left of a finished run, with a bar; ``stopped`` leaves it to the page."""
         if self._stored < MINIMUM_ROWS:
             return
+        # The network has ended, and nothing comes first any more. A process that gives way cannot
+        # stop doing so, and beside busy ones it would take for ever: another one goes on.
+        self.end()
+        self._process, self._round = Worker(), None
+        self._begin()
         self._wait(stopped)
-        if not stopped():
-            # The round that is over may not have known that the run is.
-            self._begin()
-            self._wait(stopped)
         self._progress.close()
+        if self._round is not None and not stopped():
+            self._progress.notice(
+                "its images are not all scored yet: the page goes on with that when it is opened."
+            )
 
     def end(self) -> None:
         """End the process, whatever it is doing."""
@@ -92,7 +109,8 @@ class Scoring:
         end_children()
 
     def _wait(self, stopped: Callable[[], bool]) -> None:
-        while not self._over(wait=_LOOK_SECONDS) and not stopped():
+        late = time.monotonic() + self._most
+        while not self._over(wait=_LOOK_SECONDS) and not stopped() and time.monotonic() < late:
             self._progress.working("scoring", *self._process.progress)
 
     def _begin(self) -> None:

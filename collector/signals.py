@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks the run to end after its batch, the second ends it at once."""
+"""Ctrl-C, SIGTERM, a closed terminal: the first ends a run after its batch, the next at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 _NAP = 0.05
 
 
@@ -28,7 +28,7 @@ class StopNow(KeyboardInterrupt):
 
 
 class StopSignals:
-    """Catches SIGINT and SIGTERM while the block runs; the former handlers return afterwards.
+    """Catches SIGINT, SIGTERM and SIGHUP while the block runs; former handlers return afterwards.
 
     A signal raises :class:`StopNow` until :meth:`finish_batches` was called; from then on it is
     only noted in :attr:`caught`, for the loop to see, and a second one ends the process.
@@ -41,9 +41,9 @@ class StopSignals:
 
     def __enter__(self) -> Self:
         # Python delivers signals to the main thread only; elsewhere there is nothing to catch.
-        numbers = _SIGNALS if threading.current_thread() is threading.main_thread() else ()
-        for number in numbers:
-            self._former[number] = signal.signal(number, self._handle)
+        if threading.current_thread() is threading.main_thread():
+            for number in _caught():
+                self._former[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(
@@ -73,3 +73,14 @@ class StopSignals:
         if self.caught is not None:
             os._exit(128 + number)
         self.caught = number
+
+
+def _caught() -> list[int]:
+    numbers = [int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)]
+    # `nohup` lets a process ignore the end of its terminal: it goes on.
+    return [
+        number
+        for number in numbers
+        if number != getattr(signal, "SIGHUP", None)
+        or signal.getsignal(number) is not signal.SIG_IGN
+    ]

@@ -38,6 +38,8 @@ class Statistics:
     def __init__(self, layers: Sequence[Layer], states: Sequence[CorrelationState] = ()) -> None:
         self._layers = tuple(layers)
         self._covered = states[0].covered if states else 0
+        self.damaged = 0
+        """Rows that were read back damaged, and count as ones without finite values."""
         self._accumulators = (
             [Accumulator(comoments_of(state), block=CHUNK) for state in states]
             if states
@@ -147,3 +149,4 @@ def _catch_up(statistics: Statistics, reader: StoreReader, run: Run) -> None:
         if len(block.ordinals):
             rows[block.ordinals - first] = block.rows
         statistics.add(rows)
+        statistics.damaged += len(block.damaged)

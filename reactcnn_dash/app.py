@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 from dash import set_props
 from flask import Flask
 from flask_compress import Compress
+from werkzeug.exceptions import BadRequest
 
 from reactcnn_dash import ids
+from reactcnn_dash.access import Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
+from reactcnn_dash.guard import Guard
 from reactcnn_dash.pages.document import Assets, PageApp
+from reactcnn_dash.pages.json_routes import RequestRefused
 from reactcnn_dash.pages.page import Context, Page, connect
 from reactcnn_dash.pages.registry import PAGES, SHARED_ROUTES
 from reactcnn_dash.pages.shell import document, help_of
@@ -42,17 +46,19 @@ COMPRESSION = {
 }
 
 
-def create_server(reader: StoreReader, url: str, jobs: Jobs) -> Flask:
+def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | None = None) -> Flask:
     """Return the Flask app that serves every page; each page is a Dash app of its own.
 
     Args:
         reader: the store that the pages show; nothing is opened before the first request.
         url: its URL, for who writes to it and for hints.
         jobs: do what a request must not wait for.
+        access: who may ask; this machine by its own names unless it says otherwise.
     """
     server = Flask(__name__)
     server.config.update(COMPRESSION)
     Compress(server)
+    guard = Guard(server, access or Access())
     assets = Assets()
     server.register_blueprint(assets.blueprint())
     context = Context(reader, url, jobs)
@@ -62,6 +68,7 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs) -> Flask:
         for routes in page.routes(context):
             server.register_blueprint(routes)
         app = _app(server, page, assets)
+        guard.add_page(app)
         page.callbacks(app, context)
         connect(app, page.controls)
         shell_callbacks.register(app)
@@ -88,7 +95,13 @@ def _app(server: Flask, page: Page, assets: Assets) -> Dash:
 
 
 def tell_failure(error: Exception) -> None:
-    """Log an unexpected error of a callback whole, and say on the page that it happened."""
+    """Log an unexpected error of a callback whole, and say on the page that it happened.
+
+    Raises:
+        BadRequest: nothing is wrong here, but with what was asked.
+    """
+    if isinstance(error, RequestRefused):
+        raise BadRequest(str(error)) from error
     log.error("A callback failed", exc_info=error)
     set_props(
         ids.FAILURE,

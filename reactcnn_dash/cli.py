@@ -6,18 +6,28 @@ import argparse
 import contextlib
 import gc
 import logging
+import re
 import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
+from reactcnn_dash.access import Access, is_loopback, new_token
 from reactcnn_dash.commands import compare as compare_command
+from reactcnn_dash.commands import copy as copy_command
 from reactcnn_dash.commands import delete as delete_command
 from reactcnn_dash.commands import fault, redundancy
 from reactcnn_dash.commands import runs as runs_command
-from reactcnn_dash.db import NotAStore, StoreError, StoreReader, normalise_url
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.db import (
+    NotAStore,
+    StoreError,
+    StoreReader,
+    finish_writing,
+    normalise_url,
+    warnings_of,
+)
+from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError
 from reactcnn_dash.export import command as export
 from reactcnn_dash.usage import Parser
 
@@ -25,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM = "python -m reactcnn_dash"
+_ENDING_SECONDS = 5.0
 
 DESCRIPTION = """\
 Show what the collector stores, live: every filter's answer to the current image, its feature map
@@ -38,6 +49,7 @@ COMMANDS = {
     "fault": fault,
     "export": export,
     "delete": delete_command,
+    "copy": copy_command,
 }
 """The subcommands with a module of their own: ``add_parser`` and ``run``."""
 
@@ -52,6 +64,7 @@ examples:
   python -m reactcnn_dash upgrade              bring an older store up to this version
   python -m reactcnn_dash export 3 --to files  write run 3 as .npz, Parquet and GraphML
   python -m reactcnn_dash delete 3             delete run 3 and give its space back
+  python -m reactcnn_dash copy safe.db         copy the store whole, while it is written
 
 The store is written by `python -m collector`; see its --help.
 """
@@ -62,6 +75,14 @@ def _port(text: str) -> int:
     if not 0 <= value <= 65535:
         raise ValueError(text)
     return value
+
+
+def _token(text: str) -> str:
+    if text and not re.fullmatch(r"[\w.~-]{16,200}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            "a token has 16 to 200 characters out of A-Z, a-z, 0-9, '.', '_', '~' and '-'"
+        )
+    return text or new_token()
 
 
 def _common() -> Parser:
@@ -87,7 +108,7 @@ def parser() -> Parser:
     result = Parser(
         prog=PROGRAM,
         description=DESCRIPTION,
-        epilog=EPILOG,
+        epilog=f"{EPILOG}\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[common],
     )
@@ -97,6 +118,28 @@ def parser() -> Parser:
     )
     serving.add_argument(
         "--port", type=_port, default=8050, help="port to serve on (default: 8050; 0: any free one)"
+    )
+    serving.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name by which browsers may ask, such as that of a proxy; may be repeated",
+    )
+    token = serving.add_mutually_exclusive_group()
+    token.add_argument(
+        "--token",
+        nargs="?",
+        const="",
+        type=_token,
+        metavar="TOKEN",
+        help="want a token of every request: this one, or one made anew; it is part of the link "
+        "that is printed (default: only beyond this machine)",
+    )
+    token.add_argument(
+        "--no-token",
+        action="store_true",
+        help="let everybody in who reaches --host: to read, to rename and to delete",
     )
     serving.add_argument("--open", action="store_true", help="open the page in your browser")
     result.add_argument("--version", action="version", version=f"ReactCNN {__version__}")
@@ -143,25 +186,43 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash import server  # noqa: PLC0415
 
     sock = server.listen(options.host, options.port)
+    server.limit_arenas()
     from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
     from reactcnn_dash.jobs.runner import Workers  # noqa: PLC0415
     from reactcnn_dash.jobs.worker import leave  # noqa: PLC0415
     from reactcnn_dash.results.clusters.clustering import warm_up  # noqa: PLC0415
 
     jobs = Workers(warm_up)
-    app = create_server(reader, url, jobs)
+    access = _access(options)
+    app = create_server(reader, url, jobs, access)
     # What stands now stands until the end: it is never looked through for what could be freed.
     gc.freeze()
     gc.enable()
-    host, port = sock.getsockname()[:2]
-    sys.stderr.write(f"ReactCNN shows {url}\n  http://{host}:{port}/   (Ctrl-C stops)\n")
+    link = server.address(sock, access)
+    sys.stderr.write(f"ReactCNN shows {url}\n  {link}   (Ctrl-C stops)\n")
+    if access.token is None and not is_loopback(options.host):
+        sys.stderr.write("Everybody who reaches this address can read and delete runs.\n")
+    for line in warnings_of(url):
+        sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
     signal.signal(signal.SIGTERM, _terminate)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _terminate)
     # A signal is how a server ends; most reach waitress, which returns.
     with contextlib.suppress(KeyboardInterrupt, SystemExit):
         threading.Thread(target=jobs.start, daemon=True).start()
-        server.serve(app, sock, open_browser=options.open)
+        server.serve(app, sock, open_browser=link if options.open else None)
+    # Changes that a page made are stored whole, or not at all, before this process ends.
+    finish_writing(_ENDING_SECONDS)
     leave()
+
+
+def _access(options: argparse.Namespace) -> Access:
+    """Return who may ask: beyond this machine only who knows the token, unless it was waived."""
+    token = options.token
+    if token is None and not options.no_token and not is_loopback(options.host):
+        token = new_token()
+    return Access.of(options.host, also=options.allowed_host, token=token)
 
 
 def _refuse_another_file(reader: StoreReader) -> None:
@@ -179,7 +240,7 @@ def _refuse_another_file(reader: StoreReader) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, 1 for an error, 2 for wrong usage."""
+    """Run the command line; return its exit code, see ``EXIT_CODES``."""
     known = parser()
     known.check_options(argv)
     options = known.parse_args(argv)
@@ -204,8 +265,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        if debug:
+            raise
+        text = " ".join(str(error).split())
+        sys.stderr.write(
+            f"{PROGRAM}: unexpected {type(error).__name__}: {text} (--debug shows where)\n"
+        )
+        return FAILED
 
 
 def _terminate(number: int, _frame: object) -> None:
-    """End in good order on SIGTERM, so that the clustering process ends too."""
+    """End in good order on SIGTERM or SIGHUP, so that the clustering process ends too."""
     sys.exit(128 + number)

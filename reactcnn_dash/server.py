@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import ctypes
 import socket
+import sys
 import threading
 import webbrowser
 from typing import TYPE_CHECKING
 
 import waitress
 
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.access import MOST_BYTES
+from reactcnn_dash.errors import OUTPUT, UserError
 
 if TYPE_CHECKING:
     from flask import Flask
 
+    from reactcnn_dash.access import Access
+
 THREADS = 8
+CONNECTIONS = 500
+IDLE_SECONDS = 30
+_ARENAS = 2
+_M_ARENA_MAX = -8
 
 
 class PortTaken(UserError):
     """The port cannot be listened on; the text says what to do."""
+
+    exit_code = OUTPUT
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -43,21 +54,49 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def serve(server: Flask, sock: socket.socket, *, open_browser: bool) -> None:
+def limit_arenas() -> None:
+    """Let the threads of this process share two heaps, where the C library is glibc.
+
+    It gives each thread a heap of its own, which keeps the largest answer that was ever made in it.
+    To be called before there are threads.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def address(sock: socket.socket, access: Access) -> str:
+    """Return the address to open in a browser, with the token where the server wants one."""
+    host, port = sock.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = socket.gethostname()
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}/" + (f"?token={access.token}" if access.token else "")
+
+
+def serve(server: Flask, sock: socket.socket, *, open_browser: str | None = None) -> None:
     """Serve until interrupted.
 
     Args:
         server: the WSGI application.
         sock: a listening socket, see ``listen``.
-        open_browser: open the page once the server accepts requests.
+        open_browser: an address to open once the server accepts requests.
     """
-    if open_browser:
-        host, port = sock.getsockname()[:2]
-        threading.Timer(0.5, webbrowser.open, [f"http://{host}:{port}/"]).start()
+    if open_browser is not None:
+        threading.Timer(0.5, webbrowser.open, [open_browser]).start()
     waitress.serve(
         server,
         sockets=[sock],
         threads=THREADS,
         ident="ReactCNN",
         clear_untrusted_proxy_headers=True,
+        # Refused before it is read; the guard says the same to whoever comes another way.
+        max_request_body_size=MOST_BYTES + 1,
+        # A page holds up to six connections: these are for some eighty pages. Those that nobody
+        # uses make room in half a minute. By poll, since select ends at 1,024 open files.
+        connection_limit=CONNECTIONS,
+        channel_timeout=IDLE_SECONDS,
+        cleanup_interval=IDLE_SECONDS // 3,
+        asyncore_use_poll=True,
     )

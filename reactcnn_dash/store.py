@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import networkx as nx
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Layer, Run, StoreUrl
+    from reactcnn_dash.db import ImageFacts, Layer, Run, StoreUrl
 
 _BLOCK = 1024
 
@@ -81,12 +81,14 @@ class StoredRun:
     Attributes:
         info: name, checkpoint, counts and times of the run.
         layers: its tapped layers, in the network's order.
+        damaged: ordinals of the images of which a damaged value was met so far; it is NaN.
     """
 
     def __init__(self, reader: StoreReader, run: Run) -> None:
         self._reader = reader
         self.info = run
         self.layers: tuple[Layer, ...] = reader.layers(run.id)
+        self.damaged: set[int] = set()
 
     def __len__(self) -> int:
         return self.info.stored
@@ -126,6 +128,7 @@ class StoredRun:
             end = min(first + _BLOCK, last)
             rows = np.full((end - first, filters), np.nan, np.float32)
             for block in self._reader.gap_blocks(self.info.id, first, end, only):
+                self.damaged.update(block.damaged)
                 if len(block.ordinals):
                     rows[block.ordinals - first] = block.rows
             yield rows
@@ -140,8 +143,8 @@ class StoredRun:
         blocks = list(self.gap_blocks(layer, start=start, stop=stop))
         return np.concatenate(blocks) if blocks else np.empty((0, len(self.addresses(layer))), "f4")
 
-    def images(self) -> pd.DataFrame:
-        """Return a row an image, indexed by its ordinal.
+    def images(self, *, start: int = 0, stop: int | None = None) -> pd.DataFrame:
+        """Return a row an image with start ≤ ordinal < stop, indexed by its ordinal.
 
         Columns: ``label`` and ``label_name`` (missing without a label), ``prediction`` and
         ``prediction_name``, ``confidence`` (the largest probability), ``misclassified`` (missing
@@ -163,7 +166,7 @@ class StoredRun:
                 "name": facts.name,
                 "sha256": facts.sha256,
             }
-            for facts in self._reader.image_facts(self.info, 0, self.info.stored)
+            for facts in self._facts(start, stop)
         ]
         types = {
             "label": "Int64",
@@ -181,10 +184,25 @@ class StoredRun:
 
     def probabilities(self) -> NDArray[np.float32]:
         """Return the class probabilities of every image: (N, K) float32."""
-        result = np.full((self.info.stored, len(self.info.class_names)), np.nan, np.float32)
-        for facts in self._reader.image_facts(self.info, 0, self.info.stored):
-            result[facts.ordinal] = facts.probabilities
-        return result
+        return self.answers()[2]
+
+    def answers(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Return labels (N,), -1 without one, predictions (N,), and probabilities (N, K)."""
+        stored = self.info.stored
+        labels, predictions = np.full(stored, -1, np.int64), np.full(stored, -1, np.int64)
+        probabilities = np.full((stored, len(self.info.class_names)), np.nan, np.float32)
+        for facts in self._facts(0, None):
+            labels[facts.ordinal] = -1 if facts.label is None else facts.label
+            predictions[facts.ordinal] = facts.prediction
+            probabilities[facts.ordinal] = facts.probabilities
+        return labels, predictions, probabilities
+
+    def _facts(self, start: int, stop: int | None) -> Iterator[ImageFacts]:
+        last = self.info.stored if stop is None else min(stop, self.info.stored)
+        for facts in self._reader.image_facts(self.info, start, last):
+            if facts.damaged:
+                self.damaged.add(facts.ordinal)
+            yield facts
 
     def pixels(self, ordinal: int) -> NDArray[np.uint8]:
         """Return what the network saw of an image: (H, W, C) uint8.

@@ -145,7 +145,9 @@ def test_a_poll_through_dash_is_small_and_compressed(url: str, tmp_path: Path) -
     }
     with client(url) as http:
         answer = http.post(
-            "/_dash-update-component", json=body, headers={"Accept-Encoding": "gzip"}
+            "/_dash-update-component",
+            json=body,
+            headers={"Accept-Encoding": "gzip", "Origin": "http://localhost"},
         )
     assert answer.status_code == 200
     assert answer.headers["Content-Encoding"] == "gzip"

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from collector.arguments import parser as collector_parser
 from reactcnn_dash.cli import main, parser
 from reactcnn_dash.db import StoreReader
+from reactcnn_dash.db.version import HEAD
 from tests import stores
 from tests.benchmarks.__main__ import parser as bench_parser
 
@@ -62,7 +63,7 @@ def test_a_file_that_is_no_store_is_not_served(
 ) -> None:
     other = tmp_path / "notes.db"
     other.write_text("somebody's notes, and no store at all\n" * 100)
-    assert main(["--store", str(other), "--port", "0"]) == 1
+    assert main(["--store", str(other), "--port", "0"]) == 4
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "not a store" in said
@@ -71,7 +72,7 @@ def test_a_file_that_is_no_store_is_not_served(
 def test_a_taken_port_is_one_line_that_names_another(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert main(["--port", str(port)]) == 1
+        assert main(["--port", str(port)]) == 5
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert f"127.0.0.1:{port}" in error
@@ -103,7 +104,7 @@ def test_a_misspelt_option_is_named_with_what_was_meant(
 def test_upgrading_a_missing_store_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["upgrade", "--store", str(tmp_path / "none.db")]) == 1
+    assert main(["upgrade", "--store", str(tmp_path / "none.db")]) == 4
     assert capsys.readouterr().err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -117,6 +118,7 @@ def test_a_store_at_head_needs_no_upgrade(
     assert [path.name for path in tmp_path.iterdir()] == ["store.db"]
 
 
+@pytest.mark.process
 def test_the_page_imports_neither_tensorflow_nor_alembic() -> None:
     code = (
         "import sys; import reactcnn_dash.app, reactcnn_dash.cli, reactcnn_dash.server;"
@@ -143,6 +145,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
+@pytest.mark.process
 def test_the_wheel_carries_what_an_installed_copy_needs(wheel: Path) -> None:
     needed = [
         "reactcnn_dash/migrations/env.py",
@@ -157,6 +160,7 @@ def test_the_wheel_carries_what_an_installed_copy_needs(wheel: Path) -> None:
     assert not (wheel / "tests").exists()
 
 
+@pytest.mark.process
 def test_an_installed_copy_upgrades_an_older_store_and_keeps_a_backup(
     wheel: Path, tmp_path: Path
 ) -> None:
@@ -165,19 +169,20 @@ def test_an_installed_copy_upgrades_an_older_store_and_keeps_a_backup(
     # A later version of the tool, made of this one: a migration that adds a column.
     site = tmp_path / "site"
     shutil.copytree(wheel, site)
-    (site / "reactcnn_dash/migrations/versions/0003_mark.py").write_text(
+    later = f"{int(HEAD) + 1:04d}"
+    (site / f"reactcnn_dash/migrations/versions/{later}_mark.py").write_text(
         "import sqlalchemy as sa\n"
         "from alembic import op\n"
-        "revision = '0003'\n"
-        "down_revision = '0002'\n"
+        f"revision = '{later}'\n"
+        f"down_revision = '{HEAD}'\n"
         "def upgrade():\n"
         "    with op.batch_alter_table('runs') as runs:\n"
         "        runs.add_column(sa.Column('mark', sa.Text))\n"
     )
     version = site / "reactcnn_dash/db/version.py"
     text = version.read_text(encoding="utf-8")
-    assert text.count('"0002"') == 1
-    version.write_text(text.replace('"0002"', '"0003"'), encoding="utf-8")
+    assert text.count(f'"{HEAD}"') == 1
+    version.write_text(text.replace(f'"{HEAD}"', f'"{later}"'), encoding="utf-8")
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -185,11 +190,11 @@ def test_an_installed_copy_upgrades_an_older_store_and_keeps_a_backup(
         )
 
     refused = run("collector", "rebuild", "1", "--store", str(store))
-    assert refused.returncode == 1
+    assert refused.returncode == 4
     assert "python -m reactcnn_dash upgrade --store" in refused.stderr
     upgraded = run("reactcnn_dash", "upgrade", "--store", str(store))
     assert (upgraded.returncode, upgraded.stderr) == (0, "")
-    assert "from schema 0002 to 0003" in upgraded.stdout
+    assert f"from schema {HEAD} to {later}" in upgraded.stdout
     backup = Path(re.findall(r"as it was: (.+)", upgraded.stdout)[0])
     assert StoreReader(str(backup)).run(1).stored == 3
     engine = sa.create_engine(f"sqlite:///{store}")

@@ -73,6 +73,7 @@ def said(copy: Path, code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.process
 def test_the_page_of_the_example_stands_beside_the_others(copy: Path) -> None:
     found = json.loads(
         said(
@@ -107,6 +108,7 @@ print(json.dumps({
         assert "Chains filters together whose r is above" in page
 
 
+@pytest.mark.process
 def test_the_clustering_method_of_the_example_clusters_and_is_in_the_help(copy: Path) -> None:
     labels = said(
         copy,

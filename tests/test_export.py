@@ -71,13 +71,14 @@ def test_nothing_is_overwritten_without_force(
     taken = tmp_path / "1-small.npz"
     taken.write_text("mine")
     options = ["export", "1", "--store", str(store), "--to", str(tmp_path), "--format", "npz"]
-    assert cli.main(options) == 1
+    assert cli.main(options) == 5
     assert f"{taken} exists; write over it with --force" in capsys.readouterr().err
     assert taken.read_text() == "mine"
     assert cli.main([*options, "--force"]) == 0
     assert len(np.load(taken)["gap"]) == IMAGES
 
 
+@pytest.mark.process
 def test_the_collector_exports_the_same(store: Path, tmp_path: Path) -> None:
     stores.make_store(store, IMAGES)
     for module in ("collector", "reactcnn_dash"):
@@ -102,18 +103,18 @@ def test_a_run_with_one_image_has_no_graph(store: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("where", "text"),
-    [(("9", "out"), "no run '9'"), (("1", "store.db/out"), "cannot write to")],
+    [(("9", "out", 4), "no run '9'"), (("1", "store.db/out", 5), "cannot write to")],
 )
 def test_what_cannot_be_done_is_one_line(
     store: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    where: tuple[str, str],
+    where: tuple[str, str, int],
     text: str,
 ) -> None:
     stores.make_store(store, 4)
-    run, to = where
-    assert cli.main(["export", run, "--store", str(store), "--to", str(tmp_path / to)]) == 1
+    run, to, code = where
+    assert cli.main(["export", run, "--store", str(store), "--to", str(tmp_path / to)]) == code
     error = capsys.readouterr().err
     assert text in error
     assert error.count("\n") == 1
@@ -142,7 +143,7 @@ def test_a_layer_that_is_not_there_is_one_line_that_names_those_that_are(
 ) -> None:
     stores.make_store(store, 4)
     command = ["export", "1", "--store", str(store), "--to", str(tmp_path / "out")]
-    assert cli.main([*command, "--layers", "conv9"]) == 1
+    assert cli.main([*command, "--layers", "conv9"]) == 3
     error = capsys.readouterr().err
     assert "no layer 'conv9'; its layers are conv1, conv2, conv3" in error
     assert error.count("\n") == 1

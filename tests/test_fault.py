@@ -83,11 +83,11 @@ def test_the_command_says_it_in_words_and_as_json(
 def test_too_few_images_and_unknown_runs_are_one_line(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for words, expected in [
-        (["few", "elsewhere"], "at least 64 images"),
-        (["good", "nobody"], "nobody"),
+    for words, code, expected in [
+        (["few", "elsewhere"], 3, "at least 64 images"),
+        (["good", "nobody"], 4, "nobody"),
     ]:
-        assert main(["fault", *words, "--store", str(store)]) == 1
+        assert main(["fault", *words, "--store", str(store)]) == code
         said = capsys.readouterr().err
         assert expected in said
         assert said.count("\n") == 1

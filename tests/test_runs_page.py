@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +26,7 @@ from reactcnn_dash.pages.runs.deleting import Deleter
 from reactcnn_dash.results.runs import RunsFeed, row_of
 from reactcnn_dash.results.text import duration_text, size_text
 from tests import stores
+from tests.silence import fall_silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -161,9 +162,7 @@ def test_a_run_that_falls_silent_becomes_stalled_on_the_page(
     RunWriter.begin(url, stores.new_run("slow")).close()
     page.look()
     assert page.rows[1]["state"] == "collecting"
-    old = datetime.now(UTC) - timedelta(seconds=11)
-    with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute("UPDATE runs SET heartbeat_at = ?", (f"{old:%Y-%m-%d %H:%M:%S.%f}",))
+    fall_silent(path)
     page.look()
     assert page.rows[1]["state"] == "stalled"
 
@@ -286,9 +285,7 @@ def test_a_server_that_ends_stops_between_two_steps_and_the_next_goes_on(
     assert 0 < half.stored < 400
     second = Deleter(url)
     # A server of the same process lives on; one that ended is as silent as this.
-    old = datetime.now(UTC) - timedelta(seconds=11)
-    with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute("UPDATE runs SET heartbeat_at = ?", (f"{old:%Y-%m-%d %H:%M:%S.%f}",))
+    fall_silent(path)
     assert second.ask([1]) == []
     settled(second)
     second.close()

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
+from reactcnn_dash.analysis import METHODS
+from reactcnn_dash.callbacks import asked
 from reactcnn_dash.errors import UserError
+from reactcnn_dash.pages.json_routes import RequestRefused
 from reactcnn_dash.pages.live import cluster_payload as graphs
 from reactcnn_dash.pages.live.search import parse_search
 from reactcnn_dash.results.clusters.clustering import ClusterRequest
@@ -28,18 +31,19 @@ def answer(clusters: Clusterings, request: dict[str, Any]) -> ClustersAnswer:
             picture on the page shows the same layer and method, so that its nodes stay where they
             are.
     """
-    parameter = request.get("parameter")
-    subset = request.get("subset")
+    run_id, layer = asked.needed(request, "run"), asked.needed(request, "layer")
+    method, parameter = asked_method(request)
+    subset = asked.text(request, "subset")
     key = {name: request[name] for name in ("run", "layer", "method")} | {
-        "asked": parameter,
+        "asked": request.get("parameter"),
         "subset": subset,
     }
     try:
         wanted = ClusterRequest(
-            run_id=int(request["run"]),
-            layer=int(request["layer"]),
-            method=str(request["method"]),
-            parameter=None if parameter is None else float(parameter),
+            run_id=run_id,
+            layer=layer,
+            method=method,
+            parameter=parameter,
             subset=parse_search(subset)[0] if subset else None,
         )
         view = clusters.view(wanted)
@@ -50,9 +54,26 @@ def answer(clusters: Clusterings, request: dict[str, Any]) -> ClustersAnswer:
     return {
         "clusters": graphs.clusters_payload(view, subset),
         "elements": graphs.elements(view, positions=not keep),
-        "layout": None if keep else graphs.layout(view, int(request.get("number", 0))),
+        "layout": None if keep else graphs.layout(view, asked.number(request, "number") or 0),
         "rows": graphs.table_rows(view),
     }
+
+
+def asked_method(request: dict[str, Any]) -> tuple[str, float | None]:
+    """Return method and parameter of a request.
+
+    Raises:
+        RequestRefused: there is no such method, or its parameter is out of its range.
+    """
+    method, parameter = asked.text(request, "method") or "", asked.real(request, "parameter")
+    if method not in METHODS:
+        raise RequestRefused(f"method is one of {', '.join(METHODS)}.")
+    known = METHODS[method]
+    if parameter is not None and not known.minimum <= parameter <= known.maximum:
+        raise RequestRefused(
+            f"{known.symbol} lies between {known.minimum:g} and {known.maximum:g}."
+        )
+    return method, parameter
 
 
 def register(app: Dash, context: Context) -> None:
@@ -62,6 +83,6 @@ def register(app: Dash, context: Context) -> None:
         Output(ids.CLUSTERS, "data"), Input(ids.CLUSTER_REQUEST, "data"), prevent_initial_call=True
     )
     def clusters(request: dict[str, Any]) -> ClustersAnswer:
-        return answer(context.clusters, request)
+        return answer(context.clusters, asked.mapping(request))
 
     app.clientside_callback(ClientsideFunction("reactcnn", "clusters"), Input(ids.CLUSTERS, "data"))

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
-from reactcnn_dash.db import RunNotFound, StoreError, StoreMissing
+from reactcnn_dash.callbacks import asked
+from reactcnn_dash.db import RunNotFound, RunState, StoreError, StoreMissing
 from reactcnn_dash.pages.empty import empty_store
 from reactcnn_dash.pages.live.frames import frame_payload
 
 if TYPE_CHECKING:
+    from reactcnn_dash.db import StoreReader
     from reactcnn_dash.pages.live.shapes import Frame, Seen
     from reactcnn_dash.pages.page import Context
 
@@ -24,8 +26,8 @@ def answer(context: Context, request: dict[str, Any]) -> Frame:
         request: ``run`` (id or None for the latest), ``ordinal`` (None for the newest), ``seen``
             (uuid and ordinal on the page), optionally ``find`` (``next-misclassified``).
     """
-    run, ordinal = request.get("run"), request.get("ordinal")
-    seen: Seen = request.get("seen", {})
+    run, ordinal = asked.number(request, "run"), asked.number(request, "ordinal")
+    seen = _seen(request.get("seen"))
     payload: Frame = {}
     reader, url = context.reader, context.url
     try:
@@ -37,9 +39,11 @@ def answer(context: Context, request: dict[str, Any]) -> Frame:
                 payload["found"] = ordinal = found
         frame = reader.frame(run, ordinal)
         if frame is None:
-            return {"empty": empty_store(url)["empty"]}
+            return {"empty": empty_store(url)["empty"], **_lacking(reader)}
         layers = context.run_layers.of(frame.run.uuid).layers if frame.run.stored else None
         payload = {**payload, **frame_payload(frame, layers, seen)}
+        if frame.run.state is RunState.STALLED:
+            payload = {**_lacking(reader), **payload}
     except StoreMissing as error:
         return {"empty": empty_store(url, error)["empty"]}
     except RunNotFound as error:
@@ -49,13 +53,33 @@ def answer(context: Context, request: dict[str, Any]) -> Frame:
     return payload
 
 
+def _lacking(reader: StoreReader) -> Frame:
+    """Return a notice if the store was copied without its log: less may be there than expected."""
+    lacking = reader.lacks_log()
+    return {} if lacking is None else {"notice": lacking}
+
+
+def _seen(value: Any) -> Seen:
+    if value is None:
+        return Seen()
+    seen = asked.mapping(value, "seen")
+    found = Seen()
+    uuid, ordinal = asked.text(seen, "uuid"), asked.number(seen, "ordinal")
+    if uuid is not None:
+        found["uuid"] = uuid
+    if ordinal is not None:
+        found["ordinal"] = ordinal
+    return found
+
+
 def register(app: Dash, context: Context) -> None:
     """Register the poll and the clientside functions around it."""
 
     @app.callback(Output(ids.FRAME, "data"), Input(ids.REQUEST, "data"), prevent_initial_call=True)
     def poll(request: dict[str, Any]) -> Frame:
         # The answer repeats the request's number, so that the page can tell a late one.
-        return {**answer(context, request), "asked": request["number"]}
+        request = asked.mapping(request)
+        return {**answer(context, request), "asked": asked.number(request, "number") or 0}
 
     app.clientside_callback(ClientsideFunction("reactcnn", "tick"), Input(ids.TICK, "n_intervals"))
     app.clientside_callback(ClientsideFunction("reactcnn", "frame"), Input(ids.FRAME, "data"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
+from reactcnn_dash.callbacks import asked
 from reactcnn_dash.db import StoreError, StoreMissing, edit_run
 from reactcnn_dash.pages.empty import empty_store
 from reactcnn_dash.pages.runs.deleting import Deleter
@@ -27,14 +28,14 @@ def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) 
         request: ``version`` and ``heard`` of the last answer, None in the first; ``now``: do not
             be content with what another page was told a moment ago.
     """
-    heard, news = deleter.news(request.get("heard"))
+    heard, news = deleter.news(asked.number(request, "heard"))
     payload: RunsAnswer = {
         "heard": heard,
         "news": [{"text": one.text, "failed": one.failed} for one in news],
         "deleting": sorted(deleter.pending()),
     }
     try:
-        changes = feed.since(request.get("version"), now=bool(request.get("now")))
+        changes = feed.since(asked.number(request, "version"), now=bool(request.get("now")))
     except StoreMissing as error:
         return {**payload, **empty_store(url, error)}
     except StoreError as error:
@@ -57,14 +58,14 @@ def edited(url: str, edit: dict[str, Any]) -> RunEdited:
         url: the store's URL.
         edit: ``id`` of the run and one of ``name``, ``note`` (text) and ``tags`` (a list).
     """
-    run_id = int(edit["id"])
+    run_id = asked.needed(edit, "id")
     try:
         edit_run(
             url,
             run_id,
-            name=edit.get("name"),
-            note=edit.get("note"),
-            tags=edit.get("tags"),
+            name=asked.text(edit, "name"),
+            note=asked.text(edit, "note"),
+            tags=asked.texts(edit, "tags"),
         )
     except StoreError as error:
         return {"id": run_id, "notice": f"Not changed: {error}."}
@@ -73,7 +74,7 @@ def edited(url: str, edit: dict[str, Any]) -> RunEdited:
 
 def deleted(deleter: Deleter, request: dict[str, Any]) -> Deleted:
     """Begin to delete the runs of ``request["ids"]``; return why some may not be deleted."""
-    return {"refused": deleter.ask([int(run_id) for run_id in request["ids"]])}
+    return {"refused": deleter.ask(asked.numbers(request, "ids"))}
 
 
 def register(app: Dash, context: Context) -> None:
@@ -87,7 +88,11 @@ def register(app: Dash, context: Context) -> None:
     )
     def look(request: dict[str, Any]) -> RunsAnswer:
         # The answer repeats the request's number, so that the page can tell a late one.
-        return {**answer(feed, deleter, url, request), "asked": request["number"]}
+        request = asked.mapping(request)
+        return {
+            **answer(feed, deleter, url, request),
+            "asked": asked.number(request, "number") or 0,
+        }
 
     @app.callback(
         Output(ids.RUNS_EDITED, "data"),
@@ -95,7 +100,8 @@ def register(app: Dash, context: Context) -> None:
         prevent_initial_call=True,
     )
     def edit(request: dict[str, Any]) -> RunEdited:
-        return {**edited(url, request), "number": request["number"]}
+        request = asked.mapping(request)
+        return {**edited(url, request), "number": asked.number(request, "number") or 0}
 
     @app.callback(
         Output(ids.RUNS_DELETED, "data"),
@@ -103,7 +109,7 @@ def register(app: Dash, context: Context) -> None:
         prevent_initial_call=True,
     )
     def delete(request: dict[str, Any]) -> Deleted:
-        return deleted(deleter, request)
+        return deleted(deleter, asked.mapping(request))
 
     app.clientside_callback(
         ClientsideFunction("reactcnn", "runsTick"), Input(ids.RUNS_TICK, "n_intervals")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.results.runs import RunRow
 
 _LONGEST = 32
+_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 _END = 12
 _HEADINGS = (
     "ID", "NAME", "MODEL", "EPOCH", "SOURCE", "IMAGES", "RIGHT", "STATE", "STARTED", "TOOK", "SIZE",
@@ -43,16 +44,23 @@ def run(url: str, options: argparse.Namespace) -> int:
     Raises:
         StoreError: the store cannot be read.
     """
-    from reactcnn_dash.db import StoreReader  # noqa: PLC0415 - --help needs no database
+    from reactcnn_dash.db import RunState, StoreReader  # noqa: PLC0415 - --help needs no database
     from reactcnn_dash.results.runs import row_of  # noqa: PLC0415
 
-    rows = [row_of(one) for one in StoreReader(url).summaries()]
+    reader = StoreReader(url)
+    found = reader.summaries(certain=True)
+    rows = [row_of(one) for one in found]
     if options.json:
         sys.stdout.write(f"{json.dumps(rows, indent=2, ensure_ascii=False)}\n")
     elif rows:
         sys.stdout.write(_table([_HEADINGS, *(_cells(row) for row in rows)]))
     else:
         sys.stdout.write("No run yet: python -m collector --store " + url + "\n")
+    # Where there is less than expected: nothing, or a run whose collector is gone.
+    if not found or any(one.state is RunState.STALLED for one in found):
+        lacking = reader.lacks_log()
+        if lacking is not None:
+            sys.stderr.write(f"{lacking}\n")
     return 0
 
 
@@ -72,11 +80,15 @@ def _cells(row: RunRow) -> tuple[str, ...]:
         f"{started:%Y-%m-%d %H:%M}",
         duration_text(row["seconds"]),
         size_text(row["bytes"]),
-        ", ".join(row["tags"]),
+        ", ".join(_short(tag) for tag in row["tags"]),
     )
 
 
 def _short(text: str) -> str:
+    # A terminal must not be told what to do by a name.
+    text = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
     # Names differ at their ends: "… · epoch 3".
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - _END - 1]}…{text[-_END:]}"
 

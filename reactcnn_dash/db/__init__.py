@@ -3,6 +3,7 @@
 from reactcnn_dash.db.answers import NO_ANSWER, Answers
 from reactcnn_dash.db.blobs import pack, unpack
 from reactcnn_dash.db.comparisons import ComparisonKey, save_comparison
+from reactcnn_dash.db.copying import copy_store, warnings_of
 from reactcnn_dash.db.deletion import Deleted, RunDeletion, delete_run
 from reactcnn_dash.db.editing import edit_run
 from reactcnn_dash.db.errors import (
@@ -10,11 +11,13 @@ from reactcnn_dash.db.errors import (
     EditRefused,
     ImageNotFound,
     NotAStore,
+    NothingThere,
     RunBusy,
     RunNotFound,
     StoreCorrupt,
     StoreError,
     StoreFull,
+    StoreGone,
     StoreLocked,
     StoreMissing,
     StoreNewer,
@@ -46,7 +49,8 @@ from reactcnn_dash.db.reports import Report, save_report
 from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
 from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
 from reactcnn_dash.db.upgrade import UpgradeResult, upgrade
-from reactcnn_dash.db.writer import RunWriter
+from reactcnn_dash.db.writer import RunWriter, require_free
+from reactcnn_dash.db.writing import finish_writing
 
 __all__ = [
     "NO_ANSWER",
@@ -72,6 +76,7 @@ __all__ = [
     "MapBatch",
     "NewRun",
     "NotAStore",
+    "NothingThere",
     "Place",
     "Report",
     "Run",
@@ -86,6 +91,7 @@ __all__ = [
     "StoreCorrupt",
     "StoreError",
     "StoreFull",
+    "StoreGone",
     "StoreLocked",
     "StoreMissing",
     "StoreNewer",
@@ -95,15 +101,19 @@ __all__ = [
     "StoreUrl",
     "UpgradeResult",
     "check_writable",
+    "copy_store",
     "delete_run",
     "edit_run",
+    "finish_writing",
     "normalise_url",
     "note_odd",
     "pack",
     "replace_states",
+    "require_free",
     "save_clustering",
     "save_comparison",
     "save_report",
     "unpack",
     "upgrade",
+    "warnings_of",
 ]

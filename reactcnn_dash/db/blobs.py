@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAGIC = b"RCB1"
+
+MOST_BYTES = 2**28
+"""Of a compressed array of which nothing is known beforehand."""
 _PLAIN, _ZSTD, _ZEROS = range(3)
 
 # Above this share of bytes that are not 0 the bitmap gains too little, and zstd is tried.
@@ -84,11 +87,19 @@ def pack(array: NDArray[Any], compress: bool = False) -> bytes:
     return b"".join((head, dimensions, *payload))
 
 
-def unpack(blob: bytes) -> NDArray[Any]:
+def unpack(
+    blob: bytes, shape: tuple[int, ...] | None = None, dtype: str | None = None
+) -> NDArray[Any]:
     """Give the array that `pack` made into `blob`, read-only.
 
+    Args:
+        blob: the bytes.
+        shape: what it must have, so that a header cannot ask for more memory than is due; without
+            one a compressed array may have `MOST_BYTES`.
+        dtype: what it must have, such as `<f4`; None for any.
+
     Raises:
-        DamagedBlob: if anything about the bytes is not as `pack` left it.
+        DamagedBlob: if anything about the bytes is not as `pack` left it, or not what is due.
     """
     if len(blob) < _HEAD.size:
         raise DamagedBlob(f"cut short to {len(blob)} bytes")
@@ -102,18 +113,23 @@ def unpack(blob: bytes) -> NDArray[Any]:
     payload = memoryview(blob)[start:]
     if _checksum(code, compression, ndim, blob[_HEAD.size : start], payload) != check:
         raise DamagedBlob("fails its checksum")
-    dtype = _DTYPES.get(code)
-    if dtype is None or compression not in (_PLAIN, _ZSTD, _ZEROS):
+    kind = _DTYPES.get(code)
+    if kind is None or compression not in (_PLAIN, _ZSTD, _ZEROS):
         raise DamagedBlob("has an unknown dtype or compression")
-    shape = struct.unpack_from(f"<{ndim}I", blob, _HEAD.size)
-    size = math.prod(shape) * dtype.itemsize
+    found = struct.unpack_from(f"<{ndim}I", blob, _HEAD.size)
+    if (shape is not None and found != shape) or (dtype is not None and kind != np.dtype(dtype)):
+        due = f"{dtype or kind.str} {found if shape is None else shape}"
+        raise DamagedBlob(f"is {kind.str} {found} instead of {due}")
+    size = math.prod(found) * kind.itemsize
+    if shape is None and compression != _PLAIN and size > MOST_BYTES:
+        raise DamagedBlob(f"would take {size:,} bytes")
     if compression == _ZSTD:
         payload = _decompress(payload, size)
     elif compression == _ZEROS:
         payload = _put_zeros_back(payload, size)
     if len(payload) != size:
         raise DamagedBlob(f"has {len(payload)} bytes instead of {size}")
-    array: NDArray[Any] = np.frombuffer(payload, dtype).reshape(shape)
+    array: NDArray[Any] = np.frombuffer(payload, kind).reshape(found)
     array.flags.writeable = False
     return array
 

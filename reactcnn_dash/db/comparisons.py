@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, delete, insert, select
 
 from reactcnn_dash.db import queries
-from reactcnn_dash.db.engine import transaction
-from reactcnn_dash.db.opening import open_for_writing
-from reactcnn_dash.db.place import Place
+from reactcnn_dash.db.opening import saving
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
@@ -43,7 +41,6 @@ def save_comparison(url: StoreUrl, key: ComparisonKey, result: bytes) -> None:
         RunNotFound: if the store has not both runs.
         StoreError: if the store is missing or cannot be written.
     """
-    place = Place.of(url)
     values = {
         "run_a": key.a,
         "run_b": key.b,
@@ -53,15 +50,11 @@ def save_comparison(url: StoreUrl, key: ComparisonKey, result: bytes) -> None:
         "images_b": key.images_b,
         "result": result,
     }
-    connection = open_for_writing(place)
-    try:
-        with transaction(connection, place):
-            for run in (key.a, key.b):
-                queries.find_run(connection, run, str(place))
-            connection.execute(delete(_table).where(*_same(key)))
-            connection.execute(insert(_table), [values])
-    finally:
-        connection.close()
+    with saving(url) as (connection, place):
+        for run in (key.a, key.b):
+            queries.find_run(connection, run, str(place))
+        connection.execute(delete(_table).where(*_same(key)))
+        connection.execute(insert(_table), [values])
 
 
 def find_comparison(connection: Connection, key: ComparisonKey) -> bytes | None:

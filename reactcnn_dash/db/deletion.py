@@ -20,7 +20,7 @@ from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import can_shrink, sqlite_connection, transaction
 from reactcnn_dash.db.errors import RunBusy
 from reactcnn_dash.db.opening import close_writing, open_for_writing
-from reactcnn_dash.db.ownership import is_alive, new_token, refuse_busy
+from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
 from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.records import RunState
 
@@ -88,13 +88,14 @@ class RunDeletion:
             StoreError: if the store is missing or cannot be written.
         """
         place = Place.of(url)
-        connection = open_for_writing(place)
+        connection = open_for_writing(place, wal=True)
         try:
+            alive = judge(lambda: queries.look_at_run(connection, ref, place))
             with transaction(connection, place):
                 row = queries.find_run(connection, ref, str(place))
                 if row.state != RunState.DELETING:
-                    refuse_busy(row, str(place))
-                elif is_alive(row.writer, row.heartbeat_at):
+                    refuse_busy(row, str(place), alive=alive(row))
+                elif alive(row):
                     raise RunBusy(
                         f"{place}: run {row.id} ({row.name}) is being deleted already: wait for it"
                     )
@@ -112,7 +113,7 @@ class RunDeletion:
                 )
             return cls(place, owner, run_id=row.id, name=row.name, images=row.stored, size=row.size)
         finally:
-            connection.close()
+            close_writing(connection)
 
     def finish(self, progress: Callable[[int], None] | None = None) -> Deleted:
         """Delete the run and all that belongs to it, and give the space back.
@@ -205,6 +206,7 @@ class RunDeletion:
                 stored=left,
                 size=self._size * left // self.images if self.images else 0,
                 heartbeat_at=datetime.now(UTC),
+                beat=_runs.c.beat + 1,
             )
         )
         if result.rowcount != 1:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from reactcnn_dash.db.errors import (
     NotAStore,
+    NothingThere,
     StoreCorrupt,
     StoreError,
     StoreFull,
@@ -46,6 +47,10 @@ def translated(place: Place) -> Iterator[None]:
         if known is None:
             raise
         raise known from error
+    except (OverflowError, UnicodeEncodeError) as error:
+        # Looked for by a number beyond 64 bits, or by text that is no Unicode: nothing is there.
+        msg = f"{place}: nothing here has such a number or name"
+        raise NothingThere(msg) from error
 
 
 _FULL = "the disk is full: free some space and resume; what was stored before is safe"
@@ -63,6 +68,11 @@ _SQLITE = {
     sqlite3.SQLITE_READONLY: (StoreReadOnly, _READ_ONLY),
     sqlite3.SQLITE_PERM: (StoreReadOnly, _READ_ONLY),
 }
+_UNFINISHED = (
+    sqlite3.SQLITE_READONLY_ROLLBACK,
+    sqlite3.SQLITE_READONLY_RECOVERY,
+    sqlite3.SQLITE_READONLY_CANTLOCK,
+)
 _POSTGRESQL = {
     "53100": (StoreFull, _FULL),
     "55P03": (StoreLocked, _LOCKED),
@@ -95,6 +105,8 @@ def _translate_sqlite(code: int, text: str, place: Place) -> StoreError | None:
     # Opened for reading, a folder only fails once it is read.
     if primary == sqlite3.SQLITE_IOERR and place.path is not None and place.path.is_dir():
         primary = sqlite3.SQLITE_CANTOPEN
+    if code in _UNFINISHED and place.path is not None:
+        return _unfinished(place.path)
     if primary in _SQLITE:
         kind, advice = _SQLITE[primary]
         return kind(f"{place}: {advice}")
@@ -105,6 +117,15 @@ def _translate_sqlite(code: int, text: str, place: Place) -> StoreError | None:
     if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM):
         return StoreError(f"{place}: {text}: check the disk")
     return None
+
+
+def _unfinished(path: Path) -> StoreError:
+    beside = "-journal" if path.with_name(f"{path.name}-journal").exists() else "-wal"
+    return StoreReadOnly(
+        f"{path}: a writer was killed in the middle of a change, and to take that back the file "
+        f"and its folder must be writable: copy it together with its {beside} file to a folder of "
+        f"your own"
+    )
 
 
 def cannot_open(path: Path) -> StoreError:

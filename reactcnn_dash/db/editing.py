@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import update
 
 from reactcnn_dash.db import queries
-from reactcnn_dash.db.engine import transaction
 from reactcnn_dash.db.errors import EditRefused, RunBusy, RunNotFound
-from reactcnn_dash.db.opening import open_for_writing
-from reactcnn_dash.db.place import Place
+from reactcnn_dash.db.opening import saving
 from reactcnn_dash.db.records import RunState
 
 if TYPE_CHECKING:
@@ -50,19 +48,14 @@ def edit_run(
         values["tags"] = _tags(tags)
     if not values:
         return
-    place = Place.of(url)
     runs = queries.runs
-    connection = open_for_writing(place)
-    try:
-        with transaction(connection, place):
-            state = connection.execute(queries.RUN_STATE, {"run_id": run_id}).scalar()
-            if state is None:
-                raise RunNotFound(f"{place}: no run {run_id}")
-            if state == RunState.DELETING:
-                raise RunBusy(f"{place}: run {run_id} is being deleted: it takes no changes")
-            connection.execute(update(runs).where(runs.c.id == run_id).values(values))
-    finally:
-        connection.close()
+    with saving(url) as (connection, place):
+        state = connection.execute(queries.RUN_STATE, {"run_id": run_id}).scalar()
+        if state is None:
+            raise RunNotFound(f"{place}: no run {run_id}")
+        if state == RunState.DELETING:
+            raise RunBusy(f"{place}: run {run_id} is being deleted: it takes no changes")
+        connection.execute(update(runs).where(runs.c.id == run_id).values(values))
 
 
 def _name(text: str) -> str:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
+from reactcnn_dash.db import presence
 from reactcnn_dash.db.driver_errors import permitted, translated
+from reactcnn_dash.db.wholeness import LengthCheck
+from reactcnn_dash.db.writing import GATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +49,18 @@ def read_engine(place: Place) -> Engine:
         engine = create_engine(place.url, poolclass=NullPool)
         return engine.execution_options(postgresql_readonly=True)
     path = place.path
-    return _sqlite_engine(lambda: _open_for_reading(path), "BEGIN")
+    check = LengthCheck(path)
+
+    def connect() -> sqlite3.Connection:
+        connection = _open_for_reading(path)
+        try:
+            check.require_whole(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    return _sqlite_engine(connect, "BEGIN")
 
 
 def write_engine(
@@ -65,9 +79,10 @@ def write_engine(
     path = place.path
 
     def connect() -> sqlite3.Connection:
+        new = create and _is_empty(path)
         connection = _connect(path, "rwc" if create else "rw")
-        if create:
-            # Without effect on a store that exists, too late once a new one was looked into.
+        if new:
+            # Too late once it was looked into. Said to a store that exists it would change it.
             connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
             let_shrink(connection)
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
@@ -75,6 +90,13 @@ def write_engine(
         return connection
 
     return _sqlite_engine(connect, "BEGIN IMMEDIATE")
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return True
 
 
 def _sqlite_engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
@@ -102,9 +124,26 @@ def _connect(path: Path, mode: str, options: str = "") -> sqlite3.Connection:
 
 
 def _open_for_reading(path: Path) -> sqlite3.Connection:
+    _undo_change(path)
     if _frozen_wal_store(path):
         return _connect(path, "ro", "&immutable=1")
     return _connect(path, "ro")
+
+
+def _undo_change(path: Path) -> None:
+    """Let SQLite take back a change in whose middle a writer was killed, where that may be.
+
+    Who only reads cannot, and is refused; a store is unreadable until somebody does it.
+    """
+    journal = path.with_name(f"{path.name}-journal")
+    try:
+        unfinished = journal.stat().st_size > 0
+    except OSError:
+        return
+    if unfinished and permitted(path, os.W_OK) and permitted(path.parent, os.W_OK):
+        with closing(_connect(path, "rw")) as connection:
+            # The first read does it; a writer that lives holds a lock that says so.
+            connection.execute("PRAGMA schema_version").fetchone()
 
 
 def _frozen_wal_store(path: Path) -> bool:
@@ -137,20 +176,30 @@ def can_shrink(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL)
 
 
-def enter_wal(connection: sqlite3.Connection) -> None:
-    """Let readers and the writer work side by side (SQLite's write-ahead log)."""
+def enter_wal(connection: sqlite3.Connection) -> bool:
+    """Let readers and the writer work side by side (SQLite's write-ahead log).
+
+    Returns:
+        Whether it is this connection that put the store in that mode.
+    """
+    before = connection.execute("PRAGMA journal_mode").fetchone()[0]
     connection.execute("PRAGMA journal_mode = WAL")
     size = connection.execute("PRAGMA page_size").fetchone()[0]
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_BYTES // size}")
     connection.execute(f"PRAGMA journal_size_limit = {2 * _CHECKPOINT_BYTES}")
+    return bool(before != "wal")
 
 
-def leave_wal(connection: sqlite3.Connection) -> None:
+def leave_wal(connection: sqlite3.Connection, *, patient: bool = True) -> None:
     """Fold the log into the file, so that a store at rest is one file that opens anywhere.
 
     A store that another process is using stays in WAL mode: that process does it when it leaves.
+
+    Args:
+        connection: the connection that leaves.
+        patient: try for a moment, since a reader may be about to leave; else once.
     """
-    deadline = time.monotonic() + _LEAVING_SECONDS
+    deadline = time.monotonic() + (_LEAVING_SECONDS if patient else 0.0)
     while True:
         try:
             connection.execute("PRAGMA journal_mode = DELETE")
@@ -178,13 +227,16 @@ def transaction(source: Engine | Connection, place: Place) -> Iterator[Connectio
     A connection of an engine is closed afterwards; a connection given is left open.
 
     Raises:
+        StoreGone: for a store that is not at its place any more, see `presence`.
         StoreError: for what the driver reports and a user can act on. Broken constraints and
             faulty statements are faults of the program and come through as they are.
     """
     with translated(place):
         if isinstance(source, Connection):
-            with source.begin():
+            presence.verify(source, place)
+            with GATE.through(), source.begin():
                 yield source
+            presence.verify(source, place)
         else:
             with source.begin() as connection:
                 yield connection

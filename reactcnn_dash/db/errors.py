@@ -2,15 +2,21 @@
 
 # Named by what happened, as the caller reads them: `except RunBusy`.
 
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.errors import STORE, UserError
 
 
 class StoreError(UserError):
     """Base of everything that the store reports."""
 
+    exit_code = STORE
+
 
 class StoreMissing(StoreError):
     """There is no store at this place."""
+
+
+class StoreGone(StoreError):
+    """The store's file was deleted, renamed or replaced while it was written."""
 
 
 class NotAStore(StoreError):
@@ -55,6 +61,10 @@ class EditRefused(StoreError):
 
 class ImageNotFound(StoreError):
     """The run has no image with this ordinal."""
+
+
+class NothingThere(RunNotFound, ImageNotFound):
+    """What was asked for by a number or a name that no row of a store can have."""
 
 
 class DamagedBlob(StoreError):

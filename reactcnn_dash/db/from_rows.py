@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reactcnn_dash.db.blobs import unpack
 from reactcnn_dash.db.errors import DamagedBlob
+from reactcnn_dash.db.ownership import is_certain, is_silent
 from reactcnn_dash.db.records import (
-    STALL_SECONDS,
     Checkpoint,
     Clustering,
     Image,
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from reactcnn_dash.db.queries import AnyRow
     from reactcnn_dash.db.records import Float32Array
 
-_STALL = timedelta(seconds=STALL_SECONDS)
 _SILENT = {
     RunState.COLLECTING: RunState.STALLED,
     RunState.DELETING: RunState.HALF_DELETED,
@@ -100,12 +98,15 @@ def summary_of(row: AnyRow) -> RunSummary:
 
 
 def _state_of(row: AnyRow) -> RunState:
-    """Give what a run is doing; the clock says whether who does it has fallen silent."""
+    """Give what a run is doing, and whether who does it has fallen silent."""
     state = RunState(row.state)
     silent = _SILENT.get(state)
-    if silent is None or datetime.now(UTC) - row.heartbeat_at <= _STALL:
-        return state
-    return silent
+    return silent if silent is not None and is_silent(row) else state
+
+
+def state_is_certain(row: AnyRow) -> bool:
+    """Say whether one look is enough to know what a run is doing."""
+    return RunState(row.state) not in _SILENT or is_certain(row)
 
 
 def floats_of(values: list[float | None]) -> Float32Array:
@@ -142,20 +143,46 @@ def image_of(row: AnyRow) -> Image:
         ordinal=row.ordinal,
         label=row.label,
         prediction=row.prediction,
-        probabilities=array_of(row.probabilities, f"image {row.ordinal}: its probabilities"),
+        probabilities=array_of(
+            row.probabilities,
+            f"image {row.ordinal}: its probabilities",
+            (len(row.class_names),),
+            "<f4",
+        ),
         name=row.name,
-        pixels=array_of(row.pixels, f"image {row.ordinal}: its pixels"),
+        pixels=pixels_of(row),
         sha256=row.sha256.hex(),
         finite=row.finite,
     )
 
 
+def pixels_of(row: AnyRow) -> NDArray[np.uint8]:
+    """Give the (H, W, C) pixels of a row with the run's `image_shape`.
+
+    Raises:
+        DamagedBlob: if they are damaged.
+    """
+    height, width, channels = row.image_shape
+    what = f"image {row.ordinal}: its pixels"
+    return array_of(row.pixels, what, (height, width, channels), "|u1")
+
+
+def gap_of(row: AnyRow) -> NDArray[np.float32]:
+    """Give the (F,) GAP row of a row with the run's number of filters as `width`.
+
+    Raises:
+        DamagedBlob: if it is damaged.
+    """
+    return array_of(row.gap, f"image {row.ordinal}: its GAP row", (int(row.width),), "<f4")
+
+
 def facts_of(row: AnyRow, classes: int) -> ImageFacts:
     """Give the facts of a row of `IMAGE_FACTS`; damaged probabilities are NaN for every class."""
     try:
-        probabilities = unpack(row.probabilities)
+        probabilities = unpack(row.probabilities, (classes,), "<f4")
+        damaged = False
     except DamagedBlob:
-        probabilities = np.full(classes, np.nan, np.float32)
+        probabilities, damaged = np.full(classes, np.nan, np.float32), True
     return ImageFacts(
         ordinal=row.ordinal,
         label=row.label,
@@ -165,6 +192,7 @@ def facts_of(row: AnyRow, classes: int) -> ImageFacts:
         name=row.name,
         sha256=row.sha256.hex(),
         finite=row.finite,
+        damaged=damaged,
     )
 
 
@@ -178,14 +206,16 @@ def clustering_of(row: AnyRow) -> Clustering:
     return Clustering(row.layer, row.method, row.parameter, row.images, labels)
 
 
-def array_of(blob: bytes, what: str) -> NDArray[Any]:
-    """Unpack `blob`; the error of a damaged one begins with `what`.
+def array_of(
+    blob: bytes, what: str, shape: tuple[int, ...] | None = None, dtype: str | None = None
+) -> NDArray[Any]:
+    """Unpack `blob`, which is due to be of a shape and dtype; the error begins with `what`.
 
     Raises:
         DamagedBlob: if it is damaged.
     """
     try:
-        return unpack(blob)
+        return unpack(blob, shape, dtype)
     except DamagedBlob as error:
         msg = f"{what}: the stored value {error}; it is left out"
         raise DamagedBlob(msg) from error

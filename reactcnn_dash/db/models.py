@@ -128,6 +128,7 @@ class RunRow(Base):
     tags: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
     size: Mapped[int] = mapped_column(BigInteger, server_default="0")
     odd: Mapped[int | None]
+    beat: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class LayerRow(Base):

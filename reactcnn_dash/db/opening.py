@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
+from reactcnn_dash.db import queries
 from reactcnn_dash.db.driver_errors import cannot_open, permitted, translated
 from reactcnn_dash.db.engine import (
     enter_wal,
@@ -16,15 +17,23 @@ from reactcnn_dash.db.engine import (
     write_engine,
 )
 from reactcnn_dash.db.errors import StoreLocked, StoreMissing, StoreReadOnly
+from reactcnn_dash.db.ownership import is_silent
 from reactcnn_dash.db.place import Place, require_driver
+from reactcnn_dash.db.presence import close_nothing, remember
 from reactcnn_dash.db.version import create_schema, require_head
+from reactcnn_dash.db.wholeness import LengthCheck, has_journal, require_sound
+from reactcnn_dash.db.writing import GATE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Connection
 
     from reactcnn_dash.db.place import StoreUrl
+
+_WAL: Final = "reactcnn-wal"
+"""In a connection's info: whether it was this connection that put the store in WAL mode."""
 
 
 def check_writable(url: StoreUrl) -> None:
@@ -60,7 +69,12 @@ def _check_file(path: Path) -> None:
 
 
 def open_for_writing(
-    place: Place, *, durable: bool = False, create: bool = False, wal: bool = False
+    place: Place,
+    *,
+    durable: bool = False,
+    create: bool = False,
+    wal: bool = False,
+    whole: bool = False,
 ) -> Connection:
     """Give a connection to a store at head, outside a transaction.
 
@@ -70,39 +84,79 @@ def open_for_writing(
         create: make the store when it is missing or empty.
         wal: put a SQLite store in WAL mode, for many transactions beside readers; `close_writing`
             undoes it.
+        whole: look through all of a SQLite file whose last writer was killed.
 
     Raises:
         StoreError: if there is no store to write here.
     """
     require_driver(place)
     engine = write_engine(place, durable=durable, create=create)
+    unfinished = place.path is not None and has_journal(place.path)
     with translated(place):
         connection = engine.connect()
     try:
+        remember(connection, place)
         _prepare(connection, place, create=create, wal=wal)
+        if unfinished and whole:
+            _require_sound(connection, place)
     except BaseException:
-        connection.close()
+        close_writing(connection)
         raise
     return connection
 
 
+@contextmanager
+def saving(url: StoreUrl) -> Iterator[tuple[Connection, Place]]:
+    """Make one change to a store that is there: committed at the body's end, or not made at all.
+
+    In WAL mode, so that a process that is killed in its middle leaves a store that all can read.
+
+    Raises:
+        StoreError: if the store is missing or cannot be written.
+    """
+    place = Place.of(url)
+    with GATE.through():
+        connection = open_for_writing(place, wal=True)
+        try:
+            with transaction(connection, place):
+                yield connection, place
+        finally:
+            close_writing(connection)
+
+
 def close_writing(connection: Connection) -> None:
     """Close a connection that put the store in WAL mode; a store at rest is then one file."""
+    if close_nothing(connection):
+        return
     raw = sqlite_connection(connection)
-    if raw is not None:
-        leave_wal(raw)
+    if raw is not None and _WAL in connection.info:
+        leave_wal(raw, patient=connection.info[_WAL])
     connection.close()
+
+
+def _require_sound(connection: Connection, place: Place) -> None:
+    """Look through a store whose last writer was killed, unless another one is at work in it."""
+    raw = sqlite_connection(connection)
+    with transaction(connection, place):
+        writers = connection.execute(queries.WRITERS).all()
+    if raw is None or place.path is None or any(not is_silent(one) for one in writers):
+        return
+    with translated(place):
+        require_sound(raw, place.path)
 
 
 def _prepare(connection: Connection, place: Place, *, create: bool, wal: bool) -> None:
     raw = sqlite_connection(connection)
+    if raw is not None and place.path is not None:
+        with translated(place):
+            LengthCheck(place.path).require_whole(raw)
     with transaction(connection, place):
         ready = require_head(connection, place)
     if not ready and not create:
         raise StoreMissing(f"{place}: the store is empty: collect a run first")
     with translated(place):
         if raw is not None and wal:
-            enter_wal(raw)
+            connection.info[_WAL] = enter_wal(raw)
     if not ready:
         with transaction(connection, place):
             # Another process may have made the schema since it was looked for.

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from reactcnn_dash.db.blobs import pack, unpack
-from reactcnn_dash.db.errors import DamagedBlob
 from reactcnn_dash.db.records import CorrelationState, FeatureMaps, Kernel
 
 if TYPE_CHECKING:
@@ -221,17 +220,14 @@ def pack_state(state: CorrelationState) -> dict[str, Any]:
     }
 
 
-def unpack_state(layer: int, covered: int, n: int, blob: bytes) -> CorrelationState:
-    """Give the state that `pack_state` packed, to the bit (the upper triangle is mirrored).
+def unpack_state(layer: int, covered: int, n: int, blob: bytes, filters: int) -> CorrelationState:
+    """Give the state of so many filters that `pack_state` packed (the upper triangle is mirrored).
 
     Raises:
         DamagedBlob: if `blob` is damaged.
     """
-    moments = cast("Float64Array", unpack(blob))
-    # size = 3F + F(F + 1)/2, solved for F.
-    filters = round((np.sqrt(49 + 8 * moments.size) - 7) / 2)
-    if moments.dtype != np.float64 or moments.size != 3 * filters + filters * (filters + 1) // 2:
-        raise DamagedBlob("is not a correlation state")
+    size = 3 * filters + filters * (filters + 1) // 2
+    moments = cast("Float64Array", unpack(blob, (size,), "<f8"))
     mean, low, high = moments[: 3 * filters].reshape(3, filters)
     comoment = np.empty((filters, filters))
     upper = _upper(filters)

@@ -18,10 +18,14 @@ from sqlalchemy import (
 )
 
 from reactcnn_dash.db import models
+from reactcnn_dash.db.engine import transaction
 from reactcnn_dash.db.errors import RunNotFound
+from reactcnn_dash.db.records import RunState
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
+
+    from reactcnn_dash.db.place import Place
 
     AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
@@ -61,6 +65,9 @@ RUN_BY_UUID = _RUN.where(runs.c.uuid == bindparam("uuid"))
 RUN_BY_NAME = _RUN.where(runs.c.name == bindparam("name")).order_by(runs.c.id.desc()).limit(1)
 RUNS = _RUN.order_by(runs.c.id.desc()).limit(bindparam("limit")).offset(bindparam("offset"))
 
+WRITERS = select(runs.c.id, runs.c.writer, runs.c.beat, runs.c.heartbeat_at).where(
+    runs.c.state.in_([RunState.COLLECTING, RunState.DELETING])
+)
 RUN_STATE = select(runs.c.state).where(runs.c.id == _run_id)
 RUN_CHECKPOINT = select(runs.c.checkpoint_id).where(runs.c.id == _run_id)
 SUMMARIES = (
@@ -70,7 +77,7 @@ SUMMARIES = (
             for name in (
                 "id", "uuid", "name", "image_source", "experiment", "epoch", "state", "created_at",
                 "heartbeat_at", "ended_at", "stored", "total", "labelled", "correct", "skipped",
-                "size", "note", "tags", "odd",
+                "size", "note", "tags", "odd", "writer", "beat",
             )
         ),
         checkpoints.c.sha256,
@@ -86,11 +93,19 @@ LAYERS = select(*layers.c).where(layers.c.run_id == _run_id).order_by(layers.c.p
 _AT = (images.c.run_id == _run_id, images.c.ordinal == _ordinal)
 # Never `confidence`: it stands behind `gap`, and reading it would walk through all its pages.
 _IMAGE_COLUMNS = [column for column in images.c if column.name not in ("gap", "confidence")]
-IMAGE = select(*_IMAGE_COLUMNS).where(*_AT)
-IMAGE_WITH_GAP = select(*_IMAGE_COLUMNS, images.c.gap).where(*_AT)
-GAP = select(images.c.gap).where(*_AT)
+# What an image's arrays are due to be: the row says it, so that nothing larger is ever unpacked.
+_RUN_SHAPE = (runs.c.image_shape, runs.c.class_names)
+_WIDTH = (
+    select(func.sum(layers.c.filters)).where(layers.c.run_id == _run_id).scalar_subquery()
+).label("width")
+_OF_RUN = images.join(runs, runs.c.id == images.c.run_id)
+IMAGE = select(*_IMAGE_COLUMNS, *_RUN_SHAPE).select_from(_OF_RUN).where(*_AT)
+IMAGE_WITH_GAP = (
+    select(*_IMAGE_COLUMNS, *_RUN_SHAPE, images.c.gap, _WIDTH).select_from(_OF_RUN).where(*_AT)
+)
+GAP = select(images.c.ordinal, images.c.gap, _WIDTH).where(*_AT)
 GAP_RANGE = (
-    select(images.c.ordinal, images.c.gap)
+    select(images.c.ordinal, images.c.gap, _WIDTH)
     .where(
         images.c.run_id == _run_id,
         images.c.ordinal >= bindparam("start"),
@@ -117,16 +132,16 @@ HASHES = (
     .where(images.c.run_id == _run_id, images.c.ordinal < bindparam("stop"))
     .order_by(images.c.ordinal)
 )
-GAP_OF = select(images.c.ordinal, images.c.gap).where(
+GAP_OF = select(images.c.ordinal, images.c.gap, _WIDTH).where(
     images.c.run_id == _run_id, images.c.ordinal.in_(bindparam("ordinals", expanding=True))
 )
 PIXELS = (
-    select(images.c.pixels)
+    select(images.c.ordinal, images.c.pixels, runs.c.image_shape)
     .join(runs)
     .where(runs.c.uuid == bindparam("uuid"), images.c.ordinal == _ordinal)
 )
 PIXELS_OF = (
-    select(images.c.ordinal, images.c.pixels)
+    select(images.c.ordinal, images.c.pixels, runs.c.image_shape)
     .join(runs)
     .where(
         runs.c.uuid == bindparam("uuid"),
@@ -151,8 +166,14 @@ KERNEL = (
     .where(runs.c.id == _run_id, kernels.c.layer == bindparam("layer"))
 )
 
-STATE = select(*correlation_states.c).where(
-    correlation_states.c.run_id == _run_id, correlation_states.c.layer == bindparam("layer")
+STATE = (
+    select(*correlation_states.c, layers.c.filters)
+    .join(
+        layers,
+        (layers.c.run_id == correlation_states.c.run_id)
+        & (layers.c.position == correlation_states.c.layer),
+    )
+    .where(correlation_states.c.run_id == _run_id, correlation_states.c.layer == bindparam("layer"))
 )
 STATE_LAYERS = select(correlation_states.c.layer).where(correlation_states.c.run_id == _run_id)
 
@@ -182,7 +203,8 @@ def find_run(connection: Connection, ref: int | str, place: str) -> AnyRow:
         RunNotFound: if there is none.
     """
     row = None
-    if isinstance(ref, int) or (ref.isascii() and ref.isdigit()):
+    # A longer number is no id: it is larger than what a database holds.
+    if isinstance(ref, int) or (ref.isascii() and ref.isdigit() and len(ref) < 19):
         row = connection.execute(RUN_BY_ID, {"run_id": int(ref)}).first()
     if row is None and isinstance(ref, str):
         row = connection.execute(RUN_BY_UUID, {"uuid": ref}).first()
@@ -190,3 +212,9 @@ def find_run(connection: Connection, ref: int | str, place: str) -> AnyRow:
     if row is None:
         raise RunNotFound(f"{place}: no run {ref!r}")
     return row
+
+
+def look_at_run(connection: Connection, ref: int | str, place: Place) -> AnyRow:
+    """Give the row of a run as `find_run` does, in a transaction of its own."""
+    with transaction(connection, place):
+        return find_run(connection, ref, str(place))

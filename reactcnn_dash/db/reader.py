@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +10,18 @@ import numpy as np
 
 from reactcnn_dash.db import from_rows, queries, search
 from reactcnn_dash.db.answers import answers_of
-from reactcnn_dash.db.blobs import unpack
 from reactcnn_dash.db.comparisons import ComparisonKey, find_comparison
-from reactcnn_dash.db.engine import read_engine, transaction
+from reactcnn_dash.db.driver_errors import translated
+from reactcnn_dash.db.engine import read_engine, sqlite_connection, transaction
 from reactcnn_dash.db.errors import DamagedBlob, ImageNotFound, RunNotFound
+from reactcnn_dash.db.ownership import LOOK_SECONDS
 from reactcnn_dash.db.packing import maps_of, unpack_state
 from reactcnn_dash.db.place import Place, require_driver
 from reactcnn_dash.db.records import Frame, GapBlock, Kernel
 from reactcnn_dash.db.reports import Report, find_report
 from reactcnn_dash.db.search import SearchOrder, SearchPage
 from reactcnn_dash.db.version import require_head
+from reactcnn_dash.db.wholeness import lacks_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,11 +70,18 @@ class StoreReader:
             rows = connection.execute(queries.RUNS, {"limit": limit, "offset": offset})
             return tuple(from_rows.run_of(row) for row in rows)
 
-    def summaries(self) -> tuple[RunSummary, ...]:
-        """Give what a list shows of every run, newest first; 5,000 runs in some 0.1 s."""
-        with self._read() as connection:
-            rows = connection.execute(queries.SUMMARIES) if connection else ()
-            return tuple(from_rows.summary_of(row) for row in rows)
+    def summaries(self, *, certain: bool = False) -> tuple[RunSummary, ...]:
+        """Give what a list shows of every run, newest first; 5,000 runs in some 0.1 s.
+
+        Args:
+            certain: look a second time, seconds later, where one look cannot tell whether a run is
+                still collected: its collector runs on another machine, and the clocks disagree.
+        """
+        rows = self._all(queries.SUMMARIES)
+        if certain and not all(from_rows.state_is_certain(row) for row in rows):
+            time.sleep(LOOK_SECONDS)
+            rows = self._all(queries.SUMMARIES)
+        return tuple(from_rows.summary_of(row) for row in rows)
 
     def run(self, ref: int | str) -> Run:
         """Give a run by id, UUID or name (the newest of that name)."""
@@ -140,7 +150,7 @@ class StoreReader:
     def gap_row(self, run_id: int, ordinal: int) -> Float32Array:
         """Give the (F,) float32 GAP row of one image; `ImageNotFound` when there is none."""
         row = self._one_of_image(queries.GAP, run_id, ordinal)
-        return from_rows.array_of(row.gap, f"image {ordinal}: its GAP row")
+        return from_rows.gap_of(row)
 
     def gap_rows(
         self, run_id: int, start: int, stop: int, layer: Layer | None = None
@@ -244,8 +254,10 @@ class StoreReader:
             found = connection.execute(queries.LAYERS, {"run_id": row.run_id})
             layers = [from_rows.layer_of(one) for one in found]
         what = f"image {ordinal}: its feature maps"
-        codes = from_rows.array_of(row.codes, what)
-        low, step = from_rows.array_of(row.scales, what)
+        filters = sum(one.filters for one in layers)
+        size = sum(one.filters * one.height * one.width for one in layers)
+        codes = from_rows.array_of(row.codes, what, (size,), "|u1")
+        low, step = from_rows.array_of(row.scales, what, (2, filters), "<f4")
         return maps_of(layers, codes, low, step)
 
     def images_with_maps(self, run_id: int) -> range:
@@ -260,14 +272,14 @@ class StoreReader:
         rows = self._all(queries.PIXELS, uuid=run_uuid, ordinal=ordinal)
         if not rows:
             raise ImageNotFound(f"{self._place}: run {run_uuid} has no image {ordinal}")
-        return from_rows.array_of(rows[0].pixels, f"image {ordinal}: its pixels")
+        return from_rows.pixels_of(rows[0])
 
     def pixels_of(self, run_uuid: str, ordinals: Sequence[int]) -> dict[int, UInt8Array]:
         """Give the pixels of some images by ordinal; missing and damaged ones are left out."""
         found: dict[int, UInt8Array] = {}
         for row in self._all(queries.PIXELS_OF, uuid=run_uuid, ordinals=list(ordinals)):
             with suppress(DamagedBlob):
-                found[row.ordinal] = unpack(row.pixels)
+                found[row.ordinal] = from_rows.pixels_of(row)
         return found
 
     def nearest_misclassified(self, run_id: int, ordinal: int, forward: bool) -> int | None:
@@ -286,7 +298,7 @@ class StoreReader:
             return None
         row = rows[0]
         try:
-            return unpack_state(row.layer, row.covered, row.n, row.moments)
+            return unpack_state(row.layer, row.covered, row.n, row.moments, row.filters)
         except DamagedBlob as error:
             msg = f"the correlation state of layer {layer}: the stored value {error}; rebuild it"
             raise DamagedBlob(msg) from error
@@ -323,6 +335,23 @@ class StoreReader:
         with self._read() as connection:
             return find_report(connection, run_id, kind, key) if connection else None
 
+    def lacks_log(self) -> str | None:
+        """Say so if the store's file was copied or moved without its log; None if it was not.
+
+        Images, or all of it, may be missing then: to be asked where there is less than expected.
+        """
+        path = self._place.path
+        if path is None:
+            return None
+        with translated(self._place), self._engine.connect() as connection:
+            raw = sqlite_connection(connection)
+            if raw is None or not lacks_log(raw, path):
+                return None
+        return (
+            f"{path}: its log, {path.name}-wal, is missing, and what was stored last is in that: "
+            f"put it beside the store, or copy the store with python -m reactcnn_dash copy"
+        )
+
     @contextmanager
     def _read(self) -> Iterator[Connection | None]:
         with transaction(self._engine, self._place) as connection:
@@ -355,7 +384,7 @@ def _frame(run: Run, latest: int, row: AnyRow | None) -> Frame:
     except DamagedBlob as error:
         damaged.append(str(error))
     try:
-        gap = from_rows.array_of(row.gap, f"image {row.ordinal}: its GAP row")
+        gap = from_rows.gap_of(row)
     except DamagedBlob as error:
         damaged.append(str(error))
     return Frame(run, latest, image, gap, "; ".join(damaged) or None)
@@ -368,7 +397,7 @@ def _gap_block(rows: list[AnyRow], layer: Layer | None) -> GapBlock:
     damaged: list[int] = []
     for row in rows:
         try:
-            arrays.append(unpack(row.gap)[part])
+            arrays.append(from_rows.gap_of(row)[part])
             ordinals.append(row.ordinal)
         except DamagedBlob:
             damaged.append(row.ordinal)

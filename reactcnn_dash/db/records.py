@@ -241,6 +241,7 @@ class ImageFacts:
     """What is stored of one image but its pixels and GAP row; fields are those of `Image`.
 
     `misclassified` is None without a label; an answer that is not finite is never the right one.
+    `damaged` says that the stored probabilities are, and stand as NaN.
     """
 
     ordinal: int
@@ -251,6 +252,7 @@ class ImageFacts:
     name: str | None
     sha256: str
     finite: bool
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

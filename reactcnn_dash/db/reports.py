@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, delete, insert, select
 
 from reactcnn_dash.db import queries
-from reactcnn_dash.db.engine import transaction
-from reactcnn_dash.db.opening import open_for_writing
-from reactcnn_dash.db.place import Place
+from reactcnn_dash.db.opening import saving
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -49,18 +47,13 @@ def save_report(url: StoreUrl, run_id: int, kind: str, key: str, report: Report)
         RunNotFound: if the store has no such run.
         StoreError: if the store is missing or cannot be written.
     """
-    place = Place.of(url)
     same = {"run": run_id, "what": kind, "settings": key}
     values = {"run_id": run_id, "kind": kind, "key": key}
-    connection = open_for_writing(place)
-    try:
-        with transaction(connection, place):
-            queries.find_run(connection, run_id, str(place))
-            connection.execute(_REMOVE, same)
-            new = values | {"images": report.images, "value": report.value}
-            connection.execute(insert(_table), [new])
-    finally:
-        connection.close()
+    with saving(url) as (connection, place):
+        queries.find_run(connection, run_id, str(place))
+        connection.execute(_REMOVE, same)
+        new = values | {"images": report.images, "value": report.value}
+        connection.execute(insert(_table), [new])
 
 
 def find_report(connection: Connection, run_id: int, kind: str, key: str) -> Report | None:

@@ -10,8 +10,8 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from reactcnn_dash.db import queries
 from reactcnn_dash.db.blobs import pack
 from reactcnn_dash.db.engine import transaction
-from reactcnn_dash.db.opening import open_for_writing
-from reactcnn_dash.db.ownership import refuse_busy
+from reactcnn_dash.db.opening import close_writing, open_for_writing, saving
+from reactcnn_dash.db.ownership import judge, refuse_busy
 from reactcnn_dash.db.packing import pack_state
 from reactcnn_dash.db.place import Place
 
@@ -52,7 +52,6 @@ def save_clustering(url: StoreUrl, run_id: int, clustering: Clustering) -> None:
         RunNotFound: if the store has no such run.
         StoreError: if the store is missing or cannot be written.
     """
-    place = Place.of(url)
     table = queries.clusterings
     key = {
         "run_id": run_id,
@@ -62,15 +61,11 @@ def save_clustering(url: StoreUrl, run_id: int, clustering: Clustering) -> None:
         "images": clustering.images,
     }
     labels = pack(clustering.labels.astype(np.int32))
-    connection = open_for_writing(place)
-    try:
-        with transaction(connection, place):
-            queries.find_run(connection, run_id, str(place))
-            same = [table.c[name] == value for name, value in key.items()]
-            connection.execute(delete(table).where(*same))
-            connection.execute(insert(table), [key | {"labels": labels}])
-    finally:
-        connection.close()
+    with saving(url) as (connection, place):
+        queries.find_run(connection, run_id, str(place))
+        same = [table.c[name] == value for name, value in key.items()]
+        connection.execute(delete(table).where(*same))
+        connection.execute(insert(table), [key | {"labels": labels}])
 
 
 def replace_states(url: StoreUrl, run_id: int, states: Sequence[CorrelationState]) -> None:
@@ -83,16 +78,18 @@ def replace_states(url: StoreUrl, run_id: int, states: Sequence[CorrelationState
     """
     place = Place.of(url)
     rows = [pack_state(state) for state in states]
-    connection = open_for_writing(place)
+    connection = open_for_writing(place, wal=True)
     try:
+        alive = judge(lambda: queries.look_at_run(connection, run_id, place))
         with transaction(connection, place):
-            refuse_busy(queries.find_run(connection, run_id, str(place)), str(place))
+            row = queries.find_run(connection, run_id, str(place))
+            refuse_busy(row, str(place), alive=alive(row))
             former = connection.execute(_STATES_SIZE, {"run": run_id}).scalar_one()
             connection.execute(delete(_states).where(_states.c.run_id == run_id))
             grown = save_states(connection, run_id, rows) - int(former)
             connection.execute(_GROW, {"run": run_id, "grown": grown})
     finally:
-        connection.close()
+        close_writing(connection)
 
 
 def note_odd(url: StoreUrl, run_id: int, odd: int) -> None:
@@ -102,14 +99,9 @@ def note_odd(url: StoreUrl, run_id: int, odd: int) -> None:
         RunNotFound: if the store has no such run.
         StoreError: if the store is missing or cannot be written.
     """
-    place = Place.of(url)
-    connection = open_for_writing(place)
-    try:
-        with transaction(connection, place):
-            queries.find_run(connection, run_id, str(place))
-            connection.execute(_NOTE_ODD, {"run": run_id, "count": odd})
-    finally:
-        connection.close()
+    with saving(url) as (connection, place):
+        queries.find_run(connection, run_id, str(place))
+        connection.execute(_NOTE_ODD, {"run": run_id, "count": odd})
 
 
 def save_states(connection: Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> int:

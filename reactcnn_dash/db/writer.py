@@ -16,10 +16,11 @@ from sqlalchemy import Update, bindparam, delete, exists, func, insert, select, 
 from reactcnn_dash.db import from_rows, queries
 from reactcnn_dash.db.beginning import check_new, insert_run
 from reactcnn_dash.db.driver_errors import translated
-from reactcnn_dash.db.engine import transaction
+from reactcnn_dash.db.engine import read_engine, transaction
 from reactcnn_dash.db.errors import RunBusy
+from reactcnn_dash.db.log import LogWatch
 from reactcnn_dash.db.opening import close_writing, open_for_writing
-from reactcnn_dash.db.ownership import new_token, refuse_busy
+from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
 from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
 from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.records import RunState
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
 _runs = queries.runs
 
 _MINE = (_runs.c.id == bindparam("run"), _runs.c.writer == bindparam("owner"))
-_BEAT = update(_runs).where(*_MINE).values(heartbeat_at=bindparam("heartbeat"))
+_BEAT = (
+    update(_runs).where(*_MINE).values(heartbeat_at=bindparam("heartbeat"), beat=_runs.c.beat + 1)
+)
 _COUNTED = ("stored", "labelled", "correct", "gap_low", "gap_high", "rate", "size")
 _COUNT = _BEAT.where(_runs.c.stored == bindparam("before")).values(
     {name: bindparam(f"new_{name}") for name in _COUNTED}
@@ -92,6 +95,9 @@ class RunWriter:
         self._connection = connection
         self._layers = tuple(layers)
         self._owner = owner
+        self._log = LogWatch(place)
+        self.held: int | None = None
+        """Bytes of a log that cannot be folded into the store, since another process reads it."""
         self._kept = maps_kept(run.feature_maps)
         self._counters = _Counters(
             run.stored, run.labelled, run.correct, run.gap_low, run.gap_high, run.size
@@ -112,7 +118,7 @@ class RunWriter:
         """
         check_new(new)
         place = Place.of(url)
-        connection = open_for_writing(place, durable=durable, create=True, wal=True)
+        connection = open_for_writing(place, durable=durable, create=True, wal=True, whole=True)
         try:
             owner = new_token()
             with transaction(connection, place):
@@ -133,12 +139,13 @@ class RunWriter:
             StoreError: if the store is missing or cannot be written.
         """
         place = Place.of(url)
-        connection = open_for_writing(place, durable=durable, wal=True)
+        connection = open_for_writing(place, durable=durable, wal=True, whole=True)
         try:
             owner = new_token()
+            alive = judge(lambda: queries.look_at_run(connection, run, place))
             with transaction(connection, place):
                 row = queries.find_run(connection, run, str(place))
-                refuse_busy(row, str(place))
+                refuse_busy(row, str(place), alive=alive(row))
                 now = datetime.now(UTC)
                 connection.execute(
                     update(_runs)
@@ -210,6 +217,7 @@ class RunWriter:
                 # The dropped ones are the first of the index: the cost is that of the batch.
                 connection.execute(_TRIM, old)
         self._counters = after
+        self.held = self._log.look(self._connection)
 
     def save_states(self, states: Sequence[CorrelationState]) -> None:
         """Save correlation states, each in place of the layer's former one."""
@@ -256,7 +264,11 @@ class RunWriter:
             )
 
     def close(self) -> None:
-        """Release the store; when nobody else uses it, it is a single file afterwards."""
+        """Release the store; when nobody else uses it, it is a single file afterwards.
+
+        Raises:
+            StoreGone: the store is not at its path any more; the text names a copy of it.
+        """
         if not self._connection.closed:
             with translated(self._place):
                 close_writing(self._connection)
@@ -297,6 +309,26 @@ class RunWriter:
         if self._connection.execute(statement, mine | values).rowcount != 1:
             msg = f"{self._place}: run {self.run.id} was taken over by another process: stop here"
             raise RunBusy(msg)
+
+
+def require_free(url: StoreUrl, run_id: int) -> None:
+    """Refuse a run that cannot be resumed now, without touching the store.
+
+    Raises:
+        RunNotFound: if the store has no such run.
+        RunBusy: if a living process is collecting it, or it is being deleted.
+        StoreError: if the store is missing or cannot be read.
+    """
+    place = Place.of(url)
+    engine = read_engine(place)
+
+    def look() -> queries.AnyRow:
+        with transaction(engine, place) as connection:
+            return queries.find_run(connection, run_id, str(place))
+
+    alive = judge(look)
+    row = look()
+    refuse_busy(row, str(place), alive=alive(row))
 
 
 def _run(connection: Connection, run_id: int) -> Run:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from reactcnn_dash.export import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+_MOST_NAMED = 10
 _DESCRIPTION = """\
 Write a run as files that other tools read; NAME is the run's id and name.
 
@@ -76,7 +77,17 @@ def run(url: str, options: argparse.Namespace) -> int:
     )
     for path in files:
         sys.stdout.write(f"{path}\n")
+    if found.damaged:
+        sys.stderr.write(
+            f"{len(found.damaged):,} of {found.info.stored:,} images have a damaged value in the "
+            f"store, which is missing here (NaN): {_listed(found.damaged)}\n"
+        )
     return 0
+
+
+def _listed(ordinals: Collection[int]) -> str:
+    first = ", ".join(str(one) for one in sorted(ordinals)[:_MOST_NAMED])
+    return first if len(ordinals) <= _MOST_NAMED else f"{first} …"
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ never leaves half a file under a good name.
 from __future__ import annotations
 
 import sys
+import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from reactcnn_dash import analysis
-from reactcnn_dash.export import FORMATS, ExportError, file_name, run_stem
+from reactcnn_dash.export import FORMATS, ExportError, NoSuchLayer, file_name, run_stem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from reactcnn_dash.store import StoredRun
 
     Write = Callable[[StoredRun, Sequence[Layer], Path], None]
+
+_BLOCK = 8192
+"""Images of which a table is made at once."""
 
 
 def export(
@@ -113,7 +117,7 @@ def _chosen(run: StoredRun, names: Sequence[str] | None) -> Sequence[Layer]:
     try:
         wanted = {run.layer(name).position for name in names}
     except KeyError as error:
-        raise ExportError(f"{error.args[0]}.") from error
+        raise NoSuchLayer(f"{error.args[0]}.") from error
     return [layer for layer in run.layers if layer.position in wanted]
 
 
@@ -142,25 +146,45 @@ def _complete(path: Path) -> Iterator[Path]:
 
 
 def _write_npz(run: StoredRun, layers: Sequence[Layer], path: Path) -> None:
-    images = run.images()
+    """Write array by array, and the GAP rows block by block: the memory needed does not grow."""
     addresses = _addresses(run, layers)
-    blocks = list(_gap_blocks(run, layers))
-    arrays: dict[str, Any] = {
-        "gap": np.concatenate(blocks) if blocks else np.empty((0, len(addresses)), np.float32),
-        "addresses": np.array(addresses),
-        "labels": images["label"].fillna(-1).to_numpy(np.int64),
-        "predictions": images["prediction"].to_numpy(),
-        "probabilities": run.probabilities(),
-        "class_names": np.array(run.info.class_names),
-    }
-    for layer in layers:
-        try:
-            labels, correlation = run.clustered(layer.name)
-        except analysis.TooFewImages:
-            continue
-        arrays[f"correlation/{layer.name}"] = correlation.r
-        arrays[f"clusters/{layer.name}"] = labels.to_numpy(np.int32)
-    np.savez(path, **arrays)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        _add_rows(archive, "gap", (run.info.stored, len(addresses)), _gap_blocks(run, layers))
+        labels, predictions, probabilities = run.answers()
+        arrays: dict[str, NDArray[Any]] = {
+            "addresses": np.array(addresses),
+            "labels": labels,
+            "predictions": predictions,
+            "probabilities": probabilities,
+            "class_names": np.array(run.info.class_names),
+        }
+        for name, array in arrays.items():
+            _add(archive, name, array)
+        for layer in layers:
+            try:
+                clusters, correlation = run.clustered(layer.name)
+            except analysis.TooFewImages:
+                continue
+            _add(archive, f"correlation/{layer.name}", correlation.r)
+            _add(archive, f"clusters/{layer.name}", clusters.to_numpy(np.int32))
+
+
+def _add(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def _add_rows(
+    archive: zipfile.ZipFile,
+    name: str,
+    shape: tuple[int, int],
+    blocks: Iterator[NDArray[np.float32]],
+) -> None:
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for rows in blocks:
+            file.write(np.ascontiguousarray(rows, "<f4").data)
 
 
 def _write_gap(run: StoredRun, layers: Sequence[Layer], path: Path) -> None:
@@ -176,7 +200,13 @@ def _write_gap(run: StoredRun, layers: Sequence[Layer], path: Path) -> None:
 
 
 def _write_images(run: StoredRun, _layers: Sequence[Layer], path: Path) -> None:
-    run.images().to_parquet(path)
+    stored = run.info.stored
+    first = pa.Table.from_pandas(run.images(stop=min(_BLOCK, stored)))
+    with pq.ParquetWriter(path, first.schema) as writer:
+        writer.write_table(first)
+        for start in range(_BLOCK, stored, _BLOCK):
+            rows = run.images(start=start, stop=min(start + _BLOCK, stored))
+            writer.write_table(pa.Table.from_pandas(rows, schema=first.schema))
 
 
 def _graph_writer(layer: str) -> Write:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -13,7 +14,8 @@ from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, NoReturn, ParamSpec, Self, TypeVar
 
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.db.writing import end_by_sigterm
+from reactcnn_dash.errors import FAILED, UserError
 from reactcnn_dash.jobs.helping import Helper, Lent
 
 if TYPE_CHECKING:
@@ -25,12 +27,16 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     T = TypeVar("T")
 
+_ENDING_SECONDS = 3.0
+
 _CONTEXT = get_context("spawn")
 """Spawned, not forked: the server has threads."""
 
 
 class WorkLost(UserError):
     """A worker process ended in the middle of its work."""
+
+    exit_code = FAILED
 
     def __init__(self) -> None:
         super().__init__(
@@ -115,9 +121,19 @@ def cores() -> int:
 
 
 def end_children() -> None:
-    """End every process that this one started, whatever it is doing."""
-    for child in active_children():
+    """End every process that this one started, whatever it is doing; a change to a store is made.
+
+    SIGTERM waits while a process changes a store (see `reactcnn_dash.db.writing`), and so do we,
+    for a moment.
+    """
+    children = active_children()
+    for child in children:
         child.terminate()
+    deadline = time.monotonic() + _ENDING_SECONDS
+    for child in children:
+        child.join(max(0.0, deadline - time.monotonic()))
+        if child.is_alive():
+            child.kill()
 
 
 def leave() -> NoReturn:
@@ -154,6 +170,7 @@ def _begin(progress: Array[c_int64], niceness: int, helping: Connection | None) 
     _Here.helper = None if helping is None else Helper(helping)
     # Ctrl-C is for the process that started this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_by_sigterm()
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)
     end_with_parent()

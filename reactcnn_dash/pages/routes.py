@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from reactcnn_dash.db import StoreReader
     from reactcnn_dash.pages.page import Context
 
-FOR_EVER = "public, max-age=31536000, immutable"
+FOR_EVER = "private, max-age=31536000, immutable"
+"""Private: what a network saw is for the browser that asked, not for a cache on the way."""
 
 
 def _binary(*parts: bytes) -> Response:

@@ -48,6 +48,8 @@ def row_of(run: RunSummary) -> RunRow:
     nobody has looked for them.
     """
     last = run.ended_at or run.heartbeat_at
+    # A clock that was set back while the run went on says nothing about how long it took.
+    took = max(0.0, (last - run.created_at).total_seconds())
     return {
         "id": run.id,
         "uuid": run.uuid,
@@ -64,7 +66,7 @@ def row_of(run: RunSummary) -> RunRow:
         "state": str(run.state),
         "started": run.created_at.isoformat(timespec="seconds"),
         "ended": None if run.ended_at is None else run.ended_at.isoformat(timespec="seconds"),
-        "seconds": round((last - run.created_at).total_seconds(), 1),
+        "seconds": round(took, 1),
         "bytes": run.size,
         "odd": run.odd,
         "tags": list(run.tags),

@@ -23,6 +23,7 @@ from reactcnn_dash.db import (
 )
 from tests.benchmarks.table import Result, at_most
 from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, imported, start_server, stop
+from tests.browser.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,10 +134,8 @@ CLICK = f"""
 def click(page: Any, a: int, b: int) -> float:
     """Pick two runs; return the seconds until everything stands."""
     page.evaluate(CLICK, [a, b])
-    page.wait_for_function(
-        f"{imported('compare/comparison.mjs')}.then(({{ compared }}) => compared.found === null)"
-    )
-    page.wait_for_function(STANDING, polling="raf", timeout=120_000)
+    until(page, "document.getElementById('compare-head').hidden")
+    until(page, STANDING.strip(), timeout=120_000)
     return float(page.evaluate("(performance.now() - window.compareBegun) / 1000"))
 
 

@@ -20,6 +20,7 @@ from reactcnn_dash.db import ImageBatch, NewRun, RunWriter, StoreReader
 from tests.benchmarks import filters, history
 from tests.benchmarks.table import Result, at_most
 from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, imported, start_server, stop
+from tests.browser.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,6 +74,7 @@ class Poller:
 
     def __init__(self, address: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(address).netloc)
+        self._origin = address.rstrip("/")
         self.run: dict[str, Any] = {}
 
     def ask(self, ordinal: int) -> tuple[float, int]:
@@ -90,7 +92,11 @@ class Poller:
             }
         )
         encodings = "zstd, gzip" if self.run else "identity"
-        headers = {"Content-Type": "application/json", "Accept-Encoding": encodings}
+        headers = {
+            "Content-Type": "application/json",
+            "Accept-Encoding": encodings,
+            "Origin": self._origin,
+        }
         start = time.perf_counter()
         self._connection.request("POST", "/_dash-update-component", body, headers)
         answer = self._connection.getresponse()
@@ -208,9 +214,7 @@ def hovers(page: Page) -> list[Result]:
     cold, prefetched = [], []
     for ordinal in range(8):
         page.evaluate(f"{imported('live/poll.mjs')}.then(poll => poll.goTo({ordinal}))")
-        page.wait_for_function(
-            f"document.querySelector('.caption-title').textContent === 'Image {ordinal}'"
-        )
+        until(page, f"document.querySelector('.caption-title').textContent === 'Image {ordinal}'")
         page.wait_for_timeout(150)
         for layer in range(13):
             cold.append(page.evaluate(HOVER, [layer, 3]))
@@ -262,7 +266,7 @@ def collect(store: Path, images: int) -> None:
     subprocess.run(
         [
             *(sys.executable, "-m", "collector", "--images", "sample", "--batch-size", "64"),
-            *("--limit", str(images), "--store", str(store), "--feature-maps", "all", "--quiet"),
+            *("--first", str(images), "--store", str(store), "--feature-maps", "all", "--quiet"),
         ],
         check=True,
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, imported, start_server, stop
+from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, start_server, stop
+from tests.browser.waiting import until
 
 PICTURES = Path(__file__).parents[2] / ".github" / "screenshots"
 LAYER = "block4_conv2"
@@ -25,7 +26,7 @@ def collect(store: Path, images: str, between: str | None) -> None:
     """
     common = [
         *(sys.executable, "-m", "collector", "--images", images, "--batch-size", "32"),
-        *("--limit", "1500", "--store", str(store), "--experiment", "cifar10"),
+        *("--first", "1500", "--store", str(store), "--experiment", "cifar10"),
     ]
     early = ["--model", "vgg16-cifar10-epoch02", "--epoch", "2", "--feature-maps", "none"]
     middle = ["--model", between or "", "--epoch", "8", "--feature-maps", "none"]
@@ -40,14 +41,8 @@ def collect(store: Path, images: str, between: str | None) -> None:
 def settle(page: Page) -> None:
     """Wait until the image and the open clusters are drawn."""
     page.wait_for_selector(".cell[fill]")
-    page.wait_for_function(
-        f"{imported('live/image.mjs')}.then(({{ drawn }}) => drawn.pixels !== null)"
-    )
-    page.wait_for_function(
-        f"{imported('live/clusters.mjs')}.then(({{ panel }}) => panel.clusters !== null"
-        " || !document.getElementById('panel').classList.contains('open'))"
-    )
-    page.wait_for_function("!document.getElementById('panel').classList.contains('busy')")
+    until(page, "document.getElementById('image').width > 1")
+    until(page, "!document.querySelector('.panel.open.busy')")
     page.wait_for_timeout(500)
 
 

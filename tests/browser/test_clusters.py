@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from reactcnn_dash.db import RunWriter
 from tests import stores
+from tests.browser.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ def open_layer(page: Page, name: str) -> None:
 
 def nodes(page: Page) -> list[dict[str, Any]]:
     """Return each node's data and place on the screen, once the picture stands still."""
-    page.wait_for_function(STILL, polling=120)
+    until(page, STILL, every=120)
     found: list[dict[str, Any]] = page.evaluate(
         f"{GRAPH}.nodes().map(n => ({{...n.data(), ...n.renderedPosition()}}))"
     )

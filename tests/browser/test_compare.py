@@ -17,6 +17,7 @@ from reactcnn_dash.cli import main
 from reactcnn_dash.db import StoreReader
 from reactcnn_dash.results.comparison import comparing
 from tests import stores
+from tests.browser.waiting import until
 from tests.compared import chosen, other_checkpoint, write
 
 if TYPE_CHECKING:
@@ -189,9 +190,7 @@ def test_changed_images_are_filtered_paged_and_drawn(shown: Page, truth: Compari
     shown.get_by_text("Broken", exact=True).click()
     expect(shown.locator(".changed-tile.broken")).to_have_count(of["broken"])
     expect(tiles).to_have_count(of["broken"])
-    shown.wait_for_function(
-        "[...document.querySelectorAll('.changed-tile canvas')].every(c => c.width === 8)"
-    )
+    until(shown, "[...document.querySelectorAll('.changed-tile canvas')].every(c => c.width === 8)")
     first = int(truth.changed.a[truth.changed.before == truth.changed.label][0])
     expect(tiles.first).to_have_attribute("data-ordinal", str(first))
 
@@ -446,9 +445,7 @@ def test_runs_without_labels_are_not_said_to_have_no_corrected_image(
 
 def test_the_page_as_a_picture_is_what_the_browser_shows(shown: Page) -> None:
     expect(shown.locator(".changed-tile").first).to_be_visible()
-    shown.wait_for_function(
-        "[...document.querySelectorAll('.changed-tile canvas')].every(c => c.width === 8)"
-    )
+    until(shown, "[...document.querySelectorAll('.changed-tile canvas')].every(c => c.width === 8)")
     button = shown.get_by_role("button", name="Save this page as a picture")
     with shown.expect_download() as download:
         button.click()

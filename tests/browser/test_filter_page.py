@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from reactcnn_dash import analysis
 from reactcnn_dash.db import Kernel, RunWriter
 from tests import stores
+from tests.browser.waiting import until
 from tests.test_filters import save_states, sorted_images
 
 if TYPE_CHECKING:
@@ -132,10 +133,10 @@ def test_a_pinned_filters_map_a_chip_and_a_node_lead_to_its_page(page: Page, add
     chip.dblclick()
     at(page, f"conv2:{number}")
     page.go_back()
-    page.wait_for_function("document.getElementById('graph')?._cyreg?.cy?.nodes().length === 8")
+    until(page, "document.getElementById('graph')?._cyreg?.cy?.nodes().length === 8")
     # What the panel says of its clusters comes with its listening to their nodes.
     expect(page.locator("#cluster-summary")).to_contain_text("images")
-    page.evaluate("document.getElementById('graph')._cyreg.cy.nodes()[5].emit('dblclick')")
+    page.evaluate("void document.getElementById('graph')._cyreg.cy.nodes()[5].emit('dblclick')")
     at(page, "conv2:5")
 
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import stores
+from tests.browser.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,7 +136,7 @@ def image_rgb(page: Page) -> np.ndarray:
 def test_the_image_is_shown_and_dimmed_where_the_filter_is_silent(
     shown: Page, made: stores.Truth
 ) -> None:
-    shown.wait_for_function("document.getElementById('image').width === 8")
+    until(shown, "document.getElementById('image').width === 8")
     assert np.array_equal(image_rgb(shown), made.pixels[7])
     shown.locator("#cell-0-4").hover(force=True)
     expect(shown.locator(MAP)).to_have_attribute("data-address", "conv1:4")

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from reactcnn_dash.db import ImageBatch, RunWriter
 from tests import stores
 from tests.browser.conftest import imported, start_server, stop
+from tests.browser.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +117,8 @@ def test_the_slider_shows_each_image_under_it_and_goes_where_it_is_dropped(
     }"""
     expected = [*made.pixels[5][2, 3].tolist(), 255]
     place = 4 * (2 * 8 + 3)
-    page.wait_for_function(
+    until(
+        page,
         f"expected => ({drawn})(document.querySelector('.slider-bubble canvas'))"
         f".slice({place}, {place + 4}).join() === expected.join()",
         arg=expected,
@@ -191,7 +193,7 @@ def test_playing_goes_through_a_finished_run(page: Page, serve: Serve, store: Pa
         }})"""
     )
     # An image is shown for a moment only: what was on the page is written down as it happens.
-    page.wait_for_function("titles.includes('Image 3') && titles.at(-1) === 'Image 4'")
+    until(page, "titles.includes('Image 3') && titles.at(-1) === 'Image 4'")
     moments = page.evaluate("titles")
     first = moments.index("Image 0")
     shown = list(dict.fromkeys(moments[first:]))
@@ -291,6 +293,7 @@ def test_a_store_that_breaks_is_a_notice_and_the_page_lives_on(
     caption(page, 2)
 
 
+@pytest.mark.process
 def test_a_server_that_ends_is_told(browser: Browser, store: Path) -> None:
     # Its own page: that the browser logs the refused requests is right.
     stores.make_store(store, 4)

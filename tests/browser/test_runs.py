@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from reactcnn_dash.db import RunWriter, StoreReader, delete_run, edit_run
 from tests import stores
 from tests.browser.conftest import imported
+from tests.browser.waiting import until
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Serve
@@ -123,7 +124,7 @@ def test_a_name_tags_and_a_note_are_written_in_the_table(shown: Page, store: Pat
     shown.keyboard.type("  better   name ")
     shown.keyboard.press("Enter")
     expect(names(shown)).to_have_text(["gamma", "better name", "alpha"])
-    shown.wait_for_function("() => !document.querySelector('.ag-cell-inline-editing')")
+    until(shown, "() => !document.querySelector('.ag-cell-inline-editing')")
     cell(shown, "alpha", "tagText").dblclick()
     shown.keyboard.type("keep, paper, keep")
     shown.keyboard.press("Enter")

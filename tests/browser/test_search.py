@@ -14,6 +14,7 @@ from playwright.sync_api import Download, Page, expect
 
 from reactcnn_dash.db import RunWriter, StoreReader
 from tests import stores
+from tests.browser.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -336,7 +337,7 @@ def test_the_view_as_a_picture_has_all_of_a_grid_that_is_scrolled(shown: Page) -
     hidden = (
         "document.getElementById('grid').scrollWidth - document.getElementById('grid').clientWidth"
     )
-    shown.wait_for_function(f"{hidden} > 0")
+    until(shown, f"{hidden} > 0")
     expect(shown.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
     # The way to the menu may scroll the window.
     cells = shown.locator(".cell").evaluate_all(CELLS)

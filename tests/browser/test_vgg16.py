@@ -6,14 +6,18 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from reactcnn_dash.db import StoreReader
+from tests.browser.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.browser.conftest import Serve
+
+pytestmark = pytest.mark.process
 
 FITS = """() => {
     const grid = document.getElementById("grid");
@@ -43,7 +47,7 @@ def test_vgg16_is_watched_while_it_runs(page: Page, serve: Serve, tmp_path: Path
         # At 1280 × 720 all of it stands above the open search.
         page.keyboard.press("/")
         expect(page.locator("#search")).to_be_visible()
-        page.wait_for_function(FITS)
+        until(page, FITS)
         page.get_by_role("button", name="Close the search").click()
         expect(page.locator("#search")).to_be_hidden()
         page.locator("#cell-8-137").hover(force=True)
@@ -60,15 +64,18 @@ def test_vgg16_is_watched_while_it_runs(page: Page, serve: Serve, tmp_path: Path
     assert page.evaluate(f"{GRAPH}.nodes().length") == 128
     # Many small clusters: the picture still fills its frame, and no node is out of sight.
     page.goto(f"{page.url.split('?')[0]}?layer=block4_conv2&method=leiden-cpm&parameter=0.95")
-    page.wait_for_function(f"{GRAPH}.nodes().length === 512")
-    page.wait_for_function(f"{GRAPH}.nodes()[0].data('id').startsWith('8:')")
-    page.wait_for_function(f"""() => {{
+    until(page, f"{GRAPH}.nodes().length === 512")
+    until(page, f"{GRAPH}.nodes()[0].data('id').startsWith('8:')")
+    until(
+        page,
+        f"""() => {{
         const cy = {GRAPH};
         const box = cy.nodes().renderedBoundingBox();
         return box.x1 >= 0 && box.y1 >= 0 && box.x2 <= cy.width() && box.y2 <= cy.height()
             && Math.max(box.w / cy.width(), box.h / cy.height()) > 0.75
             && Math.min(box.w / cy.width(), box.h / cy.height()) > 0.5;
-    }}""")
+    }}""",
+    )
     run = StoreReader(str(store)).run("demo")
     assert (run.stored, run.state.value) == (48, "finished")
 

@@ -11,6 +11,8 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from collector.cli import main
 from reactcnn_dash.db import RunState, StoreError, StoreReader
 from tests.collector.waiting import DEADLINE, wait_until
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    import pytest
+
+pytestmark = pytest.mark.process
 
 
 @contextmanager
@@ -118,7 +121,7 @@ def test_a_run_has_a_heartbeat_while_it_waits_and_one_owner(
         first = reader.run(1).heartbeat_at
         wait_for(process, lambda: reader.run(1).heartbeat_at > first)
         assert stored(store) == 1
-        assert main([*options[4:], "--resume", "1"]) == 1
+        assert main([*options[4:], "--resume", "1"]) == 4
         assert "Traceback" not in capsys.readouterr().err
         # The wait for the next image, 100 s away, ends with the signal.
         process.send_signal(signal.SIGTERM)
@@ -159,7 +162,7 @@ def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(
 
     with collector(*options, "--quiet", "--batch-size", "5", preexec_fn=small_disk) as process:
         _, said = process.communicate(timeout=DEADLINE)
-    assert process.returncode == 1
+    assert process.returncode == 4
     assert said.count("\n") == 1
     assert str(store) in said
     reader = StoreReader(str(store))
@@ -169,3 +172,51 @@ def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(
     assert len(reader.gap_rows(1, 0, 400)) == run.stored
     assert main(["--store", str(store), "--resume", "1", "--quiet"]) == 0
     assert reader.run(1).stored == 400
+
+
+def test_a_closed_terminal_ends_the_run_in_good_order(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path
+) -> None:
+    store = tmp_path / "a.db"
+    options = ["--model", str(tiny_path), "--images", str(tiny_images), "--store", str(store)]
+    heard = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
+    with collector(*options, "--pace", "20", preexec_fn=heard) as process:
+        wait_for(process, partial(more_than, store, 3))
+        # Nobody is there to read what it says any more.
+        assert process.stderr is not None
+        process.stderr.close()
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(DEADLINE) == 128 + signal.SIGHUP
+    run = StoreReader(str(store)).run(1)
+    assert run.state is RunState.INTERRUPTED
+    assert run.stored > 3
+
+
+def test_nohup_goes_on(tmp_path: Path, tiny_path: Path, tiny_images: Path) -> None:
+    store = tmp_path / "a.db"
+    options = ["--model", str(tiny_path), "--images", str(tiny_images), "--store", str(store)]
+    ignore = partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
+    with collector(*options, "--limit", "40", "--pace", "40", preexec_fn=ignore) as process:
+        wait_for(process, partial(more_than, store, 3))
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0
+    assert StoreReader(str(store)).run(1).stored == 40
+
+
+def test_a_store_that_is_deleted_ends_the_run_with_one_line_and_is_saved(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path
+) -> None:
+    store = tmp_path / "a.db"
+    options = ["--model", str(tiny_path), "--images", str(tiny_images), "--store", str(store)]
+    with collector(*options, "--pace", "50", "--quiet") as process:
+        wait_for(process, lambda: stored(store) > 10)
+        for file in tmp_path.iterdir():
+            file.unlink()
+        _, said = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 4
+    assert said.count("\n") == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["a.db.rescued"]
+    reader = StoreReader(str(tmp_path / "a.db.rescued"))
+    assert reader.run(1).stored > 10
+    assert len(reader.gap_rows(1, 0, 400)) == reader.run(1).stored

@@ -14,7 +14,7 @@ from collector.cli import main
 from collector.training.augment import augment
 from collector.training.network import Step, fresh
 from collector.training.schedule import one_cycle
-from reactcnn_dash.db import RunState, StoreReader
+from reactcnn_dash.db import NewRun, RunState, RunWriter, StoreReader, delete_run
 from tests.collector.waiting import DEADLINE, wait_until
 
 if TYPE_CHECKING:
@@ -90,6 +90,45 @@ def test_a_resumed_training_finds_its_store_from_any_folder(
     ]
 
 
+@pytest.mark.parametrize("left", ["nothing", "a part"])
+def test_the_run_of_the_newest_checkpoint_is_there_after_a_resume(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path, left: str
+) -> None:
+    options = ["--from", str(tiny_path), "--epochs", "2", "--experiment", "trial"]
+    assert main(words(tmp_path, tiny_images, *options)) == 0
+    store = str(tmp_path / "a.db")
+    # As a kill leaves it between the checkpoint and the end of its run.
+    whole = StoreReader(store).run(2)
+    delete_run(store, 2)
+    if left == "a part":
+        part = NewRun(
+            name=whole.name,
+            model=whole.checkpoint.model,
+            checkpoint_sha256=whole.checkpoint.sha256,
+            parameters=whole.checkpoint.parameters,
+            checkpoint_source=whole.checkpoint.source,
+            image_source=whole.image_source,
+            image_identity=whole.image_identity,
+            total=whole.total,
+            batch_size=whole.batch_size,
+            feature_maps=whole.feature_maps,
+            class_names=whole.class_names,
+            image_shape=whole.image_shape,
+            layers=StoreReader(store).layers(1),
+            options={},
+            experiment="trial",
+            epoch=2,
+        )
+        with RunWriter.begin(store, part) as writer:
+            writer.interrupt()
+    assert main(["train", "--resume", "--checkpoints", str(tmp_path / "a")]) == 0
+    runs = [run for run in StoreReader(store).runs() if run.epoch == 2]
+    assert [(run.state, run.stored) for run in runs] == [(RunState.FINISHED, whole.stored)]
+    assert runs[0].checkpoint.sha256 == whole.checkpoint.sha256
+    assert main(["train", "--resume", "--checkpoints", str(tmp_path / "a")]) == 0
+    assert len(StoreReader(store).runs()) == 2
+
+
 def test_settled_statistics_are_of_the_weights_as_they_are() -> None:
     import keras
 
@@ -136,6 +175,7 @@ def test_it_learns(tmp_path: Path, tiny_path: Path) -> None:
     assert run.correct > 0.9 * run.labelled
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_leaves_the_last_checkpoint_whole(
     tmp_path: Path, tiny_path: Path, tiny_images: Path, number: int, code: int
@@ -174,7 +214,7 @@ def test_mistakes_are_one_line(
         (words(tmp_path, tiny_images, "--from", "vgg16-cifar10"), "10 outputs"),
         (words(tmp_path, tiny_images, name="full"), "--resume"),
     ):
-        assert main(wrong) == 1
+        assert main(wrong) == 3
         said = capsys.readouterr().err
         assert part in said
         assert said.count("\n") == 1, said
@@ -186,7 +226,7 @@ def test_other_options_are_refused_at_resume(
 ) -> None:
     start = ["--from", str(tiny_path), "--epochs", "1"]
     assert main(words(tmp_path, tiny_images, *start)) == 0
-    assert main(words(tmp_path, tiny_images, "--resume", "--epochs", "4")) == 1
+    assert main(words(tmp_path, tiny_images, "--resume", "--epochs", "4")) == 3
     assert "--epochs" in capsys.readouterr().err
     assert main(words(tmp_path, tiny_images, "--resume")) == 0
     assert "nothing to do" in capsys.readouterr().err

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from reactcnn_dash.db import (
 )
 from reactcnn_dash.db.packing import pack_batch, pack_state, unpack_state
 from tests.db.samples import FILTERS, LAYERS, batch, files, new_run, state
+from tests.silence import fall_silent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,7 +226,7 @@ def test_any_state_is_packed_without_loss(filters: int, seed: int) -> None:
     mean, low, high = rng.standard_normal((3, filters))
     saved = CorrelationState(4, 9, 7, mean, half + half.T, low, high)
     row = pack_state(saved)
-    back = unpack_state(row["layer"], row["covered"], row["n"], row["moments"])
+    back = unpack_state(row["layer"], row["covered"], row["n"], row["moments"], filters)
     assert (back.layer, back.covered, back.n) == (4, 9, 7)
     for name in ("mean", "comoment", "low", "high"):
         assert getattr(back, name).tobytes() == getattr(saved, name).tobytes(), name
@@ -375,10 +375,7 @@ def test_rate_total_and_skipped_reach_the_reader(url: str) -> None:
 
 def test_an_old_heartbeat_means_stalled(url: str, path: Path) -> None:
     writer = RunWriter.begin(url, new_run())
-    old = datetime.now(UTC) - timedelta(seconds=11)
-    with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE runs SET heartbeat_at = ?", (f"{old:%Y-%m-%d %H:%M:%S.%f}",))
-    raw.close()
+    fall_silent(path)
     reader = StoreReader(url)
     assert reader.run(1).state is RunState.STALLED
     writer.heartbeat()

@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +35,7 @@ from reactcnn_dash.db import (
 from reactcnn_dash.db.models import Base
 from tests.db.samples import batch, files, new_run, state
 from tests.db.test_processes import collecting, read_until
+from tests.silence import fall_silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,13 +80,6 @@ def everything(path: Path, run_id: int) -> dict[str, list[tuple[object, ...]]]:
 def count(path: Path, table: str) -> int:
     with closing(sqlite3.connect(path)) as raw:
         return int(raw.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-
-
-def age(path: Path, seconds: float) -> None:
-    """Let every run's process have been silent for so long."""
-    old = datetime.now(UTC) - timedelta(seconds=seconds)
-    with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute("UPDATE runs SET heartbeat_at = ?", (f"{old:%Y-%m-%d %H:%M:%S.%f}",))
 
 
 def whole(path: Path) -> None:
@@ -271,7 +264,7 @@ def test_a_run_that_is_being_collected_is_refused_until_its_process_ends(
 def test_a_stalled_run_is_deleted_and_its_collector_is_told(url: str, path: Path) -> None:
     slow = RunWriter.begin(url, new_run())
     slow.append(batch(0, 2))
-    age(path, 11)
+    fall_silent(path, 11)
     assert StoreReader(url).summaries()[0].state is RunState.STALLED
     deletion = RunDeletion.begin(url, 1)
     with pytest.raises(RunBusy, match="taken over"):
@@ -311,6 +304,7 @@ def killed_midway(url: str, run: str, steps: int) -> None:
         assert process.wait() == -signal.SIGKILL
 
 
+@pytest.mark.process
 def test_a_killed_deletion_leaves_the_rest_whole_and_can_be_finished(
     url: str, path: Path, tmp_path: Path
 ) -> None:
@@ -321,7 +315,7 @@ def test_a_killed_deletion_leaves_the_rest_whole_and_can_be_finished(
     killed_midway(url, "large", 3)
     whole(path)
     half = StoreReader(url).run("large")
-    assert half.state is RunState.DELETING
+    assert half.state is RunState.HALF_DELETED
     assert 0 < half.stored < 3000
     with closing(sqlite3.connect(path)) as raw:
         left = raw.execute("SELECT count(*), max(ordinal) FROM images WHERE run_id = 2").fetchone()
@@ -365,7 +359,7 @@ def test_two_deletions_of_one_run_do_not_meet(url: str, path: Path) -> None:
     with pytest.raises(RunBusy, match="is being deleted already"):
         RunDeletion.begin(url, 1)
     # The first says nothing for long enough to be taken for dead.
-    age(path, 11)
+    fall_silent(path, 11)
     second = RunDeletion.begin(url, 1)
     with pytest.raises(RunBusy, match="taken over"):
         first.finish()
@@ -442,7 +436,7 @@ def test_a_deletion_that_fell_silent_is_told_from_one_that_goes_on(url: str, pat
     RunDeletion.begin(url, 1)
     reader = StoreReader(url)
     assert reader.run(1).state is reader.summaries()[0].state is RunState.DELETING
-    age(path, 11)
+    fall_silent(path, 11)
     assert reader.run(1).state is reader.summaries()[0].state is RunState.HALF_DELETED
     delete_run(url, 1)
     assert reader.summaries() == ()

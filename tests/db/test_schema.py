@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 upgrade_module = sys.modules["reactcnn_dash.db.upgrade"]
 ROOT = Path(__file__).resolve().parents[2]
-FIXTURE = Path(__file__).parent / "fixtures" / "schema-0001.db"
+FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("schema-*.db"))
 
 HEAD = version.HEAD
 TOMORROW = f"{int(HEAD) + 1:04d}"
@@ -125,12 +125,20 @@ def tomorrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(params=FIXTURES, ids=[one.stem for one in FIXTURES])
+def fixture(request: pytest.FixtureRequest) -> Path:
+    """A store of each released schema before this one."""
+    found: Path = request.param
+    return found
+
+
 @pytest.fixture
-def frozen(path: Path) -> Path:
-    shutil.copy(FIXTURE, path)
+def frozen(path: Path, fixture: Path) -> Path:
+    shutil.copy(fixture, path)
     return path
 
 
+@pytest.mark.process
 def test_models_and_migrations_agree(tmp_path: Path) -> None:
     migrated, made = tmp_path / "migrated.db", tmp_path / "made.db"
     migrate(migrated)
@@ -193,8 +201,9 @@ def test_a_frozen_store_is_upgraded_read_and_written(frozen: Path) -> None:
 
 
 def test_an_older_store_is_refused_with_the_command_and_upgraded_by_it(
-    frozen: Path, tomorrow: Path
+    frozen: Path, fixture: Path, tomorrow: Path
 ) -> None:
+    old = fixture.stem.removeprefix("schema-")
     url = f"sqlite:///{frozen}"
     before = frozen.read_bytes()
     openings: list[Callable[[], object]] = [
@@ -210,8 +219,8 @@ def test_an_older_store_is_refused_with_the_command_and_upgraded_by_it(
     assert frozen.read_bytes() == before
 
     result = upgrade(url)
-    assert (result.before, result.after) == ("0001", TOMORROW)
-    assert result.backup == frozen.with_name(f"{frozen.name}.backup-0001")
+    assert (result.before, result.after) == (old, TOMORROW)
+    assert result.backup == frozen.with_name(f"{frozen.name}.backup-{old}")
     assert np.array_equal(StoreReader(url).gap_rows(1, 0, 6), batch(0, 6).gap)
     with closing(sqlite3.connect(frozen)) as raw:
         assert "mark" in [row[1] for row in raw.execute("PRAGMA table_info(runs)")]
@@ -239,17 +248,18 @@ def test_an_upgraded_store_says_what_a_new_one_says(frozen: Path, tmp_path: Path
 
 
 def test_the_backup_is_the_store_as_it_was(
-    frozen: Path, tomorrow: Path, monkeypatch: pytest.MonkeyPatch
+    frozen: Path, fixture: Path, tomorrow: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = frozen.with_name(f"{frozen.name}.backup-0001")
+    old = fixture.stem.removeprefix("schema-")
+    taken = frozen.with_name(f"{frozen.name}.backup-{old}")
     taken.write_text("an earlier backup")
     result = upgrade(str(frozen))
-    assert result.backup == frozen.with_name(f"{frozen.name}.backup-0001-2")
+    assert result.backup == frozen.with_name(f"{frozen.name}.backup-{old}-2")
     assert taken.read_text() == "an earlier backup"
     monkeypatch.undo()
     assert result.backup is not None
     copies = []
-    for path in (result.backup, FIXTURE):
+    for path in (result.backup, fixture):
         with closing(sqlite3.connect(path)) as raw:
             copies.append(list(raw.iterdump()))
     assert copies[0] == copies[1]
@@ -289,6 +299,7 @@ def test_there_is_nothing_to_upgrade_in_an_empty_file(path: Path) -> None:
     assert files(path.parent) == [path.name]
 
 
+@pytest.mark.process
 def test_reading_does_not_import_alembic(frozen: Path) -> None:
     upgrade(str(frozen))
     code = (

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+pytestmark = pytest.mark.process
+
 
 def once(path: Path) -> str:
     """Block until the file is there, and say so before."""

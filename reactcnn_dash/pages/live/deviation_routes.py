@@ -10,7 +10,7 @@ import numpy as np
 from flask import Response, jsonify, request
 
 from reactcnn_dash.errors import UserError
-from reactcnn_dash.pages.json_routes import done, json_routes, ready
+from reactcnn_dash.pages.json_routes import done, json_routes, optional_number, ready
 from reactcnn_dash.results.deviations.findings import Findings, findings
 from reactcnn_dash.results.deviations.scores import RATE
 from reactcnn_dash.results.deviations.service import Deviations
@@ -139,8 +139,8 @@ def _rate() -> float:
 
 
 def _after() -> int:
-    text = request.args.get("after", "")
-    return int(text) if text.isascii() and text.isdigit() else -1
+    after = optional_number("after")
+    return -1 if after is None else after
 
 
 def _number(value: float) -> float | None:

@@ -15,6 +15,7 @@ from reactcnn_dash.db import (
     Clustering,
     ImageFilter,
     Layer,
+    RunNotFound,
     StoreReader,
     save_clustering,
 )
@@ -118,9 +119,13 @@ def whole_run(reader: StoreReader, url: str, request: ClusterRequest) -> Cluster
 
     Raises:
         analysis.TooFewImages: fewer images than a correlation needs.
+        RunNotFound: there is no such run, or it has no such layer.
         StoreError: the store cannot be read.
     """
-    run, layer = reader.run(request.run_id), reader.layers(request.run_id)[request.layer]
+    run, layers = reader.run(request.run_id), reader.layers(request.run_id)
+    if not 0 <= request.layer < len(layers):
+        raise RunNotFound(f"run {run.id} has no layer {request.layer}: it has {len(layers)}")
+    layer = layers[request.layer]
     moments, stored = current_moments(reader, run.id, layer)
     correlation = analysis.correlation(moments)
     method, parameter = request.method, request.parameter

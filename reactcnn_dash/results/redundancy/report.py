@@ -58,12 +58,14 @@ class RedundancyReport:
         map_images: images whose feature maps were looked at.
         threshold: τ of the clusters, and what their maps must reach.
         layers: by position.
+        left_out: images of the run whose values are damaged or not finite.
     """
 
     images: int
     map_images: int
     threshold: float
     layers: tuple[LayerReport, ...]
+    left_out: int = 0
 
 
 def build(
@@ -91,13 +93,14 @@ def build(
     """
     reader = StoreReader(url)
     reports: list[LayerReport] = []
-    stored = 0
+    stored = left_out = 0
     for layer in reader.layers(run.id):
         found = whole_run(reader, url, ClusterRequest(run.id, layer.position, METHOD, threshold))
         reports.append(_layer(found, maps, threshold))
         stored = found.stored
+        left_out = max(left_out, found.stored - found.correlation.n)
         progress(len(reports))
-    return RedundancyReport(stored, len(maps.ordinals), threshold, tuple(reports))
+    return RedundancyReport(stored, len(maps.ordinals), threshold, tuple(reports), left_out)
 
 
 def _layer(found: Clustered, maps: MapEvidence, threshold: float) -> LayerReport:
@@ -114,7 +117,14 @@ def _layer(found: Clustered, maps: MapEvidence, threshold: float) -> LayerReport
 
 
 def summary(report: RedundancyReport) -> str:
-    """Return the report in a sentence or two."""
+    """Return the report in a sentence or two; what is left out of it is said."""
+    text = _found(report)
+    if not report.left_out:
+        return text
+    return f"{text} {report.left_out:,} images are left out: damaged in the store, or not finite."
+
+
+def _found(report: RedundancyReport) -> str:
     filters = sum(layer.row.filters for layer in report.layers)
     could_go = sum(layer.row.could_go for layer in report.layers)
     constant = sum(layer.row.constant for layer in report.layers)
@@ -153,6 +163,7 @@ def as_dict(report: RedundancyReport) -> dict[str, Any]:
     """Return a report as JSON can say it, with an address ``layer:filter`` for every filter."""
     return {
         "images": report.images,
+        "left_out": report.left_out,
         "map_images": report.map_images,
         "method": METHOD,
         "threshold": report.threshold,
@@ -166,6 +177,7 @@ def from_dict(values: dict[str, Any]) -> RedundancyReport:
         images=values["images"],
         map_images=values["map_images"],
         threshold=values["threshold"],
+        left_out=values.get("left_out", 0),
         layers=tuple(_layer_of(layer) for layer in values["layers"]),
     )
 

@@ -1,0 +1,108 @@
+"""What a page sends to a callback, taken out by name and kind: a browser can send anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from reactcnn_dash.pages.json_routes import RequestRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+LARGEST: Final = 2**63
+"""The store has no larger number."""
+
+
+def mapping(value: Any, name: str = "what is asked for") -> dict[str, Any]:
+    """Return an object.
+
+    Raises:
+        RequestRefused: it is none.
+    """
+    if not isinstance(value, dict):
+        raise RequestRefused(f"{name} is an object.")
+    return value
+
+
+def number(request: dict[str, Any], name: str) -> int | None:
+    """Return a whole number that may be missing.
+
+    Raises:
+        RequestRefused: it is something else, or larger than a store's numbers.
+    """
+    value = request.get(name)
+    return None if value is None else _whole(value, name)
+
+
+def needed(request: dict[str, Any], name: str) -> int:
+    """Return a whole number that may not be missing.
+
+    Raises:
+        RequestRefused: it is, or it is something else.
+    """
+    return _whole(request.get(name), name)
+
+
+def real(request: dict[str, Any], name: str) -> float | None:
+    """Return a number that may be missing.
+
+    Raises:
+        RequestRefused: it is something else.
+    """
+    value = request.get(name)
+    if value is None:
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RequestRefused(f"{name} is a number.") from error
+
+
+def text(request: dict[str, Any], name: str) -> str | None:
+    """Return text that may be missing.
+
+    Raises:
+        RequestRefused: it is something else.
+    """
+    value = request.get(name)
+    if value is not None and not isinstance(value, str):
+        raise RequestRefused(f"{name} is text.")
+    return value
+
+
+def texts(request: dict[str, Any], name: str) -> list[str] | None:
+    """Return a list of texts that may be missing.
+
+    Raises:
+        RequestRefused: it is something else.
+    """
+    if request.get(name) is None:
+        return None
+    return _listed(request, name, lambda one: text({name: one}, name) or "")
+
+
+def numbers(request: dict[str, Any], name: str) -> list[int]:
+    """Return a list of whole numbers.
+
+    Raises:
+        RequestRefused: it is something else.
+    """
+    return _listed(request, name, lambda one: _whole(one, name))
+
+
+def _listed(request: dict[str, Any], name: str, kind: Callable[[Any], T]) -> list[T]:
+    value = request.get(name)
+    if not isinstance(value, list):
+        raise RequestRefused(f"{name} is a list.")
+    return [kind(one) for one in value]
+
+
+def _whole(value: Any, name: str) -> int:
+    # The value of a select is text.
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -LARGEST <= value < LARGEST:
+        raise RequestRefused(f"{name} is a whole number.")
+    return value

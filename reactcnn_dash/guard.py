@@ -1,0 +1,265 @@
+"""What stands before every route: who may ask, what a request may be, what a browser may do.
+
+It refuses in one line: 401 without the token, 403 for another name or another site, 413 for a body
+that is too long, 415 for one that is no JSON, 400 for what no page of ours would send.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any, Final
+
+from dash.exceptions import DependencyException
+from flask import Response, abort, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter
+
+from reactcnn_dash.access import COOKIE, MOST_BYTES, foreign
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dash import Dash
+    from flask import Flask
+
+    from reactcnn_dash.access import Access
+
+MOST_NESTED: Final = 16
+"""Lists and objects in each other, in a request's body; a page sends five."""
+
+_RUN: Final = (None, "", "module", "text/javascript", "application/javascript")
+_CALLBACKS: Final = "_dash-update-component"
+_SUITES: Final = "/_dash-component-suites/"
+_LONG: Final = "public, max-age=31536000, immutable"
+_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src {scripts}",
+        # Mantine, AG Grid and Cytoscape make their style elements in the browser.
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    # A link's token stays here. Not `no-referrer`: a browser would then hide the origin from us.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Number(IntegerConverter):
+    """A number in an address, no larger than what a store can hold."""
+
+    regex = r"\d{1,18}"
+
+
+class Guard:
+    """Stands before the routes of one server.
+
+    Args:
+        server: has no routes yet, so that nothing is asked before the guard.
+        access: who may ask.
+    """
+
+    def __init__(self, server: Flask, access: Access) -> None:
+        self._access = access
+        self._pages: dict[str, Dash] = {}
+        self._inline: dict[str, str] = {}
+        server.url_map.converters["int"] = Number
+        server.before_request(self._refuse_stranger)
+        server.before_request(self._refuse_nonsense)
+        server.after_request(self._add_headers)
+        server.register_error_handler(HTTPException, _in_one_line)
+        # A script that Dash does not have is to Dash an error of the server.
+        server.register_error_handler(DependencyException, _no_such_script)
+
+    def add_page(self, app: Dash) -> None:
+        """Know a page, so that its callbacks and its inline scripts are let through."""
+        self._pages[str(app.config.routes_pathname_prefix)] = app
+
+    def _refuse_stranger(self) -> Response | None:
+        host = request.environ.get("HTTP_HOST", "")
+        if not self._access.admits(host):
+            abort(403, f"This server is not known as {host[:100]!a}: --allowed-host adds a name.")
+        if foreign(request.method, host, request.headers):
+            abort(403, "Only a page of this server may ask for that.")
+        if self._access.token is None:
+            return None
+        if not self._access.knows(self._token()):
+            abort(401, "Open the link that the server printed when it started: it has the token.")
+        return self._welcome() if "token" in request.args else None
+
+    def _token(self) -> str | None:
+        given = request.args.get("token") or request.cookies.get(_cookie())
+        if given is None and request.authorization is not None:
+            given = request.authorization.token
+        return given
+
+    def _welcome(self) -> Response:
+        """Keep the token as a cookie, and go on to the same address without it.
+
+        By a page, not by a redirect: the link may stand on another site, and the redirect that
+        follows it would not take a strict cookie along.
+        """
+        query = request.query_string.decode("latin-1").split("&")
+        left = "&".join(part for part in query if not part.startswith("token="))
+        # One slash: two would begin the address of another host.
+        path = f"/{request.path.lstrip('/')}"
+        there = html.escape(f"{path}?{left}" if left else path)
+        icon = '<link rel="icon" href="data:,">'
+        go_on = f'<meta http-equiv="refresh" content="0;url={there}">'
+        response = Response(f"<!doctype html><title>ReactCNN</title>{icon}{go_on}")
+        token = str(self._access.token)
+        response.set_cookie(_cookie(), token, httponly=True, samesite="Strict")
+        return response
+
+    def _refuse_nonsense(self) -> None:
+        if (request.content_length or 0) > MOST_BYTES:
+            abort(413, f"The request is longer than {MOST_BYTES:,} bytes.")
+        if request.method == "POST" and not request.is_json:
+            abort(415, "What changes something is sent as JSON.")
+        rule = "" if request.url_rule is None else request.url_rule.rule
+        page = self._pages.get(rule.removesuffix(_CALLBACKS).removesuffix("<path:path>"))
+        if page is None:
+            return
+        if rule.endswith("<path:path>"):
+            abort(404, "There is no page at this address.")
+        if rule.endswith(_CALLBACKS) and request.method == "POST":
+            try:
+                body = request.get_json()
+            except RecursionError:
+                abort(400, "The request is nested too deeply.")
+            if not (_shallow(body, MOST_NESTED) and fits(body, page.callback_map)):
+                abort(400, "No page of this server asks like that.")
+
+    def _add_headers(self, response: Response) -> Response:
+        for name, value in _HEADERS.items():
+            response.headers[name] = value
+        scripts = f"'self' {self._hashes(response)}".strip()
+        response.headers["Content-Security-Policy"] = _POLICY.format(scripts=scripts)
+        age = _age_of_file(response) if response.status_code in (200, 304) else None
+        if age is not None:
+            response.headers["Cache-Control"] = age
+        elif "Cache-Control" not in response.headers or response.status_code >= 400:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _hashes(self, response: Response) -> str:
+        """Return the hashes of a page's inline scripts; a page is the same for everybody."""
+        rule = "" if request.url_rule is None else request.url_rule.rule
+        page = self._pages.get(rule)
+        if page is None or response.status_code != 200:
+            return ""
+        if rule not in self._inline:
+            # Of the page itself: the answer may be another, as the one that keeps a token is.
+            self._inline[rule] = hashes_of_scripts(page.index())
+        return self._inline[rule]
+
+
+def fits(body: Any, callbacks: Mapping[str, Any]) -> bool:
+    """Say whether a body asks for a callback that there is, with the inputs that it has.
+
+    Args:
+        body: the JSON of a request, of whatever kind.
+        callbacks: of the page, as Dash keeps them.
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("output"), str):
+        return False
+    known = callbacks.get(body["output"], {})
+    if "callback" not in known:
+        return False
+    outputs = known["output"] if isinstance(known["output"], list) else [known["output"]]
+    asked = body.get("outputs")
+    changed = body.get("changedPropIds")
+    return (
+        _names(asked if isinstance(known["output"], list) else [asked])
+        == [(one.component_id, one.component_property) for one in outputs]
+        and _names(body.get("inputs")) == _names(known["inputs"])
+        and _names(body.get("state", [])) == _names(known["state"])
+        and isinstance(changed, list)
+        and all(isinstance(one, str) for one in changed)
+    )
+
+
+def _names(found: Any) -> list[tuple[str, str]] | None:
+    """Return component and property of each, None for what is no list of such."""
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        return None
+    return [(one.get("id"), one.get("property")) for one in found]
+
+
+def _shallow(value: Any, depth: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return True
+    return depth > 0 and all(_shallow(one, depth - 1) for one in value)
+
+
+class _InlineScripts(HTMLParser):
+    """Collects what stands in script elements that a browser runs."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.found: list[str] = []
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin a script."""
+        given = dict(attrs)
+        self._inside = tag == "script" and "src" not in given and given.get("type") in _RUN
+        if self._inside:
+            self.found.append("")
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - the parser's name for it
+        """End it."""
+        self._inside = False
+
+    def handle_data(self, data: str) -> None:
+        """Take a piece of it."""
+        if self._inside:
+            self.found[-1] += data
+
+
+def hashes_of_scripts(page: str) -> str:
+    """Return the hashes of a page's inline scripts, as a content security policy takes them."""
+    parser = _InlineScripts()
+    parser.feed(page)
+    digests = (hashlib.sha256(script.encode()).digest() for script in parser.found)
+    return " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in digests)
+
+
+def _age_of_file(response: Response) -> str | None:
+    """Return how long a browser may keep a script or a style sheet, None for anything else."""
+    if _SUITES in request.path:
+        # Dash gives an age where version and time are part of the name.
+        return _LONG if response.cache_control.max_age else "no-cache"
+    if (request.endpoint or "").endswith(".static"):
+        return _LONG if "m" in request.args else "no-cache"
+    return "no-cache" if request.path.endswith("_favicon.ico") else None
+
+
+def _cookie() -> str:
+    return f"{COOKIE}-{request.environ.get('SERVER_PORT', '')}"
+
+
+def _in_one_line(error: HTTPException) -> Response:
+    text = " ".join((error.description or error.name).split())
+    response = Response(f"{text}\n", status=error.code, mimetype="text/plain")
+    for name, value in error.get_headers():
+        if name != "Content-Type":
+            response.headers[name] = value
+    return response
+
+
+def _no_such_script(_: DependencyException) -> Response:
+    return Response("There is no such script.\n", status=404, mimetype="text/plain")
