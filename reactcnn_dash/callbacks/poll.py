@@ -11,10 +11,11 @@ from reactcnn_dash.callbacks import asked
 from reactcnn_dash.db import RunNotFound, RunState, StoreError, StoreMissing
 from reactcnn_dash.pages.empty import empty_store
 from reactcnn_dash.pages.live.frames import frame_payload
+from reactcnn_dash.pages.live.shapes import Seen
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import StoreReader
-    from reactcnn_dash.pages.live.shapes import Frame, Seen
+    from reactcnn_dash.pages.live.shapes import Frame
     from reactcnn_dash.pages.page import Context
 
 
