@@ -1,0 +1,243 @@
+"""One network's slimming: measured once, cut as often as is needed to find a budget."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from collector.slim.bundles import costs_of, find_bundles
+from collector.slim.channels import find_channels
+from collector.slim.choosing import Choice, by_rule, prepare
+from collector.slim.consumers import find_consumers
+from collector.slim.measuring import FISHER_IMAGES, measure
+from collector.slim.request import SlimError
+from collector.slim.surgery import Fitted, operate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from collector.network import Network
+    from collector.slim.bundles import Bundle
+    from collector.slim.channels import Channels
+    from collector.slim.consumers import Consumer
+    from collector.slim.feeding import Feed
+    from collector.slim.measuring import Measured
+    from collector.slim.slimmed import Slimmed
+    from collector.taps import Tap
+
+    Working = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """A slimmed network.
+
+    Attributes:
+        kept: (channels,) bool, those that stay.
+        slimmed: its layers.
+        fitted: how each consumer was fitted.
+        parameters: number of its parameters.
+        work: its multiply-adds an image.
+    """
+
+    kept: NDArray[np.bool_]
+    slimmed: Slimmed
+    fitted: tuple[Fitted, ...]
+    parameters: int
+    work: int
+
+
+class Slimming:
+    """Measures a network, and cuts it.
+
+    Args:
+        network: the whole network.
+        feed: the calibration images.
+        saving: whether parameters and whether multiply-adds are to be saved.
+        working: told what is done, how much of it, and of how much.
+
+    Raises:
+        SlimError: nothing in the network can be cut.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        feed: Feed,
+        saving: tuple[bool, bool],
+        working: Working = lambda _what, _done, _total: None,
+    ) -> None:
+        graph = network.graph
+        self.network = network
+        self.feed = feed
+        self._working = working
+        self.channels: Channels = find_channels(graph)
+        self.consumers: tuple[Consumer, ...] = find_consumers(graph, self.channels)
+        self.bundles: tuple[Bundle, ...] = find_bundles(self.consumers, self.channels)
+        if not self.bundles:
+            raise SlimError(f"nothing in {network.loaded.name} can be cut: {self._why_not()}.")
+        self.measured = self._measure()
+        self.parameters, self.work = costs_of(graph, self.channels)
+        step = self._steps("choosing", len(self.bundles))
+        self.choice: Choice = prepare(
+            self.consumers,
+            self.measured,
+            self.bundles,
+            (self.parameters, self.work),
+            saving,
+            step,
+        )
+
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """The mask that keeps every channel."""
+        return np.ones(self.channels.count, bool)
+
+    @property
+    def uncounted(self) -> int:
+        """Parameters of the network that no cut changes."""
+        total = self.network.loaded.parameters
+        return total - round(self.parameters.total(self.whole))
+
+    def steps_within(self, parameters: float | None, work: float | None) -> int:
+        """How far to go for shares of the parameters and multiply-adds that may stay.
+
+        Raises:
+            SlimError: even the narrowest network is larger.
+        """
+        total = self.network.loaded.parameters
+        share = None
+        if parameters is not None:
+            counted = max(total - self.uncounted, 1)
+            share = (parameters * total - self.uncounted) / counted
+        found = self.choice.steps_within(share, work)
+        if found is None:
+            narrowest = self.choice.kept(len(self.choice.path.groups))
+            least = (self.parameters.total(narrowest) + self.uncounted) / total
+            least_work = self.work.total(narrowest) / max(self.work.total(self.whole), 1.0)
+            raise SlimError(
+                f"the narrowest that {self.network.loaded.name} can be has {least:.1%} of its "
+                f"parameters and {least_work:.1%} of its multiply-adds; ask for more."
+            )
+        return found
+
+    def cut(self, kept: NDArray[np.bool_]) -> Cut:
+        """Cut all channels but some, and hand over their work."""
+        step = self._steps("cutting", len(self.consumers))
+        slimmed, fitted = operate(
+            self.network.graph,
+            self.channels,
+            self.consumers,
+            self.measured,
+            kept,
+            self.feed,
+            step,
+        )
+        parameters = round(self.parameters.total(kept)) + self.uncounted
+        return Cut(kept, slimmed, fitted, parameters, round(self.work.total(kept)))
+
+    def chosen(self, method: str, steps: int, seed: int = 1) -> NDArray[np.bool_]:
+        """Which channels stay, by a method, with the widths of the path."""
+        return by_rule(method, self.choice, steps, self.consumers, self.measured, seed)
+
+    def planned(self, path: Path) -> tuple[NDArray[np.bool_], list[str]]:
+        """Which channels stay by a redundancy report, and what of it could not be followed.
+
+        The filters of confirmed clusters go, but for the one to keep. Filters that are added to
+        those of other layers go only if the report names all that they are added to.
+
+        Raises:
+            SlimError: it is no report of this network, or nothing in it is confirmed.
+        """
+        wanted, left = _planned_filters(path)
+        kept, whole = self.whole, self.whole
+        taps = {tap.name: self.filters_of(tap) for tap in self.network.taps}
+        whole[list(self.channels.pinned)] = False
+        named: set[int] = set()
+        for layer, filters in wanted.items():
+            numbers = taps.get(layer)
+            if numbers is None or max(filters, default=-1) >= len(numbers):
+                raise SlimError(
+                    f"{path} is about another network: this one has no filter "
+                    f"{layer}:{max(filters, default=0)}."
+                )
+            for filter_ in filters:
+                number = int(numbers[filter_])
+                if whole[number]:
+                    named.add(number)
+                else:
+                    left.append(f"{layer}:{filter_} stays: {self.channels.pinned[number]}.")
+        kept[list(named)] = False
+        for bundle in self.bundles:
+            for producer in np.unique(bundle.producers):
+                mine = bundle.channels[bundle.producers == producer]
+                if not kept[mine].any():
+                    kept[mine[0]] = True
+        if kept.all():
+            raise SlimError(f"{path} confirms no filter that could go; give a budget instead.")
+        return kept, left
+
+    def filters_of(self, tap: Tap) -> NDArray[np.intp]:
+        """The channel of each filter of a tapped layer."""
+        return self.channels.of(tap.tensor).numbers
+
+    def left_whole(self) -> dict[str, str]:
+        """Why layers keep all their filters, by name; only those of which none can go."""
+        found = {}
+        for consumer in self.consumers:
+            reasons = [self.channels.pinned.get(int(number)) for number in consumer.made]
+            if reasons and all(reasons):
+                found[consumer.layer.name] = str(reasons[0])
+        return found
+
+    def _measure(self) -> tuple[Measured, ...]:
+        total = self.feed.limit + min(FISHER_IMAGES, self.feed.limit)
+        step = self._steps("measuring", total)
+        return measure(self.network.graph, self.consumers, self.feed, self.network.reading, step)
+
+    def _steps(self, what: str, total: int) -> Callable[[int], None]:
+        done = 0
+
+        def step(count: int) -> None:
+            nonlocal done
+            done += count
+            self._working(what, min(done, total), total)
+
+        self._working(what, 0, total)
+        return step
+
+    def _why_not(self) -> str:
+        reasons = list(self.left_whole().values())
+        return reasons[0] if reasons else "it has no layer whose filters another one receives"
+
+
+def _planned_filters(path: Path) -> tuple[dict[str, list[int]], list[str]]:
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        wanted: dict[str, list[int]] = {}
+        candidates = 0
+        for layer in report["layers"]:
+            gone = wanted.setdefault(str(layer["name"]), [])
+            for cluster in layer["clusters"]:
+                others = [int(one) for one in cluster["filters"] if one != cluster["keep"]]
+                if cluster["verdict"] == "confirmed":
+                    gone.extend(others)
+                else:
+                    candidates += len(others)
+    except OSError as error:
+        raise SlimError(f"cannot read {path}: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise SlimError(
+            f"{path} is no redundancy report; write one with python -m reactcnn_dash redundancy "
+            "RUN --json."
+        ) from error
+    notes = []
+    if candidates:
+        notes.append(f"{candidates:,} filters of clusters that are not confirmed stay.")
+    return wanted, notes
