@@ -53,17 +53,18 @@ def find_bundles(consumers: Sequence[Consumer], channels: Channels) -> tuple[Bun
     for index, one in enumerate(consumers):
         for number in np.unique(one.made[free[one.made]]).tolist():
             makers.setdefault(number, set()).add(index)
-    together = np.arange(channels.count)
+    together = list(range(channels.count))
 
     def root(number: int) -> int:
         while together[number] != number:
-            number = int(together[number])
+            number = together[number]
         return number
 
     for one in consumers:
         for numbers in (one.made, one.received):
             joined = [root(number) for number in np.unique(numbers[free[numbers]]).tolist()]
-            together[joined] = min(joined, default=0)
+            for one_root in joined:
+                together[one_root] = min(joined)
     groups: dict[int, list[int]] = {}
     for number in sorted(makers):
         groups.setdefault(root(number), []).append(number)
@@ -142,6 +143,7 @@ def _coefficients(layer: Any, call: Any) -> dict[str, dict[str, float]]:
             area = float(layer.depth_multiplier)
         if isinstance(layer, _L.Conv2DTranspose):
             spatial = _places(layer, call.inputs[0].shape)
+        area /= getattr(layer, "groups", 1)
         weights["pair"] = area
         work["pair"] = area * spatial
     return {"weights": weights, "work": work}

@@ -116,7 +116,7 @@ class _Finder:
     def visit(self, call: Call) -> None:
         """Give the outputs of a call their channels."""
         operation = call.operation
-        if isinstance(operation, MAKERS) and type(operation) in MAKERS:
+        if is_maker(operation):
             self._make(call)
         elif type(operation) in WEIGHTED:
             self._weigh(call)
@@ -135,13 +135,10 @@ class _Finder:
 
     def _make(self, call: Call) -> None:
         layer = call.operation
-        groups = getattr(layer, "groups", 1)
         axis = _channel_axis(layer, call.inputs[0])
         received = self._numbers_on(call.inputs[0], axis)
         (output,) = call.outputs
         made = self.fresh(output, axis)
-        if groups != 1:
-            self.pin([*received, *made], f"{layer.name} is a grouped convolution")
         if activation_name(layer) in _MIXING:
             self.pin(made, f"{layer.name} ends in {activation_name(layer)}, which mixes filters")
         self._share(layer, received, made)
@@ -318,6 +315,11 @@ class _Finder:
         return number
 
 
+def is_maker(operation: Any) -> bool:
+    """Whether a call of it mixes all channels that it receives into new ones."""
+    return type(operation) in MAKERS and getattr(operation, "groups", 1) == 1
+
+
 def _channel_axis(layer: Any, tensor: Any) -> int:
     first = getattr(layer, "data_format", "channels_last") == "channels_first"
     return 1 if first else len(tensor.shape) - 1
@@ -364,6 +366,8 @@ def _is_operation(operation: Any, names: frozenset[str]) -> bool:
 def _unknown(operation: Any) -> str:
     kind = type(operation).__name__
     name = getattr(operation, "name", kind)
+    if getattr(operation, "groups", 1) not in (None, 1) and isinstance(operation, _L.Conv2D):
+        return f"{name} is a grouped convolution"
     if activation_name(operation) in _MIXING or isinstance(operation, _L.Softmax):
         return f"{name} ({kind}) mixes channels"
     return f"{name} ({kind}) cannot be narrowed safely"

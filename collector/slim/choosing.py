@@ -91,6 +91,7 @@ def prepare(
     consumers: Sequence[Consumer],
     measured: Sequence[Measured],
     bundles: tuple[Bundle, ...],
+    *,
     costs: tuple[Costs, Costs],
     saving: tuple[bool, bool],
     step: Callable[[int], None],
@@ -164,6 +165,7 @@ def by_rule(
     method: str,
     choice: Choice,
     steps: int,
+    *,
     consumers: Sequence[Consumer],
     measured: Sequence[Measured],
     seed: int,
@@ -207,7 +209,10 @@ def _first(ranks: NDArray[np.intp], producers: NDArray[np.intp], count: int) -> 
 
 
 def _norms(bundle: Bundle, consumers: Sequence[Consumer]) -> NDArray[np.float64]:
-    """L1 norm of each filter's kernel (Li et al. 2017, "Pruning filters for efficient convnets")."""
+    """L1 norm of each filter's kernel.
+
+    Li et al. (2017), "Pruning filters for efficient convnets", section 3.1.
+    """
     place = {int(number): index for index, number in enumerate(bundle.channels)}
     result = np.zeros(len(place))
     for one in consumers:

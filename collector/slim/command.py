@@ -16,6 +16,7 @@ from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL, DEFAULT_PIXEL_RANGE
 from collector.runtime import start_tensorflow
 from collector.slim.request import METHODS, SlimError, SlimRequest, share
 from collector.training import command as train
+from collector.training.checkpoints import PATTERN
 from reactcnn_dash.db import StoreReader
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def add_parser(
     then = slim.add_argument_group("what then")
     add = then.add_argument
     add("--evaluate", metavar="DATA", type=text, help="images to measure with, not those that it "
-        "was slimmed with: two runs, of the whole and of the slim network, go to the store")  # fmt: skip
+        "was slimmed with: two runs, of the whole and of the slim network, go to the "
+        "store")  # fmt: skip
     add("--fine-tune", metavar="EPOCHS", type=count, help="train the slim network so long with "
         "labelled images")  # fmt: skip
     add("--data", metavar="DATA", type=text, help="images to fine-tune with: cifar10, a folder "
@@ -95,7 +97,8 @@ def add_parser(
     add("--learning-rate", metavar="RATE", type=rate, default=FINE_TUNING_RATE, help="its highest "
         "value while fine-tuning (default: %(default)s)")  # fmt: skip
     add("--output", metavar="FILE", type=text, default=DEFAULT_OUTPUT, help="the .keras file to "
-        "write; NAME-channels.json and NAME-result.json go beside it (default: %(default)s)")  # fmt: skip
+        "write; NAME-channels.json and NAME-result.json go beside it (default: "
+        "%(default)s)")  # fmt: skip
     add("--force", action="store_true", help="write over files that exist")
     add("--quiet", action="store_true", help="say nothing but errors and the result")
 
@@ -241,7 +244,7 @@ class _Job:
         code = train.run(options, self._signals)
         if code:
             return code
-        last = folder / train.PATTERN.format(epoch=arguments.fine_tune)
+        last = folder / PATTERN.format(epoch=arguments.fine_tune)
         keras.saving.load_model(last, compile=False, safe_mode=True).save(path)
         return 0
 
@@ -250,7 +253,7 @@ class _Job:
         from collector import loop, session  # noqa: PLC0415 - they import TensorFlow
 
         request = self._request
-        found = []
+        found: list[Run] = []
         for model, name in (
             (request.model, f"{request.output.stem} · whole"),
             (str(request.output), f"{request.output.stem} · slim"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from collector.slim.channels import MAKERS
+from collector.slim.channels import is_maker
 from collector.slim.layers import kernel_of, linear_copy, named_weights
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def find_consumers(graph: FlatGraph, channels: Channels) -> tuple[Consumer, ...]
     """All layers of a graph that mix channels, in the order of their first calls."""
     calls: dict[int, list[Call]] = {}
     for call in graph.calls:
-        if type(call.operation) in MAKERS:
+        if is_maker(call.operation):
             calls.setdefault(id(call.operation), []).append(call)
     times: dict[int, int] = {}
     for call in graph.calls:
@@ -178,8 +178,8 @@ def patches(
     count, depth = len(value), value.shape[-1]
     rows = np.arange(count)[:, None]
     if not isinstance(layer, _L.Conv2D):
-        flat = value.reshape(count, -1, depth)
-        return flat[rows, where].reshape(-1, depth)
+        flat: NDArray[np.float32] = value.reshape(count, -1, depth)[rows, where]
+        return flat.reshape(-1, depth)
     (height, width), kernel = output, layer.kernel_size
     padded, steps = _padded(layer, value, output)
     y, x = np.unravel_index(where, (height, width))
@@ -188,7 +188,8 @@ def patches(
     ys = y[..., None, None] * steps[0][0] + down[:, None]
     xs = x[..., None, None] * steps[1][0] + right
     ys, xs = np.broadcast_arrays(ys, xs)
-    return padded[rows[..., None, None], ys, xs].reshape(where.size, -1)
+    found: NDArray[np.float32] = padded[rows[..., None, None], ys, xs]
+    return found.reshape(where.size, -1)
 
 
 def _padded(

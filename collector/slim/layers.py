@@ -49,15 +49,12 @@ def _cut(layer: Any, name: str, array: NDArray[Any], received: Mask, made: Mask)
         return array[..., received]
     if name == "bias":
         return array[made]
-    if isinstance(layer, _L.DepthwiseConv2D):
+    if isinstance(layer, _L.DepthwiseConv2D) or name == "depthwise_kernel":
         return array[:, :, received]
-    if isinstance(layer, _L.SeparableConv2D):
-        if name == "depthwise_kernel":
-            return array[:, :, received]
-        return array[:, :, np.repeat(received, layer.depth_multiplier)][..., made]
     if isinstance(layer, _L.Conv2DTranspose):
         return array[:, :, made][..., received]
-    return array[..., received, :][..., made]
+    multiplier = layer.depth_multiplier if isinstance(layer, _L.SeparableConv2D) else 1
+    return array[..., np.repeat(received, multiplier), :][..., made]
 
 
 def kernel_of(layer: Any, weights: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:

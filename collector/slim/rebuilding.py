@@ -15,7 +15,7 @@ import numpy as np
 
 from collector.errors import ModelError
 from collector.flatten import is_graph
-from collector.slim.channels import MAKERS
+from collector.slim.channels import is_maker
 from collector.slim.layers import narrow_config
 
 if TYPE_CHECKING:
@@ -100,14 +100,13 @@ class _Config:
 
     def _narrow_layer(self, call: Call, config: dict[str, Any]) -> None:
         layer = call.operation
-        if type(layer) in MAKERS:
+        if is_maker(layer):
             _, made = self._slimmed.masks(call)
             changed = narrow_config(layer, int(made.sum()))
             name = "units" if "units" in changed else "filters"
             config[name] = changed[name]
-        elif isinstance(layer, keras.layers.Reshape):
-            if self._slimmed.touched(call.outputs[0]):
-                config["target_shape"] = list(self._slimmed.shape(call.outputs[0])[1:])
+        elif isinstance(layer, keras.layers.Reshape) and self._slimmed.touched(call.outputs[0]):
+            config["target_shape"] = list(self._slimmed.shape(call.outputs[0])[1:])
 
     def _narrow_input(
         self, model: dict[str, Any], config: dict[str, Any], path: tuple[str, ...]

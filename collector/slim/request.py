@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from collector.errors import CollectorError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 METHODS = ("refit", "clusters", "l1", "random")
 """How filters are chosen; whichever way, those that stay take over the work of the others."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 
 from collector.layout import apply
-from collector.slim.channels import MAKERS, WEIGHTED
+from collector.slim.channels import WEIGHTED, is_maker
 from collector.slim.layers import (
     kernel_name,
     named_weights,
@@ -20,6 +19,7 @@ from collector.slim.layers import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from collector.flatten import Call, FlatGraph
@@ -46,7 +46,8 @@ class Slimmed:
         self._calls: dict[int, Call] = {}
         for call in graph.calls:
             layer = call.operation
-            if type(layer) in (*MAKERS, *WEIGHTED) and id(layer) not in self.weights:
+            narrows = is_maker(layer) or type(layer) in WEIGHTED
+            if narrows and id(layer) not in self.weights:
                 received, made = self.masks(call)
                 self.weights[id(layer)] = narrow_weights(layer, received, made)
                 self._calls[id(layer)] = call

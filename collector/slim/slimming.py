@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 
+from collector.layout import CONVOLUTIONS
 from collector.slim.bundles import costs_of, find_bundles
 from collector.slim.channels import find_channels
 from collector.slim.choosing import Choice, by_rule, prepare
@@ -89,9 +91,9 @@ class Slimming:
             self.consumers,
             self.measured,
             self.bundles,
-            (self.parameters, self.work),
-            saving,
-            step,
+            costs=(self.parameters, self.work),
+            saving=saving,
+            step=step,
         )
 
     @property
@@ -133,18 +135,25 @@ class Slimming:
         slimmed, fitted = operate(
             self.network.graph,
             self.channels,
-            self.consumers,
-            self.measured,
             kept,
-            self.feed,
-            step,
+            consumers=self.consumers,
+            measured=self.measured,
+            feed=self.feed,
+            step=step,
         )
         parameters = round(self.parameters.total(kept)) + self.uncounted
         return Cut(kept, slimmed, fitted, parameters, round(self.work.total(kept)))
 
     def chosen(self, method: str, steps: int, seed: int = 1) -> NDArray[np.bool_]:
         """Which channels stay, by a method, with the widths of the path."""
-        return by_rule(method, self.choice, steps, self.consumers, self.measured, seed)
+        return by_rule(
+            method,
+            self.choice,
+            steps,
+            consumers=self.consumers,
+            measured=self.measured,
+            seed=seed,
+        )
 
     def planned(self, path: Path) -> tuple[NDArray[np.bool_], list[str]]:
         """Which channels stay by a redundancy report, and what of it could not be followed.
@@ -190,10 +199,13 @@ class Slimming:
     def left_whole(self) -> dict[str, str]:
         """Why layers keep all their filters, by name; only those of which none can go."""
         found = {}
-        for consumer in self.consumers:
-            reasons = [self.channels.pinned.get(int(number)) for number in consumer.made]
+        for call in self.network.graph.calls:
+            if not isinstance(call.operation, (*CONVOLUTIONS, keras.layers.Dense)):
+                continue
+            made = self.channels.of(call.outputs[0]).numbers
+            reasons = [self.channels.pinned.get(int(number)) for number in made]
             if reasons and all(reasons):
-                found[consumer.layer.name] = str(reasons[0])
+                found[call.operation.name] = str(reasons[0])
         return found
 
     def _measure(self) -> tuple[Measured, ...]:

@@ -50,9 +50,10 @@ class Fitted:
 def operate(
     graph: FlatGraph,
     channels: Channels,
+    kept: NDArray[np.bool_],
+    *,
     consumers: Sequence[Consumer],
     measured: Sequence[Measured],
-    kept: NDArray[np.bool_],
     feed: Feed,
     step: Callable[[int], None],
 ) -> tuple[Slimmed, tuple[Fitted, ...]]:
@@ -61,9 +62,9 @@ def operate(
     Args:
         graph: the whole network.
         channels: its channels.
+        kept: (channels,) bool, those that stay.
         consumers: its consumers.
         measured: what was measured of each.
-        kept: (channels,) bool, those that stay.
         feed: the calibration images, the same as for the measurements.
         step: told of work that is done, in consumers.
 

@@ -136,9 +136,9 @@ def _judged(
     across = judged.comoment[np.ix_(others, kept)]
     variation = np.diagonal(judged.comoment)[others]
     shift = judged.mean - fitted.mean
-    missed = variation - 2.0 * np.einsum("ok,ok->o", coefficients, across)
-    missed += np.einsum("ok,ok->o", coefficients @ inner, coefficients)
-    missed += judged.n * (shift[others] - coefficients @ shift[kept]) ** 2
+    missed: npt.NDArray[np.float64] = variation - 2.0 * np.einsum("ok,ok->o", coefficients, across)
+    missed = missed + np.einsum("ok,ok->o", coefficients @ inner, coefficients)
+    missed = missed + judged.n * (shift[others] - coefficients @ shift[kept]) ** 2
     varies = (judged.low < judged.high)[others] & (variation > 0.0)
     return [
         float(1.0 - error / total) if varied else None

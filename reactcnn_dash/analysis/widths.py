@@ -109,12 +109,13 @@ def narrowing(
     cost, residual = [costs.total(kept)], [sum(float(one.residual[-1]) for one in selections)]
     gone = []
     while (open_ := np.flatnonzero(counts > floors)).size:
-        following = np.array([selections[g].order[counts[g] - 1] for g in open_], np.intp)
+        groups = open_.tolist()
+        following = np.array([selections[g].order[counts[g] - 1] for g in groups], np.intp)
         saved = np.maximum(costs.saved(here, there, following), np.finfo(float).tiny)
-        damage = np.array([slopes[g][counts[g] - 1] for g in open_])
+        damage = np.array([slopes[g][counts[g] - 1] for g in groups])
         # What does no damage goes first, and of that what saves most.
         best = int(np.lexsort((-saved, damage / saved))[0])
-        group, filter_ = int(open_[best]), following[best]
+        group, filter_ = groups[best], following[best]
         before = selections[group].residual[counts[group]]
         counts[group] -= 1
         here = here - costs.inputs[:, filter_]

@@ -29,7 +29,8 @@ def noise(count: int, shape: Sequence[int], seed: int = 3) -> NDArray[np.uint8]:
     down, right = np.linspace(-1, 1, height)[:, None, None], np.linspace(-1, 1, width)[:, None]
     light = generator.uniform(0, 1, (count, 1, 1, colours)) + 0.5 * (steps[0] * down)
     light = light + 0.5 * steps[1] * right + generator.normal(0, 0.3, (count, *shape))
-    return (np.clip(light, 0, 1) * 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = (np.clip(light, 0, 1) * 255).astype(np.uint8)
+    return pixels
 
 
 def with_seeded_weights(model: Any, seed: int = 1) -> Any:
