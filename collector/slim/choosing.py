@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,12 @@ class Choice:
     path: Path
     parameters: Costs
     work: Costs
+
+    def towards(self, saving: tuple[bool, bool]) -> Choice:
+        """The same channels on the way to save parameters, multiply-adds, or both."""
+        least = [bundle.least for bundle in self.bundles]
+        path = narrowing(self.selections, least, _joined((self.parameters, self.work), saving))
+        return dataclasses.replace(self, path=path)
 
     def kept(self, steps: int) -> NDArray[np.bool_]:
         """Which channels stay after some steps along the path."""

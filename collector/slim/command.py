@@ -188,6 +188,8 @@ class _Job:
 
         request = self._request
         epochs = self._arguments.fine_tune
+        channels = reporting.channel_map(slimming, cut.kept)
+        result = reporting.result(slimming, cut, self._asked(slimming))
         with _partial(request.output) as partial:
             self._save(slimming, cut, partial)
             if epochs:
@@ -195,17 +197,16 @@ class _Job:
                 if code:
                     return code
             partial.replace(request.output)
-        reporting.write(request.channel_map, reporting.channel_map(slimming, cut.kept))
-        measured = self._asked(slimming)
-        reporting.write(request.result, reporting.result(slimming, cut, measured))
+        reporting.write(request.channel_map, channels)
+        reporting.write(request.result, result)
         self._tell(slimming, cut)
         if evaluation is None:
             return 0
         code, runs = self._collect(evaluation)
         if code:
             return code
-        measured.update(self._compared(runs))
-        reporting.write(request.result, reporting.result(slimming, cut, measured))
+        measured = self._compared(runs)
+        reporting.write(request.result, {**result, **measured})
         self._tell_measured(measured)
         return 0
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from collector.slim.channels import WEIGHTED
+from collector.slim.request import SlimError
 from reactcnn_dash.analysis import explain
 
 if TYPE_CHECKING:
@@ -127,8 +128,15 @@ def curve(slimming: Slimming) -> list[dict[str, float]]:
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON to a file."""
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    """Write JSON to a file, whole or not at all."""
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise SlimError(f"cannot write {path}: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _layers(slimming: Slimming) -> dict[str, NDArray[np.intp]]:
