@@ -69,10 +69,10 @@ def find_bundles(consumers: Sequence[Consumer], channels: Channels) -> tuple[Bun
     for number in sorted(makers):
         groups.setdefault(root(number), []).append(number)
     found = []
-    for numbers in groups.values():
+    for members in groups.values():
         kinds: dict[frozenset[int], int] = {}
-        producers = [kinds.setdefault(frozenset(makers[n]), len(kinds)) for n in numbers]
-        inside = np.array(numbers, np.intp)
+        producers = [kinds.setdefault(frozenset(makers[n]), len(kinds)) for n in members]
+        inside = np.array(members, np.intp)
         receivers = [
             index for index, one in enumerate(consumers) if np.isin(one.received, inside).any()
         ]

@@ -120,8 +120,8 @@ def regression(
     inner = state.comoment[np.ix_(kept, kept)].copy()
     scale = float(np.trace(inner)) / len(kept)
     inner[np.diag_indices(len(kept))] += _RIDGE * scale if scale > 0.0 else 1.0
-    result: npt.NDArray[np.float64] = np.linalg.solve(inner, state.comoment[np.ix_(kept, others)]).T
-    return result
+    found = np.linalg.solve(inner, state.comoment[np.ix_(kept, others)])
+    return np.asarray(found.T, np.float64)
 
 
 def _judged(
@@ -136,7 +136,7 @@ def _judged(
     across = judged.comoment[np.ix_(others, kept)]
     variation = np.diagonal(judged.comoment)[others]
     shift = judged.mean - fitted.mean
-    missed: npt.NDArray[np.float64] = variation - 2.0 * np.einsum("ok,ok->o", coefficients, across)
+    missed = variation - 2.0 * np.einsum("ok,ok->o", coefficients, across)
     missed = missed + np.einsum("ok,ok->o", coefficients @ inner, coefficients)
     missed = missed + judged.n * (shift[others] - coefficients @ shift[kept]) ** 2
     varies = (judged.low < judged.high)[others] & (variation > 0.0)

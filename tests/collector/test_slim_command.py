@@ -184,7 +184,7 @@ def test_a_plan_cuts_what_is_confirmed_and_nothing_else(
 ) -> None:
     cluster: dict[str, Any] = {"verdict": "confirmed"}
     plan = tmp_path / "plan.json"
-    report = {
+    report: dict[str, Any] = {
         "layers": [
             {"name": "first", "clusters": [{**cluster, "filters": [1, 6], "keep": 6}]},
             {
