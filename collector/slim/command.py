@@ -162,11 +162,12 @@ class _Job:
         return self._finish(slimming, cut, evaluation)
 
     def _cut(self, slimming: Slimming, judged: Judged | None) -> Cut:
+        from collector.slim.planning import planned  # noqa: PLC0415
         from collector.slim.searching import search  # noqa: PLC0415
 
         request = self._request
         if request.plan is not None:
-            kept, left = slimming.planned(request.plan)
+            kept, left = planned(slimming, request.plan)
             for line in left:
                 self._progress.notice(f"plan    {line}")
             return slimming.cut(kept)
@@ -348,7 +349,7 @@ class _Job:
         fit = fit_labels(evaluation, network.outputs, network.loaded.class_names)
         if fit.notice:
             self._progress.notice(fit.notice)
-        return judge(self._feed(evaluation, network, len(evaluation)), network, fit)
+        return judge(self._feed(evaluation, network, len(evaluation)), fit)
 
     def _feed(self, source: ImageSource, network: Network, limit: int) -> Feed:
         from collector.slim.feeding import Feed  # noqa: PLC0415

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from collector.batches import batches, read_ahead
 from collector.capture import PIXEL_RANGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from collector.images import ImageSource
     from collector.network import Network
@@ -32,7 +34,7 @@ class Feed:
         source: where they come from.
         network: the network whose input they become.
         pixel_range: key of ``capture.PIXEL_RANGES``.
-        limit: how many images.
+        limit: how many images, evenly over the source.
         check: called before each batch; raises to end the work.
     """
 
@@ -51,14 +53,31 @@ class Feed:
 
     def __iter__(self) -> Iterator[Any]:
         """Tensors of up to :data:`MOST` images each, never none."""
+        for value, _labels in self.labelled():
+            yield value
+
+    def labelled(self) -> Iterator[tuple[Any, NDArray[np.int64]]]:
+        """The same with the images' labels, (B,) int64, -1 for none."""
         scale, offset = PIXEL_RANGES[self.pixel_range]
-        shape = self.network.image_shape
-        reading = batches(self.source, shape, size=self.size, most=self.limit)
-        for batch in read_ahead(reading):
+        for pixels, labels in self._read():
             self.check()
-            if not len(batch):
-                continue
-            values = tf.cast(batch.pixels, tf.float32) * scale + offset
+            values = tf.cast(pixels, tf.float32) * scale + offset
             if self.network.channels_first:
                 values = tf.transpose(values, [0, 3, 1, 2])
-            yield keras.ops.cast(values, self.network.graph.input.dtype)
+            yield keras.ops.cast(values, self.network.graph.input.dtype), labels
+
+    def _read(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+        shape, size = self.network.image_shape, self.size
+        whole = len(self.source)
+        # A folder stands in the order of its classes, so some images are taken from all over it.
+        count = min(self.limit, whole)
+        positions = (np.arange(count) * whole // max(count, 1)).tolist()
+        for start in range(0, count, size):
+            part = positions[start : start + size]
+            if part[-1] - part[0] == len(part) - 1:
+                chunks = [self.source.read(part[0], part[-1] + 1, shape)]
+            else:
+                chunks = [self.source.read(one, one + 1, shape) for one in part]
+            pixels = np.concatenate([chunk.pixels for chunk in chunks])
+            if len(pixels):
+                yield pixels, np.concatenate([chunk.labels for chunk in chunks])

@@ -49,6 +49,7 @@ def result(slimming: Slimming, cut: Cut, measured: Mapping[str, Any]) -> dict[st
     """
     network = slimming.network
     names = _layers(slimming)
+    filters = _with_filters(slimming)
     whole = slimming.whole
     return {
         "model": network.loaded.name,
@@ -66,6 +67,7 @@ def result(slimming: Slimming, cut: Cut, measured: Mapping[str, Any]) -> dict[st
                 "after": int(cut.kept[numbers].sum()),
             }
             for name, numbers in names.items()
+            if name in filters
         ],
         "whole": slimming.left_whole(),
         "fitted": [
@@ -153,6 +155,12 @@ def _layers(slimming: Slimming) -> dict[str, NDArray[np.intp]]:
                 name = "/".join((*call.path, layer.name))
             found.setdefault(name, channels.of(call.outputs[0]).numbers)
     return found
+
+
+def _with_filters(slimming: Slimming) -> set[str]:
+    """Names of the layers that have filters or units."""
+    names = {tap.name for tap in slimming.network.taps}
+    return names | {one.layer.name for one in slimming.consumers}
 
 
 def _addresses(slimming: Slimming) -> dict[int, str]:

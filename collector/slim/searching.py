@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from collector.images import LabelFit
-    from collector.network import Network
     from collector.slim.feeding import Feed
     from collector.slim.slimmed import Slimmed
     from collector.slim.slimming import Cut, Slimming
@@ -54,10 +53,10 @@ class Judged:
         return float(100.0 * (found != self.answers).mean())
 
 
-def judge(feed: Feed, network: Network, fit: LabelFit) -> Judged:
+def judge(feed: Feed, fit: LabelFit) -> Judged:
     """Let the whole network answer, and read the labels."""
-    chunk = feed.source.read(0, feed.limit, network.image_shape)
-    return Judged(feed, fit.apply(chunk.labels), classes(feed, None))
+    labels = np.concatenate([fit.apply(labels) for _, labels in feed.labelled()])
+    return Judged(feed, labels, classes(feed, None))
 
 
 def classes(feed: Feed, substitutes: dict[int, Callable[[Any], Any]] | None) -> NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ from collector.slim.surgery import Fitted, operate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -34,6 +32,10 @@ if TYPE_CHECKING:
     from collector.taps import Tap
 
     Working = Callable[[str, int, int], None]
+
+
+LEAST_IMAGES = 32
+"""Calibration images below which nothing is said."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +67,7 @@ class Slimming:
         working: told what is done, how much of it, and of how much.
 
     Raises:
-        SlimError: nothing in the network can be cut.
+        SlimError: nothing in the network can be cut, or there are too few images.
     """
 
     def __init__(
@@ -155,43 +157,6 @@ class Slimming:
             seed=seed,
         )
 
-    def planned(self, path: Path) -> tuple[NDArray[np.bool_], list[str]]:
-        """Which channels stay by a redundancy report, and what of it could not be followed.
-
-        The filters of confirmed clusters go, but for the one to keep. Filters that are added to
-        those of other layers go only if the report names all that they are added to.
-
-        Raises:
-            SlimError: it is no report of this network, or nothing in it is confirmed.
-        """
-        wanted, left = _planned_filters(path)
-        kept, whole = self.whole, self.whole
-        taps = {tap.name: self.filters_of(tap) for tap in self.network.taps}
-        whole[list(self.channels.pinned)] = False
-        named: set[int] = set()
-        for layer, filters in wanted.items():
-            numbers = taps.get(layer)
-            if numbers is None or max(filters, default=-1) >= len(numbers):
-                raise SlimError(
-                    f"{path} is about another network: this one has no filter "
-                    f"{layer}:{max(filters, default=0)}."
-                )
-            for filter_ in filters:
-                number = int(numbers[filter_])
-                if whole[number]:
-                    named.add(number)
-                else:
-                    left.append(f"{layer}:{filter_} stays: {self.channels.pinned[number]}.")
-        kept[list(named)] = False
-        for bundle in self.bundles:
-            for producer in np.unique(bundle.producers):
-                mine = bundle.channels[bundle.producers == producer]
-                if not kept[mine].any():
-                    kept[mine[0]] = True
-        if kept.all():
-            raise SlimError(f"{path} confirms no filter that could go; give a budget instead.")
-        return kept, left
-
     def filters_of(self, tap: Tap) -> NDArray[np.intp]:
         """The channel of each filter of a tapped layer."""
         return self.channels.of(tap.tensor).numbers
@@ -211,7 +176,14 @@ class Slimming:
     def _measure(self) -> tuple[Measured, ...]:
         total = self.feed.limit + min(FISHER_IMAGES, self.feed.limit)
         step = self._steps("measuring", total)
-        return measure(self.network.graph, self.consumers, self.feed, self.network.reading, step)
+        found = measure(self.network.graph, self.consumers, self.feed, self.network.reading, step)
+        images = found[0].groups[0].gap.n
+        if images < LEAST_IMAGES:
+            raise SlimError(
+                f"{self.feed.source.description}: {images} usable images; at least {LEAST_IMAGES} "
+                "are needed to tell what can go."
+            )
+        return found
 
     def _steps(self, what: str, total: int) -> Callable[[int], None]:
         done = 0
@@ -227,29 +199,3 @@ class Slimming:
     def _why_not(self) -> str:
         reasons = list(self.left_whole().values())
         return reasons[0] if reasons else "it has no layer whose filters another one receives"
-
-
-def _planned_filters(path: Path) -> tuple[dict[str, list[int]], list[str]]:
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        wanted: dict[str, list[int]] = {}
-        candidates = 0
-        for layer in report["layers"]:
-            gone = wanted.setdefault(str(layer["name"]), [])
-            for cluster in layer["clusters"]:
-                others = [int(one) for one in cluster["filters"] if one != cluster["keep"]]
-                if cluster["verdict"] == "confirmed":
-                    gone.extend(others)
-                else:
-                    candidates += len(others)
-    except OSError as error:
-        raise SlimError(f"cannot read {path}: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise SlimError(
-            f"{path} is no redundancy report; write one with python -m reactcnn_dash redundancy "
-            "RUN --json."
-        ) from error
-    notes = []
-    if candidates:
-        notes.append(f"{candidates:,} filters of clusters that are not confirmed stay.")
-    return wanted, notes

@@ -143,7 +143,9 @@ def _fit(slimmed: Slimmed, stream: _Stream, consumer: Consumer, found: Measured)
         odd = np.repeat(np.arange(len(where)) % 2, where.shape[1]).astype(bool)
         for half, mine in zip(halves, (~odd, odd), strict=True):
             half.add(rows[mine], truth[mine])
-    states = [half.state() for half in halves]
+    states = [state for half in halves if (state := half.state()) is not None]
+    if len(states) < 2:
+        return Fitted(layer.name, None, None)
     if consumer.bias is None:
         states = [one.centred_on_zero() for one in states]
     start = consumer_kernel(slimmed, consumer)
@@ -169,6 +171,9 @@ class _Equations:
         self._rows = 0
 
     def add(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
+        usable = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
+        if not usable.all():
+            x, y = x[usable], y[usable]
         if not len(x):
             return
         self._waiting.append((x, y))
@@ -176,9 +181,9 @@ class _Equations:
         if self._rows >= STEP_ROWS:
             self._fold()
 
-    def state(self) -> NormalEquations:
+    def state(self) -> NormalEquations | None:
+        """What was taken in, None without any row."""
         self._fold()
-        assert self._state is not None
         return self._state
 
     def _fold(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.images.arrays import ArrayImages
+from collector.slim.feeding import Feed
+from collector.slim.planning import planned
 from collector.slim.rebuilding import rebuild
 from collector.slim.request import SlimError
 from tests.collector.planted import (
@@ -22,6 +26,8 @@ from tests.collector.planted import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from collector.slim.slimming import Slimming
 
 BRANCHES = ("chain", "residual", "concatenate", "depthwise", "excite", "pool")
@@ -138,7 +144,7 @@ def totals(slimming: Slimming) -> tuple[float, float]:
 
 def test_costs_are_those_that_keras_counts() -> None:
     model, _ = random_model(["chain", "depthwise", "excite", "residual"], [6, 5, 4, 3, 2], 1)
-    slimming = slimming_of(model, noise(20, (8, 8, 3)))
+    slimming = slimming_of(model, noise(32, (8, 8, 3)))
     assert slimming.uncounted == 0
     assert round(slimming.parameters.total(slimming.whole)) == model.count_params()
     # 3 × 3 convolutions at 8 × 8, the depthwise one, 1 × 1 ones, two dense layers of 4 and the end.
@@ -236,3 +242,76 @@ def test_refitted_filters_beat_those_of_other_methods_at_the_same_widths() -> No
         errors[method] = float(np.abs(found - wanted).mean())
     assert len(widths) == 1
     assert min(errors, key=lambda one: errors[one]) == "refit"
+
+
+def test_a_plan_cuts_what_is_added_together_only_where_all_of_it_is_confirmed(
+    tmp_path: Path,
+) -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, padding="same", name="stem")(inputs)
+    x = layers.Add()([x, layers.Conv2D(4, 3, padding="same", name="block")(x)])
+    x = layers.GlobalAveragePooling2D()(x)
+    model = with_seeded_weights(keras.Model(inputs, layers.Dense(2, name="end")(x)))
+    slimming = slimming_of(model, noise(40, (8, 8, 3)))
+    plan = tmp_path / "plan.json"
+
+    def write(**filters: list[int]) -> None:
+        found = [
+            {
+                "name": name,
+                "clusters": [{"filters": one, "keep": one[0], "verdict": "confirmed"}],
+            }
+            for name, one in filters.items()
+        ]
+        plan.write_text(json.dumps({"layers": found}))
+
+    write(stem=[0, 1], block=[0, 1, 2])
+    kept, left = planned(slimming, plan)
+    assert [int(kept[one.made].sum()) for one in slimming.consumers] == [3, 3, 2]
+    assert left == ["a filter of block stays: what it is added to in stem is not confirmed."]
+    write(stem=[0, 1])
+    with pytest.raises(SlimError, match="confirms no filter that could go"):
+        planned(slimming, plan)
+    write(stem=[3, 0, 1, 2], block=[2, 0, 1, 3])
+    kept, _ = planned(slimming, plan)
+    assert [int(kept[one.made].sum()) for one in slimming.consumers] == [2, 2, 2]
+
+
+def test_images_are_taken_from_all_over_a_source_and_too_few_are_refused() -> None:
+    model, _ = random_model(["chain"], [4, 4], 1)
+    images = noise(400, (8, 8, 3))
+    labels = np.repeat(np.arange(8), 50)
+    source = ArrayImages(images, labels, spec="here", description="here")
+    network = slimming_of(model, images[:40]).network
+    feed = Feed(source, network, "0-1", 80)
+    values, seen = zip(*feed.labelled(), strict=True)
+    assert np.bincount(np.concatenate(seen)).tolist() == [10] * 8
+    np.testing.assert_allclose(np.concatenate(values), images[::5] / np.float32(255))
+    with pytest.raises(SlimError, match="here: 31 usable images; at least 32 are needed"):
+        slimming_of(model, images[:31])
+
+
+def test_values_that_are_not_finite_do_not_spoil_the_fit() -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(5, 3, name="first")(inputs)
+    # Infinite where the darkest images are.
+    x = 1.0 / (x - x + layers.Cropping2D(1)(layers.Conv2D(5, 1, name="light")(inputs)))
+    x = layers.Conv2D(4, 3, name="second")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    model = with_seeded_weights(keras.Model(inputs, layers.Dense(2, name="end")(x)))
+    light = model.get_layer("light")
+    light.set_weights([np.ones((1, 1, 3, 5)), np.zeros(5)])
+    images = noise(80, (8, 8, 3))
+    images[::10] = 0
+    slimming = slimming_of(model, images)
+    assert all(np.isfinite(one.matters).all() for one in slimming.measured)
+    assert np.isfinite(slimming.choice.path.residual).all()
+    cut = slimming.cut(slimming.choice.kept(len(slimming.choice.path.groups) // 2))
+    slim = rebuild(model, cut.slimmed, "slim")
+    assert all(np.isfinite(array).all() for array in slim.get_weights())
