@@ -74,6 +74,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         epoch=arguments.epoch,
         feature_maps=arguments.feature_maps,
         resume=arguments.resume,
+        exact=arguments.exact,
         durable=arguments.durable,
         scores=not arguments.no_scores,
     )
@@ -182,6 +183,12 @@ def _add_how(result: argparse.ArgumentParser) -> None:
         metavar="RATE",
         type=_rate,
         help="at most RATE images a second, so that a person can follow (default: no limit)",
+    )
+    group.add_argument(
+        "--exact",
+        action="store_true",
+        help="compute every convolution by its definition (default: deep ones of large batches by "
+        "Winograd's minimal filtering, which differs by rounding; checked at the start)",
     )
     group.add_argument("--quiet", action="store_true", help="say nothing but errors")
 

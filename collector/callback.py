@@ -14,13 +14,14 @@ import keras
 import numpy as np
 
 from collector import loop
-from collector.capture import PIXEL_RANGES, Capture
+from collector.capture import PIXEL_RANGES
 from collector.errors import CollectorError
 from collector.images import ImageSourceError, fit_labels, open_images
 from collector.images.arrays import ArrayImages
 from collector.models import LoadedModel, weights_digest
 from collector.network import Network, understand
 from collector.progress import Silent
+from collector.proof import first_images, proven_capture
 from collector.request import DEFAULT_PIXEL_RANGE, Request
 from collector.session import image_bytes, new_run
 from collector.signals import StopSignals
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from collector.capture import Capture
     from collector.images import ImageSource, LabelFit
 
 _log = logging.getLogger(__name__)
@@ -174,7 +176,12 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             watched.network.loaded, sha256=weights_digest(self.model.weights), source=source
         )
         network = dataclasses.replace(watched.network, loaded=loaded)
-        new = new_run(dataclasses.replace(request, name=name), network, self._source)
+        new = new_run(
+            dataclasses.replace(request, name=name),
+            network,
+            self._source,
+            arithmetic=watched.capture.arithmetic,
+        )
         new = dataclasses.replace(new, experiment=self.experiment, epoch=self._epoch)
         work = loop.Work(
             source=self._source,
@@ -206,17 +213,21 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         network = understand(loaded, self._source.native_shape)
         self._source.check(network.image_shape)
         labels = fit_labels(self._source, network.outputs, loaded.class_names)
-        for line in (*network.notices, *([labels.notice] if labels.notice else [])):
-            _log.info("%s", line)
-        capture = Capture(
+        proven = proven_capture(
             network,
+            first_images(self._source, network.image_shape),
             pixel_range=request.pixel_range_or_default,
             maps=request.feature_maps_or_default != "none",
-            frozen=False,
             batch_size=request.batch_size_or_default,
+            frozen=False,
         )
-        capture.warm_up()
-        return _Watched(network, labels, capture)
+        for line in (
+            *network.notices,
+            *([labels.notice] if labels.notice else []),
+            *proven.notices,
+        ):
+            _log.info("%s", line)
+        return _Watched(network, labels, proven.capture)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

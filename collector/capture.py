@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from collector.convolution import substitute
-from collector.errors import ModelError
+from collector.errors import ModelError, reason
 from collector.network import Network, Reading
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Capture:
         frozen: take the weights as they are now, which is faster; else as they are at each call,
             so that a training needs to compile only once.
         batch_size: how many images it is to be fast for; it takes any number.
+        exact: whether every convolution is computed by its definition.
     """
 
     def __init__(
@@ -86,30 +87,50 @@ class Capture:
         maps: bool = True,
         frozen: bool = True,
         batch_size: int = 1,
+        exact: bool = False,
     ) -> None:
         self._network = network
         self._batch_size = batch_size
         self._scale, self._offset = PIXEL_RANGES[pixel_range]
         self._maps = maps
         self._frozen = frozen
+        self._exact = exact
+        self._substituted = False
         signature = [tf.TensorSpec((None, *network.image_shape), tf.uint8, name="pixels")]
         self._function = tf.function(self._forward, input_signature=signature, autograph=False)
 
-    def warm_up(self) -> None:
-        """Compile and run once on black images, so that what cannot work fails before a run begins.
+    @property
+    def arithmetic(self) -> str:
+        """How convolutions are computed: ``winograd`` where some are substituted, or ``direct``."""
+        return "winograd" if self._substituted else "direct"
+
+    def warm_up(self, pixels: NDArray[np.uint8]) -> Captured:
+        """Compile and run once, so that what cannot work fails before a run begins.
+
+        Args:
+            pixels: (n, H, W, C) uint8, n ≥ 1.
+
+        Returns:
+            What the network says of them, computed in batches of the size that is to come, the
+            last one filled up with black images.
 
         Raises:
             ModelError: TensorFlow cannot run the model, or not with so many images at once.
         """
         try:
-            self(np.zeros((self._batch_size, *self._network.image_shape), np.uint8))
+            parts = []
+            for start in range(0, len(pixels), self._batch_size):
+                part = pixels[start : start + self._batch_size]
+                black = self._batch_size - len(part)
+                parts.append(self(np.pad(part, [(0, black), (0, 0), (0, 0), (0, 0)])))
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise ModelError(
                 f"not enough memory for {self._batch_size} images at a time; use a smaller "
                 "--batch-size."
             ) from error
         except (tf.errors.OpError, ValueError, TypeError) as error:
-            raise ModelError(f"TensorFlow cannot run the model: {_reason(error)}") from error
+            raise ModelError(f"TensorFlow cannot run the model: {reason(error)}") from error
+        return _joined(parts, len(pixels))
 
     def __call__(self, pixels: NDArray[np.uint8]) -> Captured:
         """Run (B, H, W, C) uint8 images, B ≥ 1, through the network.
@@ -154,33 +175,40 @@ class Capture:
 
     def _substitutes(self) -> dict[int, Callable[[Any], Any]]:
         """Faster ways to carry out some convolutions; a graphics processor has its own."""
-        if not self._frozen or self._network.loaded.parameters > _MOST_SUBSTITUTED:
+        if self._exact or not self._frozen:
+            return {}
+        if self._network.loaded.parameters > _MOST_SUBSTITUTED:
             return {}
         if tf.config.list_physical_devices("GPU"):
             return {}
         pairs = ((call, substitute(call, self._batch_size)) for call in self._network.graph.calls)
         return {id(call): instead for call, instead in pairs if instead is not None}
 
-    def _forward(self, pixels: Any) -> tuple[Any, ...]:
+    def inputs(self, pixels: Any) -> Any:
+        """What the model is given for (B, H, W, C) uint8 pixels, a tensor."""
         network = self._network
-        graph = network.graph
         values = tf.cast(pixels, tf.float32)
         if (self._scale, self._offset) != (1.0, 0.0):
             values = values * self._scale + self._offset
         if network.channels_first:
             values = tf.transpose(values, [0, 3, 1, 2])
+        return tf.cast(values, network.graph.input.dtype)
+
+    def _forward(self, pixels: Any) -> tuple[Any, ...]:
+        network = self._network
+        graph = network.graph
         wanted = [graph.output, *(tap.tensor for tap in network.taps)]
         substitutes = self._substitutes()
-        with keras.StatelessScope(state_mapping=self._constants()):
-            output, *tensors = graph.evaluate(
-                tf.cast(values, graph.input.dtype), wanted, substitutes
-            )
+        self._substituted = bool(substitutes)
+        # A model may be called what TensorFlow allows inside a scope only, like "_model".
+        with tf.name_scope("network"), keras.StatelessScope(state_mapping=self._constants()):
+            output, *tensors = graph.evaluate(self.inputs(pixels), wanted, substitutes)
         tensors = [tf.cast(tensor, tf.float32) for tensor in tensors]
         gaps = [
             tf.reduce_mean(tensor, _space(tap))
             for tap, tensor in zip(network.taps, tensors, strict=True)
         ]
-        probabilities = _probabilities(tf.cast(output, tf.float32), network.reading)
+        probabilities = probabilities_of(tf.cast(output, tf.float32), network.reading)
         if not self._maps:
             return probabilities, tf.concat(gaps, 1), (), (), ()
         parts = [
@@ -201,7 +229,8 @@ def _space(tap: Tap) -> list[int]:
     return [2, 3] if tap.channels_first else [1, 2]
 
 
-def _probabilities(output: Any, reading: Reading) -> Any:
+def probabilities_of(output: Any, reading: Reading) -> Any:
+    """Turn a model's output, (B, K) float32, into probabilities of its classes, a tensor."""
     if reading is Reading.SOFTMAX:
         return tf.nn.softmax(output)
     if reading is Reading.AS_IS:
@@ -243,15 +272,27 @@ def _spread(values: Any, tap: Tap) -> Any:
     return tf.expand_dims(tf.expand_dims(values, axes[0]), axes[1])
 
 
+def _joined(parts: Sequence[Captured], count: int) -> Captured:
+    """The first ``count`` images of some batches as one."""
+
+    def join(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate(arrays)[:count]
+
+    layers = None
+    if parts[0].maps is not None:
+        layers = tuple(
+            Maps(
+                join([one.codes for one in layer]),
+                join([one.low for one in layer]),
+                join([one.step for one in layer]),
+            )
+            for layer in zip(*(part.maps or () for part in parts), strict=True)
+        )
+    return Captured(
+        join([part.probabilities for part in parts]), join([part.gap for part in parts]), layers
+    )
+
+
 def _view(tensor: Any) -> NDArray[Any]:
     array: NDArray[Any] = np.asarray(memoryview(tensor))
     return array
-
-
-def _reason(error: Exception) -> str:
-    """The line of a TensorFlow error that says what is wrong; the others say where."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    telling = [
-        line for line in lines if line and not line.startswith(("Graph execution", "File ", "[["))
-    ]
-    return telling[-1] if telling else type(error).__name__

@@ -1,23 +1,31 @@
-"""A Keras model as one flat list of operation calls, whatever models are nested inside it.
+"""A Keras model as one flat list of operation calls, whatever is nested inside it.
 
 Tapping needs to know who consumes a tensor. Inside a nested model Keras answers that for the
 tensors with which the nested model was *built*, not for those with which it is *called* (a shared
 one is called several times). So the graph is walked once with fresh symbolic tensors; from then on
-a tensor is known by its identity and its consumers are read off the list.
+a tensor is known by its identity and its consumers are read off the list. Layers that are made of
+others (wrappers, blocks of one's own) are opened where their ``call`` takes symbolic tensors.
+
+The list says what there is to watch. What is computed, the model's own call alone decides: a value
+is what an operation returned during it (:mod:`collector.listening`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import inspect
+import threading
+from collections import Counter, defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from collector.layout import apply
+from collector.layout import CONVOLUTIONS
+from collector.listening import listen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,11 +34,13 @@ class Call:
 
     Attributes:
         operation: what is called; shared with the model, never copied.
-        path: names of the nested models around it, outermost first.
+        path: names of the nested models and opened layers around it, outermost first.
         args: positional arguments, ``keras.KerasTensor`` where tensors stand.
         kwargs: keyword arguments, likewise.
         inputs: the tensors among the arguments; one that is used twice stands here twice.
         outputs: the tensors that the call returns.
+        turn: how many calls of the operation come before this one when the model runs; ``None``
+            for a function inside an opened layer, which nobody can listen to.
     """
 
     operation: Any
@@ -39,6 +49,11 @@ class Call:
     kwargs: dict[str, Any]
     inputs: tuple[Any, ...]
     outputs: tuple[Any, ...]
+    turn: int | None
+
+
+class NotHeard(ValueError):  # noqa: N818 - it says what is wrong
+    """An operation of the graph was not carried out when the model ran."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,14 +61,18 @@ class FlatGraph:
     """The calls of a model in an order in which they can be carried out.
 
     Attributes:
+        model: the model.
         input: the only input, a ``keras.KerasTensor`` of shape (None, …).
         output: the only output, likewise.
         calls: the calls, each after those whose outputs it takes.
+        in_training: names of the layers and models that the graph calls with ``training=True``.
     """
 
+    model: Any
     input: Any
     output: Any
     calls: tuple[Call, ...]
+    in_training: tuple[str, ...]
 
     def consumers(self) -> dict[int, list[Call]]:
         """Which calls take a tensor, by the tensor's ``id``; a call that takes it twice, twice."""
@@ -73,7 +92,7 @@ class FlatGraph:
         wanted: Sequence[Any],
         substitutes: Mapping[int, Callable[[Any], Any]] | None = None,
     ) -> list[Any]:
-        """Carry out what is needed for some tensors, in inference mode.
+        """Run the model in inference mode and give the values of some tensors of it.
 
         Args:
             value: a tensor of the shape and dtype of :attr:`input`.
@@ -83,19 +102,59 @@ class FlatGraph:
 
         Returns:
             Their values, in the order of ``wanted``.
+
+        Raises:
+            NotHeard: the model's own call does not carry out what makes one of them.
         """
-        values = {id(self.input): value}
-
-        def known(argument: Any) -> Any:
-            return values[id(argument)] if isinstance(argument, keras.KerasTensor) else argument
-
-        for call in _needed(self.calls, wanted):
-            args, kwargs = keras.tree.map_structure(known, (call.args, call.kwargs))
-            instead = substitutes.get(id(call)) if substitutes else None
-            result = instead(args[0]) if instead else apply(call.operation, args, kwargs)
-            results = keras.tree.flatten(result)
-            values.update(zip(map(id, call.outputs), results, strict=True))
+        values = self.listen(value, wanted, substitutes)
+        missing = [str(tensor.name) for tensor in wanted if id(tensor) not in values]
+        if missing:
+            raise NotHeard(f"the model does not compute {', '.join(missing)} when it is called.")
         return [values[id(tensor)] for tensor in wanted]
+
+    def listen(
+        self,
+        value: Any,
+        wanted: Sequence[Any],
+        substitutes: Mapping[int, Callable[[Any], Any]] | None = None,
+    ) -> dict[int, Any]:
+        """Do as :meth:`evaluate`, and leave out what cannot be had.
+
+        Returns:
+            Values by the ``id`` of their tensors: those wanted that were computed, and more.
+        """
+        producers = self.producers()
+        substitutes = substitutes or {}
+        heard = {id(call): call for call in self._to_hear(wanted, producers)}
+        heard.update({id(call): call for call in self.calls if id(call) in substitutes})
+        instead = {
+            (id(call.operation), call.turn): substitutes[id(call)]
+            for call in heard.values()
+            if id(call) in substitutes
+        }
+        output, results = listen(
+            self.model, value, [call.operation for call in heard.values()], instead
+        )
+        values = {id(self.input): value}
+        for call in heard.values():
+            said = results.get((id(call.operation), call.turn or 0))
+            if said is not None:
+                values.update(zip(map(id, call.outputs), said, strict=True))
+        # The last word is the model's own.
+        values[id(self.output)] = output
+        for tensor in wanted:
+            _carry_out(tensor, producers, values)
+        return values
+
+    def _to_hear(self, wanted: Iterable[Any], producers: Mapping[int, Call]) -> Iterator[Call]:
+        for tensor in wanted:
+            call = producers.get(id(tensor))
+            if call is None:
+                continue
+            if call.turn is not None:
+                yield call
+            else:
+                yield from self._to_hear(call.inputs, producers)
 
 
 def flatten(model: Any, shape: Sequence[int]) -> FlatGraph:
@@ -109,10 +168,11 @@ def flatten(model: Any, shape: Sequence[int]) -> FlatGraph:
         ValueError: the model cannot work on inputs of this shape.
     """
     start = keras.KerasTensor((None, *shape), dtype=model.inputs[0].dtype)
-    calls: list[Call] = []
-    (output,) = keras.tree.flatten(_walk(model, [start], (), calls.append))
+    walk = _Walk()
+    (output,) = keras.tree.flatten(walk.through(model, [start], ()))
     # A nested model may compute more than what is used of it here.
-    return FlatGraph(start, output, _needed(calls, [output]))
+    calls = _needed(walk.calls, [output])
+    return FlatGraph(model, start, output, calls, tuple(dict.fromkeys(walk.in_training)))
 
 
 def is_graph(operation: Any) -> bool:
@@ -120,6 +180,15 @@ def is_graph(operation: Any) -> bool:
     return isinstance(operation, keras.Function) or (
         isinstance(operation, keras.Sequential) and bool(getattr(operation, "inputs", None))
     )
+
+
+def layers_within(operation: Any) -> list[Any]:
+    """The layers that an operation is made of, itself first; none for a function."""
+    if not isinstance(operation, keras.Layer):
+        return []
+    # Keras lists a model's layers publicly, but not those of a layer.
+    layers: list[Any] = operation._flatten_layers()
+    return layers
 
 
 def _needed(calls: Sequence[Call], wanted: Iterable[Any]) -> tuple[Call, ...]:
@@ -133,46 +202,172 @@ def _needed(calls: Sequence[Call], wanted: Iterable[Any]) -> tuple[Call, ...]:
     return tuple(chosen[::-1])
 
 
-def _walk(
-    model: Any, inputs: Sequence[Any], path: tuple[str, ...], record: Callable[[Call], None]
-) -> Any:
-    def visit(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        tensors = tuple(
-            leaf
-            for leaf in keras.tree.flatten((args, kwargs))
-            if isinstance(leaf, keras.KerasTensor)
+def _carry_out(tensor: Any, producers: Mapping[int, Call], values: dict[int, Any]) -> None:
+    """Compute a tensor that only functions stand between and what was heard, if it can be."""
+    call = producers.get(id(tensor))
+    if id(tensor) in values or call is None or call.turn is not None:
+        return
+    for one in call.inputs:
+        _carry_out(one, producers, values)
+        if id(one) not in values:
+            return
+
+    def known(argument: Any) -> Any:
+        return values[id(argument)] if isinstance(argument, keras.KerasTensor) else argument
+
+    args, kwargs = keras.tree.map_structure(known, (call.args, call.kwargs))
+    results = keras.tree.flatten(call.operation(*args, **kwargs))
+    values.update(zip(map(id, call.outputs), results, strict=True))
+
+
+class _Walk:
+    """Collects the calls of a model in the order in which its own call carries them out."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.in_training: list[str] = []
+        self._turns: Counter[int] = Counter()
+
+    def through(self, model: Any, inputs: Sequence[Any], path: tuple[str, ...]) -> Any:
+        """Walk the graph of a model; returns its symbolic outputs."""
+
+        def visit(operation: Any, *args: Any, **kwargs: Any) -> Any:
+            return self._visit(operation, path, args, kwargs)
+
+        # A Sequential is no Function itself; made of its ends, both are walked the same way.
+        # Keras has no public way to walk a graph.
+        graph = keras.Function(model.inputs, model.outputs)
+        outputs = graph._run_through_graph(
+            list(inputs), operation_fn=lambda operation: operation, call_fn=visit
         )
-        # A nested model that is always to train would behave differently piece by piece.
-        if is_graph(operation) and not kwargs.get("training"):
-            fitted = _fit(tensors, operation.inputs, path, record)
-            return _walk(operation, fitted, (*path, operation.name), record)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def _visit(
+        self,
+        operation: Any,
+        path: tuple[str, ...],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        audible: bool = True,
+    ) -> Any:
+        if kwargs.get("training") and not _trains_by_default(operation):
+            self.in_training.append(operation.name)
+        if is_graph(operation):
+            fitted = self._fit(_tensors(args, kwargs), operation.inputs, path)
+            return self.through(operation, fitted, (*path, operation.name))
+        if _is_composite(operation):
+            before = len(self.calls), self._turns.copy()
+            try:
+                return self._open(operation, (*path, operation.name), args, kwargs)
+            except Exception:  # noqa: BLE001 - code of one's own may do anything to such tensors
+                del self.calls[before[0] :]
+                self._turns = before[1]
         outputs = operation.compute_output_spec(*args, **kwargs)
-        results = tuple(keras.tree.flatten(outputs))
-        record(Call(operation, path, args, kwargs, tensors, results))
+        self._record(operation, path, args, kwargs, outputs, audible=audible)
         return outputs
 
-    # A Sequential is no Function itself; made of its ends, both kinds are walked the same way.
-    # Keras has no public way to walk a graph.
-    graph = keras.Function(model.inputs, model.outputs)
-    outputs = graph._run_through_graph(
-        list(inputs), operation_fn=lambda operation: operation, call_fn=visit
+    def _open(
+        self, layer: Any, path: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Let a layer's own call say what it is made of.
+
+        Raises:
+            Exception: whatever its code raises when it is given symbolic tensors.
+        """
+        first = len(self.calls)
+
+        def visit(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            # A layer has a place of its own when the model runs, a function is gone at once.
+            audible = isinstance(operation, keras.Layer)
+            return self._visit(operation, path, args, kwargs, audible=audible)
+
+        if layer._call_has_training_arg:
+            kwargs = {**kwargs, "training": False}
+        with _symbolic_calls(visit):
+            outputs = layer.call(*args, **kwargs)
+        if not any(isinstance(call.operation, CONVOLUTIONS) for call in self.calls[first:]):
+            raise NotHeard(f"{layer.name} calls none of its convolutions as a layer.")
+        self._turns[id(layer)] += 1
+        return outputs
+
+    def _record(
+        self,
+        operation: Any,
+        path: tuple[str, ...],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        outputs: Any,
+        *,
+        audible: bool = True,
+    ) -> None:
+        turn = None
+        if audible:
+            turn = self._turns[id(operation)]
+            self._turns[id(operation)] += 1
+        tensors, results = _tensors(args, kwargs), tuple(keras.tree.flatten(outputs))
+        self.calls.append(Call(operation, path, args, kwargs, tensors, results, turn))
+
+    def _fit(
+        self, tensors: Sequence[Any], inputs: Sequence[Any], path: tuple[str, ...]
+    ) -> list[Any]:
+        """Cast tensors to the dtypes of a nested model's inputs, as its own call would."""
+        fitted = []
+        for tensor, target in zip(tensors, inputs, strict=True):
+            if tensor.dtype == target.dtype:
+                fitted.append(tensor)
+                continue
+            cast = keras.KerasTensor(tensor.shape, dtype=target.dtype)
+            args = (tensor, target.dtype)
+            self._record(keras.ops.cast, path, args, {}, cast, audible=False)
+            fitted.append(cast)
+        return fitted
+
+
+def _tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    leaves = keras.tree.flatten((args, kwargs))
+    return tuple(leaf for leaf in leaves if isinstance(leaf, keras.KerasTensor))
+
+
+def _trains_by_default(operation: Any) -> bool:
+    """Whether ``training=True`` stands in the graph though nobody asked for it."""
+    parameter = inspect.signature(operation.call).parameters.get("training")
+    return parameter is not None and parameter.default is True
+
+
+def _is_composite(operation: Any) -> bool:
+    return not isinstance(operation, CONVOLUTIONS) and any(
+        isinstance(layer, CONVOLUTIONS) for layer in layers_within(operation)[1:]
     )
-    return outputs[0] if len(outputs) == 1 else outputs
 
 
-def _fit(
-    tensors: Sequence[Any],
-    inputs: Sequence[Any],
-    path: tuple[str, ...],
-    record: Callable[[Call], None],
-) -> list[Any]:
-    """Cast tensors to the dtypes of a nested model's inputs, as its own call would."""
-    fitted = []
-    for tensor, target in zip(tensors, inputs, strict=True):
-        if tensor.dtype == target.dtype:
-            fitted.append(tensor)
-            continue
-        cast = keras.KerasTensor(tensor.shape, dtype=target.dtype)
-        record(Call(keras.ops.cast, path, (tensor, target.dtype), {}, (tensor,), (cast,)))
-        fitted.append(cast)
-    return fitted
+_PATCHING = threading.RLock()
+
+
+@contextmanager
+def _symbolic_calls(
+    visit: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any],
+) -> Iterator[None]:
+    """Give this thread's calls of operations with symbolic tensors to ``visit``.
+
+    Keras itself would add a node to the operation for each, and so change the model.
+    """
+    owner = threading.get_ident()
+    call_layer, call_symbolic = keras.Layer.__call__, keras.Operation.symbolic_call
+
+    def layer(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() == owner and _tensors(args, kwargs):
+            return visit(self, args, kwargs)
+        return call_layer(self, *args, **kwargs)
+
+    def symbolic(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() == owner:
+            return visit(self, args, kwargs)
+        return call_symbolic(self, *args, **kwargs)
+
+    with _PATCHING:
+        keras.Layer.__call__, keras.Operation.symbolic_call = layer, symbolic
+        try:
+            yield
+        finally:
+            keras.Layer.__call__, keras.Operation.symbolic_call = call_layer, call_symbolic

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable
 
 CONVOLUTIONS = (
     keras.layers.Conv2D,
@@ -21,30 +20,37 @@ CONVOLUTIONS = (
 _BOUND_TO_LAYOUT = (*CONVOLUTIONS, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
 
 
-def apply(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Call a Keras operation; one with channels first is carried out with channels last.
+def bound_to_layout(model: Any) -> list[Any]:
+    """The layers of a model, however deep, that TensorFlow lacks for channels first."""
+    # Keras lists a model's layers publicly, but not the layers of those.
+    return [layer for layer in model._flatten_layers() if _is_turned(layer)]
+
+
+def turned(operation: Any) -> Callable[..., Any]:
+    """An operation's ``call``; with channels first it is carried out with channels last.
 
     TensorFlow has no convolution or pooling for (B, C, H, W) on processors. The kernels are the
     same in both layouts, so only the tensors are turned around; TensorFlow drops the turns that
     cancel each other.
-
-    Returns:
-        What the operation returns, in its own layout.
     """
-    if not isinstance(operation, _BOUND_TO_LAYOUT) or operation.data_format != "channels_first":
-        return operation(*args, **kwargs)
-    value = keras.ops.transpose(args[0], (0, 2, 3, 1))
-    with _channels_last(operation):
-        result = operation(value, *args[1:], **kwargs)
-    return keras.ops.transpose(result, (0, 3, 1, 2))
+    call: Callable[..., Any] = operation.call
+    if not _is_turned(operation):
+        return call
+
+    def call_turned(value: Any, *args: Any, **kwargs: Any) -> Any:
+        value = keras.ops.transpose(value, (0, 2, 3, 1))
+        operation.data_format = "channels_last"
+        try:
+            result = call(value, *args, **kwargs)
+        finally:
+            operation.data_format = "channels_first"
+        return keras.ops.transpose(result, (0, 3, 1, 2))
+
+    return call_turned
 
 
-@contextmanager
-def _channels_last(layer: Any) -> Iterator[None]:
-    data_format, input_spec = layer.data_format, layer.input_spec
-    # The specification says on which axis the channels are, and nothing else that is not known.
-    layer.data_format, layer.input_spec = "channels_last", None
-    try:
-        yield
-    finally:
-        layer.data_format, layer.input_spec = data_format, input_spec
+def _is_turned(operation: Any) -> bool:
+    return (
+        isinstance(operation, _BOUND_TO_LAYOUT)
+        and getattr(operation, "data_format", None) == "channels_first"
+    )

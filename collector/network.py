@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from collector.errors import ModelError
+from collector.errors import ModelError, reason
 from collector.flatten import FlatGraph, flatten, is_graph
-from collector.taps import Tap, activation_name, find_taps
+from collector.taps import Tap, find_taps, unwatched
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Sequence
 
-    from collector.flatten import Call
+    from numpy.typing import NDArray
+
     from collector.models import LoadedModel
+
+_REHEARSED = 3
+"""Images of the first pass: an odd number, so that an axis that folds others in is told apart."""
+
+_SPREAD = [[-40.0, 0.0, 40.0]]
+_MOST_NAMED = 6
 
 DEFAULT_SIZE = 224
 """Height and width for a model that takes any size when the images' own size varies."""
@@ -27,6 +37,7 @@ _PASSING = (
     keras.layers.Dropout,
     keras.layers.Flatten,
     keras.layers.GlobalAveragePooling2D,
+    keras.layers.Identity,
     keras.layers.Reshape,
 )
 _SCALE_FREE = (
@@ -99,24 +110,35 @@ def understand(loaded: LoadedModel, native_shape: tuple[int, int] | None = None)
     shape = (channels, height, width) if channels_first else image_shape
     try:
         graph = flatten(model, shape)
-        taps = find_taps(graph)
+        found = find_taps(graph)
     except ValueError as error:
         text = str(error).strip().splitlines()[0]
         raise ModelError(f"the model cannot take {height} × {width} images: {text}") from error
+    closed = unwatched(graph)
+    if not found:
+        raise ModelError(_nothing_to_watch(model, closed))
+    output, heard = _rehearse(graph, found)
+    classes = _classes(outputs, output)
+    taps = []
+    for tap, value in zip(found, heard, strict=True):
+        if value is None:
+            closed[tap.name] += 1
+        else:
+            taps.append(_as_heard(tap, value))
     if not taps:
-        raise ModelError(f"the model has no convolutions to watch; its layers: {_layers(model)}.")
+        raise ModelError(_nothing_to_watch(model, closed))
     _check_taps(taps, height, width)
-    classes = _classes(outputs, graph.output)
-    reading, reading_notice = _reading(graph, classes)
+    reading, reading_notice = _reading(graph, output)
+    texts = (notice, reading_notice, _closed_notice(closed), _training_notice(graph))
     return Network(
         loaded=loaded,
         graph=graph,
-        taps=taps,
+        taps=tuple(taps),
         image_shape=image_shape,
         channels_first=channels_first,
         outputs=2 if reading in (Reading.ONE_UNIT, Reading.ONE_LOGIT) else classes,
         reading=reading,
-        notices=tuple(text for text in (notice, reading_notice) if text),
+        notices=tuple(text for text in texts if text),
     )
 
 
@@ -178,62 +200,162 @@ def _check_taps(taps: Sequence[Tap], height: int, width: int) -> None:
             )
 
 
-def _classes(declared: Any, tensor: Any) -> int:
-    axes = tuple(tensor.shape[1:])
-    if len(axes) != 1 or not isinstance(axes[0], int) or axes[0] < 1:
+def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64], list[Any]]:
+    """Run the model once, on noise, noise of 0–1 and black.
+
+    Returns:
+        Its output, and what was heard of each tap: ``None`` where nothing was, or where it is not
+        one map a filter and image.
+
+    Raises:
+        ModelError: TensorFlow cannot run the model, or it answers with more than one array.
+    """
+    noise = np.random.default_rng(0).uniform(0, 255, (_REHEARSED, *graph.input.shape[1:]))
+    noise[1] /= 255
+    noise[2:] = 0
+    try:
+        values = run_apart(graph, noise, [tap.tensor for tap in taps])
+    except (tf.errors.OpError, ValueError, TypeError) as error:
+        raise ModelError(f"TensorFlow cannot run the model: {reason(error)}") from error
+    output = values[id(graph.output)]
+    if not keras.ops.is_tensor(output):
         raise ModelError(
-            f"the model's output is images × {_times(tuple(declared.shape[1:])) or '?'}; it must "
+            f"calling the model gives a {type(output).__name__}; it must give one array, images × "
+            "classes."
+        )
+    heard = [values.get(id(tap.tensor)) for tap in taps]
+    fitting = [
+        value if value is not None and len(value.shape) == 4 and len(value) == len(noise) else None
+        for value in heard
+    ]
+    return np.asarray(output.numpy(), np.float64), fitting
+
+
+def run_apart(graph: FlatGraph, images: NDArray[Any], wanted: Sequence[Any]) -> dict[int, Any]:
+    """Do as ``graph.listen`` with images, and leave seeds and statistics as they are."""
+    with keras.StatelessScope():
+        return graph.listen(keras.ops.convert_to_tensor(images, graph.input.dtype), wanted)
+
+
+def _as_heard(tap: Tap, value: Any) -> Tap:
+    """The tap with the size that its maps have when the model's own call is run."""
+    _, *axes = value.shape
+    filters, height, width = axes if tap.channels_first else (axes[2], axes[0], axes[1])
+    return dataclasses.replace(tap, filters=filters, height=height, width=width)
+
+
+def _nothing_to_watch(model: Any, closed: Counter[str]) -> str:
+    if closed:
+        return f"the model has no convolutions that can be watched: {_closed_notice(closed)}"
+    return f"the model has no convolutions to watch; its layers: {_layers(model)}."
+
+
+def _closed_notice(closed: Counter[str]) -> str | None:
+    if not closed:
+        return None
+    number = closed.total()
+    names = ", ".join(list(closed)[:_MOST_NAMED])
+    more = f" and {len(closed) - _MOST_NAMED} more" if len(closed) > _MOST_NAMED else ""
+    what = "1 convolution inside {} is" if number == 1 else f"{number} convolutions inside {{}} are"
+    return (
+        f"{what.format(names + more)} not watched: only layers whose call() is made of Keras "
+        "layers and keras.ops, image by image, can be looked into."
+    )
+
+
+def _training_notice(graph: FlatGraph) -> str | None:
+    """What it means that the graph calls something with ``training=True``, found out by trying."""
+    if not graph.in_training:
+        return None
+    names = ", ".join(graph.in_training)
+    called = f"{names} {'is' if len(graph.in_training) == 1 else 'are'} called with training=True"
+    if depends_on_its_batch(graph):
+        return (
+            f"{called} in the model's graph, so what the model says of an image depends on chance "
+            "or on the images that share its batch."
+        )
+    return (
+        f"{called} in the model's graph; Keras {keras.__version__} overrides that when a model "
+        "predicts, and so it is run in inference mode."
+    )
+
+
+def depends_on_its_batch(graph: FlatGraph) -> bool:
+    """Whether the model's answer to an image changes with the other images of its batch."""
+    noise = np.random.default_rng(1).uniform(0, 255, (_REHEARSED, *graph.input.shape[1:]))
+    together, alone = (
+        np.asarray(run_apart(graph, images, [])[id(graph.output)].numpy(), np.float64)[-1]
+        for images in (noise, noise[-1:])
+    )
+    scale = np.abs(together).max()
+    return not np.allclose(together, alone, rtol=0, atol=1e-3 * scale, equal_nan=True)
+
+
+def _classes(declared: Any, output: NDArray[np.float64]) -> int:
+    _, *axes = output.shape
+    if len(axes) != 1 or axes[0] < 1:
+        shape = _times(tuple(declared.shape[1:])) if len(declared.shape) == output.ndim else ""
+        raise ModelError(
+            f"the model's output is images × {shape or _times(axes) or '?'}; it must "
             "be images × classes (for a detector or segmenter, save its backbone with a classifier "
             "on top)."
         )
-    return axes[0]
+    return int(axes[0])
 
 
-def _reading(graph: FlatGraph, classes: int) -> tuple[Reading, str | None]:
+def _reading(graph: FlatGraph, output: NDArray[np.float64]) -> tuple[Reading, str | None]:
+    """How outputs become probabilities, by what they are and not by what layers are called."""
+    rows = output[np.isfinite(output).all(axis=1)]
+    classes = output.shape[1]
     last = _last_activation(graph)
-    if last == "sigmoid":
+    exact = graph.output.dtype in ("float32", "float64")
+    if classes > 1 and _are_shares(rows if len(rows) else _said(last, _SPREAD), exact=exact):
+        return Reading.AS_IS, None
+    if _is_sigmoid(last):
         return (Reading.ONE_UNIT if classes == 1 else Reading.AS_IS), None
-    if last in {"softmax", "sparsemax"} and classes > 1:
-        return Reading.AS_IS, None
-    if last is None and classes > 1 and _sums_to_one(graph):
-        return Reading.AS_IS, None
     if classes == 1:
         return Reading.ONE_LOGIT, "the model's output is taken for a logit; sigmoid is applied."
     return Reading.SOFTMAX, "the model's outputs are taken for logits; softmax is applied."
 
 
-def _last_activation(graph: FlatGraph) -> str | None:
-    """Name of the activation that the output went through last; None if that cannot be told."""
+def _are_shares(rows: NDArray[np.float64] | None, *, exact: bool) -> bool:
+    """Whether rows are probabilities that sum to 1; if not exact, as far as 16 bits can say it."""
+    if rows is None:
+        return False
+    limit = 1e-3 if exact else 2e-2
+    return bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, rtol=0, atol=limit))
+
+
+def _is_sigmoid(activation: Any) -> bool:
+    said = _said(activation, _SPREAD)
+    return said is not None and np.allclose(said, [[0, 0.5, 1]], rtol=0, atol=1e-3)
+
+
+def _said(activation: Any, values: list[list[float]]) -> NDArray[np.float64] | None:
+    """What an activation makes of some values; ``None`` if it takes none of that shape."""
+    if activation is None:
+        return None
+    try:
+        with keras.StatelessScope():
+            said = activation(keras.ops.convert_to_tensor(values, "float32"))
+        return np.asarray(said.numpy(), np.float64)
+    except Exception:  # noqa: BLE001 - it may be any operation, with any demands
+        return None
+
+
+def _last_activation(graph: FlatGraph) -> Any:
+    """What the output went through last, a function or a layer; ``None`` if it is a kernel."""
     producers = graph.producers()
     tensor = graph.output
     while (call := producers.get(id(tensor))) is not None:
-        name = _activation_of(call)
-        if name not in (None, "linear"):
-            return name
-        if name is None and not isinstance(call.operation, _PASSING):
-            return None
-        if name == "linear" and not isinstance(call.operation, keras.layers.Activation):
-            return name
+        operation = call.operation
+        activation = getattr(operation, "activation", None)
+        if activation not in (None, keras.activations.linear):
+            return activation
+        if not isinstance(operation, (*_PASSING, keras.layers.Activation)):
+            return None if hasattr(operation, "kernel") else operation
         tensor = call.inputs[0]
     return None
-
-
-def _activation_of(call: Call) -> str | None:
-    if isinstance(call.operation, keras.layers.Softmax):
-        return "softmax"
-    if isinstance(call.operation, keras.layers.Layer):
-        return activation_name(call.operation)
-    name = type(call.operation).__name__.lower()
-    return name if name in {"softmax", "sigmoid", "sparsemax"} else None
-
-
-def _sums_to_one(graph: FlatGraph) -> bool:
-    """Whether an output of unknown make (an average of softmaxes, say) gives probabilities."""
-    shape = (2, *graph.input.shape[1:])
-    noise = np.random.default_rng(0).uniform(0, 255, shape)
-    (value,) = graph.evaluate(keras.ops.convert_to_tensor(noise, graph.input.dtype), [graph.output])
-    rows = keras.ops.convert_to_numpy(value).astype(np.float64)
-    return bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=1e-3))
 
 
 def _rescales(graph: FlatGraph) -> bool:

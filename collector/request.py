@@ -36,6 +36,7 @@ class Request:
         epoch: how many epochs the checkpoint was trained.
         feature_maps: ``all``, ``none`` or ``last:N``.
         resume: id, UUID or name of a run to go on with.
+        exact: whether every convolution is computed by its definition.
         durable: whether every batch waits for the disk.
         scores: whether images are scored for what stands out.
     """
@@ -52,6 +53,7 @@ class Request:
     epoch: int | None = None
     feature_maps: str | None = None
     resume: str | None = None
+    exact: bool = False
     durable: bool = False
     scores: bool = True
 
@@ -95,11 +97,12 @@ def check_options(request: Request, run: Run) -> None:
         "--limit": (request.limit, run.options.get("limit")),
         "--feature-maps": (request.feature_maps, run.feature_maps),
         "--pixel-range": (request.pixel_range, run.options.get("pixel_range")),
+        "--exact": (request.exact or None, run.options.get("arithmetic") == "direct" or None),
     }
     for option, (now, then) in pairs.items():
         if now is not None and now != then:
             begun = f"without {option}" if then is None else f"with {option} {then}"
+            wanted = option if now is True else f"{option} {now}"
             raise ResumeError(
-                f"run {run.id} was begun {begun}; it cannot go on with {option} {now}: "
-                "leave that out."
+                f"run {run.id} was begun {begun}; it cannot go on with {wanted}: leave that out."
             )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from collector.capture import Capture
 from collector.errors import ResumeError
 from collector.images import fit_labels
 from collector.kernels import kernels_of
 from collector.loop import Work
 from collector.models import LoadedModel, load_model
 from collector.network import Network, understand
+from collector.proof import Proven, first_images, proven_capture
 from collector.statistics import Statistics, restore
 from reactcnn_dash.db import Layer, NewRun, RunWriter, StoreReader
 
@@ -61,12 +61,21 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
             "the model does not rescale its input and is given pixel values 0–255; if it was "
             "trained on 0–1 or −1–1, say so with --pixel-range."
         )
-    new = new_run(request, network, source)
+    proven = _proven(
+        network,
+        source,
+        pixel_range=request.pixel_range_or_default,
+        feature_maps=request.feature_maps_or_default,
+        batch_size=request.batch_size_or_default,
+        exact=request.exact,
+    )
+    notices += proven.notices
+    new = new_run(request, network, source, arithmetic=proven.capture.arithmetic)
     work = Work(
         source=source,
         position=0,
         labels=labels,
-        capture=_capture(network, new),
+        capture=proven.capture,
         image_bytes=image_bytes(network, new),
         statistics=Statistics(new.layers),
         limit=request.limit,
@@ -105,7 +114,15 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
             f"the model has other layers than run {run.id} collected; begin a new run."
         )
     labels = fit_labels(source, network.outputs, network.loaded.class_names)
-    capture = _capture(network, run)
+    # A run that began with one arithmetic goes on with it.
+    proven = _proven(
+        network,
+        source,
+        pixel_range=run.options["pixel_range"],
+        feature_maps=run.feature_maps,
+        batch_size=run.batch_size,
+        exact=run.options.get("arithmetic") == "direct",
+    )
     signals.finish_batches()
     writer = RunWriter.resume(request.store, str(run.id), durable=request.durable)
     try:
@@ -115,7 +132,7 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
             source=source,
             position=source.position_after(writer.stored, last),
             labels=labels,
-            capture=capture,
+            capture=proven.capture,
             image_bytes=image_bytes(network, writer.run),
             statistics=restore(reader, writer.run, layers),
             limit=run.options.get("limit"),
@@ -125,7 +142,7 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
         writer.interrupt()
         writer.close()
         raise
-    return Session(work, writer, network, ())
+    return Session(work, writer, network, proven.notices)
 
 
 def _check_weights(loaded: LoadedModel, run: Run) -> None:
@@ -136,7 +153,7 @@ def _check_weights(loaded: LoadedModel, run: Run) -> None:
         )
 
 
-def new_run(request: Request, network: Network, source: ImageSource) -> NewRun:
+def new_run(request: Request, network: Network, source: ImageSource, *, arithmetic: str) -> NewRun:
     """What the store is told of a run before its first image."""
     loaded = network.loaded
     total = len(source) if request.limit is None else min(request.limit, len(source))
@@ -159,6 +176,7 @@ def new_run(request: Request, network: Network, source: ImageSource) -> NewRun:
             "pixel_range": request.pixel_range_or_default,
             "limit": request.limit,
             "pace": request.pace,
+            "arithmetic": arithmetic,
         },
         kernels=kernels_of(network),
         experiment=request.experiment,
@@ -193,15 +211,23 @@ def _layers(network: Network) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def _capture(network: Network, run: Run | NewRun) -> Capture:
-    capture = Capture(
+def _proven(
+    network: Network,
+    source: ImageSource,
+    *,
+    pixel_range: str,
+    feature_maps: str,
+    batch_size: int,
+    exact: bool,
+) -> Proven:
+    return proven_capture(
         network,
-        pixel_range=run.options["pixel_range"],
-        maps=run.feature_maps != "none",
-        batch_size=run.batch_size,
+        first_images(source, network.image_shape),
+        pixel_range=pixel_range,
+        maps=feature_maps != "none",
+        batch_size=batch_size,
+        exact=exact,
     )
-    capture.warm_up()
-    return capture
 
 
 def image_bytes(network: Network, run: Run | NewRun) -> int:

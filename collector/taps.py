@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from collector.flatten import layers_within
 from collector.layout import CONVOLUTIONS
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ _ACTIVATION_OPERATIONS = frozenset({
     "Softplus", "Softsign", "SparsePlus", "SparseSigmoid", "Squareplus", "Tanh", "TanhShrink",
     "Threshold",
 })  # fmt: skip
+_ACTIVATION_LAYERS = {
+    keras.layers.ELU: "elu",
+    keras.layers.LeakyReLU: "leaky_relu",
+    keras.layers.PReLU: "prelu",
+    keras.layers.ReLU: "relu",
+    keras.layers.Softmax: "softmax",
+}
 # Activations that mix filters: their output is no longer one filter's response.
 _MIXING = frozenset({"softmax", "log_softmax", "sparsemax", "glu"})
 _NEVER_NEGATIVE = frozenset(
@@ -57,7 +65,8 @@ class Tap:
             before it (``encoder/conv``) or the number of the call behind it (``conv#2``) where the
             name alone stands for several.
         kind: the convolution's class, e.g. ``Conv2D``.
-        tap: name of the layer or operation whose output is read.
+        tap: name of the layer or operation whose output is read; of a function inside a layer,
+            which has no name, its kind.
         convolution: the layer itself.
         tensor: that output, a ``keras.KerasTensor`` of four axes.
         filters: number of feature maps.
@@ -90,9 +99,11 @@ def find_taps(graph: FlatGraph) -> tuple[Tap, ...]:
     convolutions = [call for call in graph.calls if isinstance(call.operation, CONVOLUTIONS)]
     taps = []
     for call, name in zip(convolutions, _unique_names(convolutions), strict=True):
-        last = call
-        while (following := _follower(last, consumers)) is not None:
-            last = following
+        last = following = call
+        while (after := _follower(following, consumers)) is not None:
+            following = after
+            # A cast passes filters on, but is nothing to watch: wrappers end with one.
+            last = last if _is_cast(following.operation) else following
         (tensor,) = last.outputs
         channels_first = call.operation.data_format == "channels_first"
         _, *axes = tensor.shape
@@ -101,7 +112,7 @@ def find_taps(graph: FlatGraph) -> tuple[Tap, ...]:
             Tap(
                 name=name,
                 kind=type(call.operation).__name__,
-                tap=last.operation.name,
+                tap=_name(last),
                 convolution=call.operation,
                 tensor=tensor,
                 filters=filters,
@@ -112,6 +123,28 @@ def find_taps(graph: FlatGraph) -> tuple[Tap, ...]:
             )
         )
     return tuple(taps)
+
+
+def unwatched(graph: FlatGraph) -> Counter[str]:
+    """Number of convolutions inside layers that could not be opened, by the layers' names."""
+    closed = {
+        id(call.operation): call.operation
+        for call in graph.calls
+        if not isinstance(call.operation, CONVOLUTIONS)
+    }
+    return Counter(
+        {
+            operation.name: inside
+            for operation in closed.values()
+            if (inside := sum(isinstance(one, CONVOLUTIONS) for one in layers_within(operation)))
+        }
+    )
+
+
+def _name(call: Call) -> str:
+    # A function inside a layer is made anew whenever the layer is called, its name with it.
+    name: str = call.operation.name
+    return name if call.turn is not None else type(call.operation).__name__.lower()
 
 
 def _follower(call: Call, consumers: dict[int, list[Call]]) -> Call | None:
@@ -128,7 +161,13 @@ def _follower(call: Call, consumers: dict[int, list[Call]]) -> Call | None:
     return consumer
 
 
+def _is_cast(operation: Any) -> bool:
+    return _is_keras_operation(operation) and type(operation).__name__ == "Cast"
+
+
 def _keeps_filters(operation: Any) -> bool:
+    if _is_cast(operation):
+        return True
     if isinstance(operation, _NORMALISATIONS):
         return True
     if isinstance(operation, _ACTIVATIONS):
@@ -141,12 +180,24 @@ def _is_keras_operation(operation: Any) -> bool:
 
 
 def activation_name(operation: Any) -> str | None:
-    """Name of the activation function that an operation carries (``relu``), if it has one."""
+    """Name of Keras' activation that an operation carries (``relu``), ``None`` for any other.
+
+    What a user calls a layer or a function of their own says nothing about what it does.
+    """
     activation = getattr(operation, "activation", None)
-    return getattr(activation, "__name__", None) or getattr(activation, "name", None)
+    if isinstance(activation, keras.layers.Activation):
+        return activation_name(activation)
+    if isinstance(activation, keras.Layer):
+        known = type(activation) in _ACTIVATION_LAYERS
+        return _ACTIVATION_LAYERS[type(activation)] if known else None
+    name = getattr(activation, "__name__", None)
+    return name if name and getattr(keras.activations, name, None) is activation else None
 
 
 def _never_negative(operation: Any) -> bool:
+    activation = getattr(operation, "activation", None)
+    if isinstance(activation, keras.Layer):
+        return _never_negative(activation)
     if isinstance(operation, keras.layers.ReLU):
         return not operation.negative_slope and operation.threshold >= 0
     if _is_keras_operation(operation):

@@ -52,7 +52,7 @@ def prepare(images: str) -> Subject:
     pixels = open_images(images).read(0, 8_000, (32, 32, 3)).pixels
     network = understand(load_model("vgg16-cifar10"), (32, 32))
     capture = Capture(network, maps=False, batch_size=BATCH)
-    capture.warm_up()
+    capture.warm_up(pixels[:BATCH])
     gap, _ = run_through(capture, pixels[:SAMPLE])
     edges = np.cumsum([tap.filters for tap in network.taps])[:-1]
     return Subject(network, pixels, capture, fit_profile(np.split(gap, edges, axis=1)))

@@ -314,3 +314,65 @@ def test_a_model_that_does_not_rescale_is_asked_about_once(
 def test_debug_shows_where_an_error_comes_from(collect: Callable[..., int]) -> None:
     with pytest.raises(Exception, match=r"missing\.keras"):
         collect("--model", "missing.keras", "--debug")
+
+
+def test_an_augmented_model_is_stored_as_it_predicts_and_twice_the_same(
+    collect: Callable[..., int], tiny_images: Path
+) -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.RandomBrightness(0.9)(layers.RandomZoom(0.5)(layers.RandomFlip()(inputs)))
+    x = layers.Conv2D(6, 3, activation="relu", name="conv")(layers.Rescaling(1 / 255)(x))
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+    model.save("augmented.keras")
+    for name in ("one", "two"):
+        words = ("--model", "augmented.keras", "--name", name, "--batch-size", "50", "--quiet")
+        assert collect(*words) == 0
+    reader = StoreReader("a.db")
+    first, second = (
+        reader.gap_rows(reader.run(name).id, 0, 400, reader.layers(1)[0]) for name in ("one", "two")
+    )
+    np.testing.assert_array_equal(first, second)
+    archive = np.load(tiny_images)
+    predicted = model.predict(archive["images"].astype(np.float32), verbose=0)
+    run = reader.run("one")
+    assert run.correct == int((predicted.argmax(1) == archive["labels"]).sum())
+    maps = keras.Model(inputs, model.get_layer("conv").output).predict(
+        archive["images"].astype(np.float32), verbose=0
+    )
+    np.testing.assert_allclose(first, maps.mean((1, 2)), atol=1e-6)
+
+
+def test_the_arithmetic_is_recorded_and_kept_when_a_run_goes_on(
+    collect: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential([
+        keras.Input((8, 8, 3)),
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(128, 3, padding="same", activation="relu", name="a"),
+        layers.Conv2D(128, 3, padding="same", activation="relu", name="b"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(3, activation="softmax"),
+    ])  # fmt: skip
+    model.save("wide.keras")
+    wide = ("--model", "wide.keras", "--batch-size", "64", "--limit", "128", "--quiet")
+    assert collect(*wide) == 0
+    assert collect(*wide, "--exact") == 0
+    assert collect(*wide, "--batch-size", "8") == 0
+    reader = StoreReader("a.db")
+    kinds = [reader.run(run).options["arithmetic"] for run in (1, 2, 3)]
+    assert kinds == ["winograd", "direct", "direct"]
+    layer = reader.layers(1)[1]
+    fast, exact = (reader.gap_rows(run, 0, 128, layer) for run in (1, 2))
+    np.testing.assert_allclose(fast, exact, atol=1e-5 * exact.max())
+    with sqlite3.connect("a.db") as store:
+        store.execute("UPDATE runs SET state = 'interrupted'")
+    capsys.readouterr()
+    assert main(["--store", "a.db", "--resume", "1", "--exact"]) == 1
+    assert "begun without --exact; it cannot go on with --exact" in one_line(capsys)
