@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import keras
 import numpy as np
 
+from collector.flatten import is_graph
 from collector.taps import activation_name
 
 if TYPE_CHECKING:
@@ -100,8 +101,13 @@ def find_channels(graph: FlatGraph) -> Channels:
     if graph.input.shape[1:2] != graph.input.shape[-1:]:
         # The images' channels may come first.
         finder.pin_whole(graph.input)
+    owned = _Owned(graph.model)
     for call in graph.calls:
-        finder.visit(call)
+        owner = owned.owner(call)
+        if owner is None:
+            finder.visit(call)
+        else:
+            finder.give_up(call, f"{owner} is made of layers that cannot be narrowed one by one")
     finder.pin(finder.axes[id(graph.output)].numbers, "the model's output")
     return finder.settled()
 
@@ -129,7 +135,7 @@ class _Finder:
         elif _is_plain(operation) and len(call.inputs) == 1:
             self._hand_on(call)
         else:
-            self._give_up(call, _unknown(operation))
+            self.give_up(call, _unknown(operation))
 
     # What the kinds of calls do
 
@@ -154,14 +160,14 @@ class _Finder:
             wanted = rank - 1
             # Weights that are shared over the channels cannot be divided among them.
             if rank - 1 in (layer.shared_axes or ()) or axis.position != wanted:
-                self._give_up(call, f"{layer.name} shares its weights among channels")
+                self.give_up(call, f"{layer.name} shares its weights among channels")
                 return
         else:
             wanted = layer.axis % rank
         if axis.position != wanted or (
             isinstance(layer, _L.DepthwiseConv2D) and activation_name(layer) in _MIXING
         ):
-            self._give_up(call, f"{layer.name} works on another axis than the channels")
+            self.give_up(call, f"{layer.name} works on another axis than the channels")
             return
         numbers = axis.numbers
         if isinstance(layer, _L.DepthwiseConv2D):
@@ -172,7 +178,7 @@ class _Finder:
     def _merge(self, call: Call) -> None:
         (output,) = call.outputs
         if any(np.size(part) > 1 for part in _constants(call)):
-            self._give_up(call, f"{call.operation.name} works with an array of constants")
+            self.give_up(call, f"{call.operation.name} works with an array of constants")
             return
         rank = len(output.shape)
         # Axes are counted from the right, as in broadcasting.
@@ -187,7 +193,7 @@ class _Finder:
             if size == 1 and len(numbers) == 1 and len(width) > 1:
                 self.pin(numbers, f"{call.operation.name} spreads it over all channels")
             elif own != place or len(numbers) != len(width):
-                self._give_up(call, f"{call.operation.name} joins channels of different axes")
+                self.give_up(call, f"{call.operation.name} joins channels of different axes")
                 return
             else:
                 self._join(width, numbers)
@@ -198,7 +204,7 @@ class _Finder:
         rank = len(output.shape)
         parts = [self.axes[id(tensor)] for tensor in call.inputs]
         if len({part.position for part in parts}) > 1:
-            self._give_up(call, f"{call.operation.name} joins channels of different axes")
+            self.give_up(call, f"{call.operation.name} joins channels of different axes")
         elif parts[0].position == axis % rank:
             numbers = np.concatenate([part.numbers for part in parts])
             self._set(output, axis % rank, numbers)
@@ -212,7 +218,7 @@ class _Finder:
         axis = self.axes[id(tensor)]
         sizes = tuple(tensor.shape[1:])
         if None in sizes or None in tuple(output.shape[1:]):
-            self._give_up(call, f"{call.operation.name} has no fixed size")
+            self.give_up(call, f"{call.operation.name} has no fixed size")
             return
         shape = [1] * len(sizes)
         shape[axis.position - 1] = -1
@@ -227,7 +233,7 @@ class _Finder:
         whole = whole.reshape(tuple(output.shape[1:]))
         found = _only_axis(whole)
         if found is None:
-            self._give_up(call, f"{call.operation.name} spreads channels over several axes")
+            self.give_up(call, f"{call.operation.name} spreads channels over several axes")
         else:
             self._set(output, found[0] + 1, found[1])
 
@@ -238,15 +244,16 @@ class _Finder:
         position = axis.position
         if isinstance(operation, (_L.GlobalAveragePooling2D, _L.GlobalMaxPooling2D)):
             if position != _channel_axis(operation, tensor):
-                self._give_up(call, f"{operation.name} pools over another axis than the channels")
+                self.give_up(call, f"{operation.name} pools over another axis than the channels")
                 return
             position = 1 if not operation.keepdims else position
         elif output.shape[position] != len(axis.numbers):
-            self._give_up(call, f"{operation.name} changes the number of channels")
+            self.give_up(call, f"{operation.name} changes the number of channels")
             return
         self._set(output, position, axis.numbers)
 
-    def _give_up(self, call: Call, reason: str) -> None:
+    def give_up(self, call: Call, reason: str) -> None:
+        """Pin what a call takes and makes."""
         for tensor in call.inputs:
             self.pin(self.axes[id(tensor)].numbers, reason)
         for tensor in call.outputs:
@@ -315,6 +322,15 @@ class _Finder:
         return number
 
 
+def operations_of(model: Any) -> dict[str, Any]:
+    """What stands in a model, by name: layers, nested models and functions of ``keras.ops``."""
+    if isinstance(model, keras.Sequential):
+        # The list of its layers leaves its input out.
+        first = keras.Function(model.inputs, model.outputs).operations
+        return {one.name: one for one in (*first, *model.layers)}
+    return {one.name: one for one in model.operations}
+
+
 def is_maker(operation: Any) -> bool:
     """Whether a call of it mixes all channels that it receives into new ones."""
     return type(operation) in MAKERS and getattr(operation, "groups", 1) == 1
@@ -323,6 +339,28 @@ def is_maker(operation: Any) -> bool:
 def _channel_axis(layer: Any, tensor: Any) -> int:
     first = getattr(layer, "data_format", "channels_last") == "channels_first"
     return 1 if first else len(tensor.shape) - 1
+
+
+class _Owned:
+    """Tells calls that a layer of its own makes from those of a model's graph."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._known: dict[tuple[str, ...], str | None] = {}
+
+    def owner(self, call: Call) -> str | None:
+        """Name of the outermost layer that is no model and makes the call; None without one."""
+        if call.path not in self._known:
+            self._known[call.path] = self._find(call.path)
+        return self._known[call.path]
+
+    def _find(self, path: tuple[str, ...]) -> str | None:
+        model = self._model
+        for name in path:
+            model = operations_of(model).get(name)
+            if model is None or not is_graph(model):
+                return name
+        return None
 
 
 def _only_axis(whole: NDArray[np.intp]) -> tuple[int, Numbers] | None:

@@ -6,11 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from collector.capture import PIXEL_RANGES
+from collector.capture import Capture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,13 +56,10 @@ class Feed:
 
     def labelled(self) -> Iterator[tuple[Any, NDArray[np.int64]]]:
         """The same with the images' labels, (B,) int64, -1 for none."""
-        scale, offset = PIXEL_RANGES[self.pixel_range]
+        capture = Capture(self.network, pixel_range=self.pixel_range, maps=False)
         for pixels, labels in self._read():
             self.check()
-            values = tf.cast(pixels, tf.float32) * scale + offset
-            if self.network.channels_first:
-                values = tf.transpose(values, [0, 3, 1, 2])
-            yield keras.ops.cast(values, self.network.graph.input.dtype), labels
+            yield capture.inputs(pixels), labels
 
     def _read(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
         shape, size = self.network.image_shape, self.size

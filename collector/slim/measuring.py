@@ -13,9 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from collector.layout import apply
-from collector.network import Reading
+from collector.capture import probabilities_of
 from collector.slim.consumers import answers, places
+from collector.slim.executing import called, whole_output
 from reactcnn_dash.analysis import Accumulator
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from collector.flatten import Call, FlatGraph
+    from collector.network import Reading
     from collector.slim.consumers import Consumer
     from collector.slim.feeding import Feed
     from reactcnn_dash.analysis import CoMoments
@@ -39,6 +40,7 @@ FISHER_IMAGES = 512
 
 _EVEN_SHARE = 0.1
 _FLOOR = 0.02
+_LEAST_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +96,7 @@ def measure(
     matters = _matters(graph, noted, feed, reading, step)
     gathered = [_Gathering(one, feed.limit, index) for index, one in enumerate(consumers)]
     for value in feed:
-        graph.evaluate(value, [graph.output], noted.substitutes)
+        whole_output(graph, value, noted.substitutes)
         for one in gathered:
             one.add(noted.inputs, noted.linear)
         step(len(value))
@@ -114,11 +116,11 @@ class Answers:
 
     def _substitute(self, consumer: Consumer, call: Call) -> Callable[[Any], Any]:
         layer = consumer.layer
-        linear = consumer.linear(call)
+        linear = called(consumer.linear(call))
 
         def instead(value: Any) -> Any:
             self.inputs[id(call)] = value
-            found = apply(linear, (value,), {})
+            found = linear(value)
             self.linear[id(call)] = found
             return layer.activation(found)
 
@@ -197,8 +199,9 @@ def _matters(
     for value in feed:
         with tf.GradientTape() as tape:
             tape.watch(value)
-            (output,) = graph.evaluate(value, [graph.output], noted.substitutes)
-            logs = _log_probabilities(tf.cast(output, tf.float32), reading)
+            output = whole_output(graph, value, noted.substitutes)
+            probabilities = probabilities_of(tf.cast(output, tf.float32), reading)
+            logs = tf.math.log(tf.maximum(probabilities, _LEAST_PROBABILITY))
             shares = tf.stop_gradient(tf.exp(logs)) * (1 - _EVEN_SHARE)
             shares += _EVEN_SHARE / tf.cast(tf.shape(logs)[1], tf.float32)
             signs = generator.choice([-1.0, 1.0], logs.shape).astype(np.float32)
@@ -222,12 +225,3 @@ def _floored(matters: NDArray[np.float64]) -> NDArray[np.float64]:
     mean = float(np.trace(matters)) / len(matters)
     # An answer without any influence on these images may have some on others.
     return matters + np.eye(len(matters)) * (_FLOOR * mean if mean > 0.0 else 1e-12)
-
-
-def _log_probabilities(output: Any, reading: Reading) -> Any:
-    if reading is Reading.SOFTMAX:
-        return tf.nn.log_softmax(output)
-    if reading is Reading.AS_IS:
-        return tf.math.log(tf.maximum(output, 1e-12))
-    unit = tf.sigmoid(output) if reading is Reading.ONE_LOGIT else output
-    return tf.math.log(tf.maximum(tf.concat([1 - unit, unit], 1), 1e-12))

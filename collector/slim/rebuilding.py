@@ -11,11 +11,10 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 
-from collector.errors import ModelError
-from collector.flatten import is_graph
-from collector.slim.channels import is_maker
+from collector.flatten import flatten, is_graph
+from collector.slim.channels import is_maker, operations_of
+from collector.slim.executing import prove_same, whole_output
 from collector.slim.layers import narrow_config
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
 
     from collector.flatten import Call
     from collector.slim.slimmed import Slimmed
-
-TOLERANCE = 1e-3
-"""How far, relative to the largest output, the model may be from what was measured."""
 
 
 def rebuild(model: Any, slimmed: Slimmed, name: str) -> Any:
@@ -58,17 +54,11 @@ def prove(model: Any, slimmed: Slimmed, value: Any) -> None:
     Raises:
         ModelError: it does not; nothing should be written.
     """
-    graph = slimmed.graph
-    (expected,) = graph.evaluate(value, [graph.output], slimmed.substitutes())
-    wanted = keras.ops.convert_to_numpy(expected).astype(np.float64)
-    found = keras.ops.convert_to_numpy(model(value, training=False)).astype(np.float64)
-    if wanted.shape != found.shape or not np.allclose(
-        found, wanted, rtol=0, atol=TOLERANCE * max(float(np.abs(wanted).max()), 1e-30)
-    ):
-        raise ModelError(
-            "the narrower model does not give what was measured, so it is not written; this "
-            "network cannot be slimmed here."
-        )
+    graph = flatten(model, slimmed.graph.input.shape[1:])
+    (found,) = graph.evaluate(value, [graph.output])
+    expected = whole_output(slimmed.graph, value, slimmed.substitutes())
+    what = "the narrower model does not give what was measured"
+    prove_same(found, expected, what)
 
 
 class _Config:
@@ -83,12 +73,12 @@ class _Config:
 
     def narrow(self, model: Any, config: dict[str, Any], path: tuple[str, ...]) -> None:
         config.pop("build_input_shape", None)
-        inside = operations(model)
+        inside = operations_of(model)
         for entry in config["layers"]:
             # Shapes that layers were built with are those of the whole network.
             entry.pop("build_config", None)
             entry.pop("compile_config", None)
-            name = entry["config"]["name"]
+            name = _name_of(entry)
             operation = inside[name]
             if is_graph(operation):
                 self.narrow(operation, entry["config"], (*path, name))
@@ -125,7 +115,7 @@ class _Config:
     def _outer(self, model: dict[str, Any], name: str, path: tuple[str, ...]) -> Any:
         """The tensor of the flat graph that stands for a nested model's input."""
         for entry, position in _users(model, name):
-            own = entry["config"]["name"]
+            own = _name_of(entry)
             call = self._calls.get((path, own))
             if call is not None:
                 return call.inputs[position]
@@ -137,11 +127,16 @@ class _Config:
         return None
 
 
+def _name_of(entry: dict[str, Any]) -> str:
+    """Name of a layer by its entry in a model's configuration."""
+    return str(entry.get("name") or entry["config"]["name"])
+
+
 def _users(model: dict[str, Any], name: str) -> Iterator[tuple[dict[str, Any], int]]:
     """What takes a model's input by its configuration, and as which of its tensors."""
     layers = model["layers"]
     if "input_layers" not in model:
-        names = [entry["config"]["name"] for entry in layers]
+        names = [_name_of(entry) for entry in layers]
         following = layers[names.index(name) + 1 :]
         if following:
             yield following[0], 0
@@ -167,18 +162,9 @@ def _sources(part: Any) -> Iterator[str]:
 
 def _input_names(model: dict[str, Any]) -> list[str]:
     if "input_layers" not in model:
-        return [model["layers"][0]["config"]["name"]]
+        return [_name_of(model["layers"][0])]
     found = model["input_layers"]
     return [found[0]] if isinstance(found[0], str) else [one[0] for one in found]
-
-
-def operations(model: Any) -> dict[str, Any]:
-    """What stands in a model, by name: layers, nested models and functions of ``keras.ops``."""
-    if isinstance(model, keras.Sequential):
-        # The list of its layers leaves its input out.
-        first = keras.Function(model.inputs, model.outputs).operations
-        return {one.name: one for one in (*first, *model.layers)}
-    return {one.name: one for one in model.operations}
 
 
 def _set_weights(model: Any, result: Any, slimmed: Slimmed) -> None:

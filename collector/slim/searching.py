@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from collector.slim.executing import whole_output
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,8 +66,7 @@ def classes(feed: Feed, substitutes: dict[int, Callable[[Any], Any]] | None) -> 
     graph = feed.network.graph
     found = []
     for value in feed:
-        (output,) = graph.evaluate(value, [graph.output], substitutes)
-        rows = keras.ops.convert_to_numpy(output)
+        rows = keras.ops.convert_to_numpy(whole_output(graph, value, substitutes))
         if rows.shape[1] > 1:
             found.append(rows.argmax(axis=1))
         else:

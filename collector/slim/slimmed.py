@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from collector.layout import apply
 from collector.slim.channels import WEIGHTED, is_maker
+from collector.slim.executing import called
 from collector.slim.layers import (
     kernel_name,
     named_weights,
@@ -75,9 +75,9 @@ class Slimmed:
         if id(original) not in self._layers:
             call = self._calls[id(original)]
             _, made = self.masks(call)
-            self._layers[id(original)] = narrow_copy(
-                original, self.shape(call.inputs[0]), int(made.sum()), self.weights[id(original)]
-            )
+            weights = self.weights[id(original)]
+            copy = narrow_copy(original, self.shape(call.inputs[0]), int(made.sum()), weights)
+            self._layers[id(original)] = called(copy)
         return self._layers[id(original)]
 
     def set_kernel(self, consumer: Consumer, kernel: NDArray[np.float64]) -> None:
@@ -118,13 +118,10 @@ class Slimmed:
         for call in self.graph.calls:
             operation = call.operation
             if id(operation) in self.weights:
-                found[id(call)] = self._applied(self.layer(operation))
+                found[id(call)] = self.layer(operation)
             elif isinstance(operation, keras.layers.Reshape) and self.touched(call.outputs[0]):
                 found[id(call)] = keras.layers.Reshape(self.shape(call.outputs[0])[1:])
         return found
-
-    def _applied(self, layer: Any) -> Callable[[Any], Any]:
-        return lambda value: apply(layer, (value,), {})
 
     def _named(self, layer: Any) -> dict[str, NDArray[Any]]:
         return named_weights(layer, self.weights[id(layer)])

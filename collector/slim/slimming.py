@@ -13,6 +13,7 @@ from collector.slim.bundles import costs_of, find_bundles
 from collector.slim.channels import find_channels
 from collector.slim.choosing import Choice, by_rule, prepare
 from collector.slim.consumers import find_consumers
+from collector.slim.executing import prove_same, whole_output
 from collector.slim.measuring import FISHER_IMAGES, measure
 from collector.slim.request import SlimError
 from collector.slim.surgery import Fitted, operate
@@ -68,6 +69,7 @@ class Slimming:
 
     Raises:
         SlimError: nothing in the network can be cut, or there are too few images.
+        ModelError: it cannot be carried out layer by layer.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Slimming:
         self.bundles: tuple[Bundle, ...] = find_bundles(self.consumers, self.channels)
         if not self.bundles:
             raise SlimError(f"nothing in {network.loaded.name} can be cut: {self._why_not()}.")
+        self._prove()
         self.measured = self._measure()
         self.parameters, self.work = costs_of(graph, self.channels)
         step = self._steps("choosing", len(self.bundles))
@@ -172,6 +175,13 @@ class Slimming:
             if reasons and all(reasons):
                 found[call.operation.name] = str(reasons[0])
         return found
+
+    def _prove(self) -> None:
+        for value in self.feed:
+            (own,) = self.network.graph.evaluate(value, [self.network.graph.output])
+            found = whole_output(self.network.graph, value)
+            prove_same(found, own, "layer by layer the model gives something else than as a whole")
+            return
 
     def _measure(self) -> tuple[Measured, ...]:
         total = self.feed.limit + min(FISHER_IMAGES, self.feed.limit)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from collector.flatten import FlatGraph
 from collector.slim.consumers import patches, places
+from collector.slim.executing import carry_out
 from collector.slim.layers import kernel_of, named_weights
 from collector.slim.slimmed import Slimmed
 from reactcnn_dash.analysis import CoMoments, NormalEquations, refit, regression
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from collector.flatten import Call, FlatGraph
     from collector.slim.channels import Channels
     from collector.slim.consumers import Consumer
     from collector.slim.feeding import Feed
@@ -204,9 +205,9 @@ class _Stream:
     """
 
     def __init__(self, graph: FlatGraph, feed: Feed) -> None:
-        self._whole = graph
         self._feed = feed
-        self._graph = graph
+        self._start = graph.input
+        self._calls: Sequence[Call] = graph.calls
         self._kept: list[Any] | None = None
 
     def values(self, slimmed: Slimmed, tensor: Any) -> Iterator[Any]:
@@ -217,24 +218,23 @@ class _Stream:
         keep = rest is not None and 4 * size * self._feed.limit <= CACHE
         kept = []
         for value in self._feed if self._kept is None else self._kept:
-            (found,) = self._graph.evaluate(value, [tensor], substitutes)
+            (found,) = carry_out(self._calls, {id(self._start): value}, [tensor], substitutes)
             if keep:
                 kept.append(found)
             yield found
         if keep and rest is not None:
-            self._graph, self._kept = rest, kept
+            self._start, self._calls, self._kept = tensor, rest, kept
 
-    def _after(self, tensor: Any) -> FlatGraph | None:
-        """The graph from a tensor on, if nothing later depends on what came before it."""
-        calls = self._graph.calls
+    def _after(self, tensor: Any) -> Sequence[Call] | None:
+        """The calls from a tensor on, if nothing later depends on what came before it."""
         last = max(
-            (i for i, call in enumerate(calls) if any(out is tensor for out in call.outputs)),
+            (i for i, call in enumerate(self._calls) if any(o is tensor for o in call.outputs)),
             default=-1,
         )
         if last < 0:
             return None
-        later = calls[last + 1 :]
+        later = self._calls[last + 1 :]
         known = {id(tensor)} | {id(out) for call in later for out in call.outputs}
         if any(id(one) not in known for call in later for one in call.inputs):
             return None
-        return FlatGraph(tensor, self._whole.output, later)
+        return later

@@ -179,7 +179,7 @@ def speed(whole: Network, slim: Network, pixels: NDArray[np.uint8]) -> Result:
     """Images a second of the slim network against the whole one, in turn."""
     captures = [Capture(network, maps=False, batch_size=BATCH) for network in (whole, slim)]
     for capture in captures:
-        capture.warm_up()
+        capture.warm_up(pixels[:BATCH])
     ratios = []
     for _ in range(ROUNDS):
         seconds = []

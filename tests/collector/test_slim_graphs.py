@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.flatten import flatten
 from collector.images.arrays import ArrayImages
+from collector.slim.executing import whole_output
 from collector.slim.feeding import Feed
 from collector.slim.planning import planned
-from collector.slim.rebuilding import rebuild
+from collector.slim.rebuilding import prove, rebuild
 from collector.slim.request import SlimError
 from tests.collector.planted import (
     copy_filter,
@@ -133,7 +135,7 @@ def test_budgets_are_kept_and_models_give_what_was_measured(
         assert cut.work <= budget[1] * slimming.work.total(slimming.whole)
     graph = cut.slimmed.graph
     inputs = (images / np.float32(255)).astype(np.float32)
-    (expected,) = graph.evaluate(inputs, [graph.output], cut.slimmed.substitutes())
+    expected = whole_output(graph, inputs, cut.slimmed.substitutes())
     np.testing.assert_allclose(outputs(slim, images), np.asarray(expected), atol=1e-4)
 
 
@@ -315,3 +317,62 @@ def test_values_that_are_not_finite_do_not_spoil_the_fit() -> None:
     cut = slimming.cut(slimming.choice.kept(len(slimming.choice.path.groups) // 2))
     slim = rebuild(model, cut.slimmed, "slim")
     assert all(np.isfinite(array).all() for array in slim.get_weights())
+
+
+def test_channels_that_come_first() -> None:
+    import keras
+
+    layers = keras.layers
+    first = "channels_first"
+    model = keras.Sequential(
+        [
+            keras.Input((3, 8, 8)),
+            layers.Conv2D(6, 3, padding="same", data_format=first, name="a"),
+            layers.BatchNormalization(axis=1, name="a_bn"),
+            layers.ReLU(),
+            layers.MaxPooling2D(2, data_format=first),
+            layers.SeparableConv2D(5, 3, activation="elu", data_format=first, name="b"),
+            layers.Flatten(data_format=first),
+            layers.Dense(3, name="end"),
+        ],
+        name="first",
+    )
+    with_seeded_weights(model)
+    copy_filter(model.get_layer("a"), 1, 4)
+    norm = model.get_layer("a_bn")
+    norm.set_weights([np.where(np.arange(6) == 4, one[1], one) for one in norm.get_weights()])
+    copy_filter(model.get_layer("b"), 0, 2)
+    separable = model.get_layer("b").get_weights()
+    separable[0][:, :, 4] = separable[0][:, :, 1]
+    model.get_layer("b").set_weights(separable)
+    images = noise(80, (8, 8, 3))
+    slim, cut, slimming = cut_exactly(model, images)
+    assert [slim.get_layer(name).filters for name in ("a", "b")] == [5, 4]
+    assert slim.count_params() == cut.parameters
+    value = next(iter(slimming.feed))
+    prove(slim, cut.slimmed, value)
+    graphs = [flatten(one, (3, 8, 8)) for one in (model, slim)]
+    before, after = (np.asarray(graph.evaluate(value, [graph.output])[0]) for graph in graphs)
+    np.testing.assert_allclose(after, before, atol=1e-4)
+
+
+def test_a_layer_made_of_others_stays_whole_with_all_that_it_receives() -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, padding="same", name="before")(inputs)
+    x = layers.Reshape((1, 8, 8, 6))(x)
+    x = layers.TimeDistributed(layers.Conv2D(6, 3, padding="same"), name="wrapped")(x)
+    x = layers.Reshape((8, 8, 6))(x)
+    x = layers.Conv2D(6, 3, activation="elu", name="after")(x)
+    model = keras.Model(inputs, layers.Dense(2, name="end")(layers.GlobalMaxPooling2D()(x)))
+    with_seeded_weights(model)
+    copy_filter(model.get_layer("after"), 1, 2)
+    copy_filter(model.get_layer("before"), 1, 2)
+    images = noise(64, (8, 8, 3))
+    slim, _, slimming = cut_exactly(model, images)
+    assert slim.get_layer("after").filters == 5
+    assert slim.get_layer("before").filters == 6
+    assert "wrapped" in slimming.left_whole()["before"]
+    np.testing.assert_allclose(outputs(slim, images), outputs(model, images), atol=1e-4)
