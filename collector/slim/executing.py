@@ -8,7 +8,6 @@ and proves first that this gives what the model gives.
 from __future__ import annotations
 
 import inspect
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -88,15 +87,10 @@ def called(layer: Any) -> Callable[[Any], Any]:
 def _apply(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if not isinstance(operation, keras.Operation):
         return operation(*args, **kwargs)
-    if _takes_training(type(operation)):
+    if "training" in inspect.signature(operation.call).parameters:
         kwargs = {**kwargs, "training": False}
     around = turned(operation)
     return (operation if around == operation.call else around)(*args, **kwargs)
-
-
-@lru_cache(maxsize=256)
-def _takes_training(kind: type[Any]) -> bool:
-    return "training" in inspect.signature(kind.call).parameters  # type: ignore[attr-defined]
 
 
 def _needed(
