@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 
 from collector.flatten import flatten
 from collector.images.arrays import ArrayImages
+from collector.slim.bundles import costs_of, find_bundles
+from collector.slim.channels import find_channels
+from collector.slim.consumers import find_consumers
 from collector.slim.executing import whole_output
 from collector.slim.feeding import Feed
 from collector.slim.planning import planned
 from collector.slim.rebuilding import prove, rebuild
 from collector.slim.request import SlimError
+from collector.slim.slimmed import Slimmed
 from tests.collector.planted import (
     copy_filter,
     cut_exactly,
@@ -376,3 +380,28 @@ def test_a_layer_made_of_others_stays_whole_with_all_that_it_receives() -> None:
     assert slim.get_layer("before").filters == 6
     assert "wrapped" in slimming.left_whole()["before"]
     np.testing.assert_allclose(outputs(slim, images), outputs(model, images), atol=1e-4)
+
+
+def test_an_architecture_with_gates_loses_any_channels_that_can_go() -> None:
+    import keras
+
+    model = keras.applications.MobileNetV3Small(weights=None, input_shape=(32, 32, 3), classes=4)
+    graph = flatten(model, (32, 32, 3))
+    channels = find_channels(graph)
+    consumers = find_consumers(graph, channels)
+    parameters, _ = costs_of(graph, channels)
+    kept = np.ones(channels.count, bool)
+    assert parameters.total(kept) == model.count_params()
+    generator = np.random.default_rng(0)
+    for bundle in find_bundles(consumers, channels):
+        _, heads = np.unique(bundle.producers, return_index=True)
+        stays = generator.random(len(bundle.channels)) < 0.5
+        stays[heads] = True
+        kept[bundle.channels] = stays
+    # All layers but the last have channels that can go.
+    whole = [one.layer.name for one in consumers if kept[one.made].all()]
+    assert len(whole) <= 1 + sum(len(one.made) < 12 for one in consumers)
+    slimmed = Slimmed(graph, channels, kept)
+    slim = rebuild(model, slimmed, "slim")
+    assert slim.count_params() == parameters.total(kept) < 0.5 * model.count_params()
+    prove(slim, slimmed, generator.uniform(0, 255, (2, 32, 32, 3)).astype(np.float32))
