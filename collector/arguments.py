@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector import request as defaults
+from collector.images import READINGS, parse_value_range
 from collector.request import Request
 from collector.slim import command as slim
 from collector.training import command as train
@@ -68,6 +70,10 @@ def request_of(arguments: argparse.Namespace) -> Request:
         pixel_range=arguments.pixel_range,
         batch_size=arguments.batch_size,
         limit=arguments.limit,
+        first=arguments.first,
+        reading=arguments.reading,
+        value_range=arguments.value_range,
+        classes=arguments.classes,
         pace=arguments.pace,
         name=arguments.name,
         experiment=arguments.experiment,
@@ -112,7 +118,9 @@ def parser() -> Parser:
     )
     rebuild.add_argument("run", metavar="RUN", help="id, UUID or name (the newest of that name)")
     export.add_parser(commands, [common])
-    train.add_parser(commands, [common], text=_text, count=_count, rate=_rate)
+    train.add_parser(
+        commands, [common], text=_text, count=_count, rate=_rate, value_range=_value_range
+    )
     slim.add_parser(
         commands, [common], text=_text, count=_count, rate=_rate, pixel_ranges=PIXEL_RANGES
     )
@@ -155,6 +163,29 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         "optionally labels and class_names (default: cifar10 if Keras has it, otherwise sample)",
     )
     group.add_argument(
+        "--classes",
+        metavar="FILE",
+        type=_path,
+        help="names of the model's outputs in their order, a line a class; folders are matched to "
+        "them, and a class without a folder keeps its place (default: those in the model file, "
+        "else the images' own)",
+    )
+    group.add_argument(
+        "--reading",
+        metavar="HOW",
+        choices=READINGS,
+        help="how pictures of a folder are read: pillow (upright, transparency on white, resized "
+        "with antialiasing) or keras (exactly as keras.utils.image_dataset_from_directory does; "
+        "JPEG, PNG, BMP and GIF) (default: pillow)",
+    )
+    group.add_argument(
+        "--value-range",
+        metavar="LOW,HIGH",
+        type=_value_range,
+        help="the values that are black and white in an array or in grey pictures, such as 0,4095 "
+        "or -1,1 (default: judged by the values, refused if they can be read in several ways)",
+    )
+    group.add_argument(
         "--pixel-range",
         metavar="RANGE",
         choices=PIXEL_RANGES,
@@ -172,11 +203,19 @@ def _add_how(result: argparse.ArgumentParser) -> None:
         help="images computed and stored at a time; larger is faster (default: 1, every image "
         "appears at once)",
     )
-    group.add_argument(
+    amount = group.add_mutually_exclusive_group()
+    amount.add_argument(
         "--limit",
         metavar="N",
         type=_count,
-        help="stop when the run holds N images (default: all of the source)",
+        help="stop when the run holds N images, drawn evenly over the classes and always the same "
+        "(default: all of the source)",
+    )
+    amount.add_argument(
+        "--first",
+        metavar="N",
+        type=_count,
+        help="stop when the run holds N images, the first of the source (default: all of it)",
     )
     group.add_argument(
         "--pace",
@@ -241,10 +280,13 @@ def _add_store(result: argparse.ArgumentParser) -> None:
 
 
 def _with_joined_range(argv: Sequence[str]) -> list[str]:
-    # "-1-1" looks like an option; joined to its own it is not taken for one.
+    # "-1-1" and "-1,1" look like options; joined to their own they are not taken for one.
     joined: list[str] = []
     for word in argv:
-        if joined and joined[-1] == "--pixel-range" and word in PIXEL_RANGES:
+        last = joined[-1] if joined else ""
+        if (last == "--pixel-range" and word in PIXEL_RANGES) or (
+            last == "--value-range" and re.match(r"-[0-9.]", word)
+        ):
             joined[-1] += f"={word}"
         else:
             joined.append(word)
@@ -255,6 +297,17 @@ def _text(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("must not be empty")
     return text
+
+
+def _path(text: str) -> str:
+    return str(Path(_text(text)).expanduser().resolve())
+
+
+def _value_range(text: str) -> str:
+    try:
+        return str(parse_value_range(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _count(text: str) -> int:

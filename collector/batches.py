@@ -3,44 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
+from collector.images import ImageChunk, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
-    from collector.images import ImageChunk, ImageSource, Shape, Skipped
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """Images on their way to the network.
-
-    Attributes:
-        pixels: (B, H, W, C) uint8.
-        labels: (B,) integers, -1 = none.
-        names: B names or ``None``.
-        skipped: files that were passed over on the way to these images.
-        resized_from: (height, width) of the first image that had another size, if one had.
-    """
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    names: tuple[str | None, ...]
-    skipped: tuple[Skipped, ...]
-    resized_from: tuple[int, int] | None
-
-    def __len__(self) -> int:
-        return len(self.labels)
+    from collector.images import ImageSource, Shape
 
 
 def batches(
     source: ImageSource, shape: Shape, *, size: int, position: int = 0, most: int | None = None
-) -> Iterator[Batch]:
+) -> Iterator[ImageChunk]:
     """Read a source batch by batch.
 
     A batch is filled up when files are skipped, so every batch but the last has ``size`` images
@@ -66,26 +41,13 @@ def batches(
             count += len(chunk)
             position = stop
         left -= count
-        yield _joined(chunks)
+        yield joined(chunks)
 
 
-def read_ahead(source: Iterator[Batch]) -> Iterator[Batch]:
+def read_ahead(source: Iterator[ImageChunk]) -> Iterator[ImageChunk]:
     """Give the same batches, each read in another thread while the one before is worked on."""
     with ThreadPoolExecutor(1, thread_name_prefix="reader") as pool:
         coming = pool.submit(next, source, None)
         while (batch := coming.result()) is not None:
             coming = pool.submit(next, source, None)
             yield batch
-
-
-def _joined(chunks: list[ImageChunk]) -> Batch:
-    if len(chunks) == 1:
-        (chunk,) = chunks
-        return Batch(chunk.pixels, chunk.labels, chunk.names, chunk.skipped, chunk.resized_from)
-    return Batch(
-        pixels=np.concatenate([chunk.pixels for chunk in chunks]),
-        labels=np.concatenate([chunk.labels for chunk in chunks]),
-        names=tuple(name for chunk in chunks for name in chunk.names),
-        skipped=tuple(file for chunk in chunks for file in chunk.skipped),
-        resized_from=next((chunk.resized_from for chunk in chunks if chunk.resized_from), None),
-    )

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import logging
-import re
+import operator
 import time
-from contextlib import closing
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Self
 
 import keras
-import numpy as np
 
 from collector import loop
-from collector.capture import PIXEL_RANGES
+from collector.callback_options import (
+    CheckpointPath,
+    checked_count,
+    checked_names,
+    checked_request,
+)
 from collector.errors import CollectorError
-from collector.images import ImageSourceError, fit_labels, open_images
-from collector.images.arrays import ArrayImages
+from collector.experiments import Experiment, Experiments
+from collector.fitting import Fit, noted_epochs, when_all_have_ended
+from collector.images import READINGS, ImageSourceError, fit_labels
+from collector.images.probe import open_probe
+from collector.images.values import checked_range
 from collector.models import LoadedModel, weights_digest
 from collector.network import Network, understand
 from collector.progress import Silent
 from collector.proof import first_images, proven_capture
-from collector.request import DEFAULT_PIXEL_RANGE, Request
-from collector.session import image_bytes, new_run
+from collector.session import new_run, pixel_range_hint
 from collector.signals import StopSignals
+from collector.space import image_bytes
 from collector.statistics import Statistics
 from reactcnn_dash.db import RunWriter, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from os import PathLike
 
     from numpy.typing import ArrayLike
 
     from collector.capture import Capture
-    from collector.images import ImageSource, LabelFit
+    from collector.images import LabelFit
+    from reactcnn_dash.db import StoreUrl
 
 _log = logging.getLogger(__name__)
 _FORESEEN = (CollectorError, ImageSourceError, StoreError)
@@ -44,100 +52,156 @@ _FORESEEN = (CollectorError, ImageSourceError, StoreError)
 class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras has no types
     """Collects one run a checkpoint while a model is trained.
 
-    The run is called ``EXPERIMENT · epoch N``, after its ``experiment`` and ``epoch``.
-    Epochs count from 1. What goes wrong after training has begun is logged as a warning, once, and
-    training goes on; later epochs are tried again.
+    The run is called ``EXPERIMENT · epoch N``, after its ``experiment`` and ``epoch``, and holds
+    the weights that the model has when Keras comes to this callback at the end of that epoch.
+    Epochs count from 1 and go on from one ``fit`` to the next of the same model. Another model
+    begins another experiment, ``EXPERIMENT (2)``, also where a tuner copies the callback for each
+    of its trials. What the model ends with, once every callback has done with it, is a run
+    ``EXPERIMENT · final`` where that is not what was collected last: after
+    ``EarlyStopping(restore_best_weights=True)``, say, wherever that stands in the list.
+
+    What goes wrong after training has begun is logged as a warning, once a model, and training
+    goes on; later epochs are tried again.
 
     Args:
         store: file or SQLAlchemy URL of the store; made if it does not exist.
-        probe_images: (N, H, W, C) uint8, or what ``--images`` takes.
+        probe_images: an array of images (N, H, W, C), grey ones (N, H, W) or one (H, W, C), of
+            numbers as ``--images`` takes them in an ``.npz``; a path that ``--images`` takes; or a
+            ``tf.data.Dataset``, ``keras.utils.PyDataset`` or generator of batches, with labels or
+            without. A generator is used up by that.
         probe_labels: (N,) integers, -1 for none; only with an array of images.
-        every: epochs from one run to the next. The last epoch is collected in any case, with the
-            weights that the model has when training ends.
+        probe: how many images at most: drawn evenly over the classes of an array or path (default:
+            all), the first of a data set or generator (default: 1,000).
+        value_range: the values that are black and white in the probe images (default: judged by
+            the values, refused if they can be read in several ways).
+        reading: how pictures of a folder are read: ``pillow`` or ``keras``, as
+            ``keras.utils.image_dataset_from_directory`` reads them.
+        every: epochs from one run to the next. The last epoch of a ``fit`` is collected in any
+            case.
         experiment: what the runs have in common (default: the model's name and the time).
         class_names: names of the model's outputs.
-        pixel_range: what the model wants pixel values to be: ``0-255``, ``0-1`` or ``-1-1``.
+        pixel_range: what the model wants pixel values to be: ``0-255`` (the default), ``0-1`` or
+            ``-1-1``.
         feature_maps: ``all``, ``none`` or ``last:N``; whose feature maps each run keeps. They cost
             200 KB an image of VGG-16 and a third of the time.
         batch_size: images computed at a time.
-        checkpoint: path of the file that holds an epoch's weights, with ``{epoch}`` in it, if the
-            training saves them; stored as the checkpoint's source.
+        checkpoint: path of the file that holds an epoch's weights, if the training saves them, as
+            ``ModelCheckpoint`` takes it: ``"{epoch:02d}-{val_loss:.2f}.keras"``. Stored as the
+            checkpoint's source.
 
     Attributes:
-        seconds: time spent here since training began.
+        seconds: time spent here since the first training began.
         runs: ids of the runs collected, in their order.
         failures: how many runs could not be collected.
         experiment: the experiment's name, ``None`` until the model is known.
 
     Raises:
+        TypeError: an argument is of a type that it cannot have.
         ValueError: an argument is out of range.
         ImageSourceError: the probe images cannot be opened.
+        StoreError: no run can be stored at that place.
     """
 
     def __init__(
         self,
-        store: str | PathLike[str],
-        probe_images: ArrayLike | str | PathLike[str],
+        store: StoreUrl,
+        probe_images: ArrayLike | str | PathLike[str] | Iterable[Any],
         *,
         probe_labels: ArrayLike | None = None,
+        probe: int | None = None,
+        value_range: tuple[float, float] | None = None,
+        reading: str | None = None,
         every: int = 1,
         experiment: str | None = None,
         class_names: Sequence[str] = (),
-        pixel_range: str = DEFAULT_PIXEL_RANGE,
+        pixel_range: str | None = None,
         feature_maps: str = "none",
         batch_size: int = 64,
-        checkpoint: str | None = None,
+        checkpoint: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__()
-        if every < 1 or batch_size < 1:
-            raise ValueError(f"every ({every}) and batch_size ({batch_size}) must be 1 or more.")
-        if pixel_range not in PIXEL_RANGES:
-            raise ValueError(f"pixel_range is {pixel_range!r}; it is one of {[*PIXEL_RANGES]}.")
-        if not re.fullmatch(r"all|none|last:[1-9][0-9]{0,8}", feature_maps):
-            raise ValueError(f"feature_maps is {feature_maps!r}; give 'all', 'none' or 'last:N'.")
-        self._request = Request(
-            store=str(store),
+        self._every = checked_count("every", every)
+        self._request = checked_request(
+            store,
+            experiment=experiment,
             pixel_range=pixel_range,
-            batch_size=batch_size,
             feature_maps=feature_maps,
+            batch_size=batch_size,
+            probe=probe,
         )
-        self._class_names = tuple(class_names)
-        self._source = _probe(probe_images, probe_labels, self._class_names)
-        self._every = every
-        self._checkpoint = checkpoint
+        if reading not in (None, *READINGS):
+            raise ValueError(f"reading is {reading!r}; it is one of {[*READINGS]}.")
+        self._checkpoint = None if checkpoint is None else CheckpointPath(checkpoint)
+        self._class_names = checked_names(class_names)
+        self._source = open_probe(
+            probe_images,
+            probe_labels,
+            self._class_names,
+            most=self._request.limit,
+            reading=reading,
+            value_range=None if value_range is None else checked_range(*value_range),
+        )
+        self._experiments = Experiments(experiment)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget every training, but not which model belongs to which experiment."""
+        self._experiment: Experiment | None = None
         self._watched: _Watched | None = None
-        self._epoch = self._collected = 0
-        self._began = time.monotonic()
-        self._training = 0.0
-        self.experiment = experiment
+        self._fit = Fit()
+        self._warned = self._path_warned = False
+        self._trained = self._began = 0.0
+        self.experiment = self._experiments.name
         self.seconds = 0.0
         self.runs: list[int] = []
         self.failures = 0
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Start the clock."""
-        self._began = time.monotonic()
-        self._watched = None
-        self._epoch = self._collected = 0
-        self.seconds, self.runs, self.failures = 0.0, [], 0
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A callback for another training: the same images and names, and no runs yet."""
+        other = copy.copy(self)
+        other.set_model(None)
+        other._begin()
+        return other
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Start the clock, and look at the model while there is time to mend what is wrong."""
+        self._began = time.monotonic() - self._trained
+        self._fit = Fit(noted=noted_epochs(self.model))
+        experiment = self._experiments.of(self.model)
+        if experiment is not self._experiment:
+            self._experiment, self.experiment = experiment, experiment.name
+            self._watched = None
+            self._warned = self._path_warned = False
+        if self.model.built:
+            with self._guarded(f"watch {self.model.name}"):
+                self._watch_model()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Collect a run if it is due."""
-        self._epoch = epoch + 1
-        if not self._epoch % self._every:
-            self._try_to_collect()
+        fit, experiment = self._fit, self._experiments.of(self.model)
+        if fit.shift is None:
+            fit.shift = max(0, experiment.epochs - epoch)
+        fit.counted, fit.epoch = epoch + 1, epoch + 1 + fit.shift
+        experiment.epochs = fit.epoch
+        fit.path = self._path_of(fit.counted, logs or {})
+        fit.weights = self._digest()
+        # After the last epoch Keras may average the weights before callbacks are told of the end.
+        last = self.model.stop_training or fit.counted == (self.params or {}).get("epochs")
+        if last or not fit.epoch % self._every:
+            self._try_to_collect(fit.epoch)
+        self._trained = time.monotonic() - self._began
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Collect the last epoch if that has not been done, and log what it all cost."""
-        if self._epoch != self._collected:
-            self._try_to_collect()
-        self._training = time.monotonic() - self._began
-        _log.info("%s", self.summary)
+        """Collect what is left to collect, and log what it all cost."""
+        fit = self._fit
+        if fit.collected != fit.epoch and self._digest() == fit.weights:
+            self._try_to_collect(fit.epoch)
+        when_all_have_ended(self.model, fit, self._end)
 
     @property
     def summary(self) -> str:
         """One line: runs, seconds spent on them, their share of the training."""
-        training = self._training or time.monotonic() - self._began
+        training = self._trained or time.monotonic() - self._began
         failed = f", {self.failures} could not be stored" if self.failures else ""
         runs = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
         return (
@@ -145,36 +209,61 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             f"{self.seconds / max(training, 1e-9):.1%} of the training."
         )
 
-    def _try_to_collect(self) -> None:
+    def _end(self) -> None:
+        fit = self._fit
+        if fit.epoch:
+            fit.weights = self._digest()
+            if fit.weights != fit.stored:
+                self._try_to_collect(None)
+        self._trained = time.monotonic() - self._began
+        _log.info("%s", self.summary)
+
+    def _digest(self) -> str:
         begun = time.monotonic()
-        self._collected = self._epoch
         try:
-            self.runs.append(self._collect())
-        except Exception as error:  # noqa: BLE001 - a training of days must not end for a probe
-            self.failures += 1
-            if self.failures == 1:
-                _log.warning("%s", self._complaint(error))
+            return weights_digest(self.model.weights)
         finally:
             self.seconds += time.monotonic() - begun
 
-    def _complaint(self, error: Exception) -> str:
-        text = " ".join(str(error).split())
-        if not isinstance(error, _FORESEEN):
-            text = f"{type(error).__name__}: {text}"
-        return (
-            f"ReactCNN could not collect epoch {self._epoch} ({text.rstrip('.')}); training goes "
-            "on, and later failures are only counted."
-        )
+    def _try_to_collect(self, epoch: int | None) -> None:
+        fit = self._fit
+        fit.collected, fit.stored = fit.epoch, fit.weights
+        before = len(self.runs)
+        with self._guarded(
+            "collect the final weights" if epoch is None else f"collect epoch {epoch}"
+        ):
+            self.runs.append(self._collect(epoch))
+        self.failures += len(self.runs) == before
 
-    def _collect(self) -> int:
-        if self._watched is None:
-            self._watched = self._watch()
-        watched, request = self._watched, self._request
-        name = f"{self.experiment} · epoch {self._epoch}"
-        source = self._checkpoint.format(epoch=self._epoch) if self._checkpoint else name
-        loaded = dataclasses.replace(
-            watched.network.loaded, sha256=weights_digest(self.model.weights), source=source
-        )
+    @contextmanager
+    def _guarded(self, attempt: str) -> Iterator[None]:
+        """Take the time of an attempt; a training of days must not end for a probe."""
+        begun = time.monotonic()
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
+            if not self._warned:
+                self._warned = True
+                _log.warning("%s", _complaint(attempt, error))
+        finally:
+            self.seconds += time.monotonic() - begun
+
+    def _path_of(self, epoch: int, logs: dict[str, Any]) -> str | None:
+        if self._checkpoint is None:
+            return None
+        try:
+            return self._checkpoint.of(epoch, logs)
+        except ValueError as error:
+            if not self._path_warned:
+                self._path_warned = True
+                _log.warning("ReactCNN: %s; runs are stored without the file's name.", error)
+            return None
+
+    def _collect(self, epoch: int | None) -> int:
+        watched, request, fit = self._watch_model(), self._request, self._fit
+        name = f"{self.experiment} · {'final' if epoch is None else f'epoch {epoch}'}"
+        source = name if epoch is None else fit.path or name
+        loaded = dataclasses.replace(watched.network.loaded, sha256=fit.weights, source=source)
         network = dataclasses.replace(watched.network, loaded=loaded)
         new = new_run(
             dataclasses.replace(request, name=name),
@@ -182,7 +271,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             self._source,
             arithmetic=watched.capture.arithmetic,
         )
-        new = dataclasses.replace(new, experiment=self.experiment, epoch=self._epoch)
+        new = dataclasses.replace(new, experiment=self.experiment, epoch=epoch)
         work = loop.Work(
             source=self._source,
             position=0,
@@ -190,7 +279,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             capture=watched.capture,
             image_bytes=image_bytes(network, new),
             statistics=Statistics(new.layers),
-            limit=None,
+            limit=request.limit,
             pace=None,
         )
         with closing(RunWriter.begin(request.store, new)) as writer:
@@ -198,13 +287,17 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             loop.collect(work, writer, signals=StopSignals(), progress=Silent())
             return writer.run.id
 
+    def _watch_model(self) -> _Watched:
+        """What stays the same from epoch to epoch, until the model is given other layers."""
+        if self._watched is None or not _same(self._watched.ends, _ends(self.model)):
+            self._watched = self._watch()
+        return self._watched
+
     def _watch(self) -> _Watched:
         model, request = self.model, self._request
-        if self.experiment is None:
-            self.experiment = f"{model.name} {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
         loaded = LoadedModel(
             name=model.name,
-            source=self.experiment,
+            source=str(self.experiment),
             model=model,
             sha256="",
             parameters=model.count_params(),
@@ -221,13 +314,13 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             batch_size=request.batch_size_or_default,
             frozen=False,
         )
-        for line in (
-            *network.notices,
-            *([labels.notice] if labels.notice else []),
-            *proven.notices,
-        ):
+        texts = (*network.notices, *self._source.notices, labels.notice, *proven.notices)
+        for line in filter(None, texts):
             _log.info("%s", line)
-        return _Watched(network, labels, proven.capture)
+        hint = pixel_range_hint(network, self._source, request.pixel_range, option="pixel_range")
+        if hint is not None:
+            _log.warning("ReactCNN: %s", hint)
+        return _Watched(network, labels, proven.capture, _ends(model))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -237,37 +330,23 @@ class _Watched:
     network: Network
     labels: LabelFit
     capture: Capture
+    ends: list[Any]
 
 
-def _probe(
-    images: ArrayLike | str | PathLike[str],
-    labels: ArrayLike | None,
-    class_names: tuple[str, ...],
-) -> ImageSource:
-    if isinstance(images, str) or hasattr(images, "__fspath__"):
-        if labels is not None:
-            raise ValueError("probe_labels go with an array of images; a path has its own labels.")
-        return open_images(str(images))
-    pixels = np.asarray(images)
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or not pixels.size:
-        raise ValueError(
-            f"probe_images is {pixels.dtype} of shape {pixels.shape}; it has to be uint8, "
-            "(n, height, width, channels), and not empty."
-        )
-    numbers = None
-    if labels is not None:
-        numbers = np.asarray(labels).reshape(-1).astype(np.int64)
-        if len(numbers) != len(pixels) or numbers.min() < -1:
-            raise ValueError(
-                f"probe_labels are {len(numbers)} for {len(pixels)} images, from {numbers.min()}; "
-                "one an image is needed, -1 for none."
-            )
-        if class_names and numbers.max() >= len(class_names):
-            raise ValueError(
-                f"probe_labels go up to {numbers.max()} for {len(class_names)} class_names."
-            )
-    # The training may go on with its array; the probe must stay what it is.
-    pixels = pixels.copy()
-    return ArrayImages(
-        pixels, numbers, class_names or None, spec="probe images", description="probe images"
+def _ends(model: Any) -> list[Any]:
+    """A model's symbolic inputs and outputs: others, once it is given other layers."""
+    return [*(getattr(model, "inputs", None) or ()), *(getattr(model, "outputs", None) or ())]
+
+
+def _same(some: list[Any], others: list[Any]) -> bool:
+    return len(some) == len(others) and all(map(operator.is_, some, others))
+
+
+def _complaint(attempt: str, error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if not isinstance(error, _FORESEEN):
+        text = f"{type(error).__name__}: {text}"
+    return (
+        f"ReactCNN could not {attempt} ({text.rstrip('.')}); training goes on, and later failures "
+        "are only counted."
     )

@@ -76,6 +76,7 @@ class Capture:
         frozen: take the weights as they are now, which is faster; else as they are at each call,
             so that a training needs to compile only once.
         batch_size: how many images it is to be fast for; it takes any number.
+        unrounded: whether pixels come as float32, 0–255, instead of as uint8.
         exact: whether every convolution is computed by its definition.
     """
 
@@ -87,6 +88,7 @@ class Capture:
         maps: bool = True,
         frozen: bool = True,
         batch_size: int = 1,
+        unrounded: bool = False,
         exact: bool = False,
     ) -> None:
         self._network = network
@@ -96,7 +98,8 @@ class Capture:
         self._frozen = frozen
         self._exact = exact
         self._substituted = False
-        signature = [tf.TensorSpec((None, *network.image_shape), tf.uint8, name="pixels")]
+        dtype = tf.float32 if unrounded else tf.uint8
+        signature = [tf.TensorSpec((None, *network.image_shape), dtype, name="pixels")]
         self._function = tf.function(self._forward, input_signature=signature, autograph=False)
 
     @property
@@ -104,11 +107,11 @@ class Capture:
         """How convolutions are computed: ``winograd`` where some are substituted, or ``direct``."""
         return "winograd" if self._substituted else "direct"
 
-    def warm_up(self, pixels: NDArray[np.uint8]) -> Captured:
+    def warm_up(self, pixels: NDArray[np.uint8] | NDArray[np.float32]) -> Captured:
         """Compile and run once, so that what cannot work fails before a run begins.
 
         Args:
-            pixels: (n, H, W, C) uint8, n ≥ 1.
+            pixels: (n, H, W, C) as for a call, n ≥ 1.
 
         Returns:
             What the network says of them, computed in batches of the size that is to come, the
@@ -122,7 +125,8 @@ class Capture:
             for start in range(0, len(pixels), self._batch_size):
                 part = pixels[start : start + self._batch_size]
                 black = self._batch_size - len(part)
-                parts.append(self(np.pad(part, [(0, black), (0, 0), (0, 0), (0, 0)])))
+                filled: NDArray[Any] = np.pad(part, [(0, black), (0, 0), (0, 0), (0, 0)])
+                parts.append(self(filled))
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise ModelError(
                 f"not enough memory for {self._batch_size} images at a time; use a smaller "
@@ -132,8 +136,8 @@ class Capture:
             raise ModelError(f"TensorFlow cannot run the model: {reason(error)}") from error
         return _joined(parts, len(pixels))
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Captured:
-        """Run (B, H, W, C) uint8 images, B ≥ 1, through the network.
+    def __call__(self, pixels: NDArray[np.uint8] | NDArray[np.float32]) -> Captured:
+        """Run (B, H, W, C) images, B ≥ 1, through the network; float32 if they are not rounded.
 
         The arrays of the result share memory with TensorFlow's tensors and are read-only.
         """
@@ -185,7 +189,7 @@ class Capture:
         return {id(call): instead for call, instead in pairs if instead is not None}
 
     def inputs(self, pixels: Any) -> Any:
-        """What the model is given for (B, H, W, C) uint8 pixels, a tensor."""
+        """What the model is given for (B, H, W, C) pixels, a tensor."""
         network = self._network
         values = tf.cast(pixels, tf.float32)
         if (self._scale, self._offset) != (1.0, 0.0):

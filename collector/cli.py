@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shlex
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.arguments import PROGRAM, parse, request_of
-from collector.errors import CollectorError
-from collector.images import ImageSourceError, open_images
+from collector.errors import CollectorError, ResumeError
+from collector.images import ImageSourceError, open_images, parse_value_range, read_classes
 from collector.modelfile import check_model
 from collector.progress import Console, Progress, Silent
 from collector.request import DEFAULT_STORE, check_options
@@ -18,15 +20,16 @@ from collector.runtime import start_tensorflow
 from collector.signals import StopNow, StopSignals
 from collector.slim import command as slim
 from collector.training import command as train
-from reactcnn_dash.db import RunState, StoreError, StoreMissing, StoreReader, replace_states
+from reactcnn_dash.db import RunState, StoreError, StoreReader, check_writable, replace_states
 from reactcnn_dash.export import ExportError
 from reactcnn_dash.export import command as export
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from typing import TextIO
 
-    from collector.images import Skipped
+    from collector.images import ImageSource, Skipped
     from collector.loop import Outcome
     from collector.request import Request
     from collector.session import Session
@@ -81,14 +84,14 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     # What can be told without TensorFlow is told at once.
     run = _run_to_resume(request) if request.resume is not None else None
     if run is None:
-        _check_store(request.store)
+        check_writable(request.store)
     elif run.state is RunState.FINISHED:
         progress.notice(f"run {run.id} is finished with {run.stored:,} images: nothing to do.")
         return DONE
     model = request.model_or_default if run is None else run.checkpoint.source
     check_model(request.model or model)
-    images = request.images_or_default if run is None else run.options["images"]
-    source = open_images(request.images or images, progress=None if arguments.quiet else sys.stderr)
+    request = dataclasses.replace(request, class_names=_class_names(request, run))
+    source = _open_images(request, run, None if arguments.quiet else sys.stderr)
     start_tensorflow()
     from collector import loop, session  # noqa: PLC0415 - they import TensorFlow
 
@@ -103,6 +106,31 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
             return _collect_and_score(ready, request.store, signals, progress)
         outcome = loop.collect(ready.work, ready.writer, signals=signals, progress=progress)
     return _conclude(outcome, ready.writer.run, request.store, progress)
+
+
+def _class_names(request: Request, run: Run | None) -> tuple[str, ...] | None:
+    """The names that the user gave to the model's classes, now or when the run began."""
+    names = None if request.classes is None else read_classes(Path(request.classes))
+    if run is None or run.options.get("classes") is None:
+        return names
+    if names is not None and names != run.class_names:
+        raise ResumeError(
+            f"{request.classes} names other classes than when run {run.id} began; leave --classes "
+            "out."
+        )
+    return run.class_names
+
+
+def _open_images(request: Request, run: Run | None, progress: TextIO | None) -> ImageSource:
+    options = {} if run is None else run.options
+    value_range = request.value_range or options.get("value_range")
+    return open_images(
+        request.images or options.get("images") or request.images_or_default,
+        progress=progress,
+        reading=request.reading or options.get("reading"),
+        value_range=None if value_range is None else parse_value_range(value_range),
+        classes=request.class_names,
+    )
 
 
 def _collect_and_score(ready: Session, store: str, signals: StopSignals, progress: Progress) -> int:
@@ -130,12 +158,6 @@ def _run_to_resume(request: Request) -> Run:
     run = StoreReader(request.store).run(request.resume or "")
     check_options(request, run)
     return run
-
-
-def _check_store(url: str) -> None:
-    """Refuse a store that cannot be used before seconds are spent on TensorFlow."""
-    with contextlib.suppress(StoreMissing):
-        StoreReader(url).latest_run()
 
 
 def _introduction(session: Session, store: str) -> list[str]:

@@ -52,7 +52,7 @@ class Call:
     turn: int | None
 
 
-class NotHeard(ValueError):  # noqa: N818 - it says what is wrong
+class NotHeard(ValueError):
     """An operation of the graph was not carried out when the model ran."""
 
 

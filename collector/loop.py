@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from collector.batches import Batch, batches, read_ahead
+from collector.batches import batches, read_ahead
 from collector.errors import CollectorError
+from collector.images import none_readable
 from collector.recorder import Job, Recorder
 from reactcnn_dash.db import StoreError
 
 if TYPE_CHECKING:
     from collector.capture import Capture
-    from collector.images import ImageSource, LabelFit, Skipped
+    from collector.images import ImageChunk, ImageSource, LabelFit, Skipped
     from collector.progress import Progress
     from collector.signals import StopSignals
     from collector.statistics import Statistics
@@ -96,7 +98,7 @@ def collect(work: Work, writer: RunWriter, *, signals: StopSignals, progress: Pr
     finally:
         progress.close()
     if not outcome.stored and outcome.interrupted is None:
-        raise CollectorError(_nothing_readable(outcome.skipped))
+        raise CollectorError(none_readable(outcome.skipped))
     return outcome
 
 
@@ -149,7 +151,7 @@ class _Network:
         self._pool = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="network")
         self._jobs: deque[Future[Job]] = deque()
 
-    def submit(self, batch: Batch, skipped: int) -> None:
+    def submit(self, batch: ImageChunk, skipped: int) -> None:
         self._jobs.append(self._pool.submit(_job, self._work, batch, skipped))
 
     def record(self, waiting: int) -> None:
@@ -161,15 +163,9 @@ class _Network:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _job(work: Work, batch: Batch, skipped: int) -> Job:
-    captured = work.capture(batch.pixels) if len(batch) else None
-    labelled = Batch(
-        pixels=batch.pixels,
-        labels=work.labels.apply(batch.labels),
-        names=batch.names,
-        skipped=batch.skipped,
-        resized_from=batch.resized_from,
-    )
+def _job(work: Work, batch: ImageChunk, skipped: int) -> Job:
+    captured = work.capture(batch.given) if len(batch) else None
+    labelled = dataclasses.replace(batch, labels=work.labels.apply(batch.labels))
     return Job(labelled, captured, expected(work, skipped), skipped)
 
 
@@ -195,14 +191,6 @@ def _end(writer: RunWriter, outcome: Outcome) -> None:
         writer.finish()
     else:
         writer.interrupt()
-
-
-def _nothing_readable(skipped: tuple[Skipped, ...]) -> str:
-    first = skipped[0]
-    return (
-        f"none of the {len(skipped)} images could be read; the first is {first.name}: "
-        f"{first.reason}."
-    )
 
 
 def _resized(size: tuple[int, int], shape: tuple[int, int, int]) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
+from collector import lookalikes
 from collector.errors import ModelError
 from collector.vgg16 import CHECKPOINTS
-
-_HDF5 = b"\x89HDF\r\n\x1a\n"
-_CONVERT = (
-    "convert it: open it in the Keras that wrote it and save it with model.save('model.keras')."
-)
 
 
 def check_model(spec: str) -> None:
@@ -31,11 +28,9 @@ def checked_model_file(spec: str) -> Path:
         ModelError: there is no such file, or it is something else.
     """
     path = Path(spec).expanduser()
-    if path.is_dir():
-        raise ModelError(f"{spec} is a folder, not a .keras file; {_CONVERT}")
     try:
-        with path.open("rb") as file:
-            head = file.read(len(_HDF5))
+        if path.is_dir() or not _is_keras_archive(path):
+            raise ModelError(f"{spec} {lookalikes.explain(path)}")
     except FileNotFoundError as error:
         packaged = " or ".join(CHECKPOINTS)
         raise ModelError(
@@ -43,18 +38,24 @@ def checked_model_file(spec: str) -> Path:
         ) from error
     except OSError as error:
         raise ModelError(f"cannot read {spec}: {error.strerror}.") from error
-    if head == _HDF5:
-        raise ModelError(f"{spec} is a legacy HDF5 (.h5) model; {_CONVERT}")
-    if not _is_keras_archive(path):
-        raise ModelError(f"{spec} is not a Keras model; save yours with model.save('model.keras').")
     if path.suffix != ".keras":
         raise ModelError(f"{spec} is a Keras model, but its name must end in .keras; rename it.")
     return path
+
+
+def keras_version(path: Path) -> str | None:
+    """The version of the Keras that wrote a ``.keras`` file; ``None`` if it does not say."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            said = json.loads(archive.read("metadata.json"))["keras_version"]
+    except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError):
+        return None
+    return said if isinstance(said, str) else None
 
 
 def _is_keras_archive(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "config.json" in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except zipfile.BadZipFile:
         return False

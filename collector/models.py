@@ -13,7 +13,8 @@ import numpy as np
 
 from collector import vgg16
 from collector.errors import ModelError
-from collector.modelfile import checked_model_file
+from collector.lookalikes import FROM_KERAS_2
+from collector.modelfile import checked_model_file, keras_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,11 +69,16 @@ def load_model(spec: str) -> LoadedModel:
 
 
 def weights_digest(weights: Iterable[Any]) -> str:
-    """SHA-256 (hex) over each weight's path, dtype, shape and bytes (C order), in their order."""
+    """SHA-256 (hex) over each weight's name, dtype, shape and bytes (C order), in their order.
+
+    The name is that of its layer and its own: models around the layer are in a weight's path before
+    a Sequential model is saved, and no longer when it is loaded.
+    """
     digest = hashlib.sha256()
     for weight in weights:
         array = np.ascontiguousarray(weight.numpy())
-        digest.update(f"{weight.path} {array.dtype} {array.shape}\n".encode())
+        name = "/".join(weight.path.split("/")[-2:])
+        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
         digest.update(array.view(np.uint8).data if array.size else b"")
     return digest.hexdigest()
 
@@ -85,26 +91,49 @@ def _deserialise(path: Path, spec: str) -> Any:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
         # Keras raises whatever a damaged or foreign configuration makes Python raise.
-        raise ModelError(_explain(error, spec)) from error
+        raise ModelError(_explain(error, spec, path)) from error
     if not isinstance(model, keras.Model):
         raise ModelError(f"{spec} holds a {type(model).__name__}, not a Keras model.")
     return model
 
 
-def _explain(error: Exception, spec: str) -> str:
+def _explain(error: Exception, spec: str, path: Path) -> str:
     text = " ".join(str(error).split())
     if "lambda" in text.lower() and "safe" in text.lower():
         return (
             f"{spec} has a Lambda layer, which would run code from the file; replace it by a Keras "
             "layer (Rescaling, Activation, …) and save the model again."
         )
-    missing = re.search(r"Could not locate (?:class|function) '([^']+)'", text)
+    missing = re.search(
+        r"Could not locate (?:class|function) '([^']+)'(?:.*?'module': '?([\w.]*))?", text
+    )
+    foreign = missing is not None and not (missing[2] or "").startswith("keras")
+    version = keras_version(path)
+    if version and _numbers(version) and not foreign:
+        reason = _shorten(text) or type(error).__name__
+        if _numbers(version) < (3,):
+            return (
+                f"{spec} was saved by Keras {version}, and Keras {keras.__version__} cannot read "
+                f"it; convert it: {FROM_KERAS_2}"
+            )
+        if _numbers(version) > _numbers(keras.__version__):
+            return (
+                f"{spec} was saved by Keras {version}, newer than the {keras.__version__} that is "
+                f"installed here, which cannot read it ({reason}); pip install -U keras, or save "
+                "it again with this one."
+            )
     if missing:
         return (
             f"{spec} needs {missing[1]!r}, which is not part of Keras; only models of Keras' own "
             "layers can be collected."
         )
     return f"{spec} cannot be loaded ({_shorten(text) or type(error).__name__})."
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The numbers that a version begins with, to compare."""
+    found = re.match(r"[0-9]+(\.[0-9]+)*", version)
+    return tuple(int(number) for number in found[0].split(".")) if found else ()
 
 
 def _shorten(text: str, most: int = 160) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from collector.flatten import Call
     from collector.models import LoadedModel
 
 _REHEARSED = 3
@@ -39,12 +40,6 @@ _PASSING = (
     keras.layers.GlobalAveragePooling2D,
     keras.layers.Identity,
     keras.layers.Reshape,
-)
-_SCALE_FREE = (
-    keras.layers.Dropout,
-    keras.layers.Permute,
-    keras.layers.Resizing,
-    keras.layers.ZeroPadding2D,
 )
 
 
@@ -69,6 +64,7 @@ class Network:
         channels_first: whether the model takes (B, C, H, W) instead of (B, H, W, C).
         outputs: number of classes.
         reading: how its output becomes probabilities.
+        rescales: whether anything before the first kernels changes the scale of the pixels.
         notices: what the user should know, one line each.
     """
 
@@ -79,17 +75,13 @@ class Network:
     channels_first: bool
     outputs: int
     reading: Reading
+    rescales: bool
     notices: tuple[str, ...]
 
     @property
     def filters(self) -> int:
         """Number of filters of all taps, the length of a GAP row."""
         return sum(tap.filters for tap in self.taps)
-
-    @property
-    def rescales(self) -> bool:
-        """Whether anything before the first convolution can change the scale of the pixels."""
-        return _rescales(self.graph)
 
 
 def understand(loaded: LoadedModel, native_shape: tuple[int, int] | None = None) -> Network:
@@ -117,7 +109,7 @@ def understand(loaded: LoadedModel, native_shape: tuple[int, int] | None = None)
     closed = unwatched(graph)
     if not found:
         raise ModelError(_nothing_to_watch(model, closed))
-    output, heard = _rehearse(graph, found)
+    output, heard, rescales = _rehearse(graph, found)
     classes = _classes(outputs, output)
     taps = []
     for tap, value in zip(found, heard, strict=True):
@@ -138,6 +130,7 @@ def understand(loaded: LoadedModel, native_shape: tuple[int, int] | None = None)
         channels_first=channels_first,
         outputs=2 if reading in (Reading.ONE_UNIT, Reading.ONE_LOGIT) else classes,
         reading=reading,
+        rescales=rescales,
         notices=tuple(text for text in texts if text),
     )
 
@@ -200,12 +193,12 @@ def _check_taps(taps: Sequence[Tap], height: int, width: int) -> None:
             )
 
 
-def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64], list[Any]]:
+def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64], list[Any], bool]:
     """Run the model once, on noise, noise of 0–1 and black.
 
     Returns:
-        Its output, and what was heard of each tap: ``None`` where nothing was, or where it is not
-        one map a filter and image.
+        Its output; what was heard of each tap, ``None`` where nothing was, or where it is not one
+        map a filter and image; and whether it rescales pixels.
 
     Raises:
         ModelError: TensorFlow cannot run the model, or it answers with more than one array.
@@ -213,8 +206,9 @@ def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64
     noise = np.random.default_rng(0).uniform(0, 255, (_REHEARSED, *graph.input.shape[1:]))
     noise[1] /= 255
     noise[2:] = 0
+    before, entering = _before_kernels(graph)
     try:
-        values = run_apart(graph, noise, [tap.tensor for tap in taps])
+        values = run_apart(graph, noise, [*(tap.tensor for tap in taps), *entering])
     except (tf.errors.OpError, ValueError, TypeError) as error:
         raise ModelError(f"TensorFlow cannot run the model: {reason(error)}") from error
     output = values[id(graph.output)]
@@ -228,7 +222,8 @@ def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64
         value if value is not None and len(value.shape) == 4 and len(value) == len(noise) else None
         for value in heard
     ]
-    return np.asarray(output.numpy(), np.float64), fitting
+    rescales = _rescales(graph, before, [values.get(id(tensor)) for tensor in entering])
+    return np.asarray(output.numpy(), np.float64), fitting, rescales
 
 
 def run_apart(graph: FlatGraph, images: NDArray[Any], wanted: Sequence[Any]) -> dict[int, Any]:
@@ -358,13 +353,57 @@ def _last_activation(graph: FlatGraph) -> Any:
     return None
 
 
-def _rescales(graph: FlatGraph) -> bool:
+def _rescales(graph: FlatGraph, before: Sequence[Call], entering: Sequence[Any]) -> bool:
+    """Whether what comes before the first kernels brings pixels of 0–255 to another range.
+
+    Asked of the values: what keeps noise far from black, and black near 0, keeps the scale,
+    whatever layers it is made of; normalisation that was learnt on 0–1 tears them even further
+    apart. Normalisation that has learnt nothing yet says nothing about the range, and a call of
+    one's own nothing about what its layers are given; both count as rescaling.
+
+    Args:
+        graph: the model's graph.
+        before: the calls that come before its first kernels.
+        entering: what those kernels were given of noise, of something else, and of black; ``None``
+            where that is not known.
+    """
+    if not type(graph.model).call.__module__.startswith("keras."):
+        return True
+    kept = not entering
+    for value in entering:
+        if value is None:
+            continue
+        noise, *_, black = keras.ops.convert_to_numpy(value).astype(np.float64)
+        # A normalisation by the image itself divides 0 by 0.
+        if np.isfinite((noise, black)).all():
+            kept |= bool(np.abs(noise - black).max() >= 64 and np.abs(black).max() < 20)
+    return not kept or any(_is_fresh(call.operation) for call in before)
+
+
+def _before_kernels(graph: FlatGraph) -> tuple[list[Call], list[Any]]:
+    """The calls that no kernel comes before, and what the first kernels take of them."""
+    seen = {id(graph.input)}
+    calls: list[Call] = []
+    tensors: dict[int, Any] = {}
     for call in graph.calls:
-        if isinstance(call.operation, keras.layers.Layer) and hasattr(call.operation, "kernel"):
-            return False
-        if not isinstance(call.operation, _SCALE_FREE):
-            return True
-    return False
+        if not all(id(tensor) in seen for tensor in call.inputs):
+            continue
+        if any("kernel" in weight.name for weight in getattr(call.operation, "weights", ())):
+            tensors.update((id(tensor), tensor) for tensor in call.inputs)
+        else:
+            calls.append(call)
+            seen.update(map(id, call.outputs))
+    return calls, list(tensors.values())
+
+
+def _is_fresh(operation: Any) -> bool:
+    """Whether it is a batch normalisation whose statistics are those that it began with."""
+    if not isinstance(operation, keras.layers.BatchNormalization):
+        return False
+    mean, variance = map(keras.ops.convert_to_numpy, (
+        operation.moving_mean, operation.moving_variance,
+    ))  # fmt: skip
+    return bool((mean == 0).all() and (variance == 1).all())
 
 
 def _layers(model: Any) -> str:

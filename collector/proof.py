@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collector.taps import Tap
 
     Array = NDArray[np.float64]
+    Pixels = NDArray[np.uint8] | NDArray[np.float32]
 
 IMAGES = 4
 """Images that the proof is made with."""
@@ -45,7 +46,7 @@ _NUDGES = 10
 """A network that is chaotic may part by so many times what a nudge of its input does to it."""
 
 
-class Parted(ModelError):  # noqa: N818 - named for what happened
+class Parted(ModelError):
     """The capture says something else than the model."""
 
 
@@ -62,26 +63,25 @@ class Proven:
     notices: tuple[str, ...]
 
 
-def first_images(
-    source: ImageSource, shape: tuple[int, int, int], position: int = 0
-) -> NDArray[np.uint8]:
+def first_images(source: ImageSource, shape: tuple[int, int, int], position: int = 0) -> Pixels:
     """The next readable images of a source, or noise if the next files are no pictures.
 
     Returns:
-        (n, H, W, C) uint8, 1 ≤ n ≤ :data:`IMAGES`.
+        (n, H, W, C) as the network is given them, 1 ≤ n ≤ :data:`IMAGES`.
 
     Raises:
         ImageSourceError: the source's images cannot be brought to this shape.
     """
-    pixels = source.read(position, position + IMAGES, shape).pixels
+    pixels = source.read(position, position + IMAGES, shape).given
     if len(pixels):
         return pixels
-    return np.random.default_rng(0).integers(0, 256, (IMAGES, *shape), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (IMAGES, *shape), dtype=np.uint8)
+    return noise.astype(np.float32) if source.unrounded else noise
 
 
 def proven_capture(
     network: Network,
-    pixels: NDArray[np.uint8],
+    pixels: Pixels,
     *,
     pixel_range: str,
     maps: bool,
@@ -93,7 +93,7 @@ def proven_capture(
 
     Args:
         network: what to run.
-        pixels: (n, H, W, C) uint8, the run's first images.
+        pixels: (n, H, W, C), the run's first images as the network is given them.
         pixel_range: see :class:`Capture`, as for what follows.
         maps: whether feature maps are wanted.
         batch_size: how many images it is to be fast for.
@@ -112,6 +112,7 @@ def proven_capture(
             batch_size=batch_size,
             frozen=frozen,
             exact=exact,
+            unrounded=pixels.dtype == np.float32,
         )
         return _prove(network, capture, pixels)
 
@@ -129,7 +130,7 @@ def proven_capture(
         return Proven(proven.capture, (*proven.notices, notice))
 
 
-def _prove(network: Network, capture: Capture, pixels: NDArray[np.uint8]) -> Proven:
+def _prove(network: Network, capture: Capture, pixels: Pixels) -> Proven:
     # In another order and company than the model itself gets them: it shows if that matters.
     captured = _reversed(capture.warm_up(pixels[::-1]))
     reference = _Reference(network, capture, pixels)
@@ -180,7 +181,7 @@ def _some(taps: Sequence[Tap], number: int) -> list[Tap]:
 class _Reference:
     """What the model itself says of some images, without any compilation of ours."""
 
-    def __init__(self, network: Network, capture: Capture, pixels: NDArray[np.uint8]) -> None:
+    def __init__(self, network: Network, capture: Capture, pixels: Pixels) -> None:
         self._network = network
         self._pixels = pixels
         self._inputs = capture.inputs(pixels)

@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_limits
 from reactcnn_dash.db import ImageBatch, MapBatch, RunWriter
 
 if TYPE_CHECKING:
-    from collector.batches import Batch
     from collector.capture import Captured
+    from collector.images import ImageChunk
     from collector.progress import Progress
     from collector.statistics import Statistics
 
@@ -36,7 +36,7 @@ _PATIENCE_SECONDS = 0.5
 class Job:
     """A batch with what the network said about it, ``None`` for one without images."""
 
-    batch: Batch
+    batch: ImageChunk
     captured: Captured | None
     total: int | None
     skipped: int
@@ -161,7 +161,7 @@ class Rate:
         return self._value
 
 
-def _image_batch(start: int, batch: Batch, captured: Captured) -> ImageBatch:
+def _image_batch(start: int, batch: ImageChunk, captured: Captured) -> ImageBatch:
     maps = None
     if captured.maps is not None:
         maps = tuple(MapBatch(one.codes, one.low, one.step) for one in captured.maps)

@@ -9,12 +9,15 @@ from collector.errors import ResumeError
 from collector.vgg16 import NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reactcnn_dash.db import Run
 
 DEFAULT_MODEL = NAME
 DEFAULT_IMAGES = "auto"
 DEFAULT_PIXEL_RANGE = "0-255"
 DEFAULT_BATCH_SIZE = 1
+DEFAULT_READING = "pillow"
 DEFAULT_FEATURE_MAPS = "last:1000"
 DEFAULT_STORE = "reactcnn.db"
 
@@ -29,7 +32,12 @@ class Request:
         images: what ``open_images`` takes.
         pixel_range: key of ``PIXEL_RANGES``.
         batch_size: images a batch.
-        limit: number of images of the whole run.
+        limit: number of images of the whole run, drawn evenly over the classes.
+        first: number of images of the whole run, the first ones.
+        reading: how pictures are read: one of ``READINGS``.
+        value_range: ``LOW,HIGH``, what is black and what is white.
+        classes: path of the file that names the model's classes.
+        class_names: the names in it.
         pace: images a second at most.
         name: the run's name.
         experiment: what the run has in common with others.
@@ -47,6 +55,11 @@ class Request:
     pixel_range: str | None = None
     batch_size: int | None = None
     limit: int | None = None
+    first: int | None = None
+    reading: str | None = None
+    value_range: str | None = None
+    classes: str | None = None
+    class_names: tuple[str, ...] | None = None
     pace: float | None = None
     name: str | None = None
     experiment: str | None = None
@@ -83,6 +96,15 @@ class Request:
         return self.feature_maps or DEFAULT_FEATURE_MAPS
 
 
+def amount(options: Mapping[str, Any]) -> tuple[int | None, bool]:
+    """How many images a run is to hold, and whether they are drawn rather than the first."""
+    if "first" not in options:
+        # Begun before images were drawn.
+        return options.get("limit"), False
+    limit = options["limit"]
+    return (limit, True) if limit is not None else (options["first"], False)
+
+
 def check_options(request: Request, run: Run) -> None:
     """Refuse to resume with other options than the run was begun with.
 
@@ -95,6 +117,10 @@ def check_options(request: Request, run: Run) -> None:
         "--epoch": (request.epoch, run.epoch),
         "--batch-size": (request.batch_size, run.batch_size),
         "--limit": (request.limit, run.options.get("limit")),
+        "--first": (request.first, run.options.get("first")),
+        "--reading": (request.reading, run.options.get("reading", DEFAULT_READING)),
+        "--value-range": (request.value_range, run.options.get("value_range")),
+        "--classes": (request.classes, run.options.get("classes")),
         "--feature-maps": (request.feature_maps, run.feature_maps),
         "--pixel-range": (request.pixel_range, run.options.get("pixel_range")),
         "--exact": (request.exact or None, run.options.get("arithmetic") == "direct" or None),

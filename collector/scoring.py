@@ -8,14 +8,15 @@ from concurrent.futures import TimeoutError as NotYet
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.analysis import MINIMUM_ROWS, WARM_UP
-from reactcnn_dash.background import Background, end_children
-from reactcnn_dash.deviations.scores import bring_up_to_date
+from reactcnn_dash.jobs.worker import Worker, end_children
+from reactcnn_dash.results.deviations.scores import bring_up_to_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
     from collector.progress import Progress
+    from reactcnn_dash.results.deviations.scores import Known
 
 NICENESS = 19
 """The network comes first: scoring takes what it leaves, most of it at the end of a fast run."""
@@ -44,8 +45,8 @@ class Scoring:
         self._run_id = run_id
         self._stored = stored
         self._rest_until = 0.0
-        self._process = Background(niceness=NICENESS)
-        self._round: Future[None] | None = None
+        self._process = Worker(niceness=NICENESS)
+        self._round: Future[Known | None] | None = None
 
     def start(self, stored: int, total: int | None) -> None:
         """See ``Progress.start``."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from collector.errors import ResumeError
-from collector.images import fit_labels
+from collector.errors import ModelError, ResumeError
+from collector.images import ValueRange, draw, fit_labels
 from collector.kernels import kernels_of
-from collector.loop import Work
+from collector.loop import Work, expected
 from collector.models import LoadedModel, load_model
 from collector.network import Network, understand
 from collector.proof import Proven, first_images, proven_capture
+from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
+from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics, restore
 from reactcnn_dash.db import Layer, NewRun, RunWriter, StoreReader
 
@@ -20,6 +23,12 @@ if TYPE_CHECKING:
     from collector.request import Request
     from collector.signals import StopSignals
     from reactcnn_dash.db import Run
+
+_EVIDENCE: dict[ValueRange | None, tuple[str, str]] = {
+    ValueRange(0, 1): ("0–1", "0-1"),
+    ValueRange(-1, 1): ("−1–1", "-1-1"),
+}
+"""Ranges of images that a model is trained on, in words and as ``--pixel-range`` has them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,38 +61,41 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
         ImageSourceError: images or labels do not fit the model.
         StoreError: the store cannot be written.
     """
-    network = understand(load_model(request.model_or_default), source.native_shape)
+    loaded = _named(load_model(request.model_or_default), request)
+    network = _understood(loaded, request, source.native_shape)
     source.check(network.image_shape)
     labels = fit_labels(source, network.outputs, network.loaded.class_names)
-    notices = [*network.notices, *([labels.notice] if labels.notice else [])]
-    if request.pixel_range is None and not network.rescales:
-        notices.append(
-            "the model does not rescale its input and is given pixel values 0–255; if it was "
-            "trained on 0–1 or −1–1, say so with --pixel-range."
-        )
+    images = draw(source, request.limit)
     proven = _proven(
         network,
-        source,
+        images,
         pixel_range=request.pixel_range_or_default,
         feature_maps=request.feature_maps_or_default,
         batch_size=request.batch_size_or_default,
         exact=request.exact,
     )
-    notices += proven.notices
     new = new_run(request, network, source, arithmetic=proven.capture.arithmetic)
     work = Work(
-        source=source,
+        source=images,
         position=0,
         labels=labels,
         capture=proven.capture,
         image_bytes=image_bytes(network, new),
         statistics=Statistics(new.layers),
-        limit=request.limit,
+        limit=request.limit or request.first,
         pace=request.pace,
+    )
+    notices = (
+        *network.notices,
+        *source.notices,
+        labels.notice,
+        *proven.notices,
+        pixel_range_hint(network, source, request.pixel_range),
+        space_notice(network, new, new.total or 0, request.store),
     )
     signals.finish_batches()
     writer = RunWriter.begin(request.store, new, durable=request.durable)
-    return Session(work, writer, network, tuple(notices))
+    return Session(work, writer, network, tuple(filter(None, notices)))
 
 
 def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals) -> Session:
@@ -104,9 +116,9 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
             f"the images are not those of run {run.id} ({run.image_source}): their contents, order "
             "or labels have changed; begin a new run."
         )
-    loaded = load_model(request.model or run.checkpoint.source)
+    loaded = _named(load_model(request.model or run.checkpoint.source), request)
     _check_weights(loaded, run)
-    network = understand(loaded, run.image_shape[:2])
+    network = _understood(loaded, request, run.image_shape[:2])
     reader = StoreReader(request.store)
     layers = reader.layers(run.id)
     if network.image_shape != run.image_shape or _layers(network) != layers:
@@ -114,6 +126,9 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
             f"the model has other layers than run {run.id} collected; begin a new run."
         )
     labels = fit_labels(source, network.outputs, network.loaded.class_names)
+    wanted, drawn = amount(run.options)
+    if drawn:
+        source = draw(source, wanted)
     # A run that began with one arithmetic goes on with it.
     proven = _proven(
         network,
@@ -135,14 +150,61 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
             capture=proven.capture,
             image_bytes=image_bytes(network, writer.run),
             statistics=restore(reader, writer.run, layers),
-            limit=run.options.get("limit"),
+            limit=wanted,
             pace=request.pace if request.pace is not None else run.options.get("pace"),
         )
     except BaseException:
         writer.interrupt()
         writer.close()
         raise
-    return Session(work, writer, network, proven.notices)
+    left = expected(work, writer.run.skipped) - writer.stored
+    notice = space_notice(network, run, left, request.store)
+    notices = (*proven.notices, *([notice] if notice else []))
+    return Session(work, writer, network, notices)
+
+
+def pixel_range_hint(
+    network: Network, source: ImageSource, given: str | None, *, option: str = "--pixel-range"
+) -> str | None:
+    """What to say of the pixel values that the model is given; ``None`` if they are settled.
+
+    Args:
+        network: what runs.
+        source: the images.
+        given: what the user says of the range, ``None`` for nothing.
+        option: how it is said.
+    """
+    if given is not None or network.rescales:
+        return None
+    if source.value_range in _EVIDENCE:
+        words, name = _EVIDENCE[source.value_range]
+        return (
+            f"the images are values of {words}, so the model was probably trained on those, but "
+            f"it is given 0–255: say {option} {name}, or {option} {DEFAULT_PIXEL_RANGE} if not."
+        )
+    return (
+        "the model does not rescale its input and is given pixel values 0–255; if it was "
+        f"trained on 0–1 or −1–1, say so with {option}."
+    )
+
+
+def _named(loaded: LoadedModel, request: Request) -> LoadedModel:
+    """The model with the names that the user gave to its classes."""
+    if request.class_names is None:
+        return loaded
+    return dataclasses.replace(loaded, class_names=request.class_names)
+
+
+def _understood(
+    loaded: LoadedModel, request: Request, native_shape: tuple[int, int] | None
+) -> Network:
+    network = understand(loaded, native_shape)
+    if request.class_names is not None and len(request.class_names) != network.outputs:
+        raise ModelError(
+            f"{request.classes or 'the run'} names {len(request.class_names)} classes, but the "
+            f"model has {network.outputs} outputs; a line for each is needed."
+        )
+    return network
 
 
 def _check_weights(loaded: LoadedModel, run: Run) -> None:
@@ -156,7 +218,8 @@ def _check_weights(loaded: LoadedModel, run: Run) -> None:
 def new_run(request: Request, network: Network, source: ImageSource, *, arithmetic: str) -> NewRun:
     """What the store is told of a run before its first image."""
     loaded = network.loaded
-    total = len(source) if request.limit is None else min(request.limit, len(source))
+    wanted = request.limit or request.first
+    total = len(source) if wanted is None else min(wanted, len(source))
     return NewRun(
         name=request.name or f"{loaded.name} on {source.description}",
         model=loaded.name,
@@ -175,6 +238,10 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
             "images": source.spec,
             "pixel_range": request.pixel_range_or_default,
             "limit": request.limit,
+            "first": request.first,
+            "reading": request.reading or DEFAULT_READING,
+            "value_range": request.value_range,
+            "classes": request.classes,
             "pace": request.pace,
             "arithmetic": arithmetic,
         },
@@ -228,12 +295,3 @@ def _proven(
         batch_size=batch_size,
         exact=exact,
     )
-
-
-def image_bytes(network: Network, run: Run | NewRun) -> int:
-    """Roughly the bytes that one image of a run takes while it waits to be stored."""
-    height, width, channels = network.image_shape
-    size = height * width * channels + 4 * network.filters + 4 * network.outputs
-    if run.feature_maps != "none":
-        size += sum(tap.filters * (tap.height * tap.width + 8) for tap in network.taps)
-    return size

@@ -13,7 +13,7 @@ import numpy as np
 
 from reactcnn_dash.analysis.correlation import Accumulator
 from reactcnn_dash.db import CorrelationState, DamagedBlob
-from reactcnn_dash.moments import comoments_of
+from reactcnn_dash.results.moments import comoments_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

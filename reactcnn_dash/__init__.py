@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reactcnn_dash.db import StoreUrl
     from reactcnn_dash.store import Store
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "open_store"]
 
 
-def open_store(url: str = "reactcnn.db") -> Store:
+def open_store(url: StoreUrl = "reactcnn.db") -> Store:
     """Open a store for reading, as arrays and data frames.
 
     Args:
-        url: file or SQLAlchemy URL of the store.
+        url: file (text or `pathlib.Path`) or SQLAlchemy URL of the store.
 
     Raises:
         StoreError: the URL is not one of a store, or its driver is not installed. What else is

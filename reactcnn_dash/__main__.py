@@ -1,7 +1,13 @@
-import sys
+"""Entry point of ``python -m reactcnn_dash``."""
 
-from reactcnn_dash.cli import main
+import gc
 
-# The clustering process imports this module again under another name.
+# Nothing that is made while modules are loaded goes again: looking for garbage among it costs time.
+gc.disable()
+
+from reactcnn_dash.cli import main  # noqa: E402
+
+gc.enable()
+
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -5,38 +5,20 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-import dash_mantine_components as dmc
 from dash import Dash, set_props
 from flask import Flask
 from flask_compress import Compress
 
-from reactcnn_dash import downloads, ids, layout, routes, searching
-from reactcnn_dash.callbacks import (
-    register_compare,
-    register_filter,
-    register_live,
-    register_redundancy,
-    register_runs,
-)
-from reactcnn_dash.comparison import layout as compare_layout
-from reactcnn_dash.comparison import routes as comparison_routes
-from reactcnn_dash.comparison.service import ComparisonService
-from reactcnn_dash.deviations import routes as deviation_routes
-from reactcnn_dash.deviations.service import DeviationService
-from reactcnn_dash.filters import filter_layout
-from reactcnn_dash.filters import routes as filter_routes
-from reactcnn_dash.redundancy import layout as redundancy_layout
-from reactcnn_dash.redundancy import routes as redundancy_routes
-from reactcnn_dash.redundancy.service import RedundancyService
-from reactcnn_dash.runs import layout as runs_layout
-from reactcnn_dash.runs.deleting import Deleter
-from reactcnn_dash.runs.rows import RunsFeed
-from reactcnn_dash.shell import COMPARE, FILTER, LIVE, PAGES, REDUNDANCY, RUNS, PageLink
-from reactcnn_dash.structures import Structures
+from reactcnn_dash import ids
+from reactcnn_dash.callbacks import shell as shell_callbacks
+from reactcnn_dash.pages import mantine as dmc
+from reactcnn_dash.pages.page import Context, Page, connect
+from reactcnn_dash.pages.registry import PAGES, SHARED_ROUTES
+from reactcnn_dash.pages.shell import document
 
 if TYPE_CHECKING:
-    from reactcnn_dash.clustering import ClusterService
     from reactcnn_dash.db import StoreReader
+    from reactcnn_dash.jobs.runner import Jobs
 
 log = logging.getLogger("reactcnn_dash")
 
@@ -57,40 +39,33 @@ COMPRESSION = {
 }
 
 
-def create_server(reader: StoreReader, url: str, service: ClusterService) -> Flask:
+def create_server(reader: StoreReader, url: str, jobs: Jobs) -> Flask:
     """Return the Flask app that serves every page; each page is a Dash app of its own.
 
     Args:
         reader: the store that the pages show; nothing is opened before the first request.
-        url: the store's URL, shown in hints.
-        service: computes clusters.
+        url: its URL, for who writes to it and for hints.
+        jobs: do what a request must not wait for.
     """
     # The scheme is set before the first paint, so that a dark page never flashes white.
     dmc.pre_render_color_scheme()
     server = Flask(__name__)
     server.config.update(COMPRESSION)
     Compress(server)
-    structures = Structures(reader)
-    server.register_blueprint(routes.blueprint(reader, structures))
-    server.register_blueprint(searching.blueprint(reader, structures))
-    server.register_blueprint(downloads.blueprint(reader, url, service))
-    server.register_blueprint(comparison_routes.blueprint(reader, ComparisonService(url)))
-    server.register_blueprint(redundancy_routes.blueprint(reader, RedundancyService(url)))
-    server.register_blueprint(filter_routes.blueprint(reader, url, service))
-    deviations = DeviationService(url)
-    server.register_blueprint(deviation_routes.blueprint(reader, structures, deviations))
-    live = _page(server, LIVE, "ReactCNN", layout.page())
-    register_live(live, reader, structures, url, service)
-    runs = _page(server, RUNS, "Runs · ReactCNN", runs_layout.page())
-    register_runs(runs, RunsFeed(reader), Deleter(url), url)
-    register_compare(_page(server, COMPARE, "Compare · ReactCNN", compare_layout.page()))
-    redundancy = _page(server, REDUNDANCY, "Redundancy · ReactCNN", redundancy_layout.page())
-    register_redundancy(redundancy)
-    register_filter(_page(server, FILTER, "Filter · ReactCNN", filter_layout.page()))
+    context = Context(reader, url, jobs)
+    for make in SHARED_ROUTES:
+        server.register_blueprint(make(context))
+    for page in PAGES:
+        for routes in page.routes(context):
+            server.register_blueprint(routes)
+        app = _app(server, page)
+        page.callbacks(app, context)
+        connect(app, page.controls)
+        shell_callbacks.register(app)
     return server
 
 
-def _page(server: Flask, page: PageLink, title: str, content: Any) -> Dash:
+def _app(server: Flask, page: Page) -> Dash:
     """A Dash app at a page's address, with the assets of all pages and its own."""
     others = [f"^{other.folder}$" for other in PAGES if other is not page]
     app = Dash(
@@ -98,20 +73,20 @@ def _page(server: Flask, page: PageLink, title: str, content: Any) -> Dash:
         server=cast("Any", server),  # Dash's own types know no server that is handed over
         url_base_pathname=page.path,
         assets_path_ignore=others,
-        title=title,
+        title="ReactCNN" if page.path == "/" else f"{page.name} · ReactCNN",
         update_title="",
-        on_error=report,
+        on_error=tell_failure,
         meta_tags=[
             {"name": "viewport", "content": "width=device-width, initial-scale=1"},
             {"name": "description", "content": "Watch every filter of a CNN respond, live."},
         ],
         add_log_handler=False,
     )
-    app.layout = content
+    app.layout = document(page, PAGES)
     return app
 
 
-def report(error: Exception) -> None:
+def tell_failure(error: Exception) -> None:
     """Log an unexpected error of a callback whole, and say on the page that it happened."""
     log.error("A callback failed", exc_info=error)
     set_props(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -11,14 +12,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
-from reactcnn_dash.comparison import command as compare_command
+from reactcnn_dash.commands import compare as compare_command
+from reactcnn_dash.commands import delete as delete_command
+from reactcnn_dash.commands import fault, redundancy
+from reactcnn_dash.commands import runs as runs_command
 from reactcnn_dash.db import NotAStore, StoreError, StoreReader, normalise_url
-from reactcnn_dash.deviations import command as fault
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import command as export
-from reactcnn_dash.redundancy import command as redundancy
-from reactcnn_dash.runs import command as runs_command
-from reactcnn_dash.runs import delete_command
 from reactcnn_dash.usage import Parser
 
 if TYPE_CHECKING:
@@ -134,27 +134,34 @@ def _upgrade(url: str) -> int:
 
 
 def _serve(url: str, options: argparse.Namespace) -> int:
+    # Some ten thousand classes and functions are made now, and none goes: looking for garbage among
+    # them again and again would take a tenth of the time until the first answer.
+    gc.disable()
     # Before Dash is imported: another file and a taken port are told at once.
     reader = StoreReader(url)
     _refuse_another_file(reader)
     from reactcnn_dash import server  # noqa: PLC0415
 
     sock = server.listen(options.host, options.port)
-    from reactcnn_dash import background  # noqa: PLC0415
     from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
-    from reactcnn_dash.clustering import ClusterService  # noqa: PLC0415
+    from reactcnn_dash.jobs.runner import Workers  # noqa: PLC0415
+    from reactcnn_dash.jobs.worker import leave  # noqa: PLC0415
+    from reactcnn_dash.results.clusters.clustering import warm_up  # noqa: PLC0415
 
-    service = ClusterService(url)
-    app = create_server(reader, url, service)
+    jobs = Workers(warm_up)
+    app = create_server(reader, url, jobs)
+    # What stands now stands until the end: it is never looked through for what could be freed.
+    gc.freeze()
+    gc.enable()
     host, port = sock.getsockname()[:2]
     sys.stderr.write(f"ReactCNN shows {url}\n  http://{host}:{port}/   (Ctrl-C stops)\n")
     sys.stderr.flush()
     signal.signal(signal.SIGTERM, _terminate)
     # A signal is how a server ends; most reach waitress, which returns.
     with contextlib.suppress(KeyboardInterrupt, SystemExit):
-        threading.Thread(target=service.start, daemon=True).start()
+        threading.Thread(target=jobs.start, daemon=True).start()
         server.serve(app, sock, open_browser=options.open)
-    background.leave()
+    leave()
 
 
 def _refuse_another_file(reader: StoreReader) -> None:

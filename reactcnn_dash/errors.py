@@ -1,7 +1,6 @@
 """The base of every error that a user can mend; light to import, for the command lines."""
 
 # Named by what happened, as the caller reads them.
-# ruff: noqa: N818
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 THREADS = 8
 
 
-class PortTaken(UserError):  # noqa: N818 - named for what happened
+class PortTaken(UserError):
     """The port cannot be listened on; the text says what to do."""
 
 

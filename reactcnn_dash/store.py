@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from reactcnn_dash import analysis
-from reactcnn_dash.cluster_graph import cluster_graph
 from reactcnn_dash.db import StoreReader, normalise_url
-from reactcnn_dash.moments import current_moments
+from reactcnn_dash.results.clusters.graph import cluster_graph
+from reactcnn_dash.results.moments import current_moments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import networkx as nx
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Layer, Run
+    from reactcnn_dash.db import Layer, Run, StoreUrl
 
 _BLOCK = 1024
 
@@ -31,10 +31,10 @@ class Store:
     """The runs of a store.
 
     Args:
-        url: file or SQLAlchemy URL.
+        url: file (text or `pathlib.Path`) or SQLAlchemy URL.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: StoreUrl) -> None:
         self._reader = StoreReader(normalise_url(url))
 
     def runs(self) -> pd.DataFrame:
@@ -224,7 +224,7 @@ class StoredRun:
         return analysis.correlation(moments)
 
     def clusters(
-        self, layer: str, method: str = "louvain", parameter: float | None = None
+        self, layer: str, method: str = analysis.OVERVIEW.key, parameter: float | None = None
     ) -> pd.Series[int]:
         """Return the cluster of each filter of a layer, by address; -1 for constant filters.
 
@@ -244,7 +244,7 @@ class StoredRun:
         return labels
 
     def clustered(
-        self, layer: str, method: str = "louvain", parameter: float | None = None
+        self, layer: str, method: str = analysis.OVERVIEW.key, parameter: float | None = None
     ) -> tuple[pd.Series[int], analysis.Correlation]:
         """Return what `clusters` and `correlation` return, at the cost of one of them."""
         if method not in analysis.METHODS:
@@ -260,7 +260,7 @@ class StoredRun:
         return pd.Series(labels, index=self.addresses(layer), name="cluster"), correlation
 
     def graph(
-        self, layer: str, method: str = "louvain", parameter: float | None = None
+        self, layer: str, method: str = analysis.OVERVIEW.key, parameter: float | None = None
     ) -> nx.Graph[str]:
         """Return a layer's cluster graph as the page draws it.
 

@@ -11,23 +11,12 @@ import sqlalchemy as sa
 
 from reactcnn_dash.app import create_server
 from reactcnn_dash.callbacks import clusters, poll, runs
-from reactcnn_dash.clustering import ClusterRequest, ClusterView, cluster_view
 from reactcnn_dash.db import NewRun, RunWriter, StoreReader
-from reactcnn_dash.structures import Structures
-from tests import stores
+from reactcnn_dash.jobs.runner import AtOnce
+from tests import served, stores
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-class InProcess:
-    """A cluster service without its background process."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def view(self, request: ClusterRequest) -> ClusterView:
-        return cluster_view(self._url, request)
 
 
 @pytest.fixture
@@ -36,12 +25,11 @@ def url(tmp_path: Path) -> str:
 
 
 def ask(url: str, **request: Any) -> dict[str, Any]:
-    reader = StoreReader(url)
-    return poll.answer(reader, Structures(reader), url, request)
+    return dict(poll.answer(served.context(url), request))
 
 
 def client(url: str) -> Any:
-    return create_server(StoreReader(url), url, InProcess(url)).test_client()  # type: ignore[arg-type]
+    return create_server(StoreReader(url), url, AtOnce()).test_client()
 
 
 def test_no_store_yet_then_an_empty_run_then_images(url: str, tmp_path: Path) -> None:
@@ -87,15 +75,14 @@ def test_a_foreign_file_is_a_notice_not_a_failure(url: str, tmp_path: Path) -> N
 def test_a_deleted_and_remade_store_is_picked_up(url: str, tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     stores.make_store(path, 5, name="old")
-    reader = StoreReader(url)
-    structures = Structures(reader)
-    old = poll.answer(reader, structures, url, {})
+    context = served.context(url)
+    old = poll.answer(context, {})
     for file in tmp_path.iterdir():
         file.unlink()
-    assert "empty" in poll.answer(reader, structures, url, {})
+    assert "empty" in poll.answer(context, {})
     stores.make_store(path, 3, name="new")
     seen = {"uuid": old["run"]["uuid"], "ordinal": 2}
-    new = poll.answer(reader, structures, url, {"seen": seen})
+    new = poll.answer(context, {"seen": seen})
     assert new["run"]["name"] == "new"
     assert new["image"]["ordinal"] == 2
 
@@ -187,7 +174,7 @@ def cluster_answer(url: str, **change: Any) -> tuple[Any, Any, Any, Any]:
         "keep": False,
         "number": 1,
     }
-    return clusters.answer(InProcess(url), request | change)  # type: ignore[arg-type]
+    return clusters.answer(served.context(url).clusters, request | change)
 
 
 def test_clusters_of_a_layer_are_the_planted_groups(url: str, tmp_path: Path) -> None:

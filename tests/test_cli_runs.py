@@ -163,7 +163,7 @@ def test_runs_that_do_not_compare_are_one_line_and_a_traceback_on_request(
 def test_the_command_line_starts_without_the_database_and_the_page() -> None:
     code = (
         "import sys; from reactcnn_dash import errors;"
-        "from reactcnn_dash.runs import command, delete_command;"
+        "from reactcnn_dash.commands import delete, runs;"
         "print([name for name in ('sqlalchemy', 'dash', 'numpy') if name in sys.modules])"
     )
     found = subprocess.run(

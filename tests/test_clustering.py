@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +16,13 @@ import psutil
 import pytest
 
 from reactcnn_dash.analysis import TooFewImages
-from reactcnn_dash.clustering import ClusterRequest, ClusterService
 from reactcnn_dash.db import CorrelationState, RunWriter, StoreReader
-from reactcnn_dash.moments import current_moments
+from reactcnn_dash.jobs.runner import Workers
+from reactcnn_dash.results.clusters.clustering import Clusterings, ClusterRequest, warm_up
+from reactcnn_dash.results.moments import current_moments
 from tests import stores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 REQUEST = ClusterRequest(run_id=1, layer=2, method="louvain", parameter=1.0)
@@ -33,34 +34,29 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'store.db'}"
 
 
-@pytest.fixture
-def service(url: str) -> Iterator[ClusterService]:
-    made = ClusterService(url)
-    yield made
-    made.close()
-
-
-def test_many_at_once_get_the_same_answer(service: ClusterService, url: str) -> None:
-    with ThreadPoolExecutor(6) as threads:
-        views = list(threads.map(service.view, [REQUEST] * 6))
+def test_many_at_once_get_the_same_answer(url: str) -> None:
+    with closing(Workers(warm_up, 2)) as jobs, ThreadPoolExecutor(6) as threads:
+        views = list(threads.map(Clusterings(url, jobs).view, [REQUEST] * 6))
     assert all(np.array_equal(view.labels, views[0].labels) for view in views)
     assert len(StoreReader(url).clusterings(1)) == 1
 
 
 def test_errors_come_back_as_themselves(tmp_path: Path) -> None:
     stores.make_store(tmp_path / "one.db", 1)
-    service = ClusterService(f"sqlite:///{tmp_path / 'one.db'}")
-    with pytest.raises(TooFewImages):
-        service.view(REQUEST)
-    service.close()
+    with closing(Workers(warm_up, 2)) as jobs:
+        clusters = Clusterings(f"sqlite:///{tmp_path / 'one.db'}", jobs)
+        with pytest.raises(TooFewImages):
+            clusters.view(REQUEST)
 
 
-def test_a_killed_process_is_started_again(service: ClusterService) -> None:
-    before = service.view(REQUEST)
-    for child in psutil.Process().children():
-        if "resource_tracker" not in " ".join(child.cmdline()):
-            child.kill()
-    assert np.array_equal(service.view(REQUEST).labels, before.labels)
+def test_a_killed_process_is_started_again(url: str) -> None:
+    with closing(Workers(warm_up, 2)) as jobs:
+        clusters = Clusterings(url, jobs)
+        before = clusters.view(REQUEST)
+        for child in psutil.Process().children():
+            if "resource_tracker" not in " ".join(child.cmdline()):
+                child.kill()
+        assert np.array_equal(clusters.view(REQUEST).labels, before.labels)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])

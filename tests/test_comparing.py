@@ -24,13 +24,19 @@ from reactcnn_dash.analysis import (
     linear_cka,
 )
 from reactcnn_dash.cli import main
-from reactcnn_dash.comparison import clusters as comparison_clusters
-from reactcnn_dash.comparison import comparing
-from reactcnn_dash.comparison import report as comparison_report
-from reactcnn_dash.comparison import stored as comparison_stored
-from reactcnn_dash.comparison import stream as comparison_stream
-from reactcnn_dash.comparison.comparing import NotComparable, compare
-from reactcnn_dash.db import CorrelationState, StoreReader, replace_states, save_comparison
+from reactcnn_dash.db import (
+    ComparisonKey,
+    CorrelationState,
+    StoreReader,
+    replace_states,
+    save_comparison,
+)
+from reactcnn_dash.results.comparison import clusters as comparison_clusters
+from reactcnn_dash.results.comparison import comparing
+from reactcnn_dash.results.comparison import report as comparison_report
+from reactcnn_dash.results.comparison import stream as comparison_stream
+from reactcnn_dash.results.comparison.comparing import NotComparable, compare
+from reactcnn_dash.results.comparison.stored import Pair, computed_comparison, stored_comparison
 from tests import stores
 from tests.compared import chosen, other_checkpoint, write
 
@@ -373,34 +379,36 @@ def test_a_helper_process_changes_nothing(
 
 def test_a_stored_comparison_is_the_computed_one(whole: Path) -> None:
     url, reader = str(whole), StoreReader(str(whole))
-    key = comparison_stored.key_of(reader, "early", "late", "leiden-cpm", 0.6)
-    assert comparison_stored.stored_comparison(reader, key) is None
-    packed = comparison_stored.computed_comparison(url, key)
-    assert comparison_stored.stored_comparison(reader, key) == packed
-    found = comparison_stored.unpack_comparison(reader, packed)
+    pair = Pair(reader.run("early").id, reader.run("late").id, "leiden-cpm", 0.6)
+    assert stored_comparison(reader, pair) is None
+    made = computed_comparison(url, pair)
+    found = stored_comparison(reader, pair)
+    assert found is not None
+    assert found.images == made.images == (IMAGES, IMAGES)
     computed = compare(reader, 1, 2, "leiden-cpm", 0.6)
-    assert json.loads(comparison_report.as_json(found)) == json.loads(
-        comparison_stored.unpack_json(packed)
-    )
-    assert_same(found, computed)
-    assert comparison_report.as_text(found) == comparison_report.as_text(computed)
-    assert found.layers[1].result.matches.match.dtype == np.int32
+    texts = [comparison_report.as_json(one) for one in (found.found, made.found, computed)]
+    assert texts[0] == texts[1] == texts[2]
+    assert_same(found.found, computed)
+    assert comparison_report.as_text(found.found) == comparison_report.as_text(computed)
+    assert found.found.layers[1].result.matches.match.dtype == np.int32
+
+
+KEY = ComparisonKey(1, 2, "leiden-cpm", None, IMAGES, IMAGES)
+PAIR = Pair(1, 2, "leiden-cpm", None)
 
 
 def test_a_stored_comparison_of_another_format_is_computed_again(whole: Path) -> None:
-    url, reader = str(whole), StoreReader(str(whole))
-    key = comparison_stored.key_of(reader, 1, 2, "leiden-cpm", None)
-    save_comparison(url, key, zlib.compress(b'{"a": {}, "b": {}}'))
-    assert comparison_stored.stored_comparison(reader, key) is None
+    save_comparison(str(whole), KEY, zlib.compress(b'{"a": {}, "b": {}}'))
+    assert stored_comparison(StoreReader(str(whole)), PAIR) is None
 
 
 def test_a_damaged_stored_comparison_is_computed_again(whole: Path) -> None:
     url, reader = str(whole), StoreReader(str(whole))
-    key = comparison_stored.key_of(reader, 1, 2, "leiden-cpm", None)
-    save_comparison(url, key, b"no zlib at all")
-    assert comparison_stored.stored_comparison(reader, key) is None
-    packed = comparison_stored.computed_comparison(url, key)
-    assert comparison_stored.stored_comparison(reader, key) == packed
+    save_comparison(url, KEY, b"no zlib at all")
+    assert stored_comparison(reader, PAIR) is None
+    made, found = computed_comparison(url, PAIR), stored_comparison(reader, PAIR)
+    assert found is not None
+    assert_same(found.found, made.found)
 
 
 def test_a_busy_store_costs_only_the_stored_copy(
@@ -408,13 +416,12 @@ def test_a_busy_store_costs_only_the_stored_copy(
 ) -> None:
     monkeypatch.setattr("reactcnn_dash.db.engine.BUSY_SECONDS", 0.05)
     reader = StoreReader(str(whole))
-    key = comparison_stored.key_of(reader, 1, 2, "leiden-cpm", None)
     other = sqlite3.connect(whole, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    packed = comparison_stored.computed_comparison(str(whole), key)
+    made = computed_comparison(str(whole), PAIR)
     other.close()
-    assert comparison_stored.unpack_comparison(reader, packed).images == IMAGES
-    assert comparison_stored.stored_comparison(reader, key) is None
+    assert made.found.images == IMAGES
+    assert stored_comparison(reader, PAIR) is None
 
 
 def test_the_command_takes_the_stored_comparison(

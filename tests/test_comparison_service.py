@@ -1,31 +1,35 @@
-"""Comparisons for the page: real background processes, and the routes over a real store."""
+"""Comparisons for the page: real worker processes, and the routes over a real store."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from flask import Flask
 
-from reactcnn_dash import background
-from reactcnn_dash.background import WorkLost
-from reactcnn_dash.comparison import routes as comparison_routes
-from reactcnn_dash.comparison.comparing import Comparison, NotComparable
-from reactcnn_dash.comparison.experiment import epochs_of, pairs_of
-from reactcnn_dash.comparison.service import ComparisonService, Waiting
-from reactcnn_dash.db import RunNotFound, RunWriter, StoreReader
-from tests import stores
+from reactcnn_dash.db import RunWriter, StoreReader
+from reactcnn_dash.jobs.runner import AtOnce, UnderWay, Workers
+from reactcnn_dash.jobs.worker import WorkLost
+from reactcnn_dash.pages.compare.experiment import pairs_of
+from reactcnn_dash.pages.compare.routes import routes
+from reactcnn_dash.results.clusters.clustering import warm_up
+from reactcnn_dash.results.comparison.comparing import Comparison, NotComparable
+from reactcnn_dash.results.comparison.service import Comparisons
+from reactcnn_dash.results.comparison.stored import Pair
+from reactcnn_dash.results.epochs import in_order
+from tests import served, stores
 from tests.compared import chosen, other_checkpoint, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reactcnn_dash.db import ComparisonKey
+    from reactcnn_dash.jobs.runner import Jobs
 
 IMAGES = 60
 
@@ -45,20 +49,25 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def service(store: Path) -> Iterator[ComparisonService]:
-    made = ComparisonService(str(store))
-    yield made
-    made.close()
+def jobs() -> Iterator[Workers]:
+    with closing(Workers(warm_up, 2)) as made:
+        yield made
+
+
+def comparisons(store: Path, jobs: Jobs) -> Comparisons:
+    return Comparisons(StoreReader(str(store)), str(store), jobs)
+
+
+def pair(a: int, b: int) -> Pair:
+    return Pair(a, b, "leiden-cpm", None)
 
 
 @pytest.fixture
-def client(store: Path, service: ComparisonService) -> Any:
-    app = Flask(__name__)
-    app.register_blueprint(comparison_routes.blueprint(StoreReader(str(store)), service))
-    return app.test_client()
+def client(store: Path) -> Any:
+    return served.client(routes, served.context(store))
 
 
-def wait_for(service: ComparisonService, key: ComparisonKey) -> Comparison:
+def wait_for(service: Comparisons, key: Pair) -> Comparison:
     """Ask until the comparison is there, as the page does."""
     pause = threading.Event()
     for _ in range(600):
@@ -70,16 +79,17 @@ def wait_for(service: ComparisonService, key: ComparisonKey) -> Comparison:
 
 
 def test_a_run_that_grows_with_every_question_is_compared_all_the_same(
-    store: Path, service: ComparisonService
+    store: Path, jobs: Workers
 ) -> None:
-    made = stores.truth(IMAGES)
+    service, made = comparisons(store, jobs), stores.truth(IMAGES)
     with RunWriter.begin(str(store), stores.new_run("growing", feature_maps="none")) as writer:
         stores.append(writer, made, 0, 30, maps=False)
         pause = threading.Event()
-        found: Comparison | Waiting | None = None
+        found: Comparison | UnderWay | None = None
+        growing = writer.run.id
         for stored in range(30, IMAGES):
-            # As the page asks: by the key of the runs as they stand at that moment.
-            found = service.ask(service.key("one", "growing", "leiden-cpm", None))
+            # As the page asks: of the runs as they stand at that moment.
+            found = service.ask(pair(1, growing))
             if isinstance(found, Comparison):
                 break
             stores.append(writer, made, stored, stored + 1, maps=False)
@@ -87,127 +97,84 @@ def test_a_run_that_grows_with_every_question_is_compared_all_the_same(
         assert isinstance(found, Comparison)
         assert found.images >= 30
         # A little more changes nothing, much more is compared anew.
-        key = service.key("one", "growing", "leiden-cpm", None)
         stores.append(writer, made, writer.stored, writer.stored + 1, maps=False)
-        assert service.key("one", "growing", "leiden-cpm", None) == key
+        assert service.ask(pair(1, growing)) is found
         for stored in range(writer.stored, IMAGES):
             stores.append(writer, made, stored, stored + 1, maps=False)
         writer.finish()
-    assert service.key("one", "growing", "leiden-cpm", None).images_b == IMAGES
+    assert isinstance(service.ask(pair(1, growing)), UnderWay)
+    assert wait_for(service, pair(1, growing)).images == IMAGES
 
 
 def ask(client: Any, path: str, **values: Any) -> dict[str, Any]:
-    """Ask a route until its answer is whole."""
-    pause = threading.Event()
-    for _ in range(600):
-        answer = client.get(f"/comparisons/{path}", query_string=values)
-        assert answer.status_code == 200
-        said: dict[str, Any] = answer.get_json()
-        if said.get("state") != "running":
-            return said
-        pause.wait(0.1)
-    raise TimeoutError
+    """Ask a route for its answer."""
+    answer = client.get(f"/comparisons/{path}", query_string=values)
+    assert answer.status_code == 200
+    said: dict[str, Any] = answer.get_json()
+    return said
 
 
-def test_a_comparison_is_waited_for_once_and_then_stored(
-    store: Path, service: ComparisonService
-) -> None:
-    key = service.key(1, "three", "leiden-cpm", None)
-    assert isinstance(service.ask(key), Waiting)
+def test_a_comparison_is_waited_for_once_and_then_stored(store: Path, jobs: Workers) -> None:
+    service, key = comparisons(store, jobs), pair(1, 3)
+    assert isinstance(service.ask(key), UnderWay)
     found = wait_for(service, key)
     assert service.ask(key) is found
     assert found.images == IMAGES
-    # Another server finds it in the store, and starts no process.
-    other = ComparisonService(str(store))
-    assert isinstance(other.ask(key), Comparison)
-    other.close()
+
+    class Idle(AtOnce):
+        """Does nothing."""
+
+        def ask(self, *_words: Any) -> Any:
+            pytest.fail("it stands in the store")
+
+    # Another server finds it in the store, and begins no work.
+    assert isinstance(comparisons(store, Idle()).ask(key), Comparison)
 
 
 def test_two_that_are_asked_for_are_computed_one_after_the_other(
-    service: ComparisonService,
+    store: Path, jobs: Workers
 ) -> None:
-    keys = [service.key(1, b, "leiden-cpm", None) for b in (2, 3)]
-    assert all(isinstance(service.ask(key), Waiting) for key in keys)
-    assert service.ask(keys[1]) == Waiting(0, 0)
+    service, keys = comparisons(store, jobs), [pair(1, b) for b in (2, 3)]
+    assert all(isinstance(service.ask(key), UnderWay) for key in keys)
+    assert service.ask(keys[1]) == UnderWay(behind=True)
     assert [wait_for(service, key).b.name for key in keys] == ["two", "three"]
 
 
-def test_a_run_that_grew_is_compared_anew(store: Path, service: ComparisonService) -> None:
-    made = stores.truth(IMAGES)
+def test_a_run_that_grew_is_compared_anew(store: Path) -> None:
+    service, made = comparisons(store, AtOnce()), stores.truth(IMAGES)
     writer = RunWriter.begin(str(store), stores.new_run("growing", None, "none"))
     stores.append(writer, made, 0, 20, maps=False)
-    before = service.key(1, "growing", "leiden-cpm", None)
-    assert wait_for(service, before).images == 20
+    key = pair(1, writer.run.id)
+    assert wait_for(service, key).images == 20
     stores.append(writer, made, 20, 50, maps=False)
     writer.close()
-    after = service.key(1, "growing", "leiden-cpm", None)
-    assert after != before
-    assert isinstance(service.ask(after), Waiting)
-    assert wait_for(service, after).images == 50
-    with pytest.raises(RunNotFound):
-        service.key(1, 77, "leiden-cpm", None)
+    assert wait_for(service, key).images == 50
 
 
-def test_a_refusal_is_raised_each_time(service: ComparisonService) -> None:
-    key = service.key("one", "strange", "leiden-cpm", None)
+def test_a_refusal_is_raised_each_time(store: Path, jobs: Workers) -> None:
+    service = comparisons(store, jobs)
     for _ in range(2):
         with pytest.raises(NotComparable, match="no image in common"):
-            wait_for(service, key)
+            wait_for(service, pair(1, 4))
 
 
 def test_a_process_that_ends_is_told_and_another_takes_its_place(
-    service: ComparisonService,
+    store: Path, jobs: Workers
 ) -> None:
-    killed = service._process.submit(os.getpid).result()
-    key = service.key(1, 2, "leiden-cpm", None)
+    (slow,) = jobs._slow
+    killed = slow.submit(os.getpid).result()
     # Kept busy, so that the comparison is still waiting when its process is gone.
-    service._process.submit(stuck_for_ever)
-    assert isinstance(service.ask(key), Waiting)
+    slow.submit(stuck_for_ever)
+    service = comparisons(store, jobs)
+    assert isinstance(service.ask(pair(1, 2)), UnderWay)
     os.kill(killed, signal.SIGKILL)
     with pytest.raises(WorkLost, match="ended before it was done"):
-        wait_for(service, key)
-    assert wait_for(service, key).images == IMAGES
+        wait_for(service, pair(1, 2))
+    assert wait_for(service, pair(1, 2)).images == IMAGES
 
 
 def stuck_for_ever() -> None:
     threading.Event().wait()
-
-
-def reported() -> None:
-    background.report(3, 4)
-
-
-def test_the_progress_is_what_the_work_said_last() -> None:
-    process = background.Background()
-    process.submit(reported).result()
-    assert process.progress == (3, 4)
-    process.close()
-    # Nobody listens here, and nothing happens.
-    background.report(1, 2)
-
-
-def test_the_process_and_its_helper_end_with_the_work(service: ComparisonService) -> None:
-    helper = service._process.submit(helper_pid).result()
-    own = service._process.submit(os.getpid).result()
-    service.close()
-    pause = threading.Event()
-    for _ in range(300):
-        if not any(alive(pid) for pid in (helper, own)):
-            break
-        pause.wait(0.1)
-    assert not any(alive(pid) for pid in (helper, own))
-
-
-def helper_pid() -> int:
-    return background.helper().submit(os.getpid).result()
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_what_can_be_picked(client: Any) -> None:
@@ -254,7 +221,6 @@ def test_pages_of_changed_images_and_pairs(client: Any, store: Path) -> None:
         ("layer", {"a": 1, "b": 2, "layer": "conv9"}, "no layer 'conv9' in common"),
         ("image", {"a": 1, "b": 2, "image": 400}, "not among the images in common"),
         ("changed", {"a": 1, "b": 2, "kind": "odd", "offset": 0}, "No kind of changed images"),
-        ("layer", {"a": 3, "b": 2, "layer": "conv1"}, "not computed yet"),
         ("experiment", {"name": "nowhere"}, "has 0 runs"),
         ("experiment", {"name": "night", "against": "dawn"}, "previous, first, last"),
     ],
@@ -264,8 +230,28 @@ def test_what_cannot_be_is_refused_with_the_reason(
 ) -> None:
     ask(client, "of", a=1, b=2)
     said = ask(client, path, **values)
-    assert said["state"] == "refused"
+    assert said["status"] == "refused"
     assert message in said["message"]
+
+
+@pytest.mark.parametrize("path", ["layer", "changed", "image", "json"])
+def test_parts_of_a_comparison_are_refused_until_it_is_there(
+    store: Path, jobs: Workers, path: str
+) -> None:
+    client = served.client(routes, served.context(store, jobs))
+    values = {"a": 3, "b": 2, "layer": "conv1", "offset": 0, "image": 0}
+    said = ask(client, path, **values)
+    assert said["status"] == "refused"
+    assert "not computed yet" in said["message"]
+
+
+def test_a_comparison_under_way_says_how_far_it_is(store: Path, jobs: Workers) -> None:
+    client = served.client(routes, served.context(store, jobs))
+    begun = {"status": "running", "done": 0, "total": 0, "behind": False}
+    assert ask(client, "of", a=1, b=2) == begun
+    experiment = ask(client, "experiment", name="night", against="last")
+    assert {name: experiment[name] for name in begun} == begun | {"behind": True}
+    assert [pair["a"] for pair in experiment["pairs"]] == [1, 2]
 
 
 def test_an_experiment_pair_by_pair(client: Any) -> None:
@@ -287,10 +273,31 @@ def test_a_pair_of_an_experiment_that_does_not_compare_is_said(client: Any) -> N
     assert said["known"] == 1
 
 
-def test_epochs_are_in_order_and_the_newest_of_each_counts(store: Path) -> None:
-    write(store, "again", stores.truth(8), experiment="night", epoch=2)
-    runs = [run for run in StoreReader(str(store)).summaries() if run.experiment == "night"]
-    epochs = epochs_of(runs)
-    assert [run.name for run in epochs] == ["one", "again", "three"]
-    names = [(a.name, b.name) for a, b in pairs_of(epochs, "previous")]
-    assert names == [("one", "again"), ("again", "three")]
+def night(store: Path) -> list[str]:
+    """Names of an experiment's runs in their order."""
+    runs = [run for run in StoreReader(store).summaries() if run.experiment == "night"]
+    return [run.name for run in in_order(runs)]
+
+
+def test_epochs_are_in_order_whatever_the_order_of_collecting(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    for name, epoch in (("first", None), ("late", 8), ("early", 2), ("final", None), ("mid", 4)):
+        write(path, name, stores.truth(8), experiment="night", epoch=epoch)
+    # What has no epoch stands behind what was collected before it.
+    assert night(path) == ["first", "early", "final", "mid", "late"]
+
+
+def test_where_epochs_repeat_every_run_stands_in_the_order_of_time(
+    store: Path, client: Any
+) -> None:
+    written = ["one", "two", "three"]
+    assert night(store) == written
+    for name, epoch in (("again", 2), ("first again", 1), ("none", None), ("third", 3)):
+        write(store, name, stores.truth(8), experiment="night", epoch=epoch)
+        written.append(name)
+        assert night(store) == written
+    runs = [run for run in StoreReader(store).summaries() if run.experiment == "night"]
+    names = [(a.name, b.name) for a, b in pairs_of(in_order(runs), "previous")]
+    assert names == list(itertools.pairwise(written))
+    said = ask(client, "experiment", name="night", against="previous")
+    assert [run["name"] for run in said["runs"]] == written

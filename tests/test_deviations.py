@@ -11,33 +11,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from flask import Flask
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob, RunWriter, StoreReader
-from reactcnn_dash.deviations.findings import findings
-from reactcnn_dash.deviations.packing import from_bytes, to_bytes
-from reactcnn_dash.deviations.profile import (
+from reactcnn_dash.jobs.runner import Workers
+from reactcnn_dash.pages.live.deviation_routes import blueprint
+from reactcnn_dash.results.clusters.clustering import warm_up
+from reactcnn_dash.results.deviations.findings import findings
+from reactcnn_dash.results.deviations.packing import from_bytes, to_bytes
+from reactcnn_dash.results.deviations.profile import (
     RunProfile,
     class_quantiles,
     due,
     pack_profile,
     unpack_profile,
 )
-from reactcnn_dash.deviations.routes import blueprint
-from reactcnn_dash.deviations.scores import (
+from reactcnn_dash.results.deviations.scores import (
+    PROFILE,
     RATE,
+    SCORES,
     RunScores,
     bring_up_to_date,
-    stored_profile,
-    stored_scores,
 )
-from reactcnn_dash.deviations.service import DeviationService
-from reactcnn_dash.structures import Structures
-from tests import stores
+from tests import served, stores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 IMAGES = 400
@@ -62,14 +60,14 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def profile_of(path: Path, run: int = 1) -> RunProfile:
     reader = StoreReader(str(path))
-    found = stored_profile(reader, reader.run(run))
+    found = PROFILE.find(reader, reader.run(run))
     assert found is not None
     return found
 
 
 def scores_of(path: Path, run: int = 1) -> RunScores:
     reader = StoreReader(str(path))
-    found = stored_scores(reader, reader.run(run))
+    found = SCORES.find(reader, reader.run(run))
     assert found is not None
     return found
 
@@ -215,18 +213,14 @@ def test_a_profile_survives_packing_and_nothing_else_is_made_of_bytes(kept: Path
 
 
 @pytest.fixture
-def client(kept: Path) -> Iterator[Any]:
-    reader, service = StoreReader(str(kept)), DeviationService(str(kept))
-    app = Flask(__name__)
-    app.register_blueprint(blueprint(reader, Structures(reader), service))
-    yield app.test_client()
-    service.close()
+def client(kept: Path) -> Any:
+    return served.client(blueprint, served.context(kept))
 
 
 def test_routes_say_which_images_are_odd_and_why(client: Any, kept: Path) -> None:
     uuid = StoreReader(str(kept)).run(1).uuid
     run = client.get(f"/deviations/{uuid}?rate=0.01").get_json()
-    assert (run["state"], run["scored"], run["working"]) == ("ready", IMAGES, False)
+    assert (run["status"], run["scored"], run["working"]) == ("done", IMAGES, False)
     assert ODD in run["odd"]
     assert run["count"] == len(run["odd"])
     assert client.get(f"/deviations/{uuid}?stored=1&rate=0.01").get_json() == run
@@ -243,10 +237,10 @@ def test_routes_say_which_images_are_odd_and_why(client: Any, kept: Path) -> Non
     assert int(np.argmax(codes)) == stores.FILTERS[0] + 3
     for bad in ("0", "1", "x"):
         refused = client.get(f"/deviations/{uuid}?rate={bad}").get_json()
-        assert refused["state"] == "refused"
+        assert refused["status"] == "refused"
         assert "\n" not in refused["message"]
-    assert client.get("/deviations/nobody").get_json()["state"] == "refused"
-    assert client.get(f"/deviations/{uuid}/images/{IMAGES}").get_json()["state"] == "refused"
+    assert client.get("/deviations/nobody").get_json()["status"] == "refused"
+    assert client.get(f"/deviations/{uuid}/images/{IMAGES}").get_json()["status"] == "refused"
 
 
 def test_the_service_has_made_what_is_not_there_and_says_when_it_is_too_early(
@@ -255,21 +249,71 @@ def test_the_service_has_made_what_is_not_there_and_says_when_it_is_too_early(
     path = tmp_path / "store.db"
     stores.make_store(path, 30, maps=False, name="few")
     stores.make_store(path, IMAGES, made=made(), maps=False, name="enough")
-    reader, service = StoreReader(str(path)), DeviationService(str(path))
-    app = Flask(__name__)
-    app.register_blueprint(blueprint(reader, Structures(reader), service))
-    http = app.test_client()
+    reader, jobs = StoreReader(str(path)), Workers(warm_up, 2)
+    http = served.client(blueprint, served.context(path, jobs))
     few, enough = reader.run("few").uuid, reader.run("enough").uuid
     assert "64 images" in http.get(f"/deviations/{few}").get_json()["message"]
     for _ in range(2):  # the second would tell of work that the first began
-        assert http.get(f"/deviations/{enough}?stored=1").get_json() == {"state": "none"}
+        assert http.get(f"/deviations/{enough}?stored=1").get_json() == {"status": "none"}
     said = http.get(f"/deviations/{enough}").get_json()
-    assert said["state"] == "running"
+    assert said["status"] == "running"
     assert (said["done"], said["total"]) == (0, 0)
     deadline = time.monotonic() + 60
-    while said["state"] == "running" and time.monotonic() < deadline:
+    while said["status"] == "running" and time.monotonic() < deadline:
         time.sleep(0.05)
         said = http.get(f"/deviations/{enough}").get_json()
-    assert said["state"] == "ready"
+    assert said["status"] == "done"
     assert ODD in said["odd"]
-    service.close()
+    jobs.close()
+
+
+def test_a_store_that_cannot_be_written_costs_the_stored_copy_only(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    stores.make_store(path, IMAGES, made=made(), maps=False)
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute(
+            "CREATE TRIGGER no_reports BEFORE INSERT ON reports "
+            "BEGIN INSERT INTO nowhere VALUES (1); END"
+        )
+        raw.commit()
+    reader = StoreReader(str(path))
+    uuid = reader.run(1).uuid
+    http = served.client(blueprint, served.context(path))
+    said = http.get(f"/deviations/{uuid}").get_json()
+    assert (said["status"], said["scored"], said["working"]) == ("done", IMAGES, False)
+    assert ODD in said["odd"]
+    assert http.get(f"/deviations/{uuid}?stored=1").get_json() == said
+    image = http.get(f"/deviations/{uuid}/images/{ODD}").get_json()
+    assert image["suspects"][0]["filter"] == 3
+    assert PROFILE.find(reader, reader.run(1)) is None
+    # Once it can be written, it keeps what was found out meanwhile, without finding it out again.
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("DROP TRIGGER no_reports")
+        raw.commit()
+    known = bring_up_to_date(str(path), 1)
+    assert known is None
+    np.testing.assert_array_equal(scores_of(path).odd(RATE), said["odd"])
+
+
+def test_what_is_known_of_a_run_without_standing_in_the_store_is_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    path, truth = tmp_path / "store.db", stores.truth(700)
+    with RunWriter.begin(str(path), stores.new_run(feature_maps="none")) as writer:
+        for start in range(0, 520, 4):
+            stores.append(writer, truth, start, start + 4, maps=False)
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute(
+                "CREATE TRIGGER no_reports BEFORE INSERT ON reports "
+                "BEGIN INSERT INTO nowhere VALUES (1); END"
+            )
+            raw.commit()
+        first = bring_up_to_date(str(path), 1)
+        assert first is not None
+        for start in range(520, 700, 4):
+            stores.append(writer, truth, start, start + 4, maps=False)
+        second = bring_up_to_date(str(path), 1, first)
+    assert second is not None
+    assert second.profile is first.profile
+    assert len(second.scores.scores) == 700
+    np.testing.assert_array_equal(second.scores.scores[:520], first.scores.scores)

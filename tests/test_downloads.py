@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 import pytest
-from flask import Flask
 
-from reactcnn_dash import downloads
-from reactcnn_dash.clustering import ClusterRequest, ClusterView, cluster_view
 from reactcnn_dash.db import ImageFilter, StoreReader
 from reactcnn_dash.export import ExportError
-from tests import stores
+from reactcnn_dash.pages import downloads
+from reactcnn_dash.results.clusters.clustering import ClusterRequest, cluster_view
+from tests import served, stores
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,16 +25,6 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
 IMAGES = 30
-
-
-class InProcess:
-    """A cluster service without its background process."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def view(self, request: ClusterRequest) -> ClusterView:
-        return cluster_view(self._url, request)
 
 
 @pytest.fixture
@@ -60,10 +49,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def client(url: str, scratch: Path) -> FlaskClient:
-    server = Flask(__name__)
-    routes = downloads.blueprint(StoreReader(url), url, InProcess(url))  # type: ignore[arg-type]
-    server.register_blueprint(routes)
-    return server.test_client()
+    return served.client(downloads.blueprint, served.context(url))
 
 
 def test_arrays_and_tables_are_the_runs_and_leave_nothing_behind(

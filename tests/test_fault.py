@@ -10,7 +10,7 @@ import pytest
 
 from reactcnn_dash.cli import main
 from reactcnn_dash.db import StoreReader
-from reactcnn_dash.deviations.fault import locate
+from reactcnn_dash.results.deviations.fault import locate
 from tests import stores
 
 if TYPE_CHECKING:

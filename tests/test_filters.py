@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import signal
-import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -16,22 +13,21 @@ import scipy.stats
 import sqlalchemy as sa
 
 from reactcnn_dash import analysis
-from reactcnn_dash.app import create_server
-from reactcnn_dash.background import WorkLost
-from reactcnn_dash.clustering import ClusterRequest, ClusterView, cluster_view
 from reactcnn_dash.db import CorrelationState, Kernel, RunWriter, StoreReader, pack, replace_states
-from reactcnn_dash.filters import facts
-from reactcnn_dash.filters.history import Histories, kin
-from reactcnn_dash.filters.sample import LayerSample, Samples, classes_of
-from reactcnn_dash.filters.service import TopsService, Waiting
-from reactcnn_dash.filters.tops import (
-    StoredTops,
+from reactcnn_dash.jobs.runner import UnderWay, Workers
+from reactcnn_dash.pages.filter.routes import routes
+from reactcnn_dash.results.clusters.clustering import warm_up
+from reactcnn_dash.results.filters import facts
+from reactcnn_dash.results.filters.history import Histories, kin
+from reactcnn_dash.results.filters.sample import LayerSample, Samples, classes_of
+from reactcnn_dash.results.filters.service import Tops
+from reactcnn_dash.results.filters.tops import (
+    TopsOfRun,
     computed_tops,
     driven_by,
-    stored_tops,
-    unpack_tops,
+    find_tops,
 )
-from tests import stores
+from tests import served, stores
 from tests.collector.waiting import wait_until
 from tests.compared import other_checkpoint, write
 
@@ -43,24 +39,13 @@ IMAGES = 40
 CONV2 = slice(6, 14)
 
 
-class InProcess:
-    """A cluster service without its background process."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def view(self, request: ClusterRequest) -> ClusterView:
-        return cluster_view(self._url, request)
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "store.db"
 
 
 def client(path: Path) -> Any:
-    reader = StoreReader(str(path))
-    return create_server(reader, str(path), InProcess(str(path))).test_client()  # type: ignore[arg-type]
+    return served.client(routes, served.context(path))
 
 
 def save_states(path: Path, run_id: int, made: stores.Truth) -> None:
@@ -208,7 +193,7 @@ def test_a_sample_is_of_one_layer_and_knows_its_classes(path: Path) -> None:
         assert found["counts"][number] == np.histogram(mine, found["edges"])[0].tolist()
 
 
-def check_tops(found: StoredTops | None, made: stores.Truth, images: int) -> None:
+def check_tops(found: TopsOfRun | None, made: stores.Truth, images: int) -> None:
     assert found is not None
     assert found.images == images
     labels, gap = made.labels[:images], made.gap[:images]
@@ -228,16 +213,16 @@ def test_top_images_of_a_run_that_grows_go_on_from_the_stored_ones(path: Path) -
     with closing(RunWriter.begin(url, stores.new_run(total=IMAGES))) as writer:
         stores.append(writer, made, 0, 16)
         computed_tops(url, 1)
-        check_tops(stored_tops(reader, reader.run(1), FILTERS), made, 16)
+        check_tops(find_tops(reader, reader.run(1), FILTERS), made, 16)
         stores.append(writer, made, 16, IMAGES)
         writer.finish()
     # Rows that the stored ones cover are not read again: these would be noticed.
     with sa.create_engine(f"sqlite:///{path}").begin() as connection:
         other = {"gap": pack(np.full(FILTERS, 99, np.float32))}
         connection.execute(sa.text("UPDATE images SET gap = :gap WHERE ordinal < 16"), other)
-    report = computed_tops(url, 1)
-    check_tops(stored_tops(reader, reader.run(1), FILTERS), made, IMAGES)
-    check_tops(unpack_tops(report, FILTERS, 3), made, IMAGES)
+    found = computed_tops(url, 1)
+    check_tops(find_tops(reader, reader.run(1), FILTERS), made, IMAGES)
+    check_tops(found, made, IMAGES)
 
 
 def test_damaged_top_images_are_worked_out_again(path: Path) -> None:
@@ -246,43 +231,26 @@ def test_damaged_top_images_are_worked_out_again(path: Path) -> None:
     with sa.create_engine(f"sqlite:///{path}").begin() as connection:
         connection.execute(sa.text("UPDATE reports SET value = substr(value, 1, 300)"))
     reader = StoreReader(str(path))
-    assert stored_tops(reader, reader.run(1), FILTERS) is None
+    assert find_tops(reader, reader.run(1), FILTERS) is None
     computed_tops(str(path), 1)
-    check_tops(stored_tops(reader, reader.run(1), FILTERS), made, IMAGES)
+    check_tops(find_tops(reader, reader.run(1), FILTERS), made, IMAGES)
 
 
 def test_the_service_answers_at_once_and_once_done_from_the_store(path: Path) -> None:
     made = stores.make_store(path, IMAGES)
-    run = StoreReader(str(path)).run(1)
-    with closing(TopsService(str(path))) as service:
-        assert isinstance(service.ask(run, FILTERS), Waiting)
-        wait_until(lambda: isinstance(service.ask(run, FILTERS), StoredTops))
+    reader = StoreReader(str(path))
+    run = reader.run(1)
+    with closing(Workers(warm_up, 2)) as jobs:
+        service = Tops(reader, str(path), jobs)
+        assert isinstance(service.ask(run, FILTERS), UnderWay)
+        wait_until(lambda: isinstance(service.ask(run, FILTERS), TopsOfRun))
         found = service.ask(run, FILTERS)
-        assert isinstance(found, StoredTops)
+        assert isinstance(found, TopsOfRun)
         check_tops(found, made, IMAGES)
-    with closing(TopsService(str(path))) as another:
-        assert isinstance(another.ask(run, FILTERS), StoredTops)
-
-
-def stuck_for_ever() -> None:
-    threading.Event().wait()
-
-
-def test_a_process_that_ends_is_told_and_another_takes_its_place(path: Path) -> None:
-    made = stores.make_store(path, IMAGES)
-    run = StoreReader(str(path)).run(1)
-    with closing(TopsService(str(path))) as service:
-        killed = service._process.submit(os.getpid).result()
-        # Kept busy, so that the images are still looked for when their process is gone.
-        service._process.submit(stuck_for_ever)
-        assert service.ask(run, FILTERS) == Waiting(0, 0)
-        os.kill(killed, signal.SIGKILL)
-        with pytest.raises(WorkLost, match="ended before it was done"):
-            wait_until(lambda: isinstance(service.ask(run, FILTERS), StoredTops))
-        wait_until(lambda: isinstance(service.ask(run, FILTERS), StoredTops))
-        found = service.ask(run, FILTERS)
-        assert isinstance(found, StoredTops)
-        check_tops(found, made, IMAGES)
+    # Workers that were closed work again when they are asked: these are not.
+    another = Tops(reader, str(path), jobs)
+    assert isinstance(another.ask(run, FILTERS), TopsOfRun)
+    assert not any(worker.started for worker in jobs._slow)
 
 
 def test_a_history_is_the_experiments_by_epoch(path: Path) -> None:
@@ -384,7 +352,7 @@ def test_maps_of_one_filter_where_they_are_stored(path: Path) -> None:
 def test_an_empty_store_says_what_to_do(path: Path) -> None:
     http = client(path)
     said = http.get("/filters/of").json
-    assert (said["state"], said["empty"]["title"]) == ("empty", "No store yet")
+    assert (said["status"], said["empty"]["title"]) == ("empty", "No store yet")
     assert "python -m collector" in said["empty"]["command"]
     with closing(RunWriter.begin(str(path), stores.new_run())) as writer:
         assert "no images yet" in http.get("/filters/of").json["empty"]["title"]

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from reactcnn_dash.db import ImageBatch, RunWriter, StoreReader
-from reactcnn_dash.frames import (
+from reactcnn_dash.pages.empty import empty_store
+from reactcnn_dash.pages.live.frames import (
     CODES,
     NOT_FINITE,
-    empty_store,
     encode_gap,
     frame_payload,
     gap_ranges,

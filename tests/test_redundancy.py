@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from flask import Flask
 
-from reactcnn_dash import analysis, graphs
+from reactcnn_dash import analysis
 from reactcnn_dash.analysis import (
     CurvePoint,
     Stability,
@@ -19,18 +18,23 @@ from reactcnn_dash.analysis import (
     Verdict,
     fisher_interval,
 )
-from reactcnn_dash.background import WorkLost
 from reactcnn_dash.cli import main
-from reactcnn_dash.clustering import ClusterRequest, cluster_view
 from reactcnn_dash.db import Report, StoreReader, pack, save_report
-from reactcnn_dash.redundancy import holding, maps, stored
-from reactcnn_dash.redundancy.holding import Holding, computed_holding, stored_holding, verdict
-from reactcnn_dash.redundancy.report import METHOD, as_dict, from_dict, summary
-from reactcnn_dash.redundancy.routes import blueprint, listed
-from reactcnn_dash.redundancy.service import RedundancyService
-from reactcnn_dash.redundancy.stored import computed_report, stored_report
-from reactcnn_dash.redundancy.worker import Waiting, Worker
-from tests import redundant, stores
+from reactcnn_dash.jobs.runner import Workers
+from reactcnn_dash.pages.live import cluster_payload as graphs
+from reactcnn_dash.pages.redundancy.routes import listed, routes
+from reactcnn_dash.results.clusters.clustering import ClusterRequest, cluster_view, warm_up
+from reactcnn_dash.results.redundancy import maps, stability
+from reactcnn_dash.results.redundancy.report import METHOD, as_dict, exported, from_dict, summary
+from reactcnn_dash.results.redundancy.stability import (
+    STABILITY,
+    LayerStability,
+    computed_stability,
+    stability_settings,
+    verdict,
+)
+from reactcnn_dash.results.redundancy.stored import REPORT, computed_report, report_settings
+from tests import redundant, served, stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.analysis import ClusterEvidence
     from reactcnn_dash.db import Run
-    from reactcnn_dash.redundancy.report import RedundancyReport
+    from reactcnn_dash.results.redundancy.report import RedundancyReport
     from tests.redundant import Planted
 
 RUN = 1
@@ -66,6 +70,10 @@ def url(store: Path) -> str:
 
 def run_of(url: str) -> Run:
     return StoreReader(url).run(RUN)
+
+
+def stored_stability(url: str, position: int) -> LayerStability | None:
+    return STABILITY.find_recent(StoreReader(url), run_of(url), stability_settings(position, TAU))
 
 
 def change(store: Path, statement: str, *values: Any) -> None:
@@ -185,10 +193,10 @@ def packed_labels(labels: np.ndarray) -> bytes:
 
 
 def test_a_report_is_stored_and_found_again(url: str, store: Path) -> None:
-    assert stored_report(StoreReader(url), run_of(url), TAU) is None
+    assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(TAU)) is None
     report = found(url)
-    assert stored_report(StoreReader(url), run_of(url), TAU) == report
-    assert stored_report(StoreReader(url), run_of(url), 0.8) is None
+    assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(TAU)) == report
+    assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(0.8)) is None
     # What is stored is taken, not worked out again.
     change(store, "DELETE FROM feature_maps")
     assert found(url) == report
@@ -201,15 +209,15 @@ def test_a_report_is_stored_and_found_again(url: str, store: Path) -> None:
 def test_a_damaged_or_outgrown_report_is_worked_out_again(url: str, store: Path) -> None:
     report = found(url)
     change(store, "UPDATE reports SET value = ?", b"broken")
-    assert stored_report(StoreReader(url), run_of(url), TAU) is None
+    assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(TAU)) is None
     assert found(url) == report
     change(store, "UPDATE reports SET images = images - 1")
-    assert stored_report(StoreReader(url), run_of(url), TAU) is None
+    assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(TAU)) is None
     # While its run is collected, it may be a little behind.
     change(store, "UPDATE runs SET state = 'collecting'")
-    assert stored_report(StoreReader(url), run_of(url), TAU) == report
+    assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(TAU)) == report
     change(store, "UPDATE reports SET images = 10")
-    assert stored_report(StoreReader(url), run_of(url), TAU) is None
+    assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(TAU)) is None
 
 
 def test_images_with_damaged_maps_are_left_out(url: str, store: Path, made: Planted) -> None:
@@ -240,19 +248,20 @@ def test_a_store_that_cannot_be_written_costs_the_stored_copy_only(url: str, sto
         )
     report = found(url)
     assert len(report.layers[0].clusters) == 2
-    assert stored_report(StoreReader(url), run_of(url), TAU) is None
-    held = computed_holding(url, RUN, 0, TAU)
+    assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(TAU)) is None
+    held = computed_stability(url, RUN, 0, TAU)
     assert held.found.images == redundant.IMAGES
-    assert stored_holding(StoreReader(url), run_of(url), 0, TAU) is None
+    assert stored_stability(url, 0) is None
 
 
 def test_json_keeps_everything_and_adds_addresses_and_intervals(url: str) -> None:
     report = found(url)
-    values = json.loads(json.dumps(as_dict(report, run_of(url))))
+    values = json.loads(json.dumps(as_dict(report)))
     assert from_dict(values) == report
+    assert json.loads(exported(report, run_of(url)))["run"]["name"] == "planted"
     assert (values["method"], values["threshold"], values["images"]) == (METHOD, TAU, 60)
     loose = found(url, 0.1)
-    values = json.loads(json.dumps(as_dict(loose, run_of(url))))
+    values = json.loads(json.dumps(as_dict(loose)))
     for layer, one in zip(values["layers"], loose.layers, strict=True):
         for written, cluster in zip(layer["clusters"], one.clusters, strict=True):
             assert written["addresses"] == [f"{layer['name']}:{f}" for f in cluster.filters]
@@ -297,22 +306,22 @@ def test_the_command_refuses_in_one_line(
 
 
 def test_whether_it_holds_is_stored_and_found_again(url: str, store: Path) -> None:
-    held = computed_holding(url, RUN, 0, TAU)
+    held = computed_stability(url, RUN, 0, TAU)
     assert (held.stored, held.found.images) == (60, 60)
     # The planted pairs are found in any sample.
     assert held.found.bootstrap == (1.0,) * 8
-    assert stored_holding(StoreReader(url), run_of(url), 0, TAU) == held
-    assert stored_holding(StoreReader(url), run_of(url), 1, TAU) is None
+    assert stored_stability(url, 0) == held
+    assert stored_stability(url, 1) is None
     change(store, "UPDATE reports SET value = ?", b"{}")
-    assert stored_holding(StoreReader(url), run_of(url), 0, TAU) is None
-    assert computed_holding(url, RUN, 0, TAU) == held
+    assert stored_stability(url, 0) is None
+    assert computed_stability(url, RUN, 0, TAU) == held
 
 
 def test_rows_are_drawn_evenly_from_the_whole_run(
     url: str, made: Planted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holding, "MOST_ROWS", 3)
-    monkeypatch.setattr(holding, "_BLOCK", 2)
+    monkeypatch.setattr(stability, "MOST_ROWS", 3)
+    monkeypatch.setattr(stability, "_BLOCK", 2)
     seen: list[np.ndarray] = []
 
     def remember(rows: np.ndarray, *_rest: Any) -> Iterator[Stability]:
@@ -320,21 +329,21 @@ def test_rows_are_drawn_evenly_from_the_whole_run(
         yield Stability(len(rows), (), (), None)
 
     monkeypatch.setattr(analysis, "stability", remember)
-    computed_holding(url, RUN, 1, TAU)
+    computed_stability(url, RUN, 1, TAU)
     np.testing.assert_array_equal(seen[0], made.gap(1)[[0, 29, 59]])
 
 
 def test_too_few_images_do_not_hold(tmp_path: Path) -> None:
     stores.make_store(tmp_path / "one.db", 1)
     with pytest.raises(TooFewImages, match="this layer has 1"):
-        computed_holding(f"sqlite:///{tmp_path / 'one.db'}", RUN, 0, TAU)
+        computed_stability(f"sqlite:///{tmp_path / 'one.db'}", RUN, 0, TAU)
 
 
 def test_the_verdict_in_a_sentence() -> None:
     curve = (CurvePoint(32, 0.5, 0.4, 0.6), CurvePoint(64, 0.6, 0.5, 0.7))
 
     def said(enough: int | None, stored_: int = 130, points: Any = curve) -> str:
-        return verdict(Holding(stored_, Stability(128, (0.9,), points, enough)))
+        return verdict(LayerStability(stored_, Stability(128, (0.9,), points, enough)))
 
     assert said(50) == "Enough: two samples of 50 images agree by ARI 0.8."
     assert said(100) == "Enough: two samples of 100 images would agree by ARI 0.8."
@@ -360,30 +369,18 @@ def test_the_live_pages_table_has_the_interval_too(url: str) -> None:
             assert rows[one.label]["lowestInterval"] == said
 
 
-# The page's routes, and the process behind them.
+# The page's routes.
 
 
 @pytest.fixture
-def client(url: str) -> Iterator[FlaskClient]:
-    service = RedundancyService(url)
-    server = Flask(__name__)
-    server.register_blueprint(blueprint(StoreReader(url), service))
-    yield server.test_client()
-    service.close()
-
-
-def until_done(client: FlaskClient, address: str) -> dict[str, Any]:
-    while True:
-        said: dict[str, Any] = client.get(address).get_json()
-        if said["state"] != "running":
-            return said
+def client(url: str) -> FlaskClient:
+    return served.client(routes, served.context(url))
 
 
 def test_the_routes_answer_once_it_is_worked_out(client: FlaskClient, url: str) -> None:
     (one,) = client.get("/redundancies/runs").get_json()["runs"]
     assert one["value"] == "1"
-    assert client.get("/redundancies/of?run=1").get_json()["state"] == "running"
-    said = until_done(client, "/redundancies/of?run=1")
+    said = client.get("/redundancies/of?run=1").get_json()
     report = found(url)
     assert said["summary"] == summary(report)
     (first, *_) = said["layers"]
@@ -393,11 +390,23 @@ def test_the_routes_answer_once_it_is_worked_out(client: FlaskClient, url: str) 
     written = client.get("/redundancies/json?run=1&threshold=0.7")
     assert written.headers["Content-Disposition"] == 'attachment; filename="redundancy-1-0.7.json"'
     assert from_dict(written.get_json()) == report
-    held = until_done(client, "/redundancies/holds?run=1&layer=conv1")
-    assert held["verdict"] == verdict(computed_holding(url, RUN, 0, TAU))
+    held = client.get("/redundancies/holds?run=1&layer=conv1").get_json()
+    assert held["verdict"] == verdict(computed_stability(url, RUN, 0, TAU))
     assert [point["images"] for point in held["curve"]] == [
-        point.images for point in computed_holding(url, RUN, 0, TAU).found.curve
+        point.images for point in computed_stability(url, RUN, 0, TAU).found.curve
     ]
+
+
+def test_a_report_under_way_says_so_and_its_file_is_refused(url: str) -> None:
+    with closing(Workers(warm_up, 2)) as jobs:
+        http = served.client(routes, served.context(url, jobs))
+        begun = {"status": "running", "done": 0, "total": 0, "behind": False}
+        assert http.get("/redundancies/of?run=1").get_json() == begun
+        layer = http.get("/redundancies/holds?run=1&layer=conv1").get_json()
+        assert layer == begun | {"behind": True}
+        said = http.get("/redundancies/json?run=1&threshold=0.9").get_json()
+        assert said["status"] == "refused"
+        assert "not worked out yet" in said["message"]
 
 
 @pytest.mark.parametrize(
@@ -408,14 +417,13 @@ def test_the_routes_answer_once_it_is_worked_out(client: FlaskClient, url: str) 
         ("of?run=1&threshold=much", "is no number"),
         ("of?run=1&threshold=1", "lies between 0.05 and 0.95"),
         ("holds?run=1&layer=conv9", "no layer 'conv9'"),
-        ("json?run=1", "not worked out yet"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_in_words(
     client: FlaskClient, address: str, words: str
 ) -> None:
     said = client.get(f"/redundancies/{address}").get_json()
-    assert said["state"] == "refused"
+    assert said["status"] == "refused"
     assert words in said["message"]
 
 
@@ -423,74 +431,6 @@ def test_without_a_store_there_are_no_runs(tmp_path: Path) -> None:
     assert listed(StoreReader(f"sqlite:///{tmp_path / 'none.db'}")) == {"runs": []}
 
 
-def once(path: Path) -> str:
-    """Block until the file is there."""
-    with path.open() as pipe:
-        return pipe.read()
-
-
-def fail(images: int) -> str:
-    raise TooFewImages(images)
-
-
-def end(code: int) -> str:
-    os._exit(code)
-
-
-@pytest.fixture
-def worker() -> Iterator[Worker[str]]:
-    made: Worker[str] = Worker()
-    yield made
-    made.close()
-
-
-def test_nothing_queues_behind_work_under_way(worker: Worker[str], tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    assert worker.ask("first", once, pipe) == Waiting(0, 0)
-    try:
-        assert worker.ask("first", once, pipe) == Waiting(0, 0, behind=False)
-        assert worker.ask("second", once, pipe) == Waiting(0, 0, behind=True)
-    finally:
-        pipe.write_text("done")
-    said: str | Waiting = Waiting(0, 0)
-    while isinstance(said, Waiting):
-        said = worker.ask("first", once, pipe)
-    assert said == "done"
-    # Nobody asked for the second again: it was never begun.
-    assert worker.ask("third", str, 3) == Waiting(0, 0)
-    assert worker.ask("first", once, pipe) == "done"
-
-
-def test_an_error_is_for_who_asked(worker: Worker[str]) -> None:
-    assert worker.ask("bad", fail, 1) == Waiting(0, 0)
-
-    def ask_both() -> None:
-        while True:
-            worker.ask("bad", fail, 1)
-
-    with pytest.raises(TooFewImages, match=r"this layer has 1\.$"):
-        ask_both()
-    worker.ask("bad", fail, 1)
-    said: str | Waiting = Waiting(0, 0)
-    while isinstance(said, Waiting):
-        said = worker.ask("good", str, 5)
-    assert said == "5"
-
-
-def test_a_process_that_ends_is_told_and_replaced(worker: Worker[str]) -> None:
-    def ask() -> None:
-        while True:
-            worker.ask("lost", end, 3)
-
-    with pytest.raises(WorkLost, match="want of memory"):
-        ask()
-    said: str | Waiting = Waiting(0, 0)
-    while isinstance(said, Waiting):
-        said = worker.ask("good", str, 5)
-    assert said == "5"
-
-
 def test_a_report_of_another_kind_is_none(url: str) -> None:
-    save_report(url, RUN, stored.KIND, "0.7", Report(redundant.IMAGES, b"\x00"))
-    assert stored_report(StoreReader(url), run_of(url), TAU) is None
+    save_report(url, RUN, REPORT.name, "0.7", Report(redundant.IMAGES, b"\x00"))
+    assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(TAU)) is None

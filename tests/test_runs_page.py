@@ -12,7 +12,6 @@ import pytest
 
 from reactcnn_dash.app import create_server
 from reactcnn_dash.callbacks.runs_table import answer, deleted, edited
-from reactcnn_dash.clustering import ClusterService
 from reactcnn_dash.db import (
     Deleted,
     RunDeletion,
@@ -22,9 +21,10 @@ from reactcnn_dash.db import (
     delete_run,
     edit_run,
 )
-from reactcnn_dash.runs.deleting import Deleter
-from reactcnn_dash.runs.rows import RunsFeed, row_of
-from reactcnn_dash.runs.text import duration_text, size_text
+from reactcnn_dash.jobs.runner import AtOnce
+from reactcnn_dash.pages.runs.deleting import Deleter
+from reactcnn_dash.results.runs import RunsFeed, row_of
+from reactcnn_dash.results.text import duration_text, size_text
 from tests import stores
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def test_pages_that_look_at_once_share_one_reading(
     path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stores.make_store(path, 4)
-    monkeypatch.setattr("reactcnn_dash.runs.rows.FRESH_SECONDS", 3600.0)
+    monkeypatch.setattr("reactcnn_dash.results.runs.FRESH_SECONDS", 3600.0)
     feed = RunsFeed(StoreReader(url))
     known = feed.since(None).version
     edit_run(url, 1, note="new")
@@ -294,7 +294,7 @@ def test_a_server_that_ends_stops_between_two_steps_and_the_next_goes_on(
 
 def test_the_page_is_served_with_its_own_assets(path: Path, url: str) -> None:
     stores.make_store(path, 4)
-    client = create_server(StoreReader(url), url, ClusterService(url)).test_client()
+    client = create_server(StoreReader(url), url, AtOnce()).test_client()
     found = client.get("/runs/").text
     assert "assets/runs/40-table.js" in found
     assert "assets/live" not in found

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reactcnn_dash import searching
 from reactcnn_dash.db import ImageFilter, SearchOrder, StoreReader
-from reactcnn_dash.searching import BadSearch, parse_search, thumbnail
-from reactcnn_dash.structures import Structures
-from tests import stores
+from reactcnn_dash.pages.live import search as searching
+from reactcnn_dash.pages.live.search import BadSearch, parse_search, thumbnail
+from tests import served, stores
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,10 +31,7 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(store: Path) -> FlaskClient:
-    reader = StoreReader(str(store))
-    server = Flask(__name__)
-    server.register_blueprint(searching.blueprint(reader, Structures(reader)))
-    return server.test_client()
+    return served.client(searching.blueprint, served.context(store))
 
 
 @pytest.fixture

@@ -5,18 +5,31 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import numpy as np
 import pytest
 
 from reactcnn_dash import open_store
-from reactcnn_dash.db import ImageNotFound, RunNotFound, RunWriter, StoreReader
+from reactcnn_dash.db import (
+    Clustering,
+    ImageNotFound,
+    RunNotFound,
+    RunWriter,
+    StoreReader,
+    delete_run,
+    edit_run,
+    normalise_url,
+    note_odd,
+    save_clustering,
+    upgrade,
+)
 from tests import stores
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 IMAGES = 30
 CONV2 = slice(stores.FILTERS[0], stores.FILTERS[0] + stores.FILTERS[1])
@@ -36,6 +49,45 @@ def test_runs_are_a_frame_newest_first(store: Path) -> None:
     right = made.probabilities.argmax(1) == made.labels
     assert runs.loc[1, "accuracy"] == pytest.approx(right.mean())
     assert (runs["ended"] >= runs["started"]).all()
+
+
+@pytest.mark.parametrize("named", [str, Path, lambda path: f"sqlite:///{path}"])
+def test_a_store_is_named_by_text_path_or_url(
+    store: Path, named: Callable[[Path], str | Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores.make_store(store, 4)
+    monkeypatch.chdir(store.parent)
+    assert len(open_store(named(store)).runs()) == 1
+    assert len(open_store(named(Path("store.db"))).runs()) == 1
+
+
+def test_every_way_into_a_store_takes_a_path(store: Path) -> None:
+    stores.make_store(store, 4)
+    with RunWriter.begin(store, stores.new_run("cut short")) as writer:
+        stores.append(writer, stores.truth(4), 0, 2)
+        writer.interrupt()
+    with RunWriter.resume(store, "cut short") as writer:
+        writer.finish()
+    edit_run(store, 2, name="renamed", note=None, tags=None)
+    save_clustering(store, 1, Clustering(0, "louvain", 1.0, 4, np.zeros(6, np.int32)))
+    note_odd(store, 1, 3)
+    upgrade(store)
+    assert delete_run(store, 2)
+    (run,) = StoreReader(store).runs()
+    assert (run.name, run.odd) == ("small", 3)
+    assert normalise_url(store) == f"sqlite:///{store}"
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"store.db", ["store.db"]])
+def test_what_names_no_store_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError):
+        open_store(wrong)
+
+
+def test_spaces_are_part_of_a_path_and_none_of_typed_words(tmp_path: Path) -> None:
+    stores.make_store(tmp_path / " a.db", 4)
+    assert len(open_store(tmp_path / " a.db").runs()) == 1
+    assert normalise_url("  b.db ") == "sqlite:///b.db"
 
 
 def test_a_store_without_runs_is_an_empty_frame(store: Path) -> None:

@@ -9,11 +9,13 @@ import pytest
 import sqlalchemy as sa
 from sklearn.metrics import adjusted_rand_score
 
-from reactcnn_dash import analysis, graphs
-from reactcnn_dash.clustering import ClusterRequest, ClusterService, cluster_view
+from reactcnn_dash import analysis
 from reactcnn_dash.db import ImageFilter, RunWriter, StoreReader
-from reactcnn_dash.moments import subset_moments
-from reactcnn_dash.subset import beside
+from reactcnn_dash.jobs.runner import AtOnce
+from reactcnn_dash.pages.live import cluster_payload as graphs
+from reactcnn_dash.results.clusters.clustering import Clusterings, ClusterRequest, cluster_view
+from reactcnn_dash.results.clusters.subset import beside
+from reactcnn_dash.results.moments import subset_moments
 from tests import stores
 
 if TYPE_CHECKING:
@@ -160,11 +162,10 @@ def test_a_subset_is_never_stored_and_too_few_images_are_said(tmp_path: Path) ->
     cluster_view(url, request(ImageFilter(misclassified=True)))
     stored = StoreReader(url).clusterings(1)
     assert [one.images for one in stored] == [30]
-    service = ClusterService(url)
+    clusters = Clusterings(url, AtOnce())
     for last in (0, None):
         with pytest.raises(analysis.TooFewImages, match="at least 2 images"):
-            service.view(request(ImageFilter(first=0 if last == 0 else 99, last=last)))
-    service.close()
+            clusters.view(request(ImageFilter(first=0 if last == 0 else 99, last=last)))
 
 
 def test_damaged_and_infinite_rows_are_left_out(tmp_path: Path) -> None:

@@ -10,18 +10,31 @@ from collector.images.base import (
     ImageSourceError,
     Shape,
     Skipped,
+    joined,
+    none_readable,
 )
+from collector.images.classes import read_classes
+from collector.images.drawing import draw
+from collector.images.folder import READINGS
 from collector.images.labels import LabelFit, fit_labels
 from collector.images.open import open_images
+from collector.images.values import ValueRange, parse_value_range
 
 __all__ = [
     "NO_LABEL",
+    "READINGS",
     "ImageChunk",
     "ImageSource",
     "ImageSourceError",
     "LabelFit",
     "Shape",
     "Skipped",
+    "ValueRange",
+    "draw",
     "fit_labels",
+    "joined",
+    "none_readable",
     "open_images",
+    "parse_value_range",
+    "read_classes",
 ]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from collector.images.values import ValueRange
+
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
@@ -28,7 +30,11 @@ class ArrayImages:
         names: n names, if the images have any.
         spec: What ``open_images`` takes to open the same again.
         description: Short text for people.
+        notices: What the user should know, one line each.
+        value_range: The range that float images had.
     """
+
+    unrounded = False
 
     def __init__(
         self,
@@ -39,16 +45,20 @@ class ArrayImages:
         names: Sequence[str] | None = None,
         spec: str,
         description: str,
+        notices: tuple[str, ...] = (),
+        value_range: ValueRange | None = None,
     ) -> None:
         self._images = _read_only(images)
-        self._labels = _read_only(
+        self.labels = _read_only(
             np.full(len(images), NO_LABEL, np.int64) if labels is None else labels
         )
         self._names = names
         self.spec = spec
         self.description = description
         self.class_names = class_names
-        self.identity = _identity(self._images, self._labels, class_names)
+        self.notices = notices
+        self.value_range = value_range
+        self.identity = _identity(self._images, self.labels, class_names)
 
     @property
     def labelled(self) -> bool:
@@ -58,7 +68,7 @@ class ArrayImages:
     @property
     def top_label(self) -> int:
         """The highest label, -1 when there is none."""
-        return int(self._labels.max())
+        return int(self.labels.max())
 
     @property
     def native_shape(self) -> tuple[int, int]:
@@ -94,7 +104,11 @@ class ArrayImages:
                 pixels[index] = array_pixels(image, shape)
             if self.native_shape != shape[:2] and len(part):
                 resized_from = self.native_shape
-        return ImageChunk(pixels, self._labels[start:stop], names, (), resized_from)
+        return ImageChunk(pixels, self.labels[start:stop], names, (), resized_from)
+
+    def name(self, position: int) -> str | None:
+        """See ``ImageSource.name``."""
+        return None if self._names is None else self._names[position]
 
     def position_after(self, stored: int, name: str | None) -> int:  # noqa: ARG002
         """Nothing is ever skipped in an array, so positions are ordinals."""

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from collector.images.values import ValueRange
 
 Shape: TypeAlias = tuple[int, int, int]
 """Height, width and channels of the model's input."""
@@ -28,17 +33,27 @@ class Skipped:
     reason: str
 
 
+def none_readable(skipped: Sequence[Skipped]) -> str:
+    """What to say when nothing but skipped files, at least one, was found."""
+    first = "; ".join(f"{file.name}: {file.reason}" for file in skipped[:3])
+    more = f"; and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
+    count = "the only image" if len(skipped) == 1 else f"none of the {len(skipped):,} images"
+    return f"{count} could{' not' if len(skipped) == 1 else ''} be read: {first}{more}."
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageChunk:
     """The images that stand at a range of positions of a source, without those skipped.
 
     Attributes:
-        pixels: (n, H, W, C) uint8, as the network is to see them. May be a read-only view.
+        pixels: (n, H, W, C) uint8. May be a read-only view.
         labels: (n,) int64; ``NO_LABEL`` (-1) for none.
         names: n names, ``None`` where the source has no names. A name has no line breaks.
         skipped: Files of the range that could not be read. n + len(skipped) = positions read.
         resized_from: (height, width) of the chunk's first image that had another size than
             asked for, ``None`` when nothing was resized.
+        unrounded: (n, H, W, C) float32, 0–255, what the network is to be given where ``pixels`` are
+            rounded; ``None`` where they are what it is given.
     """
 
     pixels: NDArray[np.uint8]
@@ -46,9 +61,30 @@ class ImageChunk:
     names: tuple[str | None, ...]
     skipped: tuple[Skipped, ...] = ()
     resized_from: tuple[int, int] | None = None
+    unrounded: NDArray[np.float32] | None = None
+
+    @property
+    def given(self) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """(n, H, W, C) uint8 or float32, 0–255: what the network is given."""
+        return self.pixels if self.unrounded is None else self.unrounded
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+
+def joined(chunks: Sequence[ImageChunk]) -> ImageChunk:
+    """The images of chunks of one source, at least one, as one chunk."""
+    if len(chunks) == 1:
+        return chunks[0]
+    unrounded = [chunk.unrounded for chunk in chunks if chunk.unrounded is not None]
+    return ImageChunk(
+        pixels=np.concatenate([chunk.pixels for chunk in chunks]),
+        labels=np.concatenate([chunk.labels for chunk in chunks]),
+        names=tuple(name for chunk in chunks for name in chunk.names),
+        skipped=tuple(file for chunk in chunks for file in chunk.skipped),
+        resized_from=next((chunk.resized_from for chunk in chunks if chunk.resized_from), None),
+        unrounded=np.concatenate(unrounded) if unrounded else None,
+    )
 
 
 class ImageSource(Protocol):
@@ -83,8 +119,24 @@ class ImageSource(Protocol):
         """The highest label that occurs, ``NO_LABEL`` (-1) when none does."""
 
     @property
+    def labels(self) -> NDArray[np.int64]:
+        """(len,) int64, the label of each position; ``NO_LABEL`` (-1) for none."""
+
+    @property
     def native_shape(self) -> tuple[int, int] | None:
         """(height, width) of every image, ``None`` when it varies."""
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        """The range of float images, where it tells what a model was trained on."""
+
+    @property
+    def unrounded(self) -> bool:
+        """Whether chunks have what the network is given as float32 beside the rounded pixels."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the user should know about how the images are read, one line each."""
 
     def __len__(self) -> int:
         """Number of positions, unreadable files included."""
@@ -108,6 +160,9 @@ class ImageSource(Protocol):
         Raises:
             ImageSourceError: The channels cannot be converted.
         """
+
+    def name(self, position: int) -> str | None:
+        """Name of the image at a position, ``None`` if it has none."""
 
     def position_after(self, stored: int, name: str | None) -> int:
         """Position at which an interrupted run goes on.

@@ -3,8 +3,10 @@
 The rules, in this order:
 
 - The EXIF orientation is applied.
-- 16-bit grey is scaled to 8 bits, round(v / 257), so that white stays white; 16-bit colour and
-  grey with alpha are cut to their high byte by Pillow, v // 256, at most one step away from that.
+- Of films and of pictures with several pages the first is taken.
+- Grey of more than 8 bits is stretched to 0–255 from the range that its values are in (see
+  ``meaning``), so that white stays white; 16-bit colour and grey with alpha are cut to their high
+  byte by Pillow, v // 256, at most one step away from that.
 - Transparent pictures (alpha channel, transparent colour, palette with alpha) are laid on white.
 - Grey becomes colour by repetition; colour becomes grey as ITU-R 601-2 luminance,
   0.299 R + 0.587 G + 0.114 B.
@@ -24,7 +26,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from collector.images.meaning import meaning_of
+from collector.images.values import BYTES, DoubtError, ValueRange, to_bytes
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import NDArray
 
     from collector.images.base import Shape
@@ -69,15 +76,22 @@ def picture_size(image: Image.Image) -> tuple[int, int]:
     return (width, height) if turned else (height, width)
 
 
-def picture_pixels(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
+def picture_pixels(
+    image: Image.Image, shape: Shape, known: ValueRange | None = None
+) -> NDArray[np.uint8]:
     """Convert a picture by the rules above.
 
     Args:
         image: An opened picture; it is decoded here, which may raise what Pillow raises.
         shape: (H, W, C) of the result; C is 1 or 3.
+        known: What is black and what is white in grey pictures; ``None`` to judge each deep one
+            by its values. Grey of 8 bits is left alone by a range that ends above 255.
 
     Returns:
         (H, W, C) uint8.
+
+    Raises:
+        DoubtError: The values of a deep picture can be read in several ways.
     """
     height, width, channels = shape
     turn = _UPRIGHT.get(_orientation(image))
@@ -85,7 +99,7 @@ def picture_pixels(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
     least = 2 * max(height, width)
     image.draft(None, (least, least))
     upright = image.transpose(turn) if turn is not None else image
-    flat = _eight_bits(upright, _MODES[channels])
+    flat = _eight_bits(upright, _MODES[channels], known)
     if flat.size != (width, height):
         flat = flat.resize((width, height), Image.Resampling.LANCZOS)
     return np.asarray(flat, np.uint8).reshape(shape)
@@ -97,12 +111,47 @@ def array_pixels(pixels: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
     return picture_pixels(Image.fromarray(np.ascontiguousarray(plane)), shape)
 
 
-def scale_to_bytes(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Scale uint16 of any shape, 0–65535, to uint8, 0–255: round(v / 257)."""
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+def is_deep(image: Image.Image) -> bool:
+    """Whether a picture is grey of more than 8 bits."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def stored_values(image: Image.Image) -> NDArray[Any]:
+    """(h, w) the values of a grey picture as they are in the file; it is decoded here."""
+    values = np.asarray(image)
+    if image.mode == "I" and values.size and values.min() >= 0 and values.max() <= 65535:
+        # Pillow's older name for 16 bits.
+        return values.astype(np.uint16)
+    return values
+
+
+def check_high_bytes(image: Image.Image) -> None:
+    """Make sure that 16-bit colour, of which Pillow keeps the high bytes, is not black in them.
+
+    Args:
+        image: a picture that nothing has been asked of yet; it is decoded if it is 16-bit colour.
+
+    Raises:
+        DoubtError: it does not use its highest bits.
+    """
+    if is_deep(image) or not any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+        return
+    colours = np.asarray(image)
+    if image.mode in ("LA", "RGBA"):
+        colours = colours[..., :-1]
+    try:
+        meaning_of(colours.astype(np.uint16) * np.uint16(257))
+    except DoubtError as doubt:
+        raise DoubtError(
+            "is 16-bit colour that does not use its highest bits, and Pillow keeps 8 of them; "
+            "save it with 8 bits"
+        ) from doubt
 
 
 def _orientation(image: Image.Image) -> int:
+    if image.format == "TIFF":
+        # Pillow turns these itself when it decodes them.
+        return 1
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
     except DAMAGE:
@@ -111,10 +160,13 @@ def _orientation(image: Image.Image) -> int:
     return value if value in _UPRIGHT else 1
 
 
-def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
+def _eight_bits(image: Image.Image, mode: str, known: ValueRange | None) -> Image.Image:
     """The picture in ``L`` or ``RGB``, on white where it was transparent."""
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        image = _grey_of_16_bits(image)
+    if is_deep(image):
+        image = _grey_of_many_bits(image, known)
+    elif image.mode == "L" and known is not None and known != BYTES and known.high <= 255:
+        marked = image.info.get("transparency")
+        image = Image.fromarray(to_bytes(_on_white(np.asarray(image), marked, known.high), known))
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
@@ -123,10 +175,19 @@ def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _grey_of_16_bits(image: Image.Image) -> Image.Image:
-    values = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
-    grey = scale_to_bytes(values)
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        grey[values == transparent] = 255
-    return Image.fromarray(grey)
+def _grey_of_many_bits(image: Image.Image, known: ValueRange | None) -> Image.Image:
+    values = stored_values(image)
+    if known is None:
+        known = meaning_of(values).range
+    elif values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise DoubtError("has NaN or infinite values")
+    return Image.fromarray(
+        to_bytes(_on_white(values, image.info.get("transparency"), known.high), known)
+    )
+
+
+def _on_white(values: NDArray[Any], transparent: object, white: float) -> NDArray[Any]:
+    """The values, white where they are the one that stands for transparent."""
+    if not isinstance(transparent, int):
+        return values
+    return np.where(values == transparent, np.asarray(white, values.dtype), values)

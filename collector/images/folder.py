@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import warnings
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from collector.images.base import NO_LABEL, ImageChunk, ImageSourceError, Shape, Skipped
-from collector.images.convert import DAMAGE, convertible, picture_pixels, picture_size
+from collector.images.checks import OPTION
+from collector.images.classes import class_folders, class_of
+from collector.images.convert import convertible
+from collector.images.formats import READABLE, SUFFIXES, begins_like_a_picture, what_it_is
+from collector.images.grey import grey_range
+from collector.images.pictures import KerasReader, PillowReader, Reader, SkipError
 from collector.images.scan import Listing, display_name, scan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from collector.images.values import ValueRange
 
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
-LARGEST_FILE = 512 * 2**20
-"""Bytes; a longer file is passed over unread."""
-LARGEST_PICTURE = 100_000_000
-"""Pixels; a small file can claim billions of them and take all memory when decoded."""
+READINGS = ("pillow", "keras")
+"""Ways to read pictures; the first one is the default."""
 
-_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp")
-_NOT_AN_IMAGE = "not a JPEG, PNG, BMP or WebP image"
+_HOW = (
+    "pictures are turned upright (EXIF), laid on white where transparent and brought to size with "
+    "antialiasing (Lanczos); a model that was trained on keras.utils.image_dataset_from_directory "
+    "saw them otherwise: --reading keras."
+)
 
 
 class FolderImages:
@@ -38,17 +41,36 @@ class FolderImages:
     Args:
         root: The folder.
         listing: What ``scan`` found in it.
+        classes: The folders that are classes, in the order of their labels.
+        reader: How files are read.
+        notices: What the user should know, one line each.
     """
 
-    def __init__(self, root: Path, listing: Listing) -> None:
+    value_range = None
+
+    def __init__(
+        self,
+        root: Path,
+        listing: Listing,
+        classes: tuple[str, ...],
+        reader: Reader,
+        notices: tuple[str, ...] = (),
+    ) -> None:
         self._root = root
         self._files = listing.files
-        found = sorted({_class_of(file) for file in listing.files} - {""})
-        self._label_of = {name: label for label, name in enumerate(found)}
+        self._reader = reader
+        self._label_of = {name: label for label, name in enumerate(classes)}
+        self.labels = np.fromiter(
+            (self._label_of.get(class_of(file), NO_LABEL) for file in listing.files),
+            np.int64,
+            len(listing.files),
+        )
+        self.unrounded = reader.unrounded
+        self.notices = notices
         self.identity = listing.identity
         self.spec = str(root)
         self.description = f"folder {display_name(root.name) or root}"
-        self.class_names = tuple(map(display_name, found)) or None
+        self.class_names = tuple(map(display_name, classes)) or None
 
     @property
     def labelled(self) -> bool:
@@ -79,29 +101,36 @@ class FolderImages:
     def read(self, start: int, stop: int, shape: Shape) -> ImageChunk:
         """See ``ImageSource.read``; one file is open at a time."""
         self.check(shape)
-        files = self._files[start:stop]
-        pixels = np.empty((len(files), *shape), np.uint8)
-        labels: list[int] = []
-        names: list[str] = []
+        stop = max(start, min(stop, len(self)))
+        pixels = np.empty((stop - start, *shape), np.uint8)
+        unrounded = np.empty((stop - start, *shape), np.float32) if self.unrounded else None
+        read: list[int] = []
         skipped: list[Skipped] = []
         resized_from = None
-        for file in files:
+        for position in range(start, stop):
             try:
-                pixels[len(names)], size = _read_picture(self._root / file, shape)
-            except _SkipError as reason:
-                skipped.append(Skipped(display_name(file), str(reason)))
+                picture = self._reader(self._root / self._files[position], shape)
+            except SkipError as reason:
+                skipped.append(Skipped(display_name(self._files[position]), str(reason)))
                 continue
-            if resized_from is None and size != shape[:2]:
-                resized_from = size
-            labels.append(self._label_of.get(_class_of(file), NO_LABEL))
-            names.append(display_name(file))
+            pixels[len(read)] = picture.pixels
+            if unrounded is not None:
+                unrounded[len(read)] = picture.unrounded
+            if resized_from is None and picture.size != shape[:2]:
+                resized_from = picture.size
+            read.append(position)
         return ImageChunk(
-            pixels[: len(names)],
-            np.array(labels, np.int64),
-            tuple(names),
+            pixels[: len(read)],
+            self.labels[read],
+            tuple(display_name(self._files[position]) for position in read),
             tuple(skipped),
             resized_from,
+            None if unrounded is None else unrounded[: len(read)],
         )
+
+    def name(self, position: int) -> str | None:
+        """See ``ImageSource.name``."""
+        return display_name(self._files[position])
 
     def position_after(self, stored: int, name: str | None) -> int:
         """The file after ``name`` in the order of paths, whether or not ``name`` still exists."""
@@ -110,11 +139,27 @@ class FolderImages:
         return bisect_right(self._files, name, key=display_name)
 
 
-def open_folder(root: Path) -> FolderImages:
+def open_folder(
+    root: Path,
+    *,
+    reading: str | None = None,
+    value_range: ValueRange | None = None,
+    classes: tuple[str, ...] | None = None,
+    option: str = OPTION,
+) -> FolderImages:
     """List a folder.
 
+    Args:
+        root: The folder.
+        reading: One of :data:`READINGS`; ``None`` for the default, with a notice of what it does.
+        value_range: What is black and what is white in grey pictures, ``None`` to judge.
+        classes: Names of the model's classes, if the user gave them; folders called like splits
+            are classes then if they are among them.
+        option: How the user gives a value range, with ``{}`` where its numbers go.
+
     Raises:
-        ImageSourceError: It is empty, cannot be listed, or has no picture in it.
+        ImageSourceError: It is empty, cannot be listed, has no picture in it, its folders are no
+            classes, or its grey pictures can be read in several ways.
     """
     root = root.resolve()
     try:
@@ -125,69 +170,25 @@ def open_folder(root: Path) -> FolderImages:
         ) from error
     if not listing.files:
         raise ImageSourceError(
-            f"the folder {root} is empty; put JPEG, PNG, BMP or WebP images into it, or use "
-            "--images sample."
+            f"the folder {root} is empty; put {READABLE} images into it, or use --images sample."
         )
     if not (
-        any(file.lower().endswith(_SUFFIXES) for file in listing.files)
-        or any(_begins_like_a_picture(root / file) for file in listing.files)
+        any(file.lower().endswith(SUFFIXES) for file in listing.files)
+        or any(begins_like_a_picture(root / file) for file in listing.files)
     ):
+        first = what_it_is(root / listing.files[0])
         raise ImageSourceError(
-            f"no JPEG, PNG, BMP or WebP image in {root} ({len(listing.files)} other files)."
+            f"no {READABLE} image in {root} ({len(listing.files)} other files"
+            + (")." if first.startswith("not a") else f"; {listing.files[0]} is {first}).")
         )
-    return FolderImages(root, listing)
-
-
-class _SkipError(Exception):
-    """Why a file is passed over."""
-
-
-def _class_of(file: str) -> str:
-    """First folder of a path; empty for a file that lies directly in the root."""
-    return file.partition("/")[0] if "/" in file else ""
-
-
-def _begins_like_a_picture(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            head = file.read(12)
-    except OSError:
-        return False
-    return (
-        head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM"))
-        or head[:4] + head[8:] == b"RIFFWEBP"
-    )
-
-
-def _read_picture(path: Path, shape: Shape) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """Pixels of one file in ``shape``, and the (height, width) that it has itself."""
-    try:
-        size = path.stat().st_size
-        if size == 0:
-            raise _SkipError("empty file")
-        if size > LARGEST_FILE:
-            raise _SkipError(f"file of {size / 2**20:,.0f} MiB; at most {LARGEST_FILE >> 20}")
-        # Pillow warns about metadata and size on stderr, where the progress bar is.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
-                if image.width * image.height > LARGEST_PICTURE:
-                    raise _SkipError(
-                        f"{image.width} × {image.height} pixels; at most "
-                        f"{LARGEST_PICTURE // 1_000_000} million"
-                    )
-                own = picture_size(image)
-                return picture_pixels(image, shape), own
-    except UnidentifiedImageError:
-        raise _SkipError(_NOT_AN_IMAGE) from None
-    except Image.DecompressionBombError:
-        raise _SkipError(
-            f"more pixels than the {LARGEST_PICTURE // 1_000_000} million allowed"
-        ) from None
-    except FileNotFoundError:
-        raise _SkipError("no such file (moved away, or a broken link)") from None
-    except PermissionError:
-        raise _SkipError("no permission to read it") from None
-    except DAMAGE as error:
-        reason = " ".join(str(error).split())[:120]
-        raise _SkipError(f"damaged ({reason or type(error).__name__})") from error
+    found, notices = class_folders(root, listing.files, classes)
+    if reading == "keras":
+        if value_range is not None:
+            raise ImageSourceError("Keras' reading knows no value range: leave one of them out.")
+        return FolderImages(root, listing, found, KerasReader(), notices)
+    if value_range is None:
+        value_range, notice = grey_range(root, listing.files, option)
+        notices += (notice,) if notice else ()
+    if reading is None:
+        notices += (_HOW,)
+    return FolderImages(root, listing, found, PillowReader(value_range, option), notices)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from collector.images.base import NO_LABEL, ImageSource, ImageSourceError
+from collector.images.classes import few, order_notice, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ class LabelFit:
     Attributes:
         classes: (source's classes,) int64, the model's class of each; ``None`` leaves labels as
             they are, an empty array drops them.
-        notice: One line for the user when labels are dropped, else ``None``.
+        notice: One line for the user when labels are dropped or could be meant otherwise.
     """
 
     classes: NDArray[np.int64] | None = None
@@ -68,10 +69,11 @@ def fit_labels(
         )
     if source.class_names is not None and len(source.class_names) != outputs:
         return _dropped(
-            f"{source.description}: {len(source.class_names)} classes ({_few(source.class_names)}) "
-            f"for a model with {outputs} outputs, so the images are taken without labels."
+            f"{source.description}: {len(source.class_names)} classes ({few(source.class_names)}) "
+            f"for a model with {outputs} outputs, so the images are taken without labels; "
+            "--classes FILE names the model's classes."
         )
-    return LabelFit()
+    return LabelFit(notice=order_notice(source.class_names or ()))
 
 
 def _dropped(notice: str) -> LabelFit:
@@ -79,24 +81,16 @@ def _dropped(notice: str) -> LabelFit:
 
 
 def _by_name(source: ImageSource, ours: Sequence[str], theirs: Sequence[str]) -> LabelFit:
-    position = {_plain(name): index for index, name in enumerate(theirs)}
-    unknown = [name for name in ours if _plain(name) not in position]
+    position = {plain_name(name): index for index, name in enumerate(theirs)}
+    unknown = [name for name in ours if plain_name(name) not in position]
     if not unknown:
-        return LabelFit(np.array([position[_plain(name)] for name in ours], np.int64))
+        return LabelFit(np.array([position[plain_name(name)] for name in ours], np.int64))
     if len(unknown) == len(ours):
         return _dropped(
-            f"{source.description}: none of its {len(ours)} classes ({_few(ours)}) is one of the "
-            f"model's ({_few(theirs)}), so the images are taken without labels."
+            f"{source.description}: none of its {len(ours)} classes ({few(ours)}) is one of the "
+            f"model's ({few(theirs)}), so the images are taken without labels."
         )
     raise ImageSourceError(
-        f"{source.description}: {_few(unknown)} is not among the model's classes "
-        f"({_few(theirs, len(theirs))}); rename or remove it."
+        f"{source.description}: {few(unknown)} is not among the model's classes "
+        f"({few(theirs, len(theirs))}); rename or remove it."
     )
-
-
-def _plain(name: str) -> str:
-    return "".join(c for c in name.casefold() if c not in " -_")
-
-
-def _few(names: Sequence[str], most: int = 4) -> str:
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

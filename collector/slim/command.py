@@ -65,7 +65,7 @@ def add_parser(
         "that it was trained on, without labels: sample, cifar10, a folder, or an .npz file "
         "(default: cifar10 if Keras has it, otherwise sample)")  # fmt: skip
     add("--limit", metavar="N", type=count, default=DEFAULT_LIMIT, help="how many of them "
-        "(default: %(default)s)")  # fmt: skip
+        "(default: %(default)s, drawn evenly over the classes if there are any)")  # fmt: skip
     add("--pixel-range", metavar="RANGE", choices=pixel_ranges, default=DEFAULT_PIXEL_RANGE,
         help="what the model wants pixel values to be (default: %(default)s)")  # fmt: skip
     how = slim.add_argument_group("how slim")
@@ -239,6 +239,8 @@ class _Job:
             start=str(path),
             checkpoints=str(folder),
             resume=False,
+            classes=None,
+            value_range=None,
             experiment=f"{self._request.output.stem} fine-tuned",
             seed=arguments.seed,
             store=self._request.store,

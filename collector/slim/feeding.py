@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from collector.batches import batches
 from collector.capture import Capture
+from collector.images import draw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from collector.images import ImageSource
@@ -32,7 +33,7 @@ class Feed:
         source: where they come from.
         network: the network whose input they become.
         pixel_range: key of ``capture.PIXEL_RANGES``.
-        limit: how many images, evenly over the source.
+        limit: how many images, drawn evenly over the classes of the source.
         check: called before each batch; raises to end the work.
     """
 
@@ -56,23 +57,11 @@ class Feed:
 
     def labelled(self) -> Iterator[tuple[Any, NDArray[np.int64]]]:
         """The same with the images' labels, (B,) int64, -1 for none."""
-        capture = Capture(self.network, pixel_range=self.pixel_range, maps=False)
-        for pixels, labels in self._read():
+        network = self.network
+        capture = Capture(network, pixel_range=self.pixel_range, maps=False)
+        # A folder stands in the order of its classes, so some are drawn from all of it.
+        source = draw(self.source, self.limit)
+        for batch in batches(source, network.image_shape, size=self.size, most=self.limit):
             self.check()
-            yield capture.inputs(pixels), labels
-
-    def _read(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-        shape, size = self.network.image_shape, self.size
-        whole = len(self.source)
-        # A folder stands in the order of its classes, so some images are taken from all over it.
-        count = min(self.limit, whole)
-        positions = (np.arange(count) * whole // max(count, 1)).tolist()
-        for start in range(0, count, size):
-            part = positions[start : start + size]
-            if part[-1] - part[0] == len(part) - 1:
-                chunks = [self.source.read(part[0], part[-1] + 1, shape)]
-            else:
-                chunks = [self.source.read(one, one + 1, shape) for one in part]
-            pixels = np.concatenate([chunk.pixels for chunk in chunks])
-            if len(pixels):
-                yield pixels, np.concatenate([chunk.labels for chunk in chunks])
+            if len(batch):
+                yield capture.inputs(batch.given), batch.labels

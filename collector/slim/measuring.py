@@ -211,7 +211,7 @@ def _matters(
         for index, (one, found) in enumerate(zip(consumers, gradients, strict=True)):
             for gradient in found:
                 rows = keras.ops.convert_to_numpy(answers(one.layer, gradient))
-                flat = np.asarray(rows, np.float64).reshape(-1, rows.shape[-1])
+                flat = np.asarray(rows, np.float32).reshape(-1, rows.shape[-1])
                 flat = flat[np.isfinite(flat).all(axis=1)]
                 sums[index] += flat.T @ flat
         images += len(value)

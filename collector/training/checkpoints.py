@@ -28,6 +28,7 @@ class Settings:
     """What a training has from its beginning to its end.
 
     The store alone may be another one when it goes on; the others settle what is computed.
+    Trainings begun before probe images were drawn have the first ones.
     """
 
     data: str
@@ -40,6 +41,9 @@ class Settings:
     experiment: str
     seed: int
     store: str = DEFAULT_STORE
+    classes: str | None = None
+    value_range: str | None = None
+    drawn: bool = False
 
 
 class Checkpoints:

@@ -13,7 +13,7 @@ import numpy as np
 
 from collector.modelfile import check_model
 from collector.progress import Console
-from collector.request import DEFAULT_STORE
+from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_STORE
 from collector.runtime import start_tensorflow
 from collector.training.augment import augment
 from collector.training.checkpoints import PATTERN, Checkpoints, Settings, TrainingError
@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 
 _DEFAULTS: dict[str, Any] = {
     "data": "cifar10", "validation": None, "probe": 1000, "epochs": 20, "batch_size": 128,
-    "learning_rate": 0.1, "start": None, "seed": 1,
+    "learning_rate": 0.1, "start": None, "seed": 1, "classes": None,
+    "value_range": None,
 }  # fmt: skip
 
 _SETTLING = 30
 """Batches that settle a checkpoint's running statistics, 2 % of an epoch of CIFAR-10."""
 
-_PLACES = ("data", "validation", "start")
+_PLACES = ("data", "validation", "start", "classes")
 _NAMES = ("auto", "cifar10", "sample", *CHECKPOINTS)
 
 
@@ -48,8 +49,9 @@ def add_parser(
     text: Callable[[str], str],
     count: Callable[[str], int],
     rate: Callable[[str], float],
+    value_range: Callable[[str], str],
 ) -> None:
-    """Add the command; the three types check texts, counts and rates."""
+    """Add the command; the types check texts, counts, rates and value ranges."""
     train = commands.add_parser(
         "train",
         parents=parents,
@@ -64,8 +66,13 @@ def add_parser(
         "classes, or an .npz file with images and labels (default: cifar10)")  # fmt: skip
     add("--validation", metavar="DATA", type=text, help="where probe images come from (default: "
         "the test images of cifar10; otherwise images held out of the data)")  # fmt: skip
-    add("--probe", metavar="N", type=count, help="number of probe images; at most a tenth of the "
-        "data if they are held out of it (default: 1000)")  # fmt: skip
+    add("--probe", metavar="N", type=count, help="number of probe images, drawn evenly over the "
+        "classes; at most a tenth of the data, by chance, if they are held out of it (default: "
+        "1000)")  # fmt: skip
+    add("--classes", metavar="FILE", type=text, help="names of the classes in their order, a line "
+        "each; one without a folder keeps its place (default: the folders by name)")  # fmt: skip
+    add("--value-range", metavar="LOW,HIGH", type=value_range, help="the values that are black and "
+        "white in arrays and grey pictures (default: judged by the values)")  # fmt: skip
     add("--epochs", metavar="N", type=count, help="default: 20")
     add("--batch-size", metavar="N", type=count, help="images a step (default: 128)")
     add("--learning-rate", metavar="RATE", type=rate, help="its highest value (default: 0.1)")
@@ -182,6 +189,7 @@ class _Training:
             probe_labels=data.probe_labels,
             experiment=settings.experiment,
             class_names=data.class_names,
+            pixel_range=DEFAULT_PIXEL_RANGE,
             checkpoint=str(self._checkpoints.folder / PATTERN),
         )
         callback.set_model(self._model)
@@ -192,6 +200,8 @@ class _Training:
             f"runs    {settings.experiment} · epoch {done + 1} … {settings.epochs}, "
             f"in {settings.store}"
         )
+        for line in data.notices:
+            console.notice(line)
         images = self._steps * self._size
         console.start(done * images, settings.epochs * images)
         try:
@@ -278,12 +288,12 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         f"{Path(values['start'] or 'vgg16').stem} on {Path(values['data']).name} {now}"
     )
     store = _kept_store(arguments.store or DEFAULT_STORE)
-    return Settings(experiment=experiment, store=store, **values)
+    return Settings(experiment=experiment, store=store, drawn=True, **values)
 
 
 def _check_options(arguments: argparse.Namespace, settings: Settings) -> None:
     for name, then in dataclasses.asdict(settings).items():
-        if name == "store":
+        if name in ("store", "drawn"):
             continue
         now = getattr(arguments, name)
         if name in _PLACES:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from collector.images import NO_LABEL, fit_labels, open_images
+from collector.batches import batches
+from collector.images import (
+    NO_LABEL,
+    draw,
+    fit_labels,
+    joined,
+    none_readable,
+    open_images,
+    parse_value_range,
+    read_classes,
+)
 from collector.training.checkpoints import TrainingError
 from collector.vgg16 import CLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TextIO
 
     from numpy.typing import NDArray
 
-    from collector.images import ImageSource, Shape
+    from collector.images import ImageSource, Shape, Skipped
     from collector.training.checkpoints import Settings
 
 
@@ -30,6 +43,7 @@ class Data:
         probe_images: (p, H, W, C) uint8, none of them among ``images``.
         probe_labels: (p,) int64.
         class_names: one name a class.
+        notices: what the user should know, one line each.
     """
 
     images: NDArray[np.uint8]
@@ -37,19 +51,26 @@ class Data:
     probe_images: NDArray[np.uint8]
     probe_labels: NDArray[np.int64]
     class_names: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 def load_data(settings: Settings, shape: Shape, progress: TextIO | None) -> Data:
     """Load all images in ``shape``; Keras must have been started for CIFAR-10.
 
-    The probe is the first images of the validation data, of CIFAR-10's test images, or else images
-    that are drawn by the seed and not trained on.
+    The probe is drawn evenly over the classes of the validation data, of CIFAR-10's test images, or
+    else images that are drawn by the seed and not trained on. A training that was begun before
+    probes were drawn has the first images.
 
     Raises:
         ImageSourceError: there are no images.
         TrainingError: they have no labels, or are too few.
     """
-    source = open_images(settings.data, progress=progress)
+    names = None if settings.classes is None else read_classes(Path(settings.classes))
+    values = None if settings.value_range is None else parse_value_range(settings.value_range)
+    # What a model is trained on here is read as the collector reads it, so nothing is to be said.
+    opened = partial(open_images, progress=progress, reading="pillow", classes=names)
+    source = opened(settings.data, value_range=values)
+    notices = [*source.notices]
     probe = None
     class_names: tuple[str, ...] = CLASSES
     if settings.data == "cifar10":
@@ -59,35 +80,67 @@ def load_data(settings: Settings, shape: Shape, progress: TextIO | None) -> Data
         (images, labels), _ = keras.datasets.cifar10.load_data()
         labels, probe = labels.reshape(-1).astype(np.int64), source
     else:
-        images, labels = _labelled(source, shape, len(source))
-        class_names = source.class_names or tuple(
-            f"class {index}" for index in range(source.top_label + 1)
+        images, labels, skipped = _labelled(source, shape, len(source))
+        notices += skipped
+        if names is not None:
+            fit = fit_labels(source, len(names), names)
+            if fit.notice is not None:
+                raise TrainingError(fit.notice)
+            labels = fit.apply(labels)
+        class_names = (
+            names
+            or source.class_names
+            or tuple(f"class {index}" for index in range(source.top_label + 1))
         )
     if len(class_names) < 2:
         raise TrainingError(f"{source.description}: one class; at least 2 are needed to train.")
     if settings.validation is not None:
-        probe = open_images(settings.validation, progress=progress)
+        probe = opened(settings.validation, value_range=values)
+        notices += probe.notices
     if probe is not None:
         fit = fit_labels(probe, len(class_names), class_names)
-        probe_images, probe_labels = _labelled(probe, shape, settings.probe)
-        return Data(images, labels, probe_images, fit.apply(probe_labels), class_names)
+        if settings.drawn:
+            probe = draw(probe, settings.probe)
+        probe_images, probe_labels, skipped = _labelled(probe, shape, settings.probe)
+        probe_labels = fit.apply(probe_labels)
+        return Data(
+            images,
+            labels,
+            probe_images,
+            probe_labels,
+            class_names,
+            tuple(dict.fromkeys([*notices, *skipped])),
+        )
     count = min(settings.probe, len(images) // 10)
     if not count:
         raise TrainingError(f"{source.description}: {len(images)} labelled images are too few.")
     order = np.random.default_rng(settings.seed).permutation(len(images))
     held, kept = np.sort(order[:count]), np.sort(order[count:])
-    return Data(images[kept], labels[kept], images[held], labels[held], class_names)
+    return Data(images[kept], labels[kept], images[held], labels[held], class_names, tuple(notices))
 
 
 def _labelled(
     source: ImageSource, shape: Shape, most: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], list[str]]:
+    """Labelled images, their labels, and what to say of files that could not be read."""
     source.check(shape)
-    chunk = source.read(0, min(most, len(source)), shape)
+    size = min(most, len(source))
+    # Files that cannot be read are made up for by those after them.
+    chunk = joined([*batches(source, shape, size=size, most=size)])
+    if not len(chunk):
+        raise TrainingError(f"{source.description}: {none_readable(chunk.skipped)}")
     known = chunk.labels != NO_LABEL
     if not known.any():
         raise TrainingError(
             f"{source.description}: no labels; use a folder with a subfolder a class, or an .npz "
             "file with labels."
         )
-    return chunk.pixels[known], chunk.labels[known]
+    return chunk.pixels[known], chunk.labels[known], _skipped(source, chunk.skipped)
+
+
+def _skipped(source: ImageSource, skipped: Sequence[Skipped]) -> list[str]:
+    if not skipped:
+        return []
+    first = "; ".join(f"{file.name}: {file.reason}" for file in skipped[:3])
+    more = f"; and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
+    return [f"{source.description}: {len(skipped):,} skipped: {first}{more}."]

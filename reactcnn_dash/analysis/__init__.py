@@ -16,10 +16,8 @@ from reactcnn_dash.analysis.anomaly import (
 )
 from reactcnn_dash.analysis.breakaway import Breakaway, Mates, fit_mates
 from reactcnn_dash.analysis.clusters import (
-    METHODS,
     NO_CLUSTER,
     ClusterSummary,
-    Method,
     cluster,
     default_parameter,
     match_labels,
@@ -27,7 +25,6 @@ from reactcnn_dash.analysis.clusters import (
 )
 from reactcnn_dash.analysis.column_selection import Selection, View, select_filters
 from reactcnn_dash.analysis.comparison import (
-    DEFAULT_METHOD,
     NO_MATCH,
     Clusters,
     LayerComparison,
@@ -56,6 +53,8 @@ from reactcnn_dash.analysis.deviation import FilterQuantiles
 from reactcnn_dash.analysis.explained import Explanation, explain, keepers, regression
 from reactcnn_dash.analysis.fault import FaultLocation, locate_fault
 from reactcnn_dash.analysis.graph import spanning_edges, start_positions
+from reactcnn_dash.analysis.methods import METHODS, OVERVIEW, REDUNDANT, method_of
+from reactcnn_dash.analysis.methods.entry import Method
 from reactcnn_dash.analysis.profile import (
     MINIMUM_ROWS,
     LayerProfile,
@@ -97,12 +96,13 @@ from reactcnn_dash.analysis.stability import (
 from reactcnn_dash.analysis.widths import Costs, Path, narrowing
 
 __all__ = [
-    "DEFAULT_METHOD",
     "METHODS",
     "MINIMUM_IMAGES",
     "MINIMUM_ROWS",
     "NO_CLUSTER",
     "NO_MATCH",
+    "OVERVIEW",
+    "REDUNDANT",
     "SAMPLE",
     "TARGET",
     "WARM_UP",
@@ -169,6 +169,7 @@ __all__ = [
     "locate_fault",
     "match_filters",
     "match_labels",
+    "method_of",
     "narrowing",
     "normalised_mutual_information",
     "oddness",

@@ -1,10 +1,4 @@
-"""Clusters of the filters of one layer, from their correlation.
-
-Two methods that answer different questions, each with one parameter that the user sees:
-
-* ``louvain`` finds communities: filters that go together more than chance lets expect. An overview.
-* ``leiden-cpm`` finds redundancy: filters that correlate above a threshold on average.
-"""
+"""Clusters of the filters of one layer, from their correlation, by one of ``METHODS``."""
 
 from __future__ import annotations
 
@@ -13,11 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reactcnn_dash.analysis.partitions import leiden_cpm, louvain
+from reactcnn_dash.analysis.methods import method_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
 
     from reactcnn_dash.analysis.correlation import Correlation
@@ -25,126 +17,30 @@ if TYPE_CHECKING:
 NO_CLUSTER = -1
 """The label of a filter without a correlation (a constant one): it is in no cluster."""
 
-CLOSE = 0.8
-"""Filters that correlate this much should not be torn apart by a default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A way to cluster and its one parameter, as the page offers it.
-
-    Attributes:
-        key: what stands in links and in the store.
-        label: the method's name for the user.
-        parameter: the parameter's name for the user.
-        symbol: the parameter's sign in formulas.
-        default: the parameter's usual value, chosen by measuring on a trained VGG-16; see
-            :func:`default_parameter` for the value that suits a layer.
-        minimum: smallest value that makes sense.
-        maximum: largest value that makes sense.
-        step: sensible step between values.
-        help: one sentence on what the method finds and what the parameter does.
-    """
-
-    key: str
-    label: str
-    parameter: str
-    symbol: str
-    default: float
-    minimum: float
-    maximum: float
-    step: float
-    help: str
-
-
-METHODS: Mapping[str, Method] = {
-    method.key: method
-    for method in (
-        Method(
-            key="louvain",
-            label="Louvain",
-            parameter="resolution",
-            symbol="γ",
-            default=1.5,
-            minimum=0.5,
-            maximum=4.0,
-            step=0.1,
-            help=(
-                "Groups filters that go together more than chance lets expect; "
-                "a higher resolution γ gives more and tighter clusters."
-            ),
-        ),
-        Method(
-            key="leiden-cpm",
-            label="Leiden (CPM)",
-            parameter="threshold",
-            symbol="τ",
-            default=0.7,
-            minimum=0.05,
-            maximum=0.95,
-            step=0.05,
-            help=(
-                "Groups filters that correlate above the threshold τ on average, "
-                "so that a cluster reads as redundant at τ."
-            ),
-        ),
-    )
-}
-
 
 def default_parameter(c: Correlation, method: str) -> float:
-    """The parameter to begin with on this layer.
-
-    ``leiden-cpm``: always the method's default. ``louvain``: its default, lowered where it would
-    dissolve the layer's tightest group. Modularity puts filter i together with others only if for
-    one of them w_ij > γ k_i k_j / 2m, so above γ_i = max_j (2m w_ij / k_i k_j) it stands alone in
-    the best partition, however redundant it is; that happens first to a tight group that holds most
-    of the layer's correlation. The value returned is a multiple of the method's step below the
-    least γ_i of the filters that have a partner with r ≥ :data:`CLOSE`, and at least 1.
+    """The parameter of a method to begin with on this layer.
 
     Args:
         c: correlation of F filters.
-        method: a key of :data:`METHODS`.
+        method: a key of ``METHODS``.
 
     Raises:
-        ValueError: no such method.
+        UnknownMethod: no such method.
     """
-    chosen = _method(method)
-    if method != "louvain":
-        return chosen.default
-    weight = np.clip(np.nan_to_num(c.r), 0.0, None)
-    np.fill_diagonal(weight, 0.0)
-    close = np.flatnonzero((weight >= CLOSE).any(axis=1))
-    if not len(close):
-        return chosen.default
-    degree = weight.sum(axis=1)
-    # Only pairs with weight count, and those have degrees above 0.
-    expected = np.outer(degree[close], degree) / degree.sum()
-    bearable = np.divide(
-        weight[close], expected, out=np.zeros_like(expected), where=weight[close] > 0.0
-    ).max(axis=1)
-    # At the bound itself nothing is gained by joining: the last step strictly below it.
-    steps = np.ceil(bearable.min() / chosen.step - 1e-9) - 1
-    return float(np.clip(round(steps * chosen.step, 6), 1.0, chosen.default))
+    chosen = method_of(method)
+    return chosen.suited(c, chosen.default, chosen.step)
 
 
 def cluster(
     c: Correlation, method: str, parameter: float, *, seed: int = 0
 ) -> npt.NDArray[np.int32]:
-    """Put the filters of one layer into clusters.
-
-    ``louvain``: Blondel et al. (2008) as in python-louvain, on the complete graph with weights
-    max(r, 0); maximises modularity with resolution γ (Reichardt & Bornholdt 2006),
-    Σ over pairs inside clusters of (w_ij − γ k_i k_j / 2m).
-
-    ``leiden-cpm``: Leiden algorithm (Traag, Waltman & van Eck 2019) for the constant Potts model
-    (Traag, Van Dooren & Nesterov 2011) on the raw r, negative values included; maximises
-    Σ over pairs inside clusters of (r_ij − τ).
+    """Put the filters of one layer into clusters by a method, see its algorithm.
 
     Args:
         c: correlation of F filters.
-        method: a key of :data:`METHODS`.
-        parameter: γ or τ; any finite value within the method's minimum and maximum.
+        method: a key of ``METHODS``.
+        parameter: the method's; any finite value within the method's minimum and maximum.
         seed: of the method's random order; the same input and seed give the same labels.
 
     Returns:
@@ -152,27 +48,14 @@ def cluster(
         :data:`NO_CLUSTER` for filters whose correlation is undefined.
 
     Raises:
-        ValueError: no such method, or a parameter out of its range.
+        UnknownMethod: no such method, or a parameter out of its range.
     """
-    chosen = _method(method)
-    if not chosen.minimum <= parameter <= chosen.maximum:
-        raise ValueError(
-            f"{chosen.label}: the {chosen.parameter} {chosen.symbol} lies between "
-            f"{chosen.minimum:g} and {chosen.maximum:g}, not {parameter:g}."
-        )
+    chosen = method_of(method, parameter)
     defined = np.flatnonzero(np.isfinite(np.diagonal(c.r)))
     labels = np.full(len(c.r), NO_CLUSTER, dtype=np.int32)
     if len(defined):
-        find = louvain if method == "louvain" else leiden_cpm
-        labels[defined] = _by_size(find(c.r[np.ix_(defined, defined)], parameter, seed))
+        labels[defined] = _by_size(chosen.find(c.r[np.ix_(defined, defined)], parameter, seed))
     return labels
-
-
-def _method(key: str) -> Method:
-    method = METHODS.get(key)
-    if method is None:
-        raise ValueError(f"No method {key!r}; there are {', '.join(METHODS)}.")
-    return method
 
 
 def match_labels(

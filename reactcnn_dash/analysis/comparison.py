@@ -16,6 +16,7 @@ from reactcnn_dash.analysis.agreement import (
 from reactcnn_dash.analysis.clusters import cluster, default_parameter, match_labels
 from reactcnn_dash.analysis.correlation import correlation
 from reactcnn_dash.analysis.cross_moments import cross_correlation, linear_cka
+from reactcnn_dash.analysis.methods import REDUNDANT
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
     from reactcnn_dash.analysis.correlation import CoMoments, Correlation
     from reactcnn_dash.analysis.cross_moments import CrossMoments
 
-DEFAULT_METHOD = "leiden-cpm"
-"""How runs are clustered for a comparison, unless asked for otherwise.
-
-Its threshold is a correlation, so that a cluster means the same in both runs: modularity's null
-model asks for more where a whole layer correlates more, and that is what changes in training. It is
-quicker than Louvain by far, too, for 26 layers at once.
-"""
 NO_MATCH = -1
 """The match of a filter that has none: it does not vary, or the other side ran out of filters."""
 CONFIDENT_R = 0.5
@@ -159,7 +153,7 @@ class LayerComparison:
 
 
 def cluster_both(
-    x: CoMoments, y: CoMoments, method: str = DEFAULT_METHOD, parameter: float | None = None
+    x: CoMoments, y: CoMoments, method: str = REDUNDANT.key, parameter: float | None = None
 ) -> Clusters:
     """Cluster a layer in both runs.
 

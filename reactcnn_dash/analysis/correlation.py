@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reactcnn_dash.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,7 +30,7 @@ MINIMUM_IMAGES = 2
 """The fewest images that give a correlation: one point has no spread."""
 
 
-class TooFewImages(ValueError):  # noqa: N818 - named for what is wrong, like the store's errors
+class TooFewImages(UserError, ValueError):
     """There are not yet enough images for a correlation; the text says how many are needed."""
 
     def __init__(self, images: int) -> None:

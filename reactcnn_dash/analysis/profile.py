@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reactcnn_dash.analysis.shrinkage import ledoit_wolf
+from reactcnn_dash.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ MINIMUM_ROWS = 64
 _LEAST_SCALE = 0.1
 
 
-class TooFewRows(ValueError):  # noqa: N818 - named for what is wrong, like the store's errors
+class TooFewRows(UserError, ValueError):
     """There are not enough images for a profile; the text says how many are needed."""
 
     def __init__(self, rows: int) -> None:
@@ -49,6 +50,10 @@ class TooFewRows(ValueError):  # noqa: N818 - named for what is wrong, like the 
         super().__init__(
             f"A profile needs at least {MINIMUM_ROWS} images with finite values; there are {rows}."
         )
+
+    def __reduce__(self) -> tuple[type[TooFewRows], tuple[int]]:
+        # It crosses from the process that computes: made anew from its number, not from its text.
+        return TooFewRows, (self.rows,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -55,7 +55,7 @@ class NormalEquations:
             n=len(first),
             mean_x=mean_x,
             mean_y=mean_y,
-            xx=first.T @ first,
+            xx=_gram(first),
             xy=first.T @ second,
             yy=np.einsum("bf,bf->f", second, second),
         )
@@ -94,6 +94,16 @@ class NormalEquations:
             + np.einsum("df,df->f", kernel, self.xx @ kernel)
         )
         return np.maximum(result, 0.0)
+
+
+def _gram(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Products of all pairs of columns: half the work of a product that is not symmetric."""
+    from scipy.linalg.blas import dsyrk  # noqa: PLC0415 - slow to import
+
+    upper: npt.NDArray[np.float64] = dsyrk(1.0, rows.T)
+    result = upper + upper.T
+    result[np.diag_indices(len(result))] /= 2.0
+    return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)

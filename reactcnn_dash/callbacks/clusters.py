@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
-from reactcnn_dash import graphs, ids
-from reactcnn_dash.analysis import TooFewImages
-from reactcnn_dash.callbacks.view import connect
-from reactcnn_dash.clustering import ClusterRequest, ClusterService
-from reactcnn_dash.db import StoreError
-from reactcnn_dash.searching import BadSearch, parse_search
+from reactcnn_dash import ids
+from reactcnn_dash.errors import UserError
+from reactcnn_dash.pages.live import cluster_payload as graphs
+from reactcnn_dash.pages.live.search import parse_search
+from reactcnn_dash.results.clusters.clustering import ClusterRequest
 
-CONTROLS: Final = (
-    ("chooseMethod", ids.METHOD, "value"),
-    ("chooseLouvain", ids.PARAMETER_LOUVAIN, "value"),
-    ("chooseCpm", ids.PARAMETER_CPM, "value"),
-    ("chooseSubset", ids.SUBSET_SWITCH, "value"),
-    ("tapNode", ids.GRAPH, "tapNodeData"),
-    ("hoverNode", ids.GRAPH, "mouseoverNodeData"),
-    ("chooseRow", ids.CLUSTER_TABLE, "selectedRows"),
-)
-"""Clientside function, component and property of each control."""
+if TYPE_CHECKING:
+    from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.results.clusters.clustering import Clusterings
 
 
-def answer(service: ClusterService, request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+def answer(clusters: Clusterings, request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
     """Return the clusters store, graph elements, graph layout and table rows for a request.
 
     Args:
-        service: computes or fetches the clusters.
+        clusters: computes or fetches them.
         request: ``run``, ``layer``, ``method``, ``parameter`` (None: the one that suits the
             layer), ``subset`` (a search's text, None for the whole run) and ``keep``: whether the
             picture on the page shows the same layer and method, so that its nodes stay where they
@@ -49,8 +41,8 @@ def answer(service: ClusterService, request: dict[str, Any]) -> tuple[Any, Any, 
             parameter=None if parameter is None else float(parameter),
             subset=parse_search(subset)[0] if subset else None,
         )
-        view = service.view(wanted)
-    except (TooFewImages, StoreError, BadSearch) as error:
+        view = clusters.view(wanted)
+    except UserError as error:
         return key | {"message": str(error)}, [], no_update, []
     keep = bool(request.get("keep"))
     layout = no_update if keep else graphs.layout(view, int(request.get("number", 0)))
@@ -62,7 +54,7 @@ def answer(service: ClusterService, request: dict[str, Any]) -> tuple[Any, Any, 
     )
 
 
-def register(app: Dash, service: ClusterService) -> None:
+def register(app: Dash, context: Context) -> None:
     """Register the panel's callbacks."""
 
     @app.callback(
@@ -74,10 +66,10 @@ def register(app: Dash, service: ClusterService) -> None:
         prevent_initial_call=True,
     )
     def clusters(request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
-        return answer(service, request)
+        return answer(context.clusters, request)
 
     app.clientside_callback(ClientsideFunction("reactcnn", "clusters"), Input(ids.CLUSTERS, "data"))
-    connect(app, CONTROLS)
+    app.clientside_callback(ClientsideFunction("reactcnn", "view"), Input(ids.VIEW, "data"))
     app.clientside_callback(
         ClientsideFunction("reactcnn", "graphStyle"),
         Output(ids.GRAPH, "stylesheet"),

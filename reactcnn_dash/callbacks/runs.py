@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
 from reactcnn_dash.db import Run, StoreError, StoreReader
+
+if TYPE_CHECKING:
+    from reactcnn_dash.pages.page import Context
 
 LISTED = 200
 
@@ -29,7 +32,7 @@ def options(reader: StoreReader) -> list[dict[str, str]]:
         return []
 
 
-def register(app: Dash, reader: StoreReader) -> None:
+def register(app: Dash, context: Context) -> None:
     """Register the list, which is read again when the page learns of a new run."""
 
     @app.callback(
@@ -38,7 +41,7 @@ def register(app: Dash, reader: StoreReader) -> None:
         prevent_initial_call=True,
     )
     def runs(_: str) -> list[dict[str, Any]]:
-        return options(reader)
+        return options(context.reader)
 
     app.clientside_callback(
         ClientsideFunction("reactcnn", "chooseRun"),

@@ -8,11 +8,12 @@ from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
 from reactcnn_dash.db import StoreError, StoreMissing, edit_run
-from reactcnn_dash.frames import empty_store
+from reactcnn_dash.pages.empty import empty_store
+from reactcnn_dash.pages.runs.deleting import Deleter
+from reactcnn_dash.results.runs import RunsFeed
 
 if TYPE_CHECKING:
-    from reactcnn_dash.runs.deleting import Deleter
-    from reactcnn_dash.runs.rows import RunsFeed
+    from reactcnn_dash.pages.page import Context
 
 
 def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -73,8 +74,9 @@ def deleted(deleter: Deleter, request: dict[str, Any]) -> dict[str, Any]:
     return {"refused": deleter.ask([int(run_id) for run_id in request["ids"]])}
 
 
-def register(app: Dash, feed: RunsFeed, deleter: Deleter, url: str) -> None:
+def register(app: Dash, context: Context) -> None:
     """Register the callbacks of the runs page."""
+    feed, deleter, url = RunsFeed(context.reader), Deleter(context.url), context.url
 
     @app.callback(
         Output(ids.RUNS_ANSWER, "data"),

@@ -8,7 +8,7 @@ from reactcnn_dash import ids
 
 
 def register(app: Dash) -> None:
-    """Open the help by its button, and show what ``app.report`` says."""
+    """Open the help by its button, and show what ``app.tell_failure`` says."""
     app.clientside_callback(
         ClientsideFunction("reactcnn", "openHelp"),
         Output(ids.HELP, "opened"),

@@ -21,7 +21,8 @@ from reactcnn_dash.db.errors import (
     StoreOutdated,
     StoreReadOnly,
 )
-from reactcnn_dash.db.place import Place, normalise_url
+from reactcnn_dash.db.opening import check_writable
+from reactcnn_dash.db.place import Place, StoreUrl, normalise_url
 from reactcnn_dash.db.reader import StoreReader
 from reactcnn_dash.db.records import (
     Checkpoint,
@@ -91,7 +92,9 @@ __all__ = [
     "StoreOutdated",
     "StoreReadOnly",
     "StoreReader",
+    "StoreUrl",
     "UpgradeResult",
+    "check_writable",
     "delete_run",
     "edit_run",
     "normalise_url",

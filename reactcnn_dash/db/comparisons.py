@@ -15,6 +15,8 @@ from reactcnn_dash.db.place import Place
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
+    from reactcnn_dash.db.place import StoreUrl
+
 _table = queries.comparisons
 
 
@@ -34,7 +36,7 @@ class ComparisonKey:
     images_b: int
 
 
-def save_comparison(url: str, key: ComparisonKey, result: bytes) -> None:
+def save_comparison(url: StoreUrl, key: ComparisonKey, result: bytes) -> None:
     """Store a comparison, in place of those of the same runs, method and parameter.
 
     Raises:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from reactcnn_dash.db.place import StoreUrl
+
 HELD_SECONDS = 0.05
 """How long a transaction of a deletion should hold the store: a collector waits no longer."""
 _FIRST_STEP = 16
@@ -74,7 +76,7 @@ class RunDeletion:
         self._given_back = 0
 
     @classmethod
-    def begin(cls, url: str, ref: int | str) -> RunDeletion:
+    def begin(cls, url: StoreUrl, ref: int | str) -> RunDeletion:
         """Mark a run, named by id, UUID or name, as being deleted, or take over a stopped deletion.
 
         A stalled run may be deleted: should its collector come to life again, it is told that the
@@ -225,7 +227,9 @@ class RunDeletion:
                 free -= step
 
 
-def delete_run(url: str, ref: int | str, progress: Callable[[int], None] | None = None) -> Deleted:
+def delete_run(
+    url: StoreUrl, ref: int | str, progress: Callable[[int], None] | None = None
+) -> Deleted:
     """Delete a run, named by id, UUID or name, and give its space back; see `RunDeletion`."""
     return RunDeletion.begin(url, ref).finish(progress)
 

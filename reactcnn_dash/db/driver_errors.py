@@ -99,7 +99,7 @@ def _translate_sqlite(code: int, text: str, place: Place) -> StoreError | None:
         kind, advice = _SQLITE[primary]
         return kind(f"{place}: {advice}")
     if primary == sqlite3.SQLITE_CANTOPEN and place.path is not None:
-        return _cannot_open(place.path)
+        return cannot_open(place.path)
     if primary == sqlite3.SQLITE_ERROR and text.startswith("no such "):
         return StoreCorrupt(f"{place}: the store is incomplete ({text}): restore a copy")
     if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM):
@@ -107,7 +107,8 @@ def _translate_sqlite(code: int, text: str, place: Place) -> StoreError | None:
     return None
 
 
-def _cannot_open(path: Path) -> StoreError:
+def cannot_open(path: Path) -> StoreError:
+    """Say why SQLite does not open a file."""
     if path.is_dir():
         return NotAStore(f"{path}: a folder, not a store: name a file in it")
     if not path.parent.is_dir():

@@ -16,13 +16,15 @@ from reactcnn_dash.db.records import RunState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reactcnn_dash.db.place import StoreUrl
+
 NAME_LENGTH = 200
 TAG_LENGTH = 60
 NOTE_LENGTH = 20_000
 
 
 def edit_run(
-    url: str,
+    url: StoreUrl,
     run_id: int,
     *,
     name: str | None = None,

@@ -1,7 +1,6 @@
 """Errors of the store; the text of each is one line for the user: what is wrong and what to do."""
 
 # Named by what happened, as the caller reads them: `except RunBusy`.
-# ruff: noqa: N818
 
 from reactcnn_dash.errors import UserError
 

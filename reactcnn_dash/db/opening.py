@@ -2,24 +2,61 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from reactcnn_dash.db.driver_errors import translated
+from reactcnn_dash.db.driver_errors import cannot_open, permitted, translated
 from reactcnn_dash.db.engine import (
     enter_wal,
     leave_wal,
+    read_engine,
     sqlite_connection,
     transaction,
     write_engine,
 )
-from reactcnn_dash.db.errors import StoreMissing
-from reactcnn_dash.db.place import require_driver
+from reactcnn_dash.db.errors import StoreLocked, StoreMissing, StoreReadOnly
+from reactcnn_dash.db.place import Place, require_driver
 from reactcnn_dash.db.version import create_schema, require_head
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import Place
+    from reactcnn_dash.db.place import StoreUrl
+
+
+def check_writable(url: StoreUrl) -> None:
+    """Refuse a place where no run could begin; nothing there is made, changed or waited for.
+
+    A store that somebody holds locked at this moment is not refused, since that passes.
+
+    Raises:
+        StoreError: saying what is wrong with the place.
+    """
+    place = Place.of(url)
+    require_driver(place)
+    if place.path is not None:
+        _check_file(place.path)
+        if not place.path.exists():
+            return
+    with suppress(StoreLocked), transaction(read_engine(place), place) as connection:
+        raw = sqlite_connection(connection)
+        if raw is not None:
+            raw.execute("PRAGMA busy_timeout = 0")
+        require_head(connection, place)
+
+
+def _check_file(path: Path) -> None:
+    # SQLite makes its journal beside the file.
+    writable = path.parent.is_dir() and permitted(path.parent, os.W_OK)
+    if path.is_dir() or (not path.exists() and not writable):
+        raise cannot_open(path)
+    if not writable:
+        raise StoreReadOnly(f"{path}: the folder cannot be written: name a store elsewhere")
+    if path.exists() and not permitted(path, os.W_OK):
+        raise StoreReadOnly(f"{path}: the store cannot be written: change its permissions")
 
 
 def open_for_writing(

@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from reactcnn_dash.db.errors import StoreError
 
+StoreUrl: TypeAlias = str | os.PathLike[str]
+"""How a store is named: a SQLAlchemy URL, or the path of a SQLite file."""
 
-def normalise_url(text: str) -> str:
+
+def normalise_url(text: StoreUrl) -> str:
     """Give the SQLAlchemy URL of a store that was named by URL or by plain path.
 
-    `reactcnn.db` becomes `sqlite:///reactcnn.db`.
+    `reactcnn.db` becomes `sqlite:///reactcnn.db`, and so does `pathlib.Path("reactcnn.db")`.
 
     Raises:
+        TypeError: for what is neither text nor a path.
         StoreError: for an empty or unreadable URL, an unknown kind of database, or a database in
             memory, which two processes cannot share.
     """
-    text = text.strip()
+    text = _text(text)
     if not text:
         raise StoreError("the store has no name: give a path or a database URL")
     if "://" not in text:
         return URL.create("sqlite", database=str(Path(text).expanduser())).render_as_string()
     return _parse(text).render_as_string(hide_password=False)
+
+
+def _text(url: StoreUrl) -> str:
+    path = os.fspath(url)
+    if not isinstance(path, str):
+        raise TypeError(f"a store is named by text or a path, not by {type(path).__name__}")
+    # Spaces around words that were typed are none of the name; a path means what it says.
+    return path.strip() if isinstance(url, str) else path
 
 
 def _parse(text: str) -> URL:
@@ -51,7 +65,7 @@ class Place:
     path: Path | None
 
     @classmethod
-    def of(cls, text: str) -> Place:
+    def of(cls, text: StoreUrl) -> Place:
         """Give the place named by a URL or path; see `normalise_url` for what is refused."""
         url = _parse(normalise_url(text))
         is_file = url.get_backend_name() == "sqlite"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from reactcnn_dash.db.answers import Answers
+    from reactcnn_dash.db.place import StoreUrl
     from reactcnn_dash.db.queries import AnyRow
     from reactcnn_dash.db.records import (
         Clustering,
@@ -53,7 +54,7 @@ class StoreReader:
     checks, unless it says otherwise. A database without tables reads as a store without runs.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: StoreUrl) -> None:
         self._place = Place.of(url)
         require_driver(self._place)
         self._engine = read_engine(self._place)

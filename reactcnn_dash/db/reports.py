@@ -15,6 +15,8 @@ from reactcnn_dash.db.place import Place
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from reactcnn_dash.db.place import StoreUrl
+
 _table = queries.reports
 _SAME = (
     _table.c.run_id == bindparam("run"),
@@ -33,7 +35,7 @@ class Report:
     value: bytes
 
 
-def save_report(url: str, run_id: int, kind: str, key: str, report: Report) -> None:
+def save_report(url: StoreUrl, run_id: int, kind: str, key: str, report: Report) -> None:
     """Store a report, in place of the one of the same kind and key.
 
     Args:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from reactcnn_dash.db.place import StoreUrl
     from reactcnn_dash.db.records import Clustering, CorrelationState
 
 _states = queries.correlation_states
@@ -44,7 +45,7 @@ _NOTE_ODD = (
 )
 
 
-def save_clustering(url: str, run_id: int, clustering: Clustering) -> None:
+def save_clustering(url: StoreUrl, run_id: int, clustering: Clustering) -> None:
     """Store a clustering, in place of one of the same layer, method, parameter and images.
 
     Raises:
@@ -72,7 +73,7 @@ def save_clustering(url: str, run_id: int, clustering: Clustering) -> None:
         connection.close()
 
 
-def replace_states(url: str, run_id: int, states: Sequence[CorrelationState]) -> None:
+def replace_states(url: StoreUrl, run_id: int, states: Sequence[CorrelationState]) -> None:
     """Put `states` in place of all correlation states of a run that nobody is collecting.
 
     Raises:
@@ -94,7 +95,7 @@ def replace_states(url: str, run_id: int, states: Sequence[CorrelationState]) ->
         connection.close()
 
 
-def note_odd(url: str, run_id: int, odd: int) -> None:
+def note_odd(url: StoreUrl, run_id: int, odd: int) -> None:
     """Note how many images of a run stand out, for the list of runs.
 
     Raises:

@@ -23,6 +23,8 @@ from reactcnn_dash.db.place import Place, require_driver
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from reactcnn_dash.db.place import StoreUrl
+
 
 @dataclass(frozen=True, slots=True)
 class UpgradeResult:
@@ -47,7 +49,7 @@ def migrations_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "migrations"
 
 
-def upgrade(url: str) -> UpgradeResult:
+def upgrade(url: StoreUrl) -> UpgradeResult:
     """Bring a store to the newest schema; all of it happens, or the store stays as it was.
 
     A SQLite store is first copied to `NAME.backup-REVISION` beside it. PostgreSQL has its own

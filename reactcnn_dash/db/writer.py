@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from reactcnn_dash.db.place import StoreUrl
     from reactcnn_dash.db.records import (
         CorrelationState,
         Float32Array,
@@ -97,7 +98,7 @@ class RunWriter:
         )
 
     @classmethod
-    def begin(cls, url: str, new: NewRun, *, durable: bool = False) -> RunWriter:
+    def begin(cls, url: StoreUrl, new: NewRun, *, durable: bool = False) -> RunWriter:
         """Begin a run, in a store that is made at head when it is missing.
 
         Args:
@@ -123,7 +124,7 @@ class RunWriter:
             raise
 
     @classmethod
-    def resume(cls, url: str, run: str, *, durable: bool = False) -> RunWriter:
+    def resume(cls, url: StoreUrl, run: str, *, durable: bool = False) -> RunWriter:
         """Go on with a run, named by its id or name (the newest of that name).
 
         Raises:

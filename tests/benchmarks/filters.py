@@ -40,7 +40,7 @@ def tops(address: str, store: Path, images: int) -> list[Result]:
         said = json.loads(connection.getresponse().read())
         return time.perf_counter() - begun, said
 
-    while ask(0)[1].get("state") == "running":
+    while ask(0)[1].get("status") == "running":
         time.sleep(AGAIN_SECONDS)
     seconds = statistics.median(ask(filter_)[0] for filter_ in FILTERS)
     return [at_most(f"top images of a filter, {images:,} stored rows, p50", seconds, 0.2, "s", 3)]

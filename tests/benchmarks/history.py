@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from reactcnn_dash.analysis import Accumulator
-from reactcnn_dash.clustering import ClusterRequest, ClusterService
 from reactcnn_dash.db import CorrelationState, ImageFilter, StoreReader, replace_states
+from reactcnn_dash.jobs.runner import Workers
+from reactcnn_dash.results.clusters.clustering import Clusterings, ClusterRequest, warm_up
 from tests.benchmarks.table import Result, at_most
 
 if TYPE_CHECKING:
@@ -93,16 +94,17 @@ def part(store: Path, images: int) -> list[Result]:
     """Cluster a layer of 512 filters over a part of a long run."""
     layer = StoreReader(str(store)).layers(1)[-1]
     save_state(store, layer, images)
-    service = ClusterService(f"sqlite:///{store}")
-    service.start()
+    jobs = Workers(warm_up)
+    jobs.start()
+    clusters = Clusterings(f"sqlite:///{store}", jobs)
     # The whole run's clusters stand in the store, as after the first look at the layer.
-    service.view(ClusterRequest(1, layer.position, "louvain", None))
+    clusters.view(ClusterRequest(1, layer.position, "louvain", None))
     seconds = []
     for start in range(0, 3 * PART, PART):
         subset = ImageFilter(first=start, last=start + PART - 1)
         begun = time.perf_counter()
-        service.view(ClusterRequest(1, layer.position, "louvain", None, subset))
+        clusters.view(ClusterRequest(1, layer.position, "louvain", None, subset))
         seconds.append(time.perf_counter() - begun)
-    service.close()
+    jobs.close()
     what = f"clusters of {PART:,} chosen images, {layer.filters} filters"
     return [at_most(what, statistics.median(seconds), 3, "s", 2)]

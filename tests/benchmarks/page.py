@@ -260,7 +260,7 @@ def collect(store: Path, images: int) -> None:
     subprocess.run(
         [
             *(sys.executable, "-m", "collector", "--images", "sample", "--batch-size", "64"),
-            *("--limit", str(images), "--store", str(store), "--feature-maps", "all", "--quiet"),
+            *("--first", str(images), "--store", str(store), "--feature-maps", "all", "--quiet"),
         ],
         check=True,
     )

@@ -11,9 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 Serve = Callable[[Path], str]
+
+WAIT_MS = 30_000
+"""How long a page may take: much, since other tests share the machine."""
+
+expect.set_options(timeout=WAIT_MS)
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
@@ -88,7 +93,7 @@ def page(browser: Browser, serve: Serve) -> Iterator[Page]:  # the page closes b
         permissions=["clipboard-read", "clipboard-write"],
     )
     opened = context.new_page()
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(WAIT_MS)
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on(

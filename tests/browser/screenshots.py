@@ -25,7 +25,7 @@ def collect(store: Path, images: str, between: str | None) -> None:
     """
     common = [
         *(sys.executable, "-m", "collector", "--images", images, "--batch-size", "32"),
-        *("--limit", "1500", "--store", str(store), "--experiment", "cifar10"),
+        *("--first", "1500", "--store", str(store), "--experiment", "cifar10"),
     ]
     early = ["--model", "vgg16-cifar10-epoch02", "--epoch", "2", "--feature-maps", "none"]
     middle = ["--model", between or "", "--epoch", "8", "--feature-maps", "none"]

@@ -150,14 +150,14 @@ def test_method_and_parameter(shown: Page) -> None:
     open_layer(shown, "conv3")
     expect(shown.locator("#cluster-summary")).to_contain_text("60 images")
     shown.get_by_text("Leiden", exact=False).first.click()
-    expect(shown.locator("#parameter-cpm-value")).to_have_text("τ = 0.7 (auto)")
+    expect(shown.locator("#parameter-leiden-cpm-value")).to_have_text("τ = 0.7 (auto)")
     assert "method=leiden-cpm" in shown.url
     expect(shown.locator("#cluster-summary")).to_contain_text("2 clusters")
     slider = shown.get_by_role("slider", name="Leiden", exact=False)
     slider.focus()
     slider.press("End")
     expect(shown).to_have_url(re.compile(r"parameter=0\.95"))
-    expect(shown.locator("#parameter-cpm-value")).to_have_text("τ = 0.95")
+    expect(shown.locator("#parameter-leiden-cpm-value")).to_have_text("τ = 0.95")
 
 
 def test_clusters_refresh_as_images_come_and_no_node_moves(

@@ -14,8 +14,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from reactcnn_dash.cli import main
-from reactcnn_dash.comparison import comparing
 from reactcnn_dash.db import StoreReader
+from reactcnn_dash.results.comparison import comparing
 from tests import stores
 from tests.compared import chosen, other_checkpoint, write
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reactcnn_dash.comparison.comparing import Comparison
+    from reactcnn_dash.results.comparison.comparing import Comparison
     from tests.browser.conftest import Serve
 
 IMAGES = 90
@@ -319,12 +319,12 @@ def test_a_click_in_the_cluster_flow_lights_up_both_grids(shown: Page, truth: Co
 def test_method_and_parameter_cluster_anew(shown: Page) -> None:
     shown.get_by_text("Louvain", exact=True).click()
     expect(shown).to_have_url(re.compile("method=louvain"))
-    expect(shown.locator("#compare-louvain-value")).to_contain_text("(auto)")
+    expect(shown.locator("#compare-parameter-louvain-value")).to_contain_text("(auto)")
     slider = shown.get_by_role("slider", name="Louvain", exact=False)
     slider.focus()
     slider.press("End")
     expect(shown).to_have_url(re.compile("parameter=4"))
-    expect(shown.locator("#compare-louvain-value")).to_have_text("γ = 4")
+    expect(shown.locator("#compare-parameter-louvain-value")).to_have_text("γ = 4")
     expect(shown.locator(".card")).to_have_count(6)
 
 
@@ -388,8 +388,8 @@ def test_an_experiment_that_is_not_there_is_a_notice(page: Page, address: str) -
 def test_a_long_comparison_shows_its_progress(page: Page, address: str) -> None:
     answers = iter(
         [
-            {"state": "running", "folded": 0, "images": 0},
-            {"state": "running", "folded": 45, "images": 90},
+            {"status": "running", "done": 0, "total": 0, "behind": False},
+            {"status": "running", "done": 45, "total": 90, "behind": False},
         ]
     )
     held: list[str] = []
@@ -399,7 +399,7 @@ def test_a_long_comparison_shows_its_progress(page: Page, address: str) -> None:
         if said is None:
             route.continue_()  # type: ignore[attr-defined]
             return
-        if said["folded"]:
+        if said["done"]:
             expect(page.locator(".progress-text")).to_be_attached()
             held.append(page.locator("#compare-progress").inner_text())
         route.fulfill(json=said)  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from scipy.stats import norm
 
 from reactcnn_dash.db import RunWriter, StoreReader
-from reactcnn_dash.deviations.scores import RATE, RunScores, bring_up_to_date, stored_scores
+from reactcnn_dash.results.deviations.scores import RATE, SCORES, RunScores, bring_up_to_date
 from tests import stores
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def scores_of(path: Path) -> RunScores:
     reader = StoreReader(str(path))
-    found = stored_scores(reader, reader.run(1))
+    found = SCORES.find(reader, reader.run(1))
     assert found is not None
     return found
 

@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 
 from reactcnn_dash.cli import main
 from reactcnn_dash.db import StoreReader
-from reactcnn_dash.redundancy.holding import computed_holding, verdict
-from reactcnn_dash.redundancy.report import summary
-from reactcnn_dash.redundancy.stored import computed_report, stored_report
+from reactcnn_dash.results.redundancy.report import summary
+from reactcnn_dash.results.redundancy.stability import computed_stability, verdict
+from reactcnn_dash.results.redundancy.stored import REPORT, computed_report
 from tests import redundant, stores
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def open_cluster(page: Page, verdict_: str) -> None:
 
 
 def test_what_could_go_stands_in_a_sentence_and_a_row_a_layer(shown: Page, store: Path) -> None:
-    report = stored_report(StoreReader(str(store)), StoreReader(str(store)).run(RUN), 0.7)
+    report = REPORT.find_recent(StoreReader(str(store)), StoreReader(str(store)).run(RUN), "0.7")
     assert report is not None
     expect(shown.locator("#redundancy-summary strong")).to_have_text(summary(report))
     assert row(shown, "conv1")[:4] == ["conv1", "6", "1", "1"]
@@ -130,9 +130,9 @@ def test_another_threshold_is_another_report(shown: Page, store: Path) -> None:
     )
     expect(shown).to_have_url(re.compile(r"\?threshold=0\.8$"))
     reader = StoreReader(str(store))
-    assert stored_report(reader, reader.run(RUN), 0.8) is not None
+    assert REPORT.find_recent(reader, reader.run(RUN), "0.8") is not None
     # What was passed on the way is not worked out.
-    assert stored_report(reader, reader.run(RUN), 0.75) is None
+    assert REPORT.find_recent(reader, reader.run(RUN), "0.75") is None
 
 
 def test_whether_it_holds(page: Page, serve: Serve, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_whether_it_holds(page: Page, serve: Serve, tmp_path: Path) -> None:
     # The first settles by what was planted; in the last there is nothing but noise.
     for layer in (2, 0, 2):
         page.locator(LAYERS).nth(layer).click()
-        held = computed_holding(str(path), RUN, layer, 0.1)
+        held = computed_stability(str(path), RUN, layer, 0.1)
         expect(page.locator(".holding h3")).to_have_text(f"Does it hold? conv{layer + 1}")
         expect(page.locator(".holding-verdict")).to_have_text(verdict(held), timeout=PATIENCE)
         expect(page.locator(".holding-point")).to_have_count(len(held.found.curve))

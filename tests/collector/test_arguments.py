@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from collector.arguments import parse, parser, request_of
 from collector.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_help_explains_every_option_and_starts_no_tensorflow() -> None:
@@ -37,6 +41,13 @@ def test_help_explains_every_option_and_starts_no_tensorflow() -> None:
         ["--pace", "nan"],
         ["--pixel-range", "0-7"],
         ["--feature-maps", "some"],
+        ["--value-range", "1"],
+        ["--value-range", "-1"],
+        ["--value-range", "4095,0"],
+        ["--reading", "tensorflow"],
+        ["--first", "0"],
+        ["--limit", "3", "--first", "3"],
+        ["--classes", ""],
         ["--feature-maps", "last:0"],
         ["--store", " "],
         ["--unknown"],
@@ -67,6 +78,19 @@ def test_options_become_a_request() -> None:
     assert (request.name, request.store, request.feature_maps) == ("n", "s.db", "last:7")
     assert (request.resume, request.durable) == ("3", True)
     assert (request.experiment, request.epoch) == ("e", 4)
+
+
+def test_how_images_are_read_becomes_a_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = "--value-range -1,1.0 --reading keras --first 5 --classes names.txt"
+    request = request_of(parse(words.split()))
+    assert (request.value_range, request.reading, request.first) == ("-1,1", "keras", 5)
+    assert request.classes == str(tmp_path / "names.txt")
+    for text, expected in (("-.5,.5", "-0.5,0.5"), ("0,4095", "0,4095"), ("-2, -1", "-2,-1")):
+        assert request_of(parse(["--value-range", text])).value_range == expected
+        assert parse(["train", "--value-range", text]).value_range == expected
 
 
 def test_defaults() -> None:

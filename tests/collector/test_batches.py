@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import given
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 
 from collector.batches import batches, read_ahead
 from collector.images import ImageChunk, Skipped
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SHAPE = (1, 1, 1)
 
@@ -26,6 +30,13 @@ class Files:
     labelled: bool = False
     top_label: int = -1
     native_shape: None = None
+    value_range: None = None
+    unrounded: bool = False
+    notices: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        return np.arange(len(self))
 
     def __len__(self) -> int:
         return len(self.readable)
@@ -43,6 +54,9 @@ class Files:
             names=tuple(str(n) for n in good),
             skipped=tuple(Skipped(str(n), "bad") for n in bad),
         )
+
+    def name(self, position: int) -> str:
+        return str(position)
 
     def position_after(self, stored: int, name: str | None) -> int:
         assert (stored == 0) == (name is None)

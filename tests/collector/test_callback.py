@@ -120,8 +120,8 @@ def test_a_store_that_fails_is_said_once_and_training_goes_on(
     tmp_path: Path, model: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = tmp_path / "a.db"
-    store.write_bytes(b"no store at all, but somebody's file" * 100)
     callback = ReactCNNCallback(store, IMAGES)
+    store.write_bytes(b"no store at all, but somebody's file" * 100)
     with caplog.at_level(logging.INFO, "collector"):
         assert len(fit(model, callback)) == 3
     warned = [record for record in caplog.records if record.levelno >= logging.WARNING]
@@ -205,7 +205,7 @@ def test_its_time_is_reported(tmp_path: Path, model: Any, caplog: pytest.LogCapt
         {"every": 0},
         {"pixel_range": "0-2"},
         {"feature_maps": "last:0"},
-        {"probe_images": IMAGES.astype("float32")},
+        {"probe_images": IMAGES.astype("float32") * 3},
         {"probe_labels": LABELS[:3]},
         {"probe_labels": LABELS, "class_names": ("only",)},
     ],

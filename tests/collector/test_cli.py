@@ -14,7 +14,7 @@ from collector.cli import main
 from collector.statistics import CHUNK
 from reactcnn_dash.analysis.correlation import CoMoments, correlation
 from reactcnn_dash.db import RunState, StoreReader
-from reactcnn_dash.moments import comoments_of
+from reactcnn_dash.results.moments import comoments_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

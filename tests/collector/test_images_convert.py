@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from collector.images import ImageChunk, open_images
+from collector.images import ImageChunk, ValueRange, open_images
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,8 @@ def test_transparent_grey_of_16_bits_is_white(tmp_path: Path) -> None:
     mark = struct.pack(">I", 2) + b"tRNS" + data + struct.pack(">I", zlib.crc32(b"tRNS" + data))
     row = np.array([1000, 1001], ">u2").tobytes()
     png(tmp_path / "a.png", [row], 2, bits=16, extra=mark)
-    pixels = read_only_file(tmp_path, (1, 2, 1)).pixels
+    source = open_images(str(tmp_path), value_range=ValueRange(0, 65535))
+    pixels = source.read(0, 1, (1, 2, 1)).pixels
     assert pixels.ravel().tolist() == [255, 4]
 
 

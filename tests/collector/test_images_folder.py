@@ -15,7 +15,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from collector.images import ImageSourceError, Skipped, open_images
-from collector.images.folder import LARGEST_FILE
+from collector.images.formats import READABLE
+from collector.images.pictures import LARGEST_FILE
 from tests.collector.test_images_convert import png
 
 SHAPE = (4, 4, 3)
@@ -116,7 +117,7 @@ def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").write_bytes(b"")
     (tmp_path / "notes.txt").write_text("not a picture")
     (tmp_path / "text.png").write_text("not a picture")
-    Image.new("RGB", (4, 4)).save(tmp_path / "film.gif")
+    Image.new("RGB", (4, 4)).save(tmp_path / "picture.tga")
     with (tmp_path / "huge.bmp").open("wb") as file:
         file.write(b"BM")
         file.truncate(LARGEST_FILE + 1)
@@ -130,8 +131,8 @@ def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path) -> None:
     assert reasons.pop("cut.png").startswith("damaged (")
     assert reasons.pop("huge.bmp") == "file of 512 MiB; at most 512"
     assert reasons.pop("empty.jpg") == "empty file"
-    assert set(reasons) == {"film.gif", "notes.txt", "text.png"}
-    assert set(reasons.values()) == {"not a JPEG, PNG, BMP or WebP image"}
+    assert set(reasons) == {"notes.txt", "picture.tga", "text.png"}
+    assert set(reasons.values()) == {f"not a {READABLE} image"}
 
 
 def test_decompression_bombs_are_not_decoded(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from collector.batches import Batch
 from collector.capture import Captured
+from collector.images import ImageChunk
 from collector.progress import Console, Silent
 from collector.recorder import SAVE_EVERY, Job, Rate, Recorder
 from collector.statistics import Statistics
@@ -44,7 +44,7 @@ def writer(path: Path) -> RunWriter:
 
 def job(number: int, count: int = 50, skipped: int = 0) -> Job:
     values = np.random.default_rng(number).random((count, 2)).astype(np.float32)
-    batch = Batch(
+    batch = ImageChunk(
         pixels=np.full((count, 1, 1, 1), number, np.uint8),
         labels=np.zeros(count, np.int64),
         names=(None,) * count,

@@ -14,7 +14,7 @@ from collector.cli import main
 from collector.scoring import NICENESS
 from reactcnn_dash.analysis import WARM_UP
 from reactcnn_dash.db import RunState, StoreReader
-from reactcnn_dash.deviations.scores import RATE, bring_up_to_date, stored_scores
+from reactcnn_dash.results.deviations.scores import RATE, SCORES, bring_up_to_date
 from tests.collector.test_process import collector, stored, wait_for
 from tests.collector.waiting import DEADLINE, wait_until
 
@@ -48,19 +48,19 @@ def test_a_finished_run_has_the_scores_that_its_rows_give(
     store = tmp_path / "a.db"
     assert main([*options(tiny_path, images, store), "--no-scores", "--limit", "300"]) == 0
     reader = StoreReader(str(store))
-    assert stored_scores(reader, reader.run(1)) is None
+    assert SCORES.find(reader, reader.run(1)) is None
     assert reader.run(1).odd is None
     other = tmp_path / "b.db"
     shutil.copy(store, other)
     bring_up_to_date(str(other), 1)
-    expected = stored_scores(StoreReader(str(other)), StoreReader(str(other)).run(1))
+    expected = SCORES.find(StoreReader(str(other)), StoreReader(str(other)).run(1))
     assert expected is not None
 
     whole = tmp_path / "c.db"
     capsys.readouterr()
     assert main([*options(tiny_path, images, whole), "--limit", "300"]) == 0
     reader = StoreReader(str(whole))
-    found = stored_scores(reader, reader.run(1))
+    found = SCORES.find(reader, reader.run(1))
     assert found is not None
     np.testing.assert_array_equal(found.scores, expected.scores)
     odd = int((expected.scores > expected.threshold(RATE)).sum())
@@ -75,7 +75,7 @@ def test_scores_come_while_the_run_goes_on_and_end_with_it(
     reader = StoreReader(str(store))
     with collector(*options(tiny_path, images, store), "--pace", "150") as process:
         wait_for(process, lambda: stored(store) >= WARM_UP)
-        wait_for(process, lambda: stored_scores(reader, reader.run(1)) is not None)
+        wait_for(process, lambda: SCORES.find(reader, reader.run(1)) is not None)
         helpers = psutil.Process(process.pid).children()
         assert reader.run(1).state is RunState.COLLECTING
         process.send_signal(signal.SIGTERM)
@@ -96,7 +96,7 @@ def test_a_run_does_not_end_for_its_scores(tmp_path: Path, tiny_path: Path, imag
     run = reader.run(1)
     assert (run.state, run.stored) == (RunState.FINISHED, 1500)
     # Another process made up for it.
-    scores = stored_scores(reader, run)
+    scores = SCORES.find(reader, run)
     assert scores is not None
     assert len(scores.scores) == 1500
 

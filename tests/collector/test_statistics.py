@@ -19,7 +19,7 @@ from reactcnn_dash.db import (
     RunWriter,
     StoreReader,
 )
-from reactcnn_dash.moments import comoments_of
+from reactcnn_dash.results.moments import comoments_of
 
 if TYPE_CHECKING:
     from pathlib import Path

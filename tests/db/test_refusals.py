@@ -27,6 +27,7 @@ from reactcnn_dash.db import (
     StoreMissing,
     StoreReader,
     StoreReadOnly,
+    check_writable,
     normalise_url,
     pack,
     save_clustering,
@@ -417,6 +418,37 @@ def test_a_read_only_store_is_read_and_its_writer_refused(closed_folder: Path) -
         with pytest.raises(StoreReadOnly, match="folder cannot be written"):
             RunWriter.begin(str(closed_folder / "other.db"), new_run())
     assert files(closed_folder) == [path.name]
+
+
+def test_a_place_where_nothing_can_be_written_is_refused_beforehand(closed_folder: Path) -> None:
+    path = closed_folder / "reactcnn.db"
+    open_folder = closed_folder / "open"
+    open_folder.mkdir()
+    RunWriter.begin(str(path), new_run()).close()
+    close_folder(closed_folder)
+    open_folder.chmod(0o777)
+    with unprivileged():
+        for place, part in (
+            (path, "folder cannot be written"),
+            (closed_folder / "new.db", "folder cannot be written"),
+        ):
+            with pytest.raises(StoreReadOnly, match=part) as error:
+                check_writable(place)
+            assert one_line(error, place)
+        check_writable(open_folder / "new.db")
+    assert files(closed_folder) == ["open", path.name]
+    assert files(open_folder) == []
+
+
+def test_a_file_that_may_not_be_written_is_refused_beforehand(closed_folder: Path) -> None:
+    path = closed_folder / "reactcnn.db"
+    RunWriter.begin(str(path), new_run()).close()
+    path.chmod(0o444)
+    closed_folder.chmod(0o777)
+    with unprivileged(), pytest.raises(StoreReadOnly, match="store cannot be written") as error:
+        check_writable(path)
+    assert one_line(error, path)
+    check_writable(path)
 
 
 def test_a_wal_store_in_a_read_only_folder_is_read_when_it_is_whole(closed_folder: Path) -> None:

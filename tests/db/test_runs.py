@@ -345,7 +345,7 @@ def test_a_killed_deletion_leaves_the_rest_whole_and_can_be_finished(
 def test_what_progress_raises_stops_the_deletion_in_good_order(url: str, path: Path) -> None:
     fill(url, "large", 400)
 
-    class Enough(Exception):  # noqa: N818
+    class Enough(Exception):
         pass
 
     def stop(left: int) -> None:

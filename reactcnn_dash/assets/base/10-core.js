@@ -35,6 +35,22 @@
     return size >= 1000 || size < 0.001 ? value.toExponential(1) : value.toPrecision(2 + (size >= 1));
   };
 
+  let methods = null;
+
+  /** The clustering methods by their keys, as analysis/methods has them. */
+  rc.methods = () => (methods ||= new Map(JSON.parse(rc.byId("app").dataset.methods).map((one) => [one.key, one])));
+
+  /** What a clustering method is, or nothing for one that there is not. */
+  rc.method = (key) => rc.methods().get(key) || { symbol: "", help: "" };
+
+  /** Show the row of the method's parameter alone. */
+  rc.showParameter = function (place, method) {
+    for (const row of place.querySelectorAll("[data-method]")) row.classList.toggle("chosen", row.dataset.method === method);
+  };
+
+  /** The method whose slider called a clientside function. */
+  rc.methodOfSlider = (prefix) => window.dash_clientside.callback_context.triggered_id.slice(prefix.length + 1);
+
   let noticedAt = 0;
 
   /** Milliseconds since the last message was shown. */

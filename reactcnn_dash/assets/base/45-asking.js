@@ -6,6 +6,8 @@
   const AGAIN_MS = 200;
   const LATER_MS = 2000;
 
+  rc.BEHIND = "Waiting for other work to end …";
+
   rc.pause = (ms) => new Promise((done) => window.setTimeout(done, ms));
 
   /** Make what asks the routes below a path.
@@ -33,7 +35,7 @@
 
     async function ask(path, values) {
       const said = await (await answer(path, values)).json();
-      if (said.state === "refused") throw new Error(said.message);
+      if (said.status === "refused") throw new Error(said.message);
       return said;
     }
 
@@ -41,9 +43,9 @@
       for (;;) {
         const said = await ask(path, values);
         if (!still()) return null;
-        if (said.state !== "running" && said.state !== "empty") return said;
+        if (said.status !== "running" && said.status !== "empty") return said;
         running(said);
-        await rc.pause(document.hidden || said.state === "empty" ? LATER_MS : AGAIN_MS);
+        await rc.pause(document.hidden || said.status === "empty" ? LATER_MS : AGAIN_MS);
         if (!still()) return null;
       }
     }

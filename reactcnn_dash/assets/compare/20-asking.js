@@ -23,7 +23,7 @@
     rc.compared.found = null;
     rc.compared.refused = false;
     rc.notice(null);
-    rc.progress(picked ? { folded: 0, images: 0 } : null, "");
+    rc.progress(picked ? { done: 0, total: 0 } : null, "");
     changed(null);
     if (!picked) return;
     const still = () => key === wanted;
@@ -50,10 +50,11 @@
       rc.showProgress(place);
       return;
     }
-    const { folded, images } = waiting;
+    const { done, total } = waiting;
     let text = "Matching the images of both runs …";
-    if (images) text = folded < images ? `${rc.count(folded)} of ${rc.count(images)} images folded` : "Clusters and matches …";
-    rc.showProgress(place, more + text, images ? folded / images : 0, "Comparison");
+    if (waiting.behind) text = rc.BEHIND;
+    else if (total) text = done < total ? `${rc.count(done)} of ${rc.count(total)} images folded` : "Clusters and matches …";
+    rc.showProgress(place, more + text, total ? done / total : 0, "Comparison");
   };
 
   /** Once a thing of the comparison on the page is asked for twice at a time, the later answer counts. */

@@ -4,8 +4,6 @@
 
   const rc = window.reactcnn;
   const picking = (rc.picking = { runs: null, experiments: [] });
-  const SLIDERS = { louvain: "compare-louvain", "leiden-cpm": "compare-cpm" };
-  const SYMBOLS = { louvain: "γ", "leiden-cpm": "τ" };
 
   /** Read what can be picked. */
   picking.load = async function () {
@@ -56,7 +54,7 @@
     const { view } = rc;
     const app = rc.byId("app");
     app.dataset.mode = view.experiment === null ? "runs" : "experiment";
-    app.dataset.method = view.method;
+    rc.showParameter(app, view.method);
     rc.show("compare-mode", app.dataset.mode);
     rc.show("compare-a", view.a === null ? null : String(view.a));
     rc.show("compare-b", view.b === null ? null : String(view.b));
@@ -64,11 +62,11 @@
     rc.show("compare-against", view.against);
     rc.show("compare-method", view.method);
     const value = parameter();
-    const id = SLIDERS[view.method];
+    const id = rc.methods().has(view.method) ? `compare-parameter-${view.method}` : null;
     if (id && value === null) rc.setText(`${id}-value`, "auto");
     if (id && value !== null) {
       rc.show(id, value);
-      rc.setText(`${id}-value`, `${SYMBOLS[view.method]} = ${value}${view.parameter === null ? " (auto)" : ""}`);
+      rc.setText(`${id}-value`, `${rc.method(view.method).symbol} = ${value}${view.parameter === null ? " (auto)" : ""}`);
     }
     const link = rc.byId("compare-export");
     link.hidden = !rc.compared.found;
@@ -109,7 +107,7 @@
       return {
         title: "One run is not enough",
         text: "Collect another checkpoint of the network over the same images.",
-        command: "python -m collector --checkpoint FILE",
+        command: "python -m collector --model FILE",
       };
     }
     return { title: "Pick two runs", text: "A and B should have seen the same images: they are recognised by their pixels, whatever their order.", action: newest };

@@ -39,6 +39,7 @@
 
   function alike(found, lowest) {
     const parts = lowest ? [`CKA ${rc.figure(lowest.cka)}, of ${rc.count(found.layers.length)} layers`] : [];
+    if (found.notFinite.length) parts.push(`NaN or infinite: ${found.notFinite.join("; ")}`);
     if (found.unmatched.length) parts.push(`not in both: ${found.unmatched.join(", ")}`);
     return parts.join(" · ");
   }

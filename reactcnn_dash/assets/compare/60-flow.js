@@ -183,7 +183,7 @@
 
   function drawCaption(filters) {
     const { name, ari, nmi, parameter } = rc.chosenLayer();
-    const symbol = rc.view.method === "louvain" ? "γ" : "τ";
+    const symbol = rc.method(rc.view.method).symbol;
     if (!filters) {
       rc.setText("compare-flow-caption", `Clusters of ${name} at ${symbol} = ${parameter}: ARI ${rc.figure(ari)}, NMI ${rc.figure(nmi)}. Click a cluster or a band: its filters turn red in A and B.`);
       return;

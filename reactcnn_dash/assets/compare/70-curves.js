@@ -24,7 +24,14 @@
     { name: "Filters that came alive", pair: (one) => one.alive, counts: true, from: 0 },
   ];
 
-  const epochOf = (run) => (run.epoch === null ? run.name : run.epoch);
+  /** The epoch of a run; without one its name, less that of the experiment: "final". */
+  function epochOf(run) {
+    if (run.epoch !== null) return run.epoch;
+    const head = `${said.name} · `;
+    return run.name.startsWith(head) ? run.name.slice(head.length) : run.name;
+  }
+
+  const called = (run) => (run.epoch === null ? epochOf(run) : `Epoch ${run.epoch}`);
 
   /** Where the epochs stand along the axis, from 0 to 1: by number, evenly if they have none. */
   function places() {
@@ -144,7 +151,7 @@
 
   function tipLines(chart, all, i) {
     const chosen = chosenLayer();
-    const head = `Epoch ${epochOf(said.runs[i])}`;
+    const head = called(said.runs[i]);
     if (all.has("")) return [`${chart.name} ${show(all.get("")[i], chart)}`, head];
     if (chosen && all.has(chosen)) return [`${chart.name} ${show(all.get(chosen)[i], chart)}`, `${chosen} · ${head.toLowerCase()}`];
     const values = [...all].map(([layer, line]) => [layer, line[i]]).filter(([, value]) => value !== null);
@@ -162,7 +169,7 @@
     // Each epoch has the room up to the middle between it and its neighbours.
     const edge = (i) => (i < 0 ? PAD.left : i >= last ? width : (x(i) + x(i + 1)) / 2);
     return said.runs.map((run, i) => {
-      const words = `Epoch ${epochOf(run)}: ${tipLines(chart, all, i)[0]}. Open its comparison`;
+      const words = `${called(run)}: ${tipLines(chart, all, i)[0]}. Open its comparison`;
       const band = rc.svg("rect", {
         class: "chart-band",
         x: edge(i - 1),

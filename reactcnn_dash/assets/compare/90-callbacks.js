@@ -88,8 +88,10 @@
     }),
     compareAgainst: choose("compare-against", (against) => rc.setView({ against })),
     compareMethod: choose("compare-method", (method) => rc.picking.method(method)),
-    compareLouvain: choose("compare-louvain", (value) => rc.picking.parameter("louvain", value)),
-    compareCpm: choose("compare-cpm", (value) => rc.picking.parameter("leiden-cpm", value)),
+    compareParameter: act((value) => {
+      const method = rc.methodOfSlider("compare-parameter");
+      if (rc.isChoice(`compare-parameter-${method}`, value)) rc.picking.parameter(method, value);
+    }),
     compareLayerRow: act((rows) => rc.chooseLayerRow(rows)),
     compareTab: choose("compare-tab", (tab) => rc.setView({ tab })),
     compareKind: choose("compare-kind", (kind) => rc.setView({ kind, page: 1 })),

@@ -78,9 +78,9 @@
   tops.load = async function (still, quietly) {
     if (!quietly) tops.found = null;
     try {
-      const found = await rc.askUntilDone("tops", {}, still, ({ done, images }) => {
-        const text = images ? `${rc.count(done)} of ${rc.count(images)} images looked at …` : "Looking for the images …";
-        if (!tops.found) rc.showProgress(rc.byId("filter-tops"), text, images ? done / images : 0, "Top images");
+      const found = await rc.askUntilDone("tops", {}, still, ({ done, total, behind }) => {
+        const text = total ? `${rc.count(done)} of ${rc.count(total)} images looked at …` : behind ? rc.BEHIND : "Looking for the images …";
+        if (!tops.found) rc.showProgress(rc.byId("filter-tops"), text, total ? done / total : 0, "Top images");
       });
       if (!found) return;
       const shown = new Set(found.overall.map(([ordinal]) => ordinal));

@@ -77,7 +77,8 @@
     const still = dead ? ` Dead in ${rc.count(dead)}.` : "";
     const known = runs.some((run) => run.selectivity !== null);
     const selective = known ? " Dashed: class selectivity, from 0 at the bottom to 1 at the top." : "";
-    return `Mean GAP ± standard deviation in ${rc.count(runs.length)} runs ${whose}${epochs ? ", by epoch" : ", by age"}.${still}${selective}`;
+    const rising = epochs && runs.every((run, i) => !i || run.epoch > runs[i - 1].epoch);
+    return `Mean GAP ± standard deviation in ${rc.count(runs.length)} runs ${whose}${rising ? ", by epoch" : ", by age"}.${still}${selective}`;
   }
 
   rc.drawHistory = function () {

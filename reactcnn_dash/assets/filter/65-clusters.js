@@ -3,7 +3,6 @@
   "use strict";
 
   const rc = window.reactcnn;
-  const METHODS = ["louvain", "leiden-cpm"];
 
   const r = (value) => (value === null ? "–" : `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(2)}`);
 
@@ -38,8 +37,9 @@
 
   /** Ask for the clusters; a layer that was never clustered takes a moment. */
   rc.loadClusters = function (still) {
-    const places = METHODS.map((method) => rc.element("div", { class: "cluster-part", "data-method": method }, rc.element("p", { class: "small waiting" }, "Clustering the layer …")));
+    const methods = [...rc.methods().keys()];
+    const places = methods.map((method) => rc.element("div", { class: "cluster-part", "data-method": method }, rc.element("p", { class: "small waiting" }, "Clustering the layer …")));
     rc.byId("filter-clusters").replaceChildren(...places);
-    METHODS.forEach((method, i) => load(method, places[i], still));
+    methods.forEach((method, i) => load(method, places[i], still));
   };
 })();

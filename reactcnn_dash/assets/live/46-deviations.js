@@ -32,7 +32,7 @@
       if (!answer.ok) throw new Error(answer.statusText);
       return await answer.json();
     } catch (error) {
-      return { state: "failed", message: `What stands out could not be read: ${error.message}. This page goes on trying.` };
+      return { status: "failed", message: `What stands out could not be read: ${error.message}. This page goes on trying.` };
     }
   }
 
@@ -58,23 +58,23 @@
 
   /** When to ask again of a run that is not ready; a refusal lasts until the run grows. */
   function later(answer) {
-    if (answer.state === "running") return Date.now() + SOON_MS;
-    return answer.state === "failed" || collecting() ? Date.now() + AGAIN_MS : Infinity;
+    if (answer.status === "running") return Date.now() + SOON_MS;
+    return answer.status === "failed" || collecting() ? Date.now() + AGAIN_MS : Infinity;
   }
 
   function takeRun(key, answer) {
     const { run } = rc.shown;
-    if (answer.state === "ready") {
+    if (answer.status === "done") {
       // A new profile has other deviations.
       if (deviations.run?.uuid === run.uuid && deviations.run.profiled !== answer.profiled) deviations.image = null;
       deviations.run = { ...answer, key, uuid: run.uuid };
       deviations.status = null;
       runDue = answer.working || collecting() ? Date.now() + AGAIN_MS : Infinity;
-    } else if (answer.state !== "none") {
+    } else if (answer.status !== "none") {
       runDue = later(answer);
       const before = deviations.status;
       deviations.status = answer;
-      if (answer.message && before?.message !== answer.message) rc.notice(answer.message, answer.state === "refused" ? "info" : "error");
+      if (answer.message && before?.message !== answer.message) rc.notice(answer.message, answer.status === "refused" ? "info" : "error");
     }
     draw();
   }
@@ -95,13 +95,13 @@
   }
 
   function takeAnswer(key, uuid, ordinal, answer) {
-    if (answer.state === "running") {
+    if (answer.status === "running") {
       imageDue = later(answer);
       return;
     }
     const codes = answer.codes ? decoded(answer.codes) : null;
     deviations.image = { ...answer, key, uuid, ordinal, codes };
-    if (answer.message) rc.notice(answer.message, answer.state === "refused" ? "info" : "error");
+    if (answer.message) rc.notice(answer.message, answer.status === "refused" ? "info" : "error");
     draw();
   }
 
@@ -124,13 +124,13 @@
   }
 
   function takeNext(answer) {
-    if (answer.state === "ready") return goNext(answer.image);
-    if (answer.state === "running") {
+    if (answer.status === "done") return goNext(answer.image);
+    if (answer.status === "running") {
       sought.due = later(answer);
       return rc.notice(`Looking for odd images: ${rc.standingOut.progress(answer)}`, "info");
     }
     sought = null;
-    return rc.notice(answer.message, answer.state === "refused" ? "info" : "error");
+    return rc.notice(answer.message, answer.status === "refused" ? "info" : "error");
   }
 
   function nextQuestion() {

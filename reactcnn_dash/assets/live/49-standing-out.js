@@ -10,7 +10,7 @@
   const MOST_FILTERS = 8;
 
   /** How far the work is, its present stage: first what is usual is learnt, then images are scored. */
-  panel.progress = ({ done, total }) => (total ? `${Math.floor((100 * done) / total)} %` : "beginning");
+  panel.progress = ({ done, total, behind }) => (total ? `${Math.floor((100 * done) / total)} %` : behind ? "waiting for other work to end" : "beginning");
 
   const score = (value) => value.toFixed(2).replace("-", "−");
 
@@ -127,7 +127,7 @@
 
   function content() {
     const { status } = deviations;
-    if (status?.state === "running") return waiting(status);
+    if (status?.status === "running") return waiting(status);
     if (status) return [rc.element("p", { class: "odd-told" }, status.message)];
     const known = deviations.ofImage();
     if (!known) return null;
@@ -152,7 +152,7 @@
   /** One line above the clusters that hide the panel: the work under way, or the verdict. */
   function drawInShort(status, known) {
     const [head] = known && !known.message ? verdict(known) : ["What stands out"];
-    const words = status?.state === "running" ? `Learning: ${panel.progress(status)}` : head.trim().replace(/\.$/, "");
+    const words = status?.status === "running" ? `Learning: ${panel.progress(status)}` : head.trim().replace(/\.$/, "");
     const text = `${words} →`;
     const place = rc.byId("odd-in-short");
     if (place.textContent === text) return;

@@ -215,8 +215,6 @@
     ]);
   };
 
-  const SLIDERS = { louvain: "parameter-louvain", "leiden-cpm": "parameter-cpm" };
-
   /** The parameter in force: asked for, or chosen by the server for the layer. */
   function parameter() {
     const c = panel.clusters;
@@ -229,10 +227,10 @@
     const { method } = rc.view;
     const value = parameter();
     if (value === undefined || value === null) return;
-    const id = SLIDERS[method];
+    const id = `parameter-${method}`;
     const chosen = rc.view.parameter === null;
     rc.setProps(id, { value });
-    rc.setText(`${id}-value`, `${method === "louvain" ? "γ" : "τ"} = ${value}${chosen ? " (auto)" : ""}`);
+    rc.setText(`${id}-value`, `${rc.method(method).symbol} = ${value}${chosen ? " (auto)" : ""}`);
   }
 
   /** A slider moved: its method's parameter. */
@@ -246,12 +244,12 @@
   panel.drawControls = function () {
     const frame = rc.byId("panel");
     frame.classList.toggle("open", rc.view.layer !== null && rc.layerIndex(rc.view.layer) >= 0);
-    frame.dataset.method = rc.view.method;
+    rc.showParameter(frame, rc.view.method);
     rc.subset.drawControls();
     // The graph must know its room before it is laid out.
     graph()?.resize();
     rc.setText("panel-title", rc.view.layer ? `Clusters of ${rc.view.layer}` : "");
-    rc.setText("parameter-caption", frame.dataset[rc.view.method === "louvain" ? "louvainHelp" : "cpmHelp"] || "");
+    rc.setText("parameter-caption", rc.method(rc.view.method).help);
     drawParameter();
     rc.setProps("method", { value: rc.view.method });
   };

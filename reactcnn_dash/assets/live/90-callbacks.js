@@ -93,8 +93,7 @@
     chooseMethod: act((method) => {
       if (method !== rc.view.method) rc.setView({ method, parameter: null, cluster: null });
     }),
-    chooseLouvain: act((value) => rc.clusterPanel.chooseParameter("louvain", value)),
-    chooseCpm: act((value) => rc.clusterPanel.chooseParameter("leiden-cpm", value)),
+    chooseParameter: act((value) => rc.clusterPanel.chooseParameter(rc.methodOfSlider("parameter"), value)),
     tapNode: act((node) => rc.clusterPanel.select(node.cluster)),
     chooseRow: act((rows) => rc.clusterPanel.chooseRow(rows)),
     hoverNode: (node) => {

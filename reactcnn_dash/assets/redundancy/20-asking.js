@@ -7,7 +7,7 @@
 
   /** Show how far the background process is; null takes the bar away. */
   rc.showWork = function (place, waiting, words, label) {
-    const text = waiting && (waiting.behind ? "Waiting for other work to end …" : words);
+    const text = waiting && (waiting.behind ? rc.BEHIND : words);
     const share = waiting && waiting.total && !waiting.behind ? waiting.done / waiting.total : 0;
     rc.showProgress(place, text, share, label);
   };

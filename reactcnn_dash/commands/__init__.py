@@ -1,0 +1,1 @@
+"""The subcommands of ``python -m reactcnn_dash``, one module each."""

@@ -1,0 +1,114 @@
+"""``python -m reactcnn_dash fault GOOD SUSPECT``: the layer and filters where two runs part."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+from reactcnn_dash.errors import UserError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from reactcnn_dash.results.deviations.fault import Fault
+
+MOST = 5
+"""Filters that are named of the layer."""
+
+
+def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """Add the command to the subcommands of a command line."""
+    result = commands.add_parser(
+        "fault",
+        parents=list(parents),
+        help="name the first layer, and its filters, where a suspect run departs from a good one",
+        description="Name the first layer, and its filters, where a suspect run departs from a "
+        "good one: image by image where both saw the same images, otherwise by what is usual for "
+        "the good run.",
+    )
+    result.add_argument("good", metavar="GOOD", help="the good run: its id, UUID or name")
+    result.add_argument("suspect", metavar="SUSPECT", help="the suspect run, likewise")
+    result.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def run(url: str, options: argparse.Namespace) -> int:
+    """Print where the runs part; return the exit code.
+
+    Raises:
+        UserError: too few images, or runs that do not fit each other.
+        StoreError: a run is not there, or the store cannot be read.
+    """
+    # Here and not above: the command line must answer --help at once.
+    from reactcnn_dash.analysis import TooFewRows  # noqa: PLC0415
+    from reactcnn_dash.db import StoreReader  # noqa: PLC0415
+    from reactcnn_dash.results.deviations.fault import locate  # noqa: PLC0415
+
+    try:
+        fault = locate(StoreReader(url), options.good, options.suspect)
+    except TooFewRows as error:
+        raise UserError(f"the runs have no images in common, and the good one: {error}") from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    sys.stdout.write(f"{json.dumps(as_dict(fault), indent=1)}\n" if options.json else text(fault))
+    return 0
+
+
+def text(fault: Fault) -> str:
+    """Return what was found in a few lines."""
+    found = fault.found
+    how = (
+        f"{found.images:,} images that both runs saw"
+        if fault.same_images
+        else f"{found.images:,} images of {fault.suspect.name}, other than those of the good run"
+    )
+    lines = [
+        f"good     run {fault.good.id} ({fault.good.name})",
+        f"suspect  run {fault.suspect.id} ({fault.suspect.name})",
+        f"by       {how}",
+        "",
+    ]
+    if found.first is None:
+        return "\n".join([*lines, "No layer differs.\n"])
+    lines.append(f"They part at {fault.layers[found.first].name}; its filters, the furthest first:")
+    for filter_, score in found.filters(found.first, MOST):
+        if score > found.limit:
+            lines.append(f"  filter {filter_:>4}   {_number(score)} (limit {_number(found.limit)})")
+    changed = [
+        fault.layers[position].name
+        for position in found.ranking[1:]
+        if found.scores[position].max() > found.limit
+    ]
+    if changed:
+        lines += ["", f"Behind it also changed: {', '.join(changed)}."]
+    return "\n".join(lines) + "\n"
+
+
+def as_dict(fault: Fault) -> dict[str, Any]:
+    """Return what was found as JSON can say it; an infinite score is null."""
+    found = fault.found
+    return {
+        "good": fault.good.id,
+        "suspect": fault.suspect.id,
+        "images": found.images,
+        "same_images": fault.same_images,
+        "limit": found.limit,
+        "first": None if fault.first is None else fault.first.name,
+        "layers": [
+            {
+                "name": fault.layers[position].name,
+                "changed": bool(found.scores[position].max() > found.limit),
+                "filters": [
+                    {"filter": filter_, "score": score if math.isfinite(score) else None}
+                    for filter_, score in found.filters(position, MOST)
+                ],
+            }
+            for position in found.ranking
+        ],
+    }
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}"

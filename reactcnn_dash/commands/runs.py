@@ -1,0 +1,91 @@
+"""``python -m reactcnn_dash runs``: the runs of a store, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from reactcnn_dash.results.text import duration_text, size_text
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+_LONGEST = 32
+_END = 12
+_HEADINGS = (
+    "ID", "NAME", "MODEL", "EPOCH", "SOURCE", "IMAGES", "RIGHT", "STATE", "STARTED", "TOOK", "SIZE",
+    "TAGS",
+)  # fmt: skip
+_RIGHT = frozenset(("ID", "EPOCH", "IMAGES", "RIGHT", "TOOK", "SIZE"))
+
+
+def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """Add the command to the subcommands of a command line."""
+    result = commands.add_parser(
+        "runs",
+        parents=list(parents),
+        help="list the runs of a store, the newest first",
+        description="List the runs of a store, the newest first: what the page Runs shows.",
+    )
+    result.add_argument(
+        "--json", action="store_true", help="print everything as JSON instead of a table"
+    )
+
+
+def run(url: str, options: argparse.Namespace) -> int:
+    """Print the runs; return the exit code.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    from reactcnn_dash.db import StoreReader  # noqa: PLC0415 - --help needs no database
+    from reactcnn_dash.results.runs import row_of  # noqa: PLC0415
+
+    rows = [row_of(one) for one in StoreReader(url).summaries()]
+    if options.json:
+        sys.stdout.write(f"{json.dumps(rows, indent=2, ensure_ascii=False)}\n")
+    elif rows:
+        sys.stdout.write(_table([_HEADINGS, *(_cells(row) for row in rows)]))
+    else:
+        sys.stdout.write("No run yet: python -m collector --store " + url + "\n")
+    return 0
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    known = row["total"] is None or row["total"] == row["stored"]
+    images = f"{row['stored']:,}" if known else f"{row['stored']:,} of {row['total']:,}"
+    started = datetime.fromisoformat(row["started"]).astimezone()
+    return (
+        str(row["id"]),
+        _short(row["name"]),
+        f"{_short(row['model'])} {row['sha256'][:7]}",
+        "" if row["epoch"] is None else str(row["epoch"]),
+        _short(row["source"]),
+        images,
+        "" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f} %",
+        row["state"],
+        f"{started:%Y-%m-%d %H:%M}",
+        duration_text(row["seconds"]),
+        size_text(row["bytes"]),
+        ", ".join(row["tags"]),
+    )
+
+
+def _short(text: str) -> str:
+    # Names differ at their ends: "… · epoch 3".
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - _END - 1]}…{text[-_END:]}"
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    written = []
+    for line in lines:
+        cells = [
+            cell.rjust(width) if heading in _RIGHT else cell.ljust(width)
+            for heading, cell, width in zip(_HEADINGS, line, widths, strict=True)
+        ]
+        written.append("  ".join(cells).rstrip())
+    return "\n".join(written) + "\n"

@@ -1,0 +1,1 @@
+"""Work that takes time: worker processes, and what is kept of their results."""

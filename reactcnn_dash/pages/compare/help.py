@@ -1,0 +1,56 @@
+"""What the compare page says about itself: the figures, their formulas and the keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reactcnn_dash.pages.help import Help
+
+SHORTCUTS: Final = (
+    ("S", "swap A and B"),
+    ("↑ ↓", "walk through the layers, with the table in focus"),
+    ("Tab, then Enter", "open a changed image, or light up a cluster"),
+    ("← →", "previous and next changed image, while one is open"),
+    ("Escape", "let go of the cluster, close the image"),
+)
+
+CONCEPTS: Final = (
+    (
+        "Images in common",
+        "Two runs are compared over the images that both have, recognised by the hash of their "
+        "pixels, whatever their order. Everything on this page is over these images.",
+    ),
+    (
+        "CKA",
+        "Linear centred kernel alignment of two layers' GAP values X and Y over the images: "
+        "‖XᵀY‖² / (‖XᵀX‖ ‖YᵀY‖), with centred columns and Frobenius norms (Kornblith et al. 2019). "
+        "1 when one is a rotation of the other, 0 when they have nothing in common. The matrix "
+        "compares every layer of A with every layer of B.",
+    ),
+    (
+        "ARI and NMI",
+        "How far the clusters of A and B agree. The adjusted Rand index counts pairs of filters "
+        "that are together in both, and is 0 for chance. Normalised mutual information is "
+        "2 I(A; B) / (H(A) + H(B)); many small clusters score high by themselves.",
+    ),
+    (
+        "Same-index r and best match",
+        "Pearson's r between filters of A and B over the images: of the same number, and of the "
+        "partners that an assignment (Hungarian method) chooses so that the sum of r is largest. "
+        "The margin is r less that of the best rival on either side: duplicates have one of "
+        "about 0. A match is sure from r ≥ 0.5 and a margin ≥ 0.05 on.",
+    ),
+    (
+        "Cluster flow",
+        "Each band is a number of filters that are in one cluster of A and in one of B. Clusters "
+        "of B keep the number of the cluster of A that they continue.",
+    ),
+    (
+        "Why Leiden (CPM) at first",
+        "Its threshold τ is a correlation, so that a cluster means the same in both runs. "
+        "Louvain's modularity asks for more where a whole layer correlates more, and that is what "
+        "changes while a network is trained.",
+    ),
+)
+
+HELP: Final = Help(CONCEPTS, SHORTCUTS)

@@ -1,0 +1,217 @@
+"""Comparisons → what the page draws: plain values, few bytes. Pure functions."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from reactcnn_dash.pages.palette import cluster_colour
+from reactcnn_dash.results.comparison.report import confident_share, median_same_index, not_finite
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from reactcnn_dash.analysis import Clusters
+    from reactcnn_dash.db import Image, Layer, Run
+    from reactcnn_dash.results.comparison.comparing import Changed, ComparedLayer, Comparison
+
+PAGE: Final = 48
+"""Changed images of one answer."""
+
+
+KINDS: Final = {
+    "all": "All",
+    "corrected": "Corrected",
+    "broken": "Broken",
+    "between": "Between wrong ones",
+}
+"""Kinds of changed images, with their names; see :func:`kinds`."""
+
+
+def kinds(changed: Changed) -> dict[str, NDArray[np.bool_]]:
+    """Return which of the changed images are of each kind, ``(n,)`` bool by the kind's name.
+
+    ``corrected``: wrong in the first run, right in the second. ``broken``: the other way round.
+    ``between``: changed between wrong answers, or without a label to tell.
+    """
+    known = changed.label >= 0
+    corrected = known & (changed.after == changed.label)
+    broken = known & (changed.before == changed.label)
+    return {
+        "all": np.ones(len(known), bool),
+        "corrected": corrected,
+        "broken": broken,
+        "between": ~corrected & ~broken,
+    }
+
+
+def comparison_payload(c: Comparison) -> dict[str, Any]:
+    """Return what the page shows of a comparison at first sight."""
+    return {
+        "a": _run(c.a, [layer.a for layer in c.layers]),
+        "b": _run(c.b, [layer.b for layer in c.layers]),
+        "images": c.images,
+        "leftOut": c.left_out,
+        "labelled": c.labelled,
+        "accuracy": None if c.accuracy is None else list(c.accuracy),
+        "confidence": [_plain(value) for value in c.confidence],
+        "changed": {kind: int(which.sum()) for kind, which in kinds(c.changed).items()},
+        "unmatched": list(c.unmatched),
+        "notFinite": not_finite(c),
+        "method": c.method,
+        "parameter": c.parameter,
+        "layers": [layer_row(layer) for layer in c.layers],
+        "cka": [[_rounded(value) for value in row] for row in c.cka.tolist()],
+        "ckaImages": c.cka_images,
+        "parting": {"layer": c.parting.layer, "filters": list(c.parting.filters)},
+    }
+
+
+def layer_row(layer: ComparedLayer) -> dict[str, Any]:
+    """Return the figures of one layer."""
+    result = layer.result
+    return {
+        "name": layer.a.name,
+        "kind": layer.a.kind,
+        "filters": layer.a.filters,
+        "height": layer.a.height,
+        "width": layer.a.width,
+        "cka": _rounded(result.cka),
+        "ari": _rounded(result.clusters.ari),
+        "nmi": _rounded(result.clusters.nmi),
+        "deadA": result.dead[0],
+        "deadB": result.dead[1],
+        "constantA": result.constant[0],
+        "constantB": result.constant[1],
+        "died": len(result.died),
+        "alive": len(result.came_alive),
+        "same": _rounded(median_same_index(result)),
+        "sure": _rounded(confident_share(result)),
+        "parameter": result.clusters.parameter,
+    }
+
+
+def filters_payload(layer: ComparedLayer) -> dict[str, Any]:
+    """Return what the page shows of one layer's filters: a list a figure, by filter."""
+    result = layer.result
+    matches = result.matches
+    return {
+        "layer": layer.a.name,
+        "same": _list(result.same_index),
+        "match": matches.match.tolist(),
+        "r": _list(matches.r),
+        "margin": _list(matches.margin),
+        "sure": matches.confident.astype(int).tolist(),
+        "a": result.clusters.a.tolist(),
+        "b": result.clusters.b.tolist(),
+        "colours": _colours(result.clusters),
+        "died": list(result.died),
+        "alive": list(result.came_alive),
+        "leftOut": list(matches.left_out),
+    }
+
+
+def changed_payload(c: Comparison, kind: str, offset: int) -> dict[str, Any]:
+    """Return a page of the changed images of a kind.
+
+    Raises:
+        KeyError: there is no such kind.
+    """
+    which = np.flatnonzero(kinds(c.changed)[kind])
+    part = which[offset : offset + PAGE]
+    columns = (c.changed.a, c.changed.b, c.changed.label, c.changed.before, c.changed.after)
+    rows = np.stack([column[part] for column in columns], axis=1)
+    return {"kind": kind, "offset": offset, "total": len(which), "hits": rows.tolist()}
+
+
+def pair_payload(
+    c: Comparison, kind: str, images: tuple[Image, Image], gaps: Sequence[NDArray[np.float32]]
+) -> dict[str, Any]:
+    """Return both runs' answers to one image, and the changed images of a kind beside it."""
+    here = images[0].ordinal
+    which = c.changed.a[kinds(c.changed)[kind]]
+    at = int(np.searchsorted(which, here))
+    there = at < len(which) and which[at] == here
+    after = at + 1 if there else at
+    return {
+        "image": here,
+        "a": _answer(images[0], gaps[0], [layer.a for layer in c.layers]),
+        "b": _answer(images[1], gaps[1], [layer.b for layer in c.layers]),
+        "place": at if there else None,
+        "total": len(which),
+        "previous": int(which[at - 1]) if at else None,
+        "next": int(which[after]) if after < len(which) else None,
+    }
+
+
+def curves_row(c: Comparison) -> dict[str, Any]:
+    """Return the figures of a comparison that are drawn against the epoch."""
+    names = (
+        *("cka", "ari", "nmi", "same", "sure"),
+        *("deadA", "deadB", "constantA", "constantB", "died", "alive"),
+    )
+    rows = [layer_row(layer) for layer in c.layers]
+    return {
+        "layers": [row["name"] for row in rows],
+        "images": c.images,
+        "accuracy": None if c.accuracy is None else list(c.accuracy),
+        "confidence": [_plain(value) for value in c.confidence],
+        "changed": len(c.changed.a),
+    } | {name: [row[name] for row in rows] for name in names}
+
+
+def _colours(clusters: Clusters) -> dict[str, str]:
+    """The colour of each cluster of two or more filters: that of its number, in both runs."""
+    several: set[int] = set()
+    for labels in (clusters.a, clusters.b):
+        numbers, sizes = np.unique(labels, return_counts=True)
+        several.update(numbers[(sizes > 1) & (numbers >= 0)].tolist())
+    return {str(number): cluster_colour(number, 2) for number in sorted(several)}
+
+
+def _answer(image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]) -> dict[str, Any]:
+    # Only the layers in common, side by side as the page's grid has them.
+    chosen = np.concatenate([gap[one.offset : one.offset + one.filters] for one in layers])
+    return {
+        "ordinal": image.ordinal,
+        "label": image.label,
+        "prediction": image.prediction,
+        "name": image.name,
+        "probabilities": [_rounded(value) for value in image.probabilities.tolist()],
+        "gap": base64.b64encode(chosen.astype("<f4").tobytes()).decode(),
+    }
+
+
+def _run(run: Run, layers: Sequence[Layer]) -> dict[str, Any]:
+    positions = [layer.position for layer in layers]
+    return {
+        "id": run.id,
+        "uuid": run.uuid,
+        "name": run.name,
+        "checkpoint": run.checkpoint.sha256[:8],
+        "model": run.checkpoint.model,
+        "source": run.image_source,
+        "epoch": run.epoch,
+        "images": run.stored,
+        "classes": list(run.class_names),
+        "shape": list(run.image_shape),
+        "low": [_plain(value) for value in run.gap_low[positions].tolist()],
+        "high": [_plain(value) for value in run.gap_high[positions].tolist()],
+    }
+
+
+def _list(values: NDArray[np.float64]) -> list[float | None]:
+    return [_rounded(value) for value in values.tolist()]
+
+
+def _rounded(value: float) -> float | None:
+    return None if not math.isfinite(value) else round(value, 4)
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None

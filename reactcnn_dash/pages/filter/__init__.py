@@ -1,0 +1,1 @@
+"""The filter page: everything that is known of one filter."""

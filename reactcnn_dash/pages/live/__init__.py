@@ -1,0 +1,1 @@
+"""The live page: the network's answer to the current image, clusters, deviations, search."""

@@ -1,0 +1,46 @@
+"""What stands out about the image: beside the grid while it shows deviations."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dash import html
+
+from reactcnn_dash import ids
+from reactcnn_dash.pages import mantine as dmc
+from reactcnn_dash.pages.elements import aria, attributes
+
+RATES: Final = (("0.001", "0.1 %"), ("0.01", "1 %"), ("0.05", "5 %"))
+"""Rates of false alarms to choose from, as the address and as a person writes them."""
+
+
+def standing_out() -> html.Section:
+    """Return the panel's frame; assets/live/49-standing-out.js fills it."""
+    return html.Section(
+        id=ids.STANDING_OUT,
+        className="standing-out",
+        **aria("What stands out"),
+        children=[
+            html.H2("What stands out"),
+            html.P(id=ids.ODD_COUNT, **attributes({"aria-live": "polite"})),
+            html.Div(
+                className="odd-rate",
+                children=[
+                    html.Span("at false alarms of", className="small"),
+                    html.Div(
+                        dmc.Select(
+                            id=ids.ODD_RATE,
+                            data=[{"value": value, "label": label} for value, label in RATES],
+                            value="0.01",
+                            allowDeselect=False,
+                            size="xs",
+                            w=78,
+                            **aria("Rate of false alarms"),
+                        ),
+                        title="False alarms: the share of usual images that may be called odd",
+                    ),
+                ],
+            ),
+            html.Div(id=ids.STANDING_OUT_BODY, className="standing-out-body"),
+        ],
+    )

@@ -1,0 +1,146 @@
+"""Routes that say what is odd: of a run, and of one of its images."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from flask import Response, jsonify, request
+
+from reactcnn_dash.errors import UserError
+from reactcnn_dash.pages.json_routes import done, json_routes, ready
+from reactcnn_dash.results.deviations.findings import Findings, findings
+from reactcnn_dash.results.deviations.scores import RATE
+from reactcnn_dash.results.deviations.service import Deviations
+
+if TYPE_CHECKING:
+    from flask import Blueprint
+    from numpy.typing import NDArray
+
+    from reactcnn_dash.db import Layer
+    from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.results.deviations.scores import RunScores
+
+MOST_MARKS = 2000
+"""Odd images that are sent; of more than these the oddest."""
+
+CODES_A_DEVIATION = 15
+"""Codes for one normal score; the last of them is beyond the analysis' own limit."""
+
+
+def codes_of(deviation: NDArray[np.float64]) -> str:
+    """Return (F,) deviations as base64 of a byte each: 127 + 15 · deviation; 255 for none."""
+    codes = np.rint(127 + CODES_A_DEVIATION * np.nan_to_num(deviation))
+    codes = np.where(np.isfinite(deviation), np.clip(codes, 0, 254), 255)
+    return base64.b64encode(codes.astype(np.uint8).tobytes()).decode()
+
+
+def run_payload(found: RunScores, rate: float, *, working: bool) -> dict[str, Any]:
+    """Return what the page knows of a run's odd images."""
+    scores, odd = found.scores, found.odd(rate)
+    marked = odd
+    if len(odd) > MOST_MARKS:
+        marked = np.sort(odd[np.argsort(scores[odd])[-MOST_MARKS:]])
+    return {
+        "working": working,
+        "rate": rate,
+        "threshold": _number(found.threshold(rate)),
+        "scored": len(scores),
+        "profiled": found.profile,
+        "count": len(odd),
+        "odd": marked.tolist(),
+    }
+
+
+def image_payload(
+    found: Findings, layers: tuple[Layer, ...], threshold: float, against: int | None
+) -> dict[str, Any]:
+    """Return what the page shows of one image's deviations."""
+    by_layer = zip(layers, found.strangeness.tolist(), found.tail.tolist(), strict=True)
+    return {
+        "score": _number(found.score),
+        "threshold": _number(threshold),
+        "against": against,
+        "images": found.images,
+        "codes": codes_of(found.deviation),
+        "layers": [
+            {"name": layer.name, "strangeness": _number(strangeness), "tail": tail}
+            for layer, strangeness, tail in by_layer
+        ],
+        "suspects": [
+            {"layer": one.layer, "filter": one.filter, "deviation": one.deviation}
+            for one in found.suspects
+        ],
+        "left": [
+            {
+                "layer": one.layer,
+                "filter": one.what.filter,
+                "mates": one.what.mates,
+                "found": one.what.found,
+                "expected": one.what.expected,
+                "deviation": one.what.deviation,
+            }
+            for one in found.left
+        ],
+    }
+
+
+def blueprint(context: Context) -> Blueprint:
+    """Return the routes that say what is odd."""
+    routes = json_routes("deviations")
+    reader = context.reader
+    deviations = Deviations(reader, context.url, context.jobs)
+
+    @routes.get("/<uuid>")
+    def of_run(uuid: str) -> Response:
+        if "stored" in request.args:
+            kept = deviations.stored(uuid)
+            if kept is None:
+                return jsonify({"status": "none"})
+            return done(run_payload(kept, _rate(), working=False))
+        found = ready(deviations.ask(uuid))
+        return done(run_payload(found.scores, _rate(), working=found.working))
+
+    @routes.get("/<uuid>/images/<int:ordinal>")
+    def of_image(uuid: str, ordinal: int) -> Response:
+        known = ready(deviations.ask(uuid))
+        layers, rate, against = context.run_layers.of(uuid).layers, _rate(), None
+        usual = known.profile.quantiles
+        if request.args.get("against") == "class":
+            given = reader.image(known.run.id, ordinal).prediction
+            of_class = deviations.class_quantiles(known, given)
+            if of_class is not None:
+                usual, against = of_class, given
+        gap = reader.gap_row(known.run.id, ordinal)
+        found = findings(known.profile, layers, ordinal, gap, usual=usual, rate=rate)
+        return done(image_payload(found, layers, known.profile.threshold(rate), against))
+
+    @routes.get("/<uuid>/next")
+    def next_odd(uuid: str) -> Response:
+        odd = ready(deviations.ask(uuid)).scores.odd(_rate())
+        later = odd[odd > _after()]
+        return done({"image": int(later[0]) if len(later) else None})
+
+    return routes
+
+
+def _rate() -> float:
+    text = request.args.get("rate", f"{RATE:g}")
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0.0 < rate < 1.0:
+        raise UserError(f"The rate of false alarms lies between 0 and 1, not {text!r}.")
+    return rate
+
+
+def _after() -> int:
+    text = request.args.get("after", "")
+    return int(text) if text.isascii() and text.isdigit() else -1
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,166 @@
+"""Stored frames → the small JSON that a poll of the page answers with. Pure functions."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+
+from reactcnn_dash.pages.empty import Empty
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from reactcnn_dash.db import Frame, Image, Layer, Run
+
+CODES = 254
+"""Highest code of a finite GAP value; 255 marks one that is not finite."""
+
+NOT_FINITE = 255
+SHOWN_CLASSES = 10
+
+
+class Seen(TypedDict, total=False):
+    """What the page already shows, so that it is not sent again."""
+
+    uuid: str
+    ordinal: int
+
+
+def gap_ranges(run: Run) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the lower and upper ends of each layer's colour scale, two ``(L,)`` float32 arrays.
+
+    The scale spans the finite GAP values of the whole run so far and always contains 0, so that a
+    colour means the same on every image of the run.
+    """
+    low = np.minimum(np.nan_to_num(run.gap_low), 0).astype(np.float32)
+    high = np.maximum(np.nan_to_num(run.gap_high), 0).astype(np.float32)
+    return low, high
+
+
+def encode_gap(
+    gap: NDArray[np.float32],
+    layers: Sequence[Layer],
+    low: NDArray[np.float32],
+    high: NDArray[np.float32],
+) -> NDArray[np.uint8]:
+    """Quantise a GAP row to one byte a filter on the colour scale of its layer.
+
+    The code grows with the square root of the value's share of the scale: most GAP values are
+    small beside the largest of a run, and would all look alike on a linear scale.
+
+    Args:
+        gap: ``(F,)`` float32, all layers concatenated.
+        layers: the layers of the run, in order.
+        low: ``(L,)`` value of code 0 for each layer.
+        high: ``(L,)`` value of code 254 for each layer.
+
+    Returns:
+        ``(F,)`` uint8; 255 marks NaN and infinite values.
+    """
+    sizes = [layer.filters for layer in layers]
+    base = np.repeat(low, sizes)
+    span = np.repeat(high - low, sizes)
+    finite = np.isfinite(gap)
+    share = np.divide(gap - base, span, out=np.zeros_like(gap), where=finite & (span > 0))
+    codes: NDArray[np.uint8] = np.rint(np.sqrt(np.clip(share, 0, 1)) * CODES).astype(np.uint8)
+    codes[~finite] = NOT_FINITE
+    return codes
+
+
+def run_payload(run: Run, latest_run_id: int) -> dict[str, Any]:
+    """Return what the page's header says of a run."""
+    return {
+        "id": run.id,
+        "uuid": run.uuid,
+        "name": run.name,
+        "model": run.checkpoint.model,
+        "checkpoint": run.checkpoint.sha256[:8],
+        "source": run.image_source,
+        "state": run.state.value,
+        "stored": run.stored,
+        "total": run.total,
+        "labelled": run.labelled,
+        "correct": run.correct,
+        "rate": None if run.rate is None else round(run.rate, 1),
+        "latest": latest_run_id,
+    }
+
+
+def model_payload(run: Run, layers: Sequence[Layer]) -> dict[str, Any]:
+    """Return what the page needs once a run to draw its grid."""
+    return {
+        "classes": list(run.class_names),
+        "shape": list(run.image_shape),
+        "layers": [
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "filters": layer.filters,
+                "height": layer.height,
+                "width": layer.width,
+                "offset": layer.offset,
+            }
+            for layer in layers
+        ],
+    }
+
+
+def image_payload(
+    run: Run, image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]
+) -> dict[str, Any]:
+    """Return one image's answer: its GAP codes, prediction and largest probabilities."""
+    low, high = gap_ranges(run)
+    finite = np.nan_to_num(image.probabilities, nan=-1.0)
+    largest = np.argsort(-finite, kind="stable")[:SHOWN_CLASSES]
+    if len(finite) <= SHOWN_CLASSES:
+        largest = np.arange(len(finite))
+    elif image.label is not None and image.label not in largest:
+        largest = np.append(largest[:-1], image.label)
+    return {
+        "ordinal": image.ordinal,
+        "label": image.label,
+        "prediction": image.prediction,
+        "name": image.name,
+        "finite": image.finite,
+        "probabilities": [[int(i), round(float(finite[i]), 4)] for i in largest],
+        "gap": base64.b64encode(encode_gap(gap, layers, low, high).tobytes()).decode(),
+        "low": [float(f"{value:.4g}") for value in low],
+        "high": [float(f"{value:.4g}") for value in high],
+    }
+
+
+def frame_payload(frame: Frame, layers: Sequence[Layer] | None, seen: Seen) -> dict[str, Any]:
+    """Return the answer to a poll.
+
+    Args:
+        frame: what the store holds for the request.
+        layers: the layers of the run; needed when the frame has an image.
+        seen: the run and image that the page shows already; they are not sent again.
+    """
+    run = frame.run
+    payload: dict[str, Any] = {"run": run_payload(run, frame.latest_run_id)}
+    if frame.damaged:
+        payload["notice"] = frame.damaged
+    if layers is not None and seen.get("uuid") != run.uuid:
+        payload["model"] = model_payload(run, layers)
+    shown = (seen.get("uuid"), seen.get("ordinal"))
+    if (
+        frame.image is not None
+        and frame.gap is not None
+        and layers is not None
+        and shown != (run.uuid, frame.image.ordinal)
+    ):
+        payload["image"] = image_payload(run, frame.image, frame.gap, layers)
+    if run.stored == 0:
+        payload["empty"] = Empty(
+            title="The run has no images yet",
+            text="The collector is getting ready. The first image appears here by itself."
+            if run.state.value == "collecting"
+            else "The collector stopped before its first image. Start it again:",
+            command="" if run.state.value == "collecting" else "python -m collector",
+        )
+    return payload

@@ -1,0 +1,201 @@
+"""The live page's skeleton: Dash components and the places that assets/live/*.js draw into."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import dcc, html
+
+from reactcnn_dash import ids
+from reactcnn_dash.pages import mantine as dmc
+from reactcnn_dash.pages.elements import (
+    aria,
+    attributes,
+    choice,
+    empty,
+    icon,
+    notice,
+    pick,
+    tool_button,
+)
+from reactcnn_dash.pages.live.cluster_panel import cluster_panel
+from reactcnn_dash.pages.live.export_menu import export_menu
+from reactcnn_dash.pages.live.search_panel import search_panel
+from reactcnn_dash.pages.page import Content
+
+POLL_MS = 400
+"""Milliseconds between two looks at the store."""
+
+
+def _head() -> tuple[Any, ...]:
+    return (
+        pick(
+            ids.RUN_SELECT,
+            "Run",
+            nothing="No such run",
+            placeholder="No run yet",
+            className="run-select",
+            maxDropdownHeight=420,
+        ),
+        html.Span(id=ids.RUN_STATE, className="state", role="status"),
+        html.Span(id=ids.RUN_COUNTS, className="counts"),
+        export_menu(),
+    )
+
+
+def _time() -> html.Div:
+    return html.Div(
+        className="group",
+        role="group",
+        **aria("Time"),
+        children=[
+            tool_button(ids.FIRST, "first", "First image", "Home"),
+            tool_button(ids.PREVIOUS, "previous", "Previous image", "←"),
+            tool_button(ids.PLAY, "pause", "Follow live or pause", "Space"),
+            tool_button(ids.NEXT, "next", "Next image", "→"),
+            tool_button(ids.LAST, "last", "Newest image", "End"),
+            html.Label(
+                title="Go to an image: type its number and press Enter",
+                children=[
+                    html.Span("Go to image", className="off-screen"),
+                    dcc.Input(
+                        id=ids.ORDINAL,
+                        type="number",
+                        min=0,
+                        step=1,
+                        debounce=True,
+                        className="ordinal",
+                        autoComplete="off",
+                    ),
+                ],
+            ),
+            html.Button(
+                [icon("wrong"), html.Span("Next misclassified", className="label")],
+                id=ids.MISCLASSIFIED,
+                className="tool wide of-labels",
+                title="Next misclassified image (M)",
+                **aria("Next misclassified"),
+            ),
+            html.Button(
+                [icon("odd"), html.Span("Next odd", className="label")],
+                id=ids.NEXT_ODD,
+                className="tool wide",
+                title="Next odd image: one that stands out from what is usual for the run (O)",
+                **aria("Next odd image"),
+            ),
+            tool_button(ids.SEARCH_BUTTON, "search", "Search in this run", "/"),
+        ],
+    )
+
+
+def _toolbar() -> html.Div:
+    return html.Div(
+        className="toolbar",
+        children=[
+            _time(),
+            html.Div(id=ids.SLIDER, className="slider"),
+            _colours(),
+        ],
+    )
+
+
+def _colours() -> html.Div:
+    """What the colours of the grid say: the mode, its one choice, and the legend."""
+    return html.Div(
+        className="group colours",
+        children=[
+            html.Div(
+                choice(
+                    ids.MODE,
+                    "What the colours show",
+                    {"gap": "GAP", "deviation": "Deviation"},
+                ),
+                title="GAP, or how far it deviates from what is usual (D)",
+            ),
+            html.Div(
+                choice(
+                    ids.SCALE,
+                    "Colour scale",
+                    {"layer": "Per layer", "network": "Whole network"},
+                ),
+                className="of-gap",
+            ),
+            html.Div(
+                choice(
+                    ids.AGAINST,
+                    "Deviation against",
+                    {"run": "All images", "class": "Predicted class"},
+                ),
+                className="of-deviation",
+            ),
+            html.Div(id=ids.LEGEND, className="legend", **aria("Colour legend")),
+        ],
+    )
+
+
+def _image_panel() -> html.Aside:
+    return html.Aside(
+        className="side",
+        **aria("Current image"),
+        children=[
+            html.Div(
+                className="picture",
+                children=html.Canvas(
+                    id=ids.IMAGE, width="32", height="32", role="img", className="pixelated"
+                ),
+            ),
+            html.Div(
+                id=ids.IMAGE_CAPTION, className="caption", **attributes({"aria-live": "polite"})
+            ),
+            html.Label(
+                ["Filter's feature map over the image"],
+                className="small-label",
+                id="overlay-label",
+            ),
+            dmc.Slider(
+                id=ids.OVERLAY,
+                min=0,
+                max=100,
+                step=5,
+                value=70,
+                size="sm",
+                updatemode="drag",
+                className="overlay",
+                label=None,
+                thumbLabel="Strength of the feature map over the image",
+            ),
+            html.H2("Class probabilities", className="section"),
+            html.Div(id=ids.PROBABILITIES, className="probabilities", role="list"),
+        ],
+    )
+
+
+def _centre() -> html.Main:
+    return html.Main(
+        className="centre",
+        children=[
+            _toolbar(),
+            notice(),
+            empty(),
+            html.Div(id=ids.GRID, className="grid", **aria("Filters by layer")),
+            search_panel(),
+        ],
+    )
+
+
+def content() -> Content:
+    """Return what stands on the live page."""
+    stores = (
+        *(ids.REQUEST, ids.FRAME, ids.VIEW, ids.RUNS_VERSION),
+        *(ids.CLUSTER_REQUEST, ids.CLUSTERS),
+    )
+    return Content(
+        head=_head(),
+        body=[
+            html.Div(className="body", children=[_image_panel(), _centre(), cluster_panel()]),
+        ],
+        around=[
+            dcc.Interval(id=ids.TICK, interval=POLL_MS),
+            *(dcc.Store(id=one) for one in stores),
+        ],
+    )

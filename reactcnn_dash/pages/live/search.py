@@ -1,0 +1,153 @@
+"""A search as the address bar spells it, and the routes that answer it.
+
+`label-3.predicted-5.wrong.from-100.to-999.unsure`: parts in any order, with dots between; `all`
+asks for nothing in particular. The same text without an order names a subset of a run's images.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from flask import Blueprint, Response, jsonify, request
+
+from reactcnn_dash.db import ImageFilter, RunNotFound, SearchOrder, StoreError, StoreReader
+from reactcnn_dash.errors import UserError
+from reactcnn_dash.pages.routes import FOR_EVER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from reactcnn_dash.db import SearchPage
+    from reactcnn_dash.pages.page import Context
+
+EVERYTHING: Final = "all"
+PAGE: Final = 60
+"""Hits of one answer."""
+MOST_THUMBNAILS: Final = 100
+THUMBNAIL_SIDE: Final = 96
+"""Pixels of a thumbnail's longer side, at most."""
+
+_NUMBERED = re.compile(r"(label|predicted|from|to)-(\d{1,9})")
+_FIELDS = {"label": "label", "predicted": "prediction", "from": "first", "to": "last"}
+
+
+class BadSearch(UserError, ValueError):
+    """A search that nobody can mean; the text says which part."""
+
+
+def parse_search(text: str) -> tuple[ImageFilter, SearchOrder]:
+    """Return what a search asks for and how its hits are sorted.
+
+    Raises:
+        BadSearch: a part of the text means nothing.
+    """
+    fields: dict[str, Any] = {}
+    order = SearchOrder.ORDINAL
+    for part in text.split("."):
+        numbered = _NUMBERED.fullmatch(part)
+        if numbered:
+            fields[_FIELDS[numbered[1]]] = int(numbered[2])
+        elif part == "wrong":
+            fields["misclassified"] = True
+        elif part in list(SearchOrder):
+            order = SearchOrder(part)
+        elif part != EVERYTHING:
+            raise BadSearch(f"The search {text!r} has a part that means nothing: {part!r}.")
+    return ImageFilter(**fields), order
+
+
+def search_payload(found: SearchPage, offset: int) -> dict[str, Any]:
+    """Return a page of hits as the browser takes it: a row of values an image."""
+    return {
+        "total": found.total,
+        "place": found.place,
+        "offset": offset,
+        "hits": [
+            [hit.ordinal, hit.label, hit.prediction, hit.misclassified, hit.confidence]
+            for hit in found.hits
+        ],
+    }
+
+
+def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture made small by the mean of square blocks.
+
+    Args:
+        pixels: ``(H, W, C)`` uint8.
+
+    Returns:
+        ``(H // k, W // k, C)`` uint8, at most `THUMBNAIL_SIDE` long; k = 1 leaves it as it is.
+    """
+    height, width, channels = pixels.shape
+    k = math.ceil(max(height, width) / THUMBNAIL_SIDE)
+    k = min(k, height, width)
+    whole = pixels[: height // k * k, : width // k * k]
+    blocks = whole.reshape(height // k, k, width // k, k, channels)
+    small: NDArray[np.uint8] = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    return small
+
+
+def thumbnails(reader: StoreReader, uuid: str, ordinals: Sequence[int]) -> tuple[bytes, bool]:
+    """Return thumbnails of some images in one body, and whether it holds them all.
+
+    The body is little-endian: height, width and channels of a thumbnail, 3 uint16; a byte for each
+    image asked for, 0 where it is missing or damaged; then the pixels of the others, in order.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    found = reader.pixels_of(uuid, ordinals)
+    small = [thumbnail(found[ordinal]) for ordinal in ordinals if ordinal in found]
+    here = bytes(ordinal in found for ordinal in ordinals)
+    shape = small[0].shape if small else (0, 0, 0)
+    body = np.array(shape, "<u2").tobytes() + here + b"".join(one.tobytes() for one in small)
+    return body, all(here)
+
+
+def blueprint(context: Context) -> Blueprint:
+    """Return the routes that search a run and show what was found."""
+    routes = Blueprint("search", __name__)
+    reader = context.reader
+
+    @routes.get("/runs/<uuid>/search")
+    def search(uuid: str) -> Response:
+        wanted, order = parse_search(request.args.get("of", EVERYTHING))
+        offset = max(0, request.args.get("offset", 0, int))
+        found = reader.search(
+            context.run_layers.of(uuid).run_id,
+            wanted,
+            order,
+            offset=offset,
+            limit=PAGE,
+            near=request.args.get("near", None, int),
+        )
+        response = jsonify(search_payload(found, offset))
+        # A run grows, and what is found in it too.
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @routes.get("/runs/<uuid>/thumbnails")
+    def pictures(uuid: str) -> Response:
+        parts = request.args.get("of", "").split(",")
+        if len(parts) > MOST_THUMBNAILS or not all(re.fullmatch(r"\d{1,9}", one) for one in parts):
+            raise BadSearch(f"Ask for 1 to {MOST_THUMBNAILS} ordinals, with commas between.")
+        body, complete = thumbnails(reader, uuid, [int(one) for one in parts])
+        response = Response(body, mimetype="application/octet-stream")
+        response.headers["Cache-Control"] = FOR_EVER if complete else "no-store"
+        return response
+
+    @routes.errorhandler(BadSearch)
+    def bad_search(error: BadSearch) -> Response:
+        return Response(str(error), status=400, mimetype="text/plain")
+
+    @routes.errorhandler(StoreError)
+    def store_error(error: StoreError) -> Response:
+        status = 404 if isinstance(error, RunNotFound) else 503
+        return Response(str(error), status=status, mimetype="text/plain")
+
+    return routes

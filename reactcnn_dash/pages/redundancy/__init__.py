@@ -1,0 +1,1 @@
+"""The redundancy page: which filters could go, and whether that holds."""

@@ -1,0 +1,56 @@
+"""What the redundancy page says about itself: the figures, their formulas and the keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reactcnn_dash.pages.help import Help
+
+SHORTCUTS: Final = (
+    ("↑ ↓", "walk through the layers, or the clusters, with one in focus"),
+    ("Enter", "open the layer or cluster in focus"),
+    ("Escape", "close the cluster, then the layer"),
+    ("Ctrl P", "print the whole report, or save it as PDF"),
+)
+
+CONCEPTS: Final = (
+    (
+        "Which filters could go",
+        "Filters of one layer whose GAP values correlate above the threshold τ on average make a "
+        "cluster (Leiden with the constant Potts model). If one of each cluster stayed, and no "
+        "filter that never varies, the others could go. Dead filters are 0 on every image.",
+    ),
+    (
+        "Candidate or confirmed",
+        "GAP forgets where in the image a filter answers: two filters can have the same GAP values "
+        "and look at different things. So a cluster is a candidate until its feature maps agree. "
+        "Spatial r is the correlation of two filters' maps place by place, each map centred on "
+        "its own mean, over up to 128 stored images; a cluster is confirmed when every filter "
+        "reaches τ with the one to keep, over at least 30 images in which its map varies.",
+    ),
+    (
+        "Filter to keep",
+        "The one with the highest mean r to the others: it stands for its cluster best.",
+    ),
+    (
+        "Effective rank",
+        "How many dimensions a layer's filters really span: exp(−Σ pᵢ ln pᵢ), where pᵢ are the "
+        "eigenvalues of its correlation matrix as shares of their sum (Roy & Vetterli 2007). "
+        "F for F filters that have nothing in common, 1 for F copies of one.",
+    ),
+    (
+        "Interval of r",
+        "Fisher's 95 % interval, tanh(artanh r ± 1.96 / √(n − 3)) over n images. It takes values "
+        "as roughly normal; GAP values are skewed, so that it errs a little on the narrow side.",
+    ),
+    (
+        "Does it hold?",
+        "Two samples of images that share none are clustered apart; the adjusted Rand index (ARI) "
+        "says how far they agree: 1 is the same, 0 is chance. The curve shows its mean over three "
+        "draws and, as a band, its range. From 0.8 on the images are enough; before, the curve is "
+        "continued as 1 − ARI = c · n^−β to say how many more to collect. Bootstrap agreement is "
+        "the ARI of the clusters with those of samples drawn with replacement (Efron 1979).",
+    ),
+)
+
+HELP: Final = Help(CONCEPTS, SHORTCUTS)

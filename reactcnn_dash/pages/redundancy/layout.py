@@ -1,0 +1,115 @@
+"""The redundancy page: Dash components, and the places that assets/redundancy/*.js draw into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dash import html
+
+from reactcnn_dash import ids
+from reactcnn_dash.analysis import REDUNDANT
+from reactcnn_dash.pages.elements import (
+    aria,
+    attributes,
+    empty,
+    notice,
+    parameter_slider,
+    pick,
+    progress,
+)
+from reactcnn_dash.pages.page import Content
+
+if TYPE_CHECKING:
+    from reactcnn_dash.pages import mantine as dmc
+
+
+def _run_select() -> dmc.Select:
+    return pick(
+        ids.REDUNDANCY_RUN,
+        "Run",
+        nothing="No such run",
+        placeholder="Pick a run",
+        className="run-select redundancy-select",
+        limit=200,
+        maxDropdownHeight=420,
+    )
+
+
+def _toolbar() -> html.Div:
+    return html.Div(
+        className="toolbar redundancy-toolbar",
+        children=[
+            html.Span("Redundant from", className="small"),
+            html.Span(id=ids.REDUNDANCY_VALUE, className="symbol"),
+            html.Div(
+                className="redundancy-slider",
+                title=REDUNDANT.help,
+                children=parameter_slider(ids.REDUNDANCY_THRESHOLD, REDUNDANT, label=None),
+            ),
+            html.Span(className="spacer"),
+            html.A(
+                "JSON",
+                id=ids.REDUNDANCY_EXPORT,
+                className="text-button export-link",
+                title="Every cluster with its addresses and evidence, for a script",
+                hidden=True,
+                **aria("Download the report as JSON"),
+            ),
+            html.Button(
+                "Print",
+                id=ids.REDUNDANCY_PRINT,
+                className="text-button",
+                title="All layers with their clusters on paper, or as PDF",
+                hidden=True,
+            ),
+        ],
+    )
+
+
+def content() -> Content:
+    """Return what stands on the redundancy page."""
+    return Content(
+        look="redundancy",
+        head=[_run_select()],
+        body=[
+            _toolbar(),
+            notice(),
+            progress(ids.REDUNDANCY_PROGRESS),
+            empty(),
+            html.P(
+                id=ids.REDUNDANCY_SUMMARY,
+                className="redundancy-summary",
+                hidden=True,
+                **attributes({"aria-live": "polite"}),
+            ),
+            _body(),
+        ],
+        around=[html.Article(id=ids.REDUNDANCY_PAPER, className="paper")],
+    )
+
+
+def _body() -> html.Div:
+    return html.Div(
+        id=ids.REDUNDANCY_BODY,
+        className="redundancy-body",
+        hidden=True,
+        children=[
+            html.Main(
+                className="redundancy-left",
+                children=[
+                    html.Div(id=ids.REDUNDANCY_LAYERS, className="redundancy-layers"),
+                    html.Section(
+                        id=ids.REDUNDANCY_HOLDING,
+                        className="holding",
+                        hidden=True,
+                        **aria("Does it hold?"),
+                    ),
+                ],
+            ),
+            html.Aside(
+                id=ids.REDUNDANCY_LAYER,
+                className="redundancy-layer",
+                **aria("Clusters of the layer"),
+            ),
+        ],
+    )

@@ -1,0 +1,84 @@
+"""Binary routes: pixels and feature maps, immutable and cached by the browser for ever."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from flask import Blueprint, Response
+
+from reactcnn_dash.db import (
+    DamagedBlob,
+    ImageNotFound,
+    RunNotFound,
+    StoreError,
+)
+
+if TYPE_CHECKING:
+    from reactcnn_dash.db import StoreReader
+    from reactcnn_dash.pages.page import Context
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def _binary(*parts: bytes) -> Response:
+    response = Response(b"".join(parts), mimetype="application/octet-stream")
+    # A run's uuid is in the address and what is stored never changes, so neither can the answer.
+    response.headers["Cache-Control"] = FOR_EVER
+    return response
+
+
+def pixels_response(reader: StoreReader, uuid: str, ordinal: int) -> Response:
+    """Answer with the pixels the network saw: ``height × width × channels`` bytes, row by row.
+
+    Raises:
+        RunNotFound, ImageNotFound, DamagedBlob: see ``StoreReader``.
+    """
+    return _binary(reader.pixels(uuid, ordinal).tobytes())
+
+
+def layer_response(context: Context, uuid: str, ordinal: int, layer: int) -> Response:
+    """Answer with one layer's exact GAP values and, where stored, its feature maps.
+
+    The body is little-endian: GAP ``(F,)`` float32; then, when the maps are stored, their ``low``
+    ``(F,)`` float32, ``step`` ``(F,)`` float32 and codes ``(F, height, width)`` uint8; a map's
+    value is ``low + step · code``.
+
+    Raises:
+        RunNotFound, ImageNotFound, DamagedBlob: see ``StoreReader``.
+    """
+    run, reader = context.run_layers.of(uuid), context.reader
+    if not 0 <= layer < len(run.layers):
+        raise ImageNotFound(f"The run has no layer {layer}: it has {len(run.layers)}.")
+    here = run.layers[layer]
+    gap = reader.gap_row(run.run_id, ordinal)[here.offset : here.offset + here.filters]
+    maps = reader.feature_maps(uuid, ordinal, layer)
+    parts = [gap.astype("<f4").tobytes()]
+    if maps is not None:
+        parts += [
+            maps.low.astype("<f4").tobytes(),
+            maps.step.astype("<f4").tobytes(),
+            np.ascontiguousarray(maps.codes).tobytes(),
+        ]
+    return _binary(*parts)
+
+
+def blueprint(context: Context) -> Blueprint:
+    """Return the routes that serve pixels and feature maps."""
+    routes = Blueprint("binary", __name__)
+
+    @routes.get("/runs/<uuid>/images/<int:ordinal>")
+    def pixels(uuid: str, ordinal: int) -> Response:
+        return pixels_response(context.reader, uuid, ordinal)
+
+    @routes.get("/runs/<uuid>/images/<int:ordinal>/layers/<int:layer>")
+    def layer(uuid: str, ordinal: int, layer: int) -> Response:
+        return layer_response(context, uuid, ordinal, layer)
+
+    @routes.errorhandler(StoreError)
+    def store_error(error: StoreError) -> Response:
+        missing = isinstance(error, (RunNotFound, ImageNotFound))
+        status = 404 if missing else 410 if isinstance(error, DamagedBlob) else 503
+        return Response(str(error), status=status, mimetype="text/plain")
+
+    return routes

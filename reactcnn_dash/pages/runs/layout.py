@@ -1,0 +1,284 @@
+"""The runs page's skeleton: what can be done with runs, and the table that they stand in."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import dash_ag_grid as dag
+from dash import dcc, html
+
+from reactcnn_dash import ids
+from reactcnn_dash.db.editing import NAME_LENGTH, NOTE_LENGTH
+from reactcnn_dash.pages import mantine as dmc
+from reactcnn_dash.pages.elements import aria, attributes, empty, notice
+from reactcnn_dash.pages.page import Content
+
+LOOK_MS: Final = 2000
+"""Milliseconds between two looks at the list of runs."""
+
+_TEXT: Final = {"filter": "agTextColumnFilter", "suppressFloatingFilterButton": True}
+_WRITTEN: Final = {**_TEXT, "editable": {"function": "runWritable(params.data)"}}
+
+
+def _shown(function: str) -> dict[str, Any]:
+    """How a value is written; sorting and filtering go by the value itself."""
+    return {"valueFormatter": {"function": f"{function}(params)"}}
+
+
+def _number(unit: str = "") -> dict[str, Any]:
+    """A number on the right, with a filter that says which unit it wants."""
+    return {
+        "type": "rightAligned",
+        "filter": "agNumberColumnFilter",
+        "filterParams": {
+            "filterOptions": ["greaterThanOrEqual", "lessThanOrEqual", "equals", "inRange"],
+            "filterPlaceholder": f"≥ {unit}",
+        },
+    }
+
+
+def _narrow() -> dict[str, Any]:
+    """A number of few digits: its filter is a lower bound, without room for a choice."""
+    return _number() | {"suppressFloatingFilterButton": True}
+
+
+# The fields that no row of `runs_rows` has are made of those in assets/runs/10-rows.js.
+COLUMNS: Final[list[dict[str, Any]]] = [
+    {
+        "field": "name",
+        "headerName": "Name",
+        "cellRenderer": "RunName",
+        "pinned": "left",
+        "width": 146,
+        **_WRITTEN,
+        "cellEditorParams": {"maxLength": NAME_LENGTH},
+    },
+    {
+        "field": "checkpointText",
+        "headerName": "Checkpoint",
+        "minWidth": 104,
+        "flex": 2,
+        **_TEXT,
+        "tooltipField": "checkpointTip",
+    },
+    {
+        "field": "experiment",
+        "headerName": "Experiment",
+        "width": 82,
+        **_TEXT,
+    },
+    {"field": "epoch", "headerName": "Epoch", "width": 60, **_narrow()},
+    {
+        "field": "source",
+        "headerName": "Source",
+        "minWidth": 82,
+        "flex": 1.2,
+        **_TEXT,
+    },
+    {"field": "stored", "headerName": "Images", "width": 92, **_number(), **_shown("runImages")},
+    {
+        "field": "percent",
+        "headerName": "Accuracy",
+        "width": 80,
+        **_number("%"),
+        **_shown("runPercent"),
+    },
+    {
+        "field": "odd",
+        "headerName": "Odd",
+        "headerTooltip": "Images that stand out from what is usual for their run, at 1 % false "
+        "alarms; – while they are not scored",
+        "width": 54,
+        **_narrow(),
+        **_shown("runOdd"),
+    },
+    {
+        "field": "stateText",
+        "headerName": "State",
+        "cellRenderer": "RunState",
+        "width": 104,
+        **_TEXT,
+    },
+    {
+        "field": "startedAt",
+        "headerName": "Started",
+        "width": 112,
+        "filter": "agDateColumnFilter",
+        # A time of day is never equal to a day.
+        "filterParams": {"filterOptions": ["greaterThan", "lessThan", "inRange"]},
+        **_shown("runTime"),
+    },
+    {
+        "field": "minutes",
+        "headerName": "Duration",
+        "width": 80,
+        **_number("min"),
+        **_shown("runDuration"),
+    },
+    {
+        "field": "megabytes",
+        "headerName": "Size",
+        "width": 74,
+        **_number("MB"),
+        **_shown("runSize"),
+    },
+    {
+        "field": "tagText",
+        "headerName": "Tags",
+        "cellRenderer": "RunTags",
+        "minWidth": 70,
+        "flex": 1,
+        **_WRITTEN,
+    },
+    {
+        "field": "note",
+        "headerName": "Note",
+        "minWidth": 64,
+        "flex": 1.6,
+        **_WRITTEN,
+        "cellEditor": "agLargeTextCellEditor",
+        "cellEditorPopup": True,
+        "cellEditorParams": {"maxLength": NOTE_LENGTH, "rows": 6, "cols": 48},
+        "tooltipField": "note",
+    },
+]
+
+
+def _table() -> dag.AgGrid:
+    return dag.AgGrid(
+        id=ids.RUNS_TABLE,
+        className="ag-theme-quartz table runs-table",
+        columnDefs=COLUMNS,
+        defaultColDef={
+            "sortable": True,
+            "resizable": True,
+            "floatingFilter": True,
+            # A type that the grid infers from the first rows resets the filter of its column, and
+            # with it the one that the address asked for.
+            "cellDataType": False,
+            "suppressHeaderMenuButton": True,
+            "suppressHeaderFilterButton": True,
+            # The grid would empty a cell; here the key deletes runs, after a question.
+            "suppressKeyboardEvent": {"function": "runKey(params)"},
+        },
+        rowData=[],
+        getRowId="params.data.key",
+        style={"height": "100%", "width": "100%"},
+        dashGridOptions={
+            "animateRows": False,
+            # A screen reader goes by the order in the document.
+            "ensureDomOrder": True,
+            "rowHeight": 30,
+            "headerHeight": 30,
+            "floatingFiltersHeight": 34,
+            "pagination": True,
+            "paginationPageSize": 50,
+            "paginationPageSizeSelector": [25, 50, 100, 500],
+            "cacheQuickFilter": True,
+            "stopEditingWhenCellsLoseFocus": True,
+            "suppressDragLeaveHidesColumns": True,
+            "tooltipShowDelay": 400,
+            "suppressNoRowsOverlay": True,
+            "selectionColumnDef": {"pinned": "left", "width": 38},
+            "rowSelection": {
+                "mode": "multiRow",
+                "checkboxes": True,
+                "headerCheckbox": True,
+                "selectAll": "filtered",
+                "enableClickSelection": True,
+            },
+        },
+        dangerously_allow_code=False,
+    )
+
+
+def _action(id_: str, text: str, title: str) -> html.Button:
+    return html.Button(text, id=id_, className="tool wide", title=title, disabled=True)
+
+
+def _link(id_: str, text: str, title: str) -> html.A:
+    disabled = attributes({"aria-disabled": "true"})
+    return html.A(text, id=id_, className="tool wide", title=title, **disabled)
+
+
+def _toolbar() -> html.Div:
+    return html.Div(
+        className="runs-toolbar",
+        children=[
+            html.Label(
+                title="Find runs by any of their words (/)",
+                children=[
+                    html.Span("Find runs", className="off-screen"),
+                    dcc.Input(
+                        id=ids.RUNS_FIND,
+                        type="search",
+                        placeholder="Find runs",
+                        className="runs-find",
+                        autoComplete="off",
+                    ),
+                ],
+            ),
+            html.Div(
+                className="group",
+                role="group",
+                **aria("With the chosen runs"),
+                children=[
+                    _link(ids.RUNS_OPEN, "Open", "Open the chosen run in the live page"),
+                    _link(ids.RUNS_COMPARE, "Compare", "Compare two chosen runs"),
+                    _action(ids.RUNS_RENAME, "Rename", "Rename the chosen run"),
+                    _action(ids.RUNS_TAG, "Tags", "Write the chosen run's tags"),
+                    _action(ids.RUNS_ANNOTATE, "Note", "Write a note on the chosen run"),
+                    _action(
+                        ids.RUNS_EXPORT,
+                        "Export",
+                        "Download the chosen run's GAP matrix, labels, predictions, correlations "
+                        "and clusters as .npz",
+                    ),
+                    _action(ids.RUNS_DELETE, "Delete", "Delete the chosen runs (Delete)"),
+                ],
+            ),
+            html.Span(className="spacer"),
+            html.Span(id=ids.RUNS_COUNT, className="counts", role="status"),
+        ],
+    )
+
+
+def _confirm() -> dmc.Modal:
+    return dmc.Modal(
+        id=ids.RUNS_CONFIRM,
+        title="Delete for good?",
+        size="md",
+        centered=True,
+        children=[
+            html.P(id=ids.RUNS_CONFIRM_TEXT, className="runs-doomed"),
+            html.Div(
+                className="runs-confirm",
+                children=[
+                    html.Button(
+                        "Keep",
+                        id=ids.RUNS_CONFIRM_NO,
+                        className="tool wide",
+                        **attributes({"data-autofocus": "true"}),
+                    ),
+                    html.Button("Delete", id=ids.RUNS_CONFIRM_YES, className="tool wide danger"),
+                ],
+            ),
+        ],
+    )
+
+
+def content() -> Content:
+    """Return what stands on the runs page."""
+    stores = (
+        *(ids.RUNS_REQUEST, ids.RUNS_ANSWER, ids.RUNS_EDIT, ids.RUNS_EDITED),
+        *(ids.RUNS_DOOMED, ids.RUNS_DELETED),
+    )
+    table = html.Div(_table(), className="runs-frame", role="region", **aria("Runs"))
+    return Content(
+        body=[html.Main(className="runs", children=[_toolbar(), notice(), empty(), table])],
+        around=[
+            dcc.Interval(id=ids.RUNS_TICK, interval=LOOK_MS),
+            *(dcc.Store(id=one) for one in stores),
+            _confirm(),
+        ],
+    )

@@ -1,0 +1,106 @@
+"""What every page has around it: the header with the way to the other pages, and the theme."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from dash import dcc, html
+
+from reactcnn_dash import ids
+from reactcnn_dash.analysis import METHODS
+from reactcnn_dash.pages import mantine as dmc
+from reactcnn_dash.pages.elements import aria, attributes, icon
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reactcnn_dash.pages.page import Page
+
+
+def document(page: Page, pages: Sequence[Page]) -> Any:
+    """Return all that stands on a page, in the theme of all pages.
+
+    Args:
+        page: the page.
+        pages: all pages, of which the header names some.
+    """
+    content = page.content()
+    return dmc.MantineProvider(
+        defaultColorScheme="auto",
+        theme={
+            "primaryColor": "blue",
+            "fontFamily": "inherit",
+            "fontSizes": {"xs": "12px", "sm": "13px"},
+            "defaultRadius": "sm",
+        },
+        children=[
+            dcc.Store(id=ids.FAILURE),
+            html.Div(
+                id=ids.APP,
+                className=f"app {content.look}".strip(),
+                **attributes({"data-methods": _methods()}),
+                children=[_header(page, pages, content.head), *content.body],
+            ),
+            *content.around,
+            html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
+            dmc.Modal(
+                id=ids.HELP,
+                title="How to read this page",
+                size="lg",
+                children=page.help.body(),
+            ),
+        ],
+    )
+
+
+def _methods() -> str:
+    """The clustering methods, for the scripts."""
+    return json.dumps(
+        [
+            {"key": one.key, "label": one.label, "symbol": one.symbol, "help": one.help}
+            for one in METHODS.values()
+        ]
+    )
+
+
+def _header(page: Page, pages: Sequence[Page], middle: Sequence[Any]) -> html.Header:
+    return html.Header(
+        className="header",
+        children=[
+            html.A([html.Span(className="logo"), "ReactCNN"], href="/", className="brand"),
+            html.Nav(
+                className="pages",
+                **aria("Pages"),
+                children=[_link(other, page) for other in pages if other.listed],
+            ),
+            *middle,
+            html.Span(className="spacer"),
+            *(() if page.own_picture else (_picture(),)),
+            html.Button("How to read this", id=ids.HELP_BUTTON, className="text-button"),
+            dmc.ColorSchemeToggle(
+                id=ids.COLOUR_SCHEME,
+                lightIcon=icon("sun"),
+                darkIcon=icon("moon"),
+                variant="subtle",
+                color="gray",
+                size="md",
+                **aria("Switch between light and dark"),
+            ),
+        ],
+    )
+
+
+def _picture() -> html.Button:
+    return html.Button(
+        "PNG",
+        id=ids.PAGE_PICTURE,
+        className="text-button",
+        title="This page as a picture",
+        **aria("Save this page as a picture"),
+    )
+
+
+def _link(page: Page, current: Page) -> html.A:
+    here = attributes({"aria-current": "page"}) if page is current else {}
+    return html.A(page.name, href=page.path, className="page-link", **here)

@@ -1,0 +1,1 @@
+"""What is worked out from a store and kept in it; knows neither Flask nor Dash."""

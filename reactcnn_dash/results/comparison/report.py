@@ -1,0 +1,189 @@
+"""A comparison of two runs as text to read, and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reactcnn_dash import analysis
+
+if TYPE_CHECKING:
+    from reactcnn_dash.db import Run
+    from reactcnn_dash.results.comparison.comparing import ComparedLayer, Comparison
+
+FORMAT = 2
+"""Of the JSON; another number for another set of fields."""
+
+_HEAD = (
+    *("layer", "filters", "CKA", "ARI", "NMI", "dead A", "dead B", "const A", "const B"),
+    *("died", "alive", "same r", "sure"),
+)
+
+
+def as_text(comparison: Comparison) -> str:
+    """Return a comparison as a few lines and a table, one row a layer."""
+    c = comparison
+    lines = [
+        f"A  {_title(c.a)}",
+        f"B  {_title(c.b)}",
+        f"images in common     {c.images:,} (A has {c.a.stored:,}, B {c.b.stored:,})",
+    ]
+    if c.left_out:
+        lines.append(f"damaged rows         {c.left_out:,} images are not in the table")
+    if c.accuracy is not None:
+        lines.append(f"accuracy             {_shift(c.accuracy)} of {c.labelled:,} with a label")
+    lines.append(f"mean confidence      {_shift(c.confidence)}")
+    lines.append(f"prediction changed   {len(c.changed.a):,} images{_corrections(c)}")
+    if c.parting.layer is not None:
+        filters = ", ".join(str(one) for one in c.parting.filters)
+        lines.append(f"part first at        {c.parting.layer}, filters {filters}")
+    if c.unmatched:
+        lines.append(f"not in both          {', '.join(c.unmatched)}")
+    lines += [f"not finite           {text}" for text in not_finite(c)]
+    rows = [_HEAD, *(_row(layer) for layer in c.layers)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    lines.append("")
+    for row in rows:
+        cells = [text.rjust(width) for text, width in zip(row, widths, strict=True)]
+        cells[0] = row[0].ljust(widths[0])
+        lines.append("  ".join(cells))
+    lines += (
+        "",
+        f"CKA: linear. ARI, NMI: clusters by {analysis.METHODS[c.method].label}. const: constant, "
+        "dead ones included.",
+        "died, alive: dead in B only, in A only. same r: median correlation of the filters of the "
+        "same number.",
+        "sure: share of A's varying filters that are matched with one of B confidently.",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def as_json(comparison: Comparison) -> str:
+    """Return the whole comparison as one JSON object; what is undefined is null."""
+    c = comparison
+    changed = dataclasses.asdict(c.changed)
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "a": _run(c.a),
+            "b": _run(c.b),
+            "images": c.images,
+            "left_out": c.left_out,
+            "labelled": c.labelled,
+            "accuracy": _plain(c.accuracy),
+            "confidence": _plain(c.confidence),
+            "pairs": _plain(dataclasses.asdict(c.pairs)),
+            "changed": _plain(changed),
+            "unmatched": _plain(c.unmatched),
+            "not_finite": [{"run": one.run, "layers": list(one.layers)} for one in c.not_finite],
+            "method": c.method,
+            "parameter": c.parameter,
+            "cka": _plain(c.cka),
+            "cka_images": c.cka_images,
+            "parting": {"layer": c.parting.layer, "filters": list(c.parting.filters)},
+            "layers": [_layer(layer) for layer in c.layers],
+        },
+        allow_nan=False,
+    )
+
+
+def not_finite(comparison: Comparison) -> list[str]:
+    """Return which layers are left out since they are not finite, a line a run."""
+    names = {run.id: run.name for run in (comparison.a, comparison.b)}
+    return [
+        f"{', '.join(one.layers)} in run {one.run} ({names[one.run]})"
+        for one in comparison.not_finite
+    ]
+
+
+def confident_share(result: analysis.LayerComparison) -> float:
+    """Return the share of the first run's varying filters with a confident match; NaN without."""
+    varying = len(result.same_index) - result.matches.left_out[0]
+    return int(result.matches.confident.sum()) / varying if varying else math.nan
+
+
+def median_same_index(result: analysis.LayerComparison) -> float:
+    """Return the median same-index correlation of the filters that have one; NaN without."""
+    known = result.same_index[np.isfinite(result.same_index)]
+    return float(np.median(known)) if len(known) else math.nan
+
+
+def _title(run: Run) -> str:
+    return f"run {run.id} ({run.name}), checkpoint {run.checkpoint.sha256[:12]}"
+
+
+def _shift(values: tuple[float, float]) -> str:
+    return " → ".join("–" if math.isnan(value) else f"{value:.2%}" for value in values)
+
+
+def _corrections(c: Comparison) -> str:
+    if c.accuracy is None:
+        return ""
+    right = (c.changed.after == c.changed.label) & (c.changed.label >= 0)
+    wrong = (c.changed.before == c.changed.label) & (c.changed.label >= 0)
+    return f" ({right.sum():,} to the right answer, {wrong.sum():,} away from it)"
+
+
+def _row(layer: ComparedLayer) -> tuple[str, ...]:
+    result = layer.result
+    return (
+        layer.a.name,
+        str(layer.a.filters),
+        _number(result.cka),
+        _number(result.clusters.ari),
+        _number(result.clusters.nmi),
+        *(str(count) for count in (*result.dead, *result.constant)),
+        str(len(result.died)),
+        str(len(result.came_alive)),
+        _number(median_same_index(result)),
+        _share(confident_share(result)),
+    )
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _share(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.0%}"
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "uuid": run.uuid,
+        "name": run.name,
+        "checkpoint": run.checkpoint.sha256,
+        "images": run.stored,
+    }
+
+
+def _layer(layer: ComparedLayer) -> dict[str, Any]:
+    result = layer.result
+    values = {
+        "name": layer.a.name,
+        "filters": layer.a.filters,
+        "median_same_index": median_same_index(result),
+        "confident_share": confident_share(result),
+        **dataclasses.asdict(result),
+    }
+    values["matches"]["confident"] = result.matches.confident
+    plain: dict[str, Any] = _plain(values)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and tuples as lists; NaN, which JSON has not, as None."""
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

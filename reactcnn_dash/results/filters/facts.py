@@ -1,0 +1,177 @@
+"""What is known of one filter, from arrays: its state, its kin, its values by class, its kernel."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from reactcnn_dash import analysis
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from reactcnn_dash.analysis import CoMoments, Correlation
+    from reactcnn_dash.db import Kernel, Layer
+    from reactcnn_dash.results.filters.sample import LayerSample
+
+NEAREST: Final = 8
+OPPOSITE: Final = 3
+CHANNELS: Final = 8
+"""Input channels of a kernel that are named."""
+POINTS: Final = 512
+"""Points of a scatter plot, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another filter of the layer, with r and its 95 % confidence interval."""
+
+    filter: int
+    r: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A filter's GAP over ``images`` images; without any the numbers are None.
+
+    Attributes:
+        images: images with finite values in the layer.
+        mean: mean GAP.
+        deviation: its standard deviation (n − 1); None below two images.
+        low: lowest GAP.
+        high: highest GAP.
+        constant: the value never changes.
+        dead: that value is 0.
+    """
+
+    images: int
+    mean: float | None
+    deviation: float | None
+    low: float | None
+    high: float | None
+    constant: bool
+    dead: bool
+
+
+def number(value: float) -> float | None:
+    """Return a number as JSON has it: None where it is not finite."""
+    return float(value) if math.isfinite(value) else None
+
+
+def state_of(moments: CoMoments, filter_: int) -> State:
+    """Return how a filter stands over the images behind its layer's co-moments."""
+    n = moments.n
+    if n == 0:
+        return State(0, None, None, None, None, constant=False, dead=False)
+    low, high = float(moments.low[filter_]), float(moments.high[filter_])
+    constant = n >= analysis.MINIMUM_IMAGES and low == high
+    spread = math.sqrt(moments.comoment[filter_, filter_] / (n - 1)) if n > 1 else math.nan
+    return State(
+        images=n,
+        mean=number(float(moments.mean[filter_])),
+        deviation=number(spread),
+        low=number(low),
+        high=number(high),
+        constant=constant,
+        dead=constant and low == 0.0,
+    )
+
+
+def neighbours(correlation: Correlation, filter_: int) -> tuple[list[Neighbour], list[Neighbour]]:
+    """Return the filters nearest to one by r, and those most opposite to it.
+
+    Args:
+        correlation: of the layer.
+        filter_: the filter.
+
+    Returns:
+        up to :data:`NEAREST` by falling r, and up to :data:`OPPOSITE` with r < 0 by rising r;
+        equal ones by number. None of a filter that never varies.
+    """
+    row = correlation.r[filter_]
+    others = np.flatnonzero(np.isfinite(row))
+    others = others[others != filter_]
+    falling = others[np.argsort(-row[others], kind="stable")]
+    rising = others[np.argsort(row[others], kind="stable")][:OPPOSITE]
+    nearest = falling[:NEAREST].tolist()
+    opposite = [one for one in rising.tolist() if row[one] < 0.0 and one not in nearest]
+
+    def made(other: int) -> Neighbour:
+        r = float(row[other])
+        return Neighbour(other, r, *analysis.fisher_interval(r, correlation.n))
+
+    return [made(one) for one in nearest], [made(one) for one in opposite]
+
+
+def points(sample: LayerSample, filters: list[int]) -> list[list[float | None]]:
+    """Return the GAP values of some filters on the same images, for scatter plots.
+
+    Returns:
+        for each filter, its values with five significant digits on up to :data:`POINTS` images of
+        the sample, as many between each two.
+    """
+    count = len(sample.rows)
+    at = np.linspace(0, count - 1, min(count, POINTS)).round().astype(int)
+    return [[rounded(value) for value in sample.rows[at, one].tolist()] for one in filters]
+
+
+def rounded(value: float, digits: int = 5) -> float | None:
+    """Return a number with so many significant digits; None where it is not finite."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def classes_payload(sample: LayerSample, filter_: int, classes: int) -> dict[str, Any]:
+    """Return a filter's values by class as the page draws them.
+
+    Args:
+        sample: of the layer.
+        filter_: the filter.
+        classes: number of classes.
+    """
+    found = analysis.by_class(sample.rows[:, filter_], sample.classes, classes)
+    return {
+        "images": len(sample.rows),
+        "edges": found.edges.tolist(),
+        "counts": found.counts.tolist(),
+        "means": [number(mean) for mean in found.means.tolist()],
+        "ofClass": found.images.tolist(),
+        "selectivity": number(found.selectivity),
+        "favourite": found.favourite,
+    }
+
+
+def kernel_payload(
+    kernel: Kernel | None, filter_: int, before: Layer | None
+) -> dict[str, Any] | None:
+    """Return the weights of a filter as the page draws them; None when they are not stored.
+
+    Args:
+        kernel: of the layer.
+        filter_: the filter.
+        before: the tapped layer before it, None for the first. Where it has as many filters as
+            the kernel has channels, these are its filters.
+    """
+    if kernel is None or filter_ >= len(kernel.spatial):
+        return None
+    norms = kernel.channels[filter_]
+    strongest = np.argsort(-norms, kind="stable")[:CHANNELS]
+    source = before.name if before is not None and before.filters == len(norms) else None
+    weights = None if kernel.weights is None else kernel.weights[filter_]
+    return {
+        "size": list(kernel.spatial.shape[1:]),
+        "channels": len(norms),
+        "weights": None if weights is None else _nested(weights),
+        "spatial": _nested(kernel.spatial[filter_]),
+        "strongest": [[int(one), rounded(float(norms[one]))] for one in strongest],
+        "source": source,
+    }
+
+
+def _nested(values: NDArray[np.float32]) -> Any:
+    """An array as nested lists of rounded numbers."""
+    return [_nested(one) if one.ndim else rounded(float(one)) for one in values]

@@ -1,0 +1,135 @@
+"""A filter across checkpoints: the runs that saw the same network at other times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from reactcnn_dash import analysis
+from reactcnn_dash.db import DamagedBlob
+from reactcnn_dash.jobs.cache import Cache
+from reactcnn_dash.results.epochs import in_order
+from reactcnn_dash.results.filters.facts import State, number, state_of
+from reactcnn_dash.results.filters.sample import classes_of
+from reactcnn_dash.results.moments import comoments_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reactcnn_dash.db import Layer, Run, RunSummary, StoreReader
+
+MOST: Final = 60
+"""Runs of a history, at most: the newest."""
+SAMPLE: Final = 512
+"""Images of each run that class selectivity is told from, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A filter in one run; its class selectivity is NaN with fewer than two classes."""
+
+    run: RunSummary
+    state: State
+    selectivity: float
+
+
+def kin(run: Run, summaries: Sequence[RunSummary]) -> list[RunSummary]:
+    """Return the runs that belong to a filter's history, in the order of time.
+
+    They are those of the same experiment; without one those of the same model over the same images
+    that are in no experiment either. The run itself is always among them.
+    """
+    if run.experiment is not None:
+        same = [one for one in summaries if one.experiment == run.experiment]
+    else:
+        same = [
+            one
+            for one in summaries
+            if one.experiment is None
+            and (one.model, one.image_source) == (run.checkpoint.model, run.image_source)
+        ]
+    ordered = in_order(same)
+    if len(ordered) <= MOST:
+        return ordered
+    others = [one for one in ordered if one.id != run.id]
+    kept = {one.id for one in others[-(MOST - 1) :]} | {run.id}
+    return [one for one in ordered if one.id in kept]
+
+
+class Histories:
+    """Reads how filters stood in the runs of their history; a layer of a run is read once.
+
+    Args:
+        reader: the store.
+    """
+
+    def __init__(self, reader: StoreReader) -> None:
+        self._reader = reader
+        self._states: Cache[tuple[tuple[State, float], ...]] = Cache(16 * MOST)
+
+    def of(self, run: Run, layer: Layer, filter_: int) -> list[Moment]:
+        """Return a filter in each run of its history that has such a layer and saved statistics.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        found = []
+        for one in kin(run, self._reader.summaries()):
+            states = self._layer(one, layer)
+            if states:
+                found.append(Moment(one, *states[filter_]))
+        return found
+
+    def _layer(self, run: RunSummary, layer: Layer) -> tuple[tuple[State, float], ...]:
+        key = (run.uuid, run.stored, layer.name)
+        return self._states.of(key, lambda: self._read(run, layer))
+
+    def _read(self, run: RunSummary, layer: Layer) -> tuple[tuple[State, float], ...]:
+        same = (layer.name, layer.filters)
+        layers = self._reader.layers(run.id)
+        there = next((one for one in layers if (one.name, one.filters) == same), None)
+        if there is None:
+            return ()
+        try:
+            state = self._reader.correlation_state(run.id, there.position)
+        except DamagedBlob:
+            return ()
+        if state is None:
+            return ()
+        moments = comoments_of(state)
+        states = [state_of(moments, one) for one in range(layer.filters)]
+        return tuple(zip(states, self._selectivities(run, there), strict=True))
+
+    def _selectivities(self, run: RunSummary, layer: Layer) -> list[float]:
+        whole = self._reader.run(run.uuid)
+        wanted = analysis.sample_ordinals(whole.stored, SAMPLE).tolist()
+        block = self._reader.gap_rows_of(run.id, wanted, layer)
+        if not len(block.ordinals):
+            return [float("nan")] * layer.filters
+        classes = classes_of(self._reader, whole)[block.ordinals]
+        return [float(one) for one in analysis.selectivities(block.rows, classes)]
+
+
+def history_payload(moments: Sequence[Moment], run: Run) -> dict[str, Any]:
+    """Return a history as the page draws it: ``epochs`` says whether every run has one."""
+    return {
+        "experiment": run.experiment,
+        "epochs": all(one.run.epoch is not None for one in moments),
+        "runs": [
+            {
+                "id": one.run.id,
+                "name": one.run.name,
+                "epoch": one.run.epoch,
+                "images": one.state.images,
+                "mean": one.state.mean,
+                "deviation": one.state.deviation,
+                "low": one.state.low,
+                "high": one.state.high,
+                "dead": one.state.dead,
+                "constant": one.state.constant,
+                "selectivity": number(one.selectivity),
+                "accuracy": one.run.correct / one.run.labelled if one.run.labelled else None,
+            }
+            for one in moments
+        ],
+    }
