@@ -89,26 +89,18 @@ def run(folder: Path, images: str, training: str, report: Callable[[str], None])
     def lost(cut: Cut) -> float:
         return base - given.accuracy(slim_network(slimming, cut))
 
-    rows = []
+    rows: list[Result] = []
+
+    def add(row: Result) -> None:
+        rows.append(row)
+        report(f"{row.what}: {row.found}")
+
     steps = slimming.steps_within(0.22, None)
     refitted = lost(slimming.cut(slimming.chosen("refit", steps)))
-    rows.append(points("78 % of the parameters gone, no labels, no fine-tuning", refitted, 0.5))
-    report(rows[-1].found)
+    add(points("78 % of the parameters gone, no labels, no fine-tuning", refitted, 0.5))
     others = {method: lost(slimming.cut(slimming.chosen(method, steps))) for method in METHODS}
     report(", ".join(f"{method}: {value:.2f} points lost" for method, value in others.items()))
-    steps = slimming.steps_within(0.30, None)
-    few = lost(slimming.cut(slimming.chosen("refit", steps)))
-    rows.append(points("70 % of the parameters gone, the same", few, 0.2))
-    slimming.choice = slimming.choice.towards((False, True))
-    steps = slimming.steps_within(None, 0.55)
-    rows.append(
-        points(
-            "45 % of the multiply-adds gone, the same",
-            lost(slimming.cut(slimming.chosen("refit", steps))),
-            0.5,
-        )
-    )
-    rows.append(
+    add(
         at_least(
             "at the widths of the first row: refit − best of L1, random, clusters, each refitted",
             min(others.values()) - refitted,
@@ -116,14 +108,17 @@ def run(folder: Path, images: str, training: str, report: Callable[[str], None])
             "points",
         )
     )
-    report(rows[-1].found)
+    few = slimming.cut(slimming.chosen("refit", slimming.steps_within(0.30, None)))
+    add(points("70 % of the parameters gone, the same", lost(few), 0.2))
+    slimming.choice = slimming.choice.towards((False, True))
+    most = slimming.cut(slimming.chosen("refit", slimming.steps_within(None, 0.55)))
+    add(points("45 % of the multiply-adds gone, the same", lost(most), 0.5))
     half = slimming.cut(slimming.chosen("refit", slimming.steps_within(None, 0.5)))
-    rows.append(speed(network, slim_network(slimming, half), given.pixels))
-    report(rows[-1].found)
-    rows.append(surgery(folder, network, given))
-    report(rows[-1].found)
-    rows += memory(folder, given)
-    rows.append(in_the_residual_network(given, report))
+    add(speed(network, slim_network(slimming, half), given.pixels))
+    add(surgery(folder, network, given))
+    for row in memory(folder, given):
+        add(row)
+    add(in_the_residual_network(given, report))
     return rows
 
 
