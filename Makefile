@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PORT ?= 8050
 DEMO_STORE ?= demo.db
 
-.PHONY: help demo test lint format bench screenshots clean browser
+.PHONY: help demo test test-fast lint format bench screenshots clean browser
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
 
 $(VENV)/.app: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
@@ -31,8 +31,14 @@ demo: $(VENV)/.app  ## watch VGG-16 at work on sample images: http://127.0.0.1:8
 	collector=$$!; trap 'kill $$collector 2>/dev/null; wait $$collector' EXIT; \
 	$(BIN)/python -m reactcnn_dash --store $(DEMO_STORE) --port $(PORT) --open
 
+# Two at a time, and a whole file by one of them: its stores and servers are made once.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: $(VENV)/.dev browser  ## run every test
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+test-fast: $(VENV)/.dev  ## run what needs neither a browser nor processes
+	$(PYTEST) -m unit
 
 lint: $(VENV)/.dev  ## check format, style, types and layers
 	$(BIN)/ruff format --check .

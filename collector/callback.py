@@ -18,13 +18,13 @@ from collector.callback_options import (
     checked_count,
     checked_names,
     checked_request,
+    checked_values,
 )
 from collector.errors import CollectorError
 from collector.experiments import Experiment, Experiments
 from collector.fitting import Fit, noted_epochs, when_all_have_ended
-from collector.images import READINGS, ImageSourceError, fit_labels
+from collector.images import ImageSourceError, fit_labels
 from collector.images.probe import open_probe
-from collector.images.values import checked_range
 from collector.models import LoadedModel, weights_digest
 from collector.network import Network, understand
 from collector.progress import Silent
@@ -128,9 +128,9 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             feature_maps=feature_maps,
             batch_size=batch_size,
             probe=probe,
+            reading=reading,
+            value_range=value_range,
         )
-        if reading not in (None, *READINGS):
-            raise ValueError(f"reading is {reading!r}; it is one of {[*READINGS]}.")
         self._checkpoint = None if checkpoint is None else CheckpointPath(checkpoint)
         self._class_names = checked_names(class_names)
         self._source = open_probe(
@@ -139,7 +139,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             self._class_names,
             most=self._request.limit,
             reading=reading,
-            value_range=None if value_range is None else checked_range(*value_range),
+            value_range=checked_values(value_range),
         )
         self._experiments = Experiments(experiment)
         self._begin()

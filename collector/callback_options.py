@@ -8,6 +8,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from collector.capture import PIXEL_RANGES
+from collector.images import READINGS
+from collector.images.values import ValueRange, checked_range
 from collector.request import Request
 from reactcnn_dash.db import check_writable
 
@@ -25,6 +27,8 @@ def checked_request(
     feature_maps: str,
     batch_size: int,
     probe: int | None,
+    reading: str | None,
+    value_range: Any,
 ) -> Request:
     """What is asked of every run.
 
@@ -42,6 +46,9 @@ def checked_request(
         r"all|none|last:[1-9][0-9]{0,8}", checked_text("feature_maps", feature_maps)
     ):
         raise ValueError(f"feature_maps is {feature_maps!r}; give 'all', 'none' or 'last:N'.")
+    if reading is not None and checked_text("reading", reading) not in READINGS:
+        raise ValueError(f"reading is {reading!r}; it is one of {[*READINGS]}.")
+    values = checked_values(value_range)
     place = checked_path("store", store)
     check_writable(place)
     return Request(
@@ -50,6 +57,8 @@ def checked_request(
         batch_size=size,
         feature_maps=feature_maps,
         limit=None if probe is None else checked_count("probe", probe),
+        reading=reading,
+        value_range=None if values is None else str(values),
     )
 
 
@@ -65,6 +74,21 @@ def checked_count(name: str, value: Any) -> int:
     if number < 1:
         raise ValueError(f"{name} is {number}; it must be 1 or more.")
     return number
+
+
+def checked_values(value: Any) -> ValueRange | None:
+    """The values that are black and white, if they are given.
+
+    Raises:
+        TypeError, ValueError: it is something else than two numbers in their order.
+    """
+    if value is None:
+        return None
+    try:
+        low, high = map(float, () if isinstance(value, str | bytes) else value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"value_range is {value!r}; give two numbers, as in (0, 4095).") from error
+    return checked_range(low, high)
 
 
 def checked_text(name: str, value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from dash import Dash, set_props
@@ -47,8 +48,7 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs) -> Flask:
         url: its URL, for who writes to it and for hints.
         jobs: do what a request must not wait for.
     """
-    # The scheme is set before the first paint, so that a dark page never flashes white.
-    dmc.pre_render_color_scheme()
+    _set_scheme_early()
     server = Flask(__name__)
     server.config.update(COMPRESSION)
     Compress(server)
@@ -63,6 +63,13 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs) -> Flask:
         connect(app, page.controls)
         shell_callbacks.register(app)
     return server
+
+
+@cache
+def _set_scheme_early() -> None:
+    """Set the colour scheme before the first paint, so that a dark page never flashes white."""
+    # For all apps of this process: a second time it would stand on each page twice.
+    dmc.pre_render_color_scheme()
 
 
 def _app(server: Flask, page: Page) -> Dash:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Flask
 
 from reactcnn_dash.db import StoreReader
-from reactcnn_dash.jobs.runner import AtOnce
+from reactcnn_dash.jobs.runner import Jobs
 from reactcnn_dash.pages.page import Context
 
 if TYPE_CHECKING:
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from reactcnn_dash.jobs.runner import Jobs
-
 
 def context(store: Path | str, jobs: Jobs | None = None) -> Context:
     """Return what pages work with over a store, named by path or URL."""
-    return Context(StoreReader(str(store)), str(store), AtOnce() if jobs is None else jobs)
+    return Context(StoreReader(str(store)), str(store), Jobs() if jobs is None else jobs)
 
 
 def client(

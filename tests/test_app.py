@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from reactcnn_dash.app import create_server
 from reactcnn_dash.callbacks import clusters, poll, runs
 from reactcnn_dash.db import NewRun, RunWriter, StoreReader
-from reactcnn_dash.jobs.runner import AtOnce
+from reactcnn_dash.jobs.runner import Jobs
 from tests import served, stores
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def ask(url: str, **request: Any) -> dict[str, Any]:
 
 
 def client(url: str) -> Any:
-    return create_server(StoreReader(url), url, AtOnce()).test_client()
+    return create_server(StoreReader(url), url, Jobs()).test_client()
 
 
 def test_no_store_yet_then_an_empty_run_then_images(url: str, tmp_path: Path) -> None:

@@ -117,6 +117,7 @@ def test_a_store_at_head_needs_no_upgrade(
     assert [path.name for path in tmp_path.iterdir()] == ["store.db"]
 
 
+@pytest.mark.process
 def test_the_page_imports_neither_tensorflow_nor_alembic() -> None:
     code = (
         "import sys; import reactcnn_dash.app, reactcnn_dash.cli, reactcnn_dash.server;"
@@ -143,6 +144,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
+@pytest.mark.process
 def test_the_wheel_carries_what_an_installed_copy_needs(wheel: Path) -> None:
     needed = [
         "reactcnn_dash/migrations/env.py",
@@ -156,6 +158,7 @@ def test_the_wheel_carries_what_an_installed_copy_needs(wheel: Path) -> None:
     assert not (wheel / "tests").exists()
 
 
+@pytest.mark.process
 def test_an_installed_copy_upgrades_an_older_store_and_keeps_a_backup(
     wheel: Path, tmp_path: Path
 ) -> None:

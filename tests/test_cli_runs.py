@@ -105,6 +105,7 @@ def test_a_store_without_runs_says_what_to_type(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.process
 def test_delete_asks_on_a_terminal_and_takes_no_for_an_answer(store: Path) -> None:
     code, shown = on_a_terminal(store, ["delete", "first"], "\n")
     assert "Delete run 1 (first): 80 images" in shown
@@ -113,6 +114,7 @@ def test_delete_asks_on_a_terminal_and_takes_no_for_an_answer(store: Path) -> No
     assert names(store) == ["second", "first"]
 
 
+@pytest.mark.process
 def test_delete_deletes_what_was_confirmed(store: Path) -> None:
     before = store.stat().st_size
     code, shown = on_a_terminal(store, ["delete", "first"], "y\n")
@@ -122,6 +124,7 @@ def test_delete_deletes_what_was_confirmed(store: Path) -> None:
     assert store.stat().st_size < before
 
 
+@pytest.mark.process
 def test_without_a_terminal_delete_needs_yes(store: Path) -> None:
     refused = run(store, "delete", "first")
     assert (refused.returncode, refused.stdout) == (2, "")
@@ -133,6 +136,7 @@ def test_without_a_terminal_delete_needs_yes(store: Path) -> None:
     assert names(store) == ["second"]
 
 
+@pytest.mark.process
 def test_what_cannot_be_deleted_is_one_line(store: Path) -> None:
     missing = run(store, "delete", "nobody", "--yes")
     assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
@@ -160,6 +164,7 @@ def test_runs_that_do_not_compare_are_one_line_and_a_traceback_on_request(
             main([*words, "--debug"])
 
 
+@pytest.mark.process
 def test_the_command_line_starts_without_the_database_and_the_page() -> None:
     code = (
         "import sys; from reactcnn_dash import errors;"

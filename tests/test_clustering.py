@@ -34,6 +34,7 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'store.db'}"
 
 
+@pytest.mark.process
 def test_many_at_once_get_the_same_answer(url: str) -> None:
     with closing(Workers(warm_up, 2)) as jobs, ThreadPoolExecutor(6) as threads:
         views = list(threads.map(Clusterings(url, jobs).view, [REQUEST] * 6))
@@ -41,6 +42,7 @@ def test_many_at_once_get_the_same_answer(url: str) -> None:
     assert len(StoreReader(url).clusterings(1)) == 1
 
 
+@pytest.mark.process
 def test_errors_come_back_as_themselves(tmp_path: Path) -> None:
     stores.make_store(tmp_path / "one.db", 1)
     with closing(Workers(warm_up, 2)) as jobs:
@@ -49,6 +51,7 @@ def test_errors_come_back_as_themselves(tmp_path: Path) -> None:
             clusters.view(REQUEST)
 
 
+@pytest.mark.process
 def test_a_killed_process_is_started_again(url: str) -> None:
     with closing(Workers(warm_up, 2)) as jobs:
         clusters = Clusterings(url, jobs)
@@ -59,6 +62,7 @@ def test_a_killed_process_is_started_again(url: str) -> None:
         assert np.array_equal(clusters.view(REQUEST).labels, before.labels)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_no_process_outlives_the_server(tmp_path: Path, number: signal.Signals) -> None:
     stores.make_store(tmp_path / "store.db", 4)

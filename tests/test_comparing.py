@@ -366,6 +366,7 @@ def test_rows_that_are_not_finite_in_one_run_are_left_out_of_both(
     assert found.layers[1].result.cka == pytest.approx(1.0)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("method", ["leiden-cpm", "louvain"])
 def test_a_helper_process_changes_nothing(
     whole: Path, method: str, monkeypatch: pytest.MonkeyPatch

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from reactcnn_dash.db import RunWriter, StoreReader
-from reactcnn_dash.jobs.runner import AtOnce, UnderWay, Workers
+from reactcnn_dash.jobs.runner import Jobs, UnderWay, Workers
 from reactcnn_dash.jobs.worker import WorkLost
 from reactcnn_dash.pages.compare.experiment import pairs_of
 from reactcnn_dash.pages.compare.routes import routes
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reactcnn_dash.jobs.runner import Jobs
 
 IMAGES = 60
 
@@ -78,6 +77,7 @@ def wait_for(service: Comparisons, key: Pair) -> Comparison:
     raise TimeoutError
 
 
+@pytest.mark.process
 def test_a_run_that_grows_with_every_question_is_compared_all_the_same(
     store: Path, jobs: Workers
 ) -> None:
@@ -114,6 +114,7 @@ def ask(client: Any, path: str, **values: Any) -> dict[str, Any]:
     return said
 
 
+@pytest.mark.process
 def test_a_comparison_is_waited_for_once_and_then_stored(store: Path, jobs: Workers) -> None:
     service, key = comparisons(store, jobs), pair(1, 3)
     assert isinstance(service.ask(key), UnderWay)
@@ -121,7 +122,7 @@ def test_a_comparison_is_waited_for_once_and_then_stored(store: Path, jobs: Work
     assert service.ask(key) is found
     assert found.images == IMAGES
 
-    class Idle(AtOnce):
+    class Idle(Jobs):
         """Does nothing."""
 
         def ask(self, *_words: Any) -> Any:
@@ -131,6 +132,7 @@ def test_a_comparison_is_waited_for_once_and_then_stored(store: Path, jobs: Work
     assert isinstance(comparisons(store, Idle()).ask(key), Comparison)
 
 
+@pytest.mark.process
 def test_two_that_are_asked_for_are_computed_one_after_the_other(
     store: Path, jobs: Workers
 ) -> None:
@@ -140,8 +142,9 @@ def test_two_that_are_asked_for_are_computed_one_after_the_other(
     assert [wait_for(service, key).b.name for key in keys] == ["two", "three"]
 
 
+@pytest.mark.process
 def test_a_run_that_grew_is_compared_anew(store: Path) -> None:
-    service, made = comparisons(store, AtOnce()), stores.truth(IMAGES)
+    service, made = comparisons(store, Jobs()), stores.truth(IMAGES)
     writer = RunWriter.begin(str(store), stores.new_run("growing", None, "none"))
     stores.append(writer, made, 0, 20, maps=False)
     key = pair(1, writer.run.id)
@@ -151,6 +154,7 @@ def test_a_run_that_grew_is_compared_anew(store: Path) -> None:
     assert wait_for(service, key).images == 50
 
 
+@pytest.mark.process
 def test_a_refusal_is_raised_each_time(store: Path, jobs: Workers) -> None:
     service = comparisons(store, jobs)
     for _ in range(2):
@@ -158,6 +162,7 @@ def test_a_refusal_is_raised_each_time(store: Path, jobs: Workers) -> None:
             wait_for(service, pair(1, 4))
 
 
+@pytest.mark.process
 def test_a_process_that_ends_is_told_and_another_takes_its_place(
     store: Path, jobs: Workers
 ) -> None:
@@ -234,6 +239,7 @@ def test_what_cannot_be_is_refused_with_the_reason(
     assert message in said["message"]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("path", ["layer", "changed", "image", "json"])
 def test_parts_of_a_comparison_are_refused_until_it_is_there(
     store: Path, jobs: Workers, path: str
@@ -245,6 +251,7 @@ def test_parts_of_a_comparison_are_refused_until_it_is_there(
     assert "not computed yet" in said["message"]
 
 
+@pytest.mark.process
 def test_a_comparison_under_way_says_how_far_it_is(store: Path, jobs: Workers) -> None:
     client = served.client(routes, served.context(store, jobs))
     begun = {"status": "running", "done": 0, "total": 0, "behind": False}

@@ -243,6 +243,7 @@ def test_routes_say_which_images_are_odd_and_why(client: Any, kept: Path) -> Non
     assert client.get(f"/deviations/{uuid}/images/{IMAGES}").get_json()["status"] == "refused"
 
 
+@pytest.mark.process
 def test_the_service_has_made_what_is_not_there_and_says_when_it_is_too_early(
     tmp_path: Path,
 ) -> None:

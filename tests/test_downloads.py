@@ -52,6 +52,7 @@ def client(url: str, scratch: Path) -> FlaskClient:
     return served.client(downloads.blueprint, served.context(url))
 
 
+@pytest.mark.process
 def test_arrays_and_tables_are_the_runs_and_leave_nothing_behind(
     client: FlaskClient, run: str, scratch: Path
 ) -> None:
@@ -72,6 +73,7 @@ def test_arrays_and_tables_are_the_runs_and_leave_nothing_behind(
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.process
 def test_a_file_is_removed_when_the_reader_goes_away(
     client: FlaskClient, run: str, scratch: Path
 ) -> None:
@@ -124,6 +126,7 @@ def test_a_run_that_is_not_there_and_a_format_that_is_none(client: FlaskClient, 
     assert client.get(f"{run}/csv").status_code == 404
 
 
+@pytest.mark.process
 def test_one_export_at_a_time_and_a_failed_one_leaves_nothing(
     client: FlaskClient, run: str, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_nothing_is_overwritten_without_force(
     assert len(np.load(taken)["gap"]) == IMAGES
 
 
+@pytest.mark.process
 def test_the_collector_exports_the_same(store: Path, tmp_path: Path) -> None:
     stores.make_store(store, IMAGES)
     for module in ("collector", "reactcnn_dash"):

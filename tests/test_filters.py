@@ -236,6 +236,7 @@ def test_damaged_top_images_are_worked_out_again(path: Path) -> None:
     check_tops(find_tops(reader, reader.run(1), FILTERS), made, IMAGES)
 
 
+@pytest.mark.process
 def test_the_service_answers_at_once_and_once_done_from_the_store(path: Path) -> None:
     made = stores.make_store(path, IMAGES)
     reader = StoreReader(str(path))

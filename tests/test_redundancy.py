@@ -397,6 +397,7 @@ def test_the_routes_answer_once_it_is_worked_out(client: FlaskClient, url: str) 
     ]
 
 
+@pytest.mark.process
 def test_a_report_under_way_says_so_and_its_file_is_refused(url: str) -> None:
     with closing(Workers(warm_up, 2)) as jobs:
         http = served.client(routes, served.context(url, jobs))

@@ -21,7 +21,7 @@ from reactcnn_dash.db import (
     delete_run,
     edit_run,
 )
-from reactcnn_dash.jobs.runner import AtOnce
+from reactcnn_dash.jobs.runner import Jobs
 from reactcnn_dash.pages.runs.deleting import Deleter
 from reactcnn_dash.results.runs import RunsFeed, row_of
 from reactcnn_dash.results.text import duration_text, size_text
@@ -294,7 +294,7 @@ def test_a_server_that_ends_stops_between_two_steps_and_the_next_goes_on(
 
 def test_the_page_is_served_with_its_own_assets(path: Path, url: str) -> None:
     stores.make_store(path, 4)
-    client = create_server(StoreReader(url), url, AtOnce()).test_client()
+    client = create_server(StoreReader(url), url, Jobs()).test_client()
     found = client.get("/runs/").text
     assert "assets/runs/40-table.js" in found
     assert "assets/live" not in found

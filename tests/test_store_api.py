@@ -167,6 +167,7 @@ def test_a_damaged_row_keeps_its_place(store: Path) -> None:
     np.testing.assert_array_equal(np.delete(gap, 2, 0), np.delete(made.gap, 2, 0))
 
 
+@pytest.mark.process
 def test_the_package_loads_without_pandas_and_the_api_without_tensorflow() -> None:
     code = (
         "import sys, reactcnn_dash; assert 'pandas' not in sys.modules;"

@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import ImageFilter, RunWriter, StoreReader
-from reactcnn_dash.jobs.runner import AtOnce
+from reactcnn_dash.jobs.runner import Jobs
 from reactcnn_dash.pages.live import cluster_payload as graphs
 from reactcnn_dash.results.clusters.clustering import Clusterings, ClusterRequest, cluster_view
 from reactcnn_dash.results.clusters.subset import beside
@@ -162,7 +162,7 @@ def test_a_subset_is_never_stored_and_too_few_images_are_said(tmp_path: Path) ->
     cluster_view(url, request(ImageFilter(misclassified=True)))
     stored = StoreReader(url).clusterings(1)
     assert [one.images for one in stored] == [30]
-    clusters = Clusterings(url, AtOnce())
+    clusters = Clusterings(url, Jobs())
     for last in (0, None):
         with pytest.raises(analysis.TooFewImages, match="at least 2 images"):
             clusters.view(request(ImageFilter(first=0 if last == 0 else 99, last=last)))

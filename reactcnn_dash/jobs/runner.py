@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cachetools import TTLCache
 
@@ -37,8 +37,11 @@ class UnderWay:
     behind: bool = False
 
 
-class Jobs(Protocol):
-    """Does work for the pages; functions and arguments must be picklable."""
+class Jobs:
+    """Does work for the pages where it is asked for: in tests, and without a page.
+
+    :class:`Workers` has it done elsewhere.
+    """
 
     def ask(self, name: Hashable, work: Callable[..., T], *args: Any) -> T | UnderWay:
         """Return the result of work that takes its time, or how far it is: then ask again.
@@ -48,21 +51,25 @@ class Jobs(Protocol):
 
         Args:
             name: what names the work: while it is under way it is not begun a second time.
-            work: the function.
+            work: the function; it and its arguments must be picklable.
             args: its arguments.
 
         Raises:
             WorkLost: the worker process ended.
             Exception: what ``work`` raised.
         """
+        return self.wait(name, work, *args)
 
-    def wait(self, name: Hashable, work: Callable[..., T], *args: Any) -> T:
+    def wait(self, name: Hashable, work: Callable[..., T], *args: Any) -> T:  # noqa: ARG002
         """Return the result of work of a second at most, see :meth:`ask`; waits for it.
+
+        Who asks for the same at the same time gets the same answer.
 
         Raises:
             WorkLost: the worker process ended, and another one too.
             Exception: what ``work`` raised.
         """
+        return work(*args)
 
     def expect(self) -> None:
         """Somebody is going to ask soon: let a worker begin to load what it needs."""
@@ -71,25 +78,7 @@ class Jobs(Protocol):
         """End all workers."""
 
 
-class AtOnce:
-    """Does all work where it is asked for: for tests, and for who has no page."""
-
-    def ask(self, name: Hashable, work: Callable[..., T], *args: Any) -> T | UnderWay:
-        """Do the work; see ``Jobs.ask``."""
-        return self.wait(name, work, *args)
-
-    def wait(self, name: Hashable, work: Callable[..., T], *args: Any) -> T:  # noqa: ARG002
-        """Do the work; see ``Jobs.wait``."""
-        return work(*args)
-
-    def expect(self) -> None:
-        """Nothing to begin with."""
-
-    def close(self) -> None:
-        """Nothing to end."""
-
-
-class Workers:
+class Workers(Jobs):
     """Worker processes, at most as many as there are cores.
 
     One is kept for what a click waits for, and helps the others meanwhile; the others do what takes
@@ -134,7 +123,7 @@ class Workers:
         return result
 
     def wait(self, name: Hashable, work: Callable[..., T], *args: Any) -> T:
-        """See ``Jobs.wait``; who asks for the same at the same time gets the same answer."""
+        """See ``Jobs.wait``."""
         try:
             return self._shared(name, work, *args)
         except BrokenProcessPool:

@@ -258,6 +258,7 @@ def test_a_merged_state_and_its_correlation_are_symmetric_to_the_last_bit(seed: 
     np.testing.assert_array_equal(r, r.T)
 
 
+@pytest.mark.process
 def test_importing_the_correlation_loads_no_graph_library_and_no_scipy() -> None:
     code = (
         "import sys, reactcnn_dash.analysis.correlation;"

@@ -7,11 +7,18 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import waitress
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from reactcnn_dash.app import create_server
+from reactcnn_dash.db import StoreReader, normalise_url
+from reactcnn_dash.jobs.runner import Jobs
 
 Serve = Callable[[Path], str]
 
@@ -55,6 +62,22 @@ def start_server(store: Path) -> tuple[subprocess.Popen[str], str]:
     raise RuntimeError(f"the server ended with exit code {process.wait()}")
 
 
+@contextmanager
+def served(store: Path) -> Iterator[str]:
+    """Serve a store from threads of this process, with all work done at once; give the address."""
+    url = normalise_url(str(store))
+    app = create_server(StoreReader(url), url, Jobs())
+    # None of the work is waited for in vain: a page asks for several things at a time.
+    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=8)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}/"
+    finally:
+        server.close()
+        thread.join(5)
+
+
 def stop(process: subprocess.Popen[str]) -> None:
     """End a server and wait for it."""
     process.terminate()
@@ -71,22 +94,27 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Start a server for a store; it ends with the test."""
-    processes: list[subprocess.Popen[str]] = []
-
-    def start(store: Path) -> str:
-        process, address = start_server(store)
-        processes.append(process)
-        return address
-
-    yield start
-    for process in processes:
-        stop(process)
+    """Serve a store as long as the test lasts; the pages' work is done at once."""
+    with ExitStack() as stack:
+        yield lambda store: stack.enter_context(served(store))
 
 
 @pytest.fixture
-def page(browser: Browser, serve: Serve) -> Iterator[Page]:  # the page closes before its server
-    """A page of 1280×720 whose console must stay free of errors."""
+def serve_by_command() -> Iterator[Serve]:
+    """Serve a store by the command line, with its worker processes; it ends with the test."""
+    with ExitStack() as stack:
+
+        def start(store: Path) -> str:
+            process, address = start_server(store)
+            stack.callback(stop, process)
+            return address
+
+        yield start
+
+
+@pytest.fixture
+def page(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Page]:
+    """A page of 1280×720 whose console must stay free of errors; it closes before its server."""
     context = browser.new_context(
         viewport={"width": 1280, "height": 720},
         color_scheme="light",

@@ -223,12 +223,13 @@ def test_a_replay_keeps_up_with_one_question_at_a_time(
     assert len(images) == len(set(images)) > 2
 
 
+@pytest.mark.process
 def test_a_run_without_scores_is_scored_when_somebody_asks(
-    page: Page, serve: Serve, tmp_path: Path
+    page: Page, serve_by_command: Serve, tmp_path: Path
 ) -> None:
     path = tmp_path / "store.db"
     stores.make_store(path, IMAGES, made=made(), maps=False)
-    page.goto(f"{serve(path)}?image={ODD}")
+    page.goto(f"{serve_by_command(path)}?image={ODD}")
     caption(page, ODD)
     assert StoreReader(str(path)).run(1).odd is None
     read = "cells => cells.map(cell => cell.getAttribute('fill'))"
@@ -259,10 +260,11 @@ def test_beside_open_clusters_the_verdict_is_a_way_to_what_stands_out(
     assert "layer=" not in page.url
 
 
-def test_next_odd_finds_out_by_itself(page: Page, serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.process
+def test_next_odd_finds_out_by_itself(page: Page, serve_by_command: Serve, tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     stores.make_store(path, IMAGES, made=made(), maps=False)
-    page.goto(f"{serve(path)}?image={ODD - 1}")
+    page.goto(f"{serve_by_command(path)}?image={ODD - 1}")
     caption(page, ODD - 1)
     page.keyboard.press("o")
     expect(page.locator("#notice")).to_contain_text("Looking for odd images")

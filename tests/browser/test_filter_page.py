@@ -135,7 +135,7 @@ def test_a_pinned_filters_map_a_chip_and_a_node_lead_to_its_page(page: Page, add
     page.wait_for_function("document.getElementById('graph')?._cyreg?.cy?.nodes().length === 8")
     # What the panel says of its clusters comes with its listening to their nodes.
     expect(page.locator("#cluster-summary")).to_contain_text("images")
-    page.evaluate("document.getElementById('graph')._cyreg.cy.nodes()[5].emit('dblclick')")
+    page.evaluate("void document.getElementById('graph')._cyreg.cy.nodes()[5].emit('dblclick')")
     at(page, "conv2:5")
 
 

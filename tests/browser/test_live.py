@@ -290,6 +290,7 @@ def test_a_store_that_breaks_is_a_notice_and_the_page_lives_on(
     caption(page, 2)
 
 
+@pytest.mark.process
 def test_a_server_that_ends_is_told(browser: Browser, store: Path) -> None:
     # Its own page: that the browser logs the refused requests is right.
     stores.make_store(store, 4)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from reactcnn_dash.db import StoreReader
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.browser.conftest import Serve
+
+pytestmark = pytest.mark.process
 
 FITS = """() => {
     const grid = document.getElementById("grid");

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.process
 def test_help_explains_every_option_and_starts_no_tensorflow() -> None:
     script = (
         "import sys; from collector.cli import main\n"

@@ -215,6 +215,7 @@ def test_wrong_arguments_are_refused_before_training(tmp_path: Path, wrong: dict
         ReactCNNCallback(**{"store": tmp_path / "a.db", "probe_images": IMAGES, **wrong})
 
 
+@pytest.mark.process
 def test_importing_the_package_imports_no_keras() -> None:
     script = "import collector, sys; sys.exit('keras' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -82,6 +82,7 @@ def planes() -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (6, 3072), np.uint8)
 
 
+@pytest.mark.process
 def test_import_and_sample_need_nothing_heavy(tmp_path: Path) -> None:
     code = f"""
 import sys
@@ -133,6 +134,7 @@ def test_sample_crops_are_what_their_names_say() -> None:
     assert min(checked.values()) > 5
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("data", [None, b"", b"no picture"])
 def test_a_scikit_image_without_its_photographs(tmp_path: Path, data: bytes | None) -> None:
     package = tmp_path / "skimage"
@@ -157,6 +159,7 @@ except ImageSourceError as error:
     )
 
 
+@pytest.mark.process
 def test_cached_cifar10_is_read_as_keras_reads_it(home: Path, planes: NDArray[np.uint8]) -> None:
     labels = [3, 8, 8, 0, 6, 9]
     path = write_batch(
@@ -193,6 +196,7 @@ print(source.description, source.spec, source.native_shape, len(source))
     assert source.read(0, 6, (32, 32, 3)).labels.tolist() == labels
 
 
+@pytest.mark.process
 def test_offline_and_not_cached_names_the_alternatives(tmp_path: Path) -> None:
     code = """
 import sys

@@ -282,6 +282,15 @@ def test_training_with_a_folder_read_as_keras_does(tmp_path: Path, model: Any) -
     reader = StoreReader(str(tmp_path / "a.db"))
     found = [reader.image(1, ordinal).probabilities for ordinal in range(6)]
     np.testing.assert_allclose(found, model.predict(data, verbose=0), atol=1e-5)
+    assert reader.run(1).options["reading"] == "keras"
+
+
+def test_a_run_notes_how_its_probe_was_read(tmp_path: Path, model: Any) -> None:
+    images = (CODES / 127.5 - 1).astype(np.float32)
+    fit(model, ReactCNNCallback(tmp_path / "a.db", images, value_range=(-1, 1), probe=9))
+    run = StoreReader(str(tmp_path / "a.db")).run(1)
+    assert (run.options["value_range"], run.options["reading"]) == ("-1,1", "pillow")
+    assert (run.stored, run.options["limit"]) == (9, 9)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,13 @@ def test_values_are_read_as_most_of_them_mean(tmp_path: Path, name: str) -> None
     assert np.median(away) == 0
 
 
+def test_rounding_errors_of_however_many_values(tmp_path: Path) -> None:
+    white = np.where(CODES > 100, 255, CODES)
+    source = source_of(tmp_path, (white / 255 * 1.00005).astype(np.float32))
+    np.testing.assert_array_equal(pixels_of(source), white)
+    assert source.notices == ()
+
+
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.int8, np.uint16, np.float32])
 def test_masks_are_black_and_white(tmp_path: Path, dtype: type) -> None:
     mask = np.random.default_rng(0).random((6, 9, 7)) < 0.3

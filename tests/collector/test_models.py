@@ -60,6 +60,7 @@ def test_the_model_card_says_what_the_network_is() -> None:
     assert ", ".join(vgg16.CLASSES) in card
 
 
+@pytest.mark.process
 def test_weights_are_recognised_wherever_they_are_loaded(tiny_path: Path, tiny_model: Any) -> None:
     here = load_model(str(tiny_path))
     assert here.sha256 == load_model(str(tiny_path)).sha256 == weights_digest(tiny_model.weights)
@@ -122,6 +123,7 @@ def test_layers_that_are_not_keras_own_are_named(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.process
 def test_the_users_keras_settings_do_not_change_the_network(tmp_path: Path) -> None:
     (tmp_path / "keras.json").write_text(
         '{"image_data_format": "channels_first", "floatx": "float16", "backend": "torch"}'

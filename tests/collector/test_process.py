@@ -11,6 +11,8 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from collector.cli import main
 from reactcnn_dash.db import RunState, StoreError, StoreReader
 from tests.collector.waiting import DEADLINE, wait_until
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    import pytest
+
+pytestmark = pytest.mark.process
 
 
 @contextmanager

@@ -68,6 +68,7 @@ def test_a_finished_run_has_the_scores_that_its_rows_give(
     assert f"{odd} of its images stand out" in capsys.readouterr().err
 
 
+@pytest.mark.process
 def test_scores_come_while_the_run_goes_on_and_end_with_it(
     tmp_path: Path, tiny_path: Path, images: Path
 ) -> None:
@@ -83,6 +84,7 @@ def test_scores_come_while_the_run_goes_on_and_end_with_it(
     wait_until(lambda: not any(map(psutil.pid_exists, [one.pid for one in helpers])))
 
 
+@pytest.mark.process
 def test_a_run_does_not_end_for_its_scores(tmp_path: Path, tiny_path: Path, images: Path) -> None:
     store = tmp_path / "a.db"
     reader = StoreReader(str(store))

@@ -32,6 +32,7 @@ def test_during_a_run_a_signal_is_noted_and_ends_the_wait() -> None:
         assert signals.caught == signal.SIGINT
 
 
+@pytest.mark.process
 def test_the_second_signal_ends_the_process() -> None:
     script = (
         "import os, signal\n"

@@ -136,6 +136,7 @@ def test_it_learns(tmp_path: Path, tiny_path: Path) -> None:
     assert run.correct > 0.9 * run.labelled
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_leaves_the_last_checkpoint_whole(
     tmp_path: Path, tiny_path: Path, tiny_images: Path, number: int, code: int

@@ -61,6 +61,7 @@ def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
         return {name: raw.execute(query).fetchall() for name, query in queries.items()}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("acknowledged", [4, 24, 100])
 def test_a_killed_writer_leaves_every_acknowledged_image_whole(
     url: str, path: Path, tmp_path: Path, acknowledged: int
@@ -109,6 +110,7 @@ def test_a_killed_writer_leaves_every_acknowledged_image_whole(
     assert rows(path) == rows(whole)
 
 
+@pytest.mark.process
 def test_a_run_that_is_being_collected_is_busy_until_its_process_ends(url: str) -> None:
     with collecting(url, "hold") as process:
         read_until(process, "stored 4")
@@ -148,6 +150,7 @@ def test_a_writer_that_stalled_and_lost_its_run_stores_nothing_more(url: str, pa
     slow.close()
 
 
+@pytest.mark.process
 def test_a_fresh_heartbeat_from_another_machine_is_respected(url: str, path: Path) -> None:
     RunWriter.begin(url, new_run()).close()
     # Here no process has this number; there it may.
@@ -178,6 +181,7 @@ def test_a_resumed_run_is_collecting_again_with_its_counters(filled: str) -> Non
         assert run.gap_high.tolist() == [truth.gap[:, :3].max(), truth.gap[:, 3:].max()]
 
 
+@pytest.mark.process
 def test_two_collectors_make_one_store_together(url: str) -> None:
     with collecting(url, "hold") as one, collecting(url, "hold") as two:
         runs = {read_until(process, "run") for process in (one, two)}
@@ -208,6 +212,7 @@ def test_a_store_that_another_collector_makes_meanwhile_is_used(url: str) -> Non
     assert [run.stored for run in StoreReader(url).runs()] == [2, 1]
 
 
+@pytest.mark.process
 def test_polls_go_on_while_collectors_come_and_go(url: str, path: Path, tmp_path: Path) -> None:
     RunWriter.begin(url, new_run()).close()
     reader = StoreReader(url)

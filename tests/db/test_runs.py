@@ -311,6 +311,7 @@ def killed_midway(url: str, run: str, steps: int) -> None:
         assert process.wait() == -signal.SIGKILL
 
 
+@pytest.mark.process
 def test_a_killed_deletion_leaves_the_rest_whole_and_can_be_finished(
     url: str, path: Path, tmp_path: Path
 ) -> None:

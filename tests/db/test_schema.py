@@ -131,6 +131,7 @@ def frozen(path: Path) -> Path:
     return path
 
 
+@pytest.mark.process
 def test_models_and_migrations_agree(tmp_path: Path) -> None:
     migrated, made = tmp_path / "migrated.db", tmp_path / "made.db"
     migrate(migrated)
@@ -289,6 +290,7 @@ def test_there_is_nothing_to_upgrade_in_an_empty_file(path: Path) -> None:
     assert files(path.parent) == [path.name]
 
 
+@pytest.mark.process
 def test_reading_does_not_import_alembic(frozen: Path) -> None:
     upgrade(str(frozen))
     code = (

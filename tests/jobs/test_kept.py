@@ -8,7 +8,7 @@ import pytest
 
 from reactcnn_dash.db import StoreMissing, StoreReadOnly
 from reactcnn_dash.jobs.kept import Kept, found_or_computed, keep
-from reactcnn_dash.jobs.runner import AtOnce, UnderWay
+from reactcnn_dash.jobs.runner import Jobs, UnderWay
 
 
 def test_what_is_found_is_not_computed() -> None:
@@ -42,7 +42,7 @@ def test_a_store_that_cannot_be_read_is_an_error() -> None:
         found_or_computed(missing, lambda: 4, lambda _: None)
 
 
-class Slow(AtOnce):
+class Slow(Jobs):
     """Has an answer when it is asked the second time."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from cachetools import TTLCache
 
 from reactcnn_dash.analysis import TooFewImages, TooFewRows
 from reactcnn_dash.jobs import runner
-from reactcnn_dash.jobs.runner import AtOnce, UnderWay, Workers
+from reactcnn_dash.jobs.runner import Jobs, UnderWay, Workers
 from reactcnn_dash.jobs.worker import WorkLost, helper, report_progress
 from tests.collector.waiting import wait_until
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from reactcnn_dash.jobs.runner import Jobs
-
     T = TypeVar("T")
+
+pytestmark = pytest.mark.process
 
 
 def once(path: Path) -> str:
@@ -220,7 +220,7 @@ def test_all_processes_end_when_the_workers_are_closed() -> None:
 
 
 def test_work_is_done_at_once_where_that_is_wanted() -> None:
-    jobs = AtOnce()
+    jobs = Jobs()
     assert jobs.ask("any", divmod, 7, 2) == (3, 1)
     assert jobs.wait("any", os.getpid) == os.getpid()
     with pytest.raises(TooFewImages):

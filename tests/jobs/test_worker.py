@@ -8,11 +8,15 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reactcnn_dash.jobs.worker import Worker, report_progress
 from tests.collector.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.process
 
 PROGRAM = """
 import time
