@@ -105,7 +105,7 @@ def test_a_run_without_any_finite_layer_is_refused_in_a_line(
     reader = both(store, good, bad)
     with pytest.raises(NotComparable, match=r"run 2 \(bad\): conv1, conv2, conv3"):
         compare(reader, "good", "bad")
-    assert main(["compare", "good", "bad", "--store", str(store)]) == 1
+    assert main(["compare", "good", "bad", "--store", str(store)]) == 3
     said = capsys.readouterr().err
     assert "NaN or infinite in run 2 (bad)" in said
     assert said.count("\n") == 1

@@ -374,5 +374,5 @@ def test_the_arithmetic_is_recorded_and_kept_when_a_run_goes_on(
     with sqlite3.connect("a.db") as store:
         store.execute("UPDATE runs SET state = 'interrupted'")
     capsys.readouterr()
-    assert main(["--store", "a.db", "--resume", "1", "--exact"]) == 1
+    assert main(["--store", "a.db", "--resume", "1", "--exact"]) == 3
     assert "begun without --exact; it cannot go on with --exact" in one_line(capsys)
