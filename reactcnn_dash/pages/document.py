@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Final
 from dash import Dash
 from flask import Blueprint, Response
 
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
