@@ -31,6 +31,11 @@ demo: $(VENV)/.app  ## watch VGG-16 at work on sample images: http://127.0.0.1:8
 	collector=$$!; trap 'kill $$collector 2>/dev/null; wait $$collector' EXIT; \
 	$(BIN)/python -m reactcnn_dash --store $(DEMO_STORE) --port $(PORT) --open
 
+# Node itself comes from pip; nothing here is needed to use the product.
+node_modules/.installed: package-lock.json $(VENV)/.dev
+	$(BIN)/python -m tools.node npm ci --silent
+	touch $@
+
 # Two at a time, and a whole file by one of them: its stores and servers are made once.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
@@ -40,15 +45,20 @@ test: $(VENV)/.dev browser  ## run every test
 test-fast: $(VENV)/.dev  ## run what needs neither a browser nor processes
 	$(PYTEST) -m unit
 
-lint: $(VENV)/.dev  ## check format, style, types and layers
+lint: $(VENV)/.dev node_modules/.installed  ## check format, style, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.generate --check
+	$(BIN)/python -m tools.node tsc
+	$(BIN)/python -m tools.node biome check --error-on-warnings
 
-format: $(VENV)/.dev  ## format and fix what can be fixed
+format: $(VENV)/.dev node_modules/.installed  ## format and fix what can be fixed
+	$(BIN)/python -m tools.generate
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python -m tools.node biome check --write
 
 bench: $(VENV)/.dev browser  ## measure speed and the two proofs; ten minutes
 	$(BIN)/python -m tests.benchmarks
@@ -63,4 +73,4 @@ browser:
 	@sh tests/browser/install-chromium.sh
 
 clean:  ## remove the environment and the demo's store
-	rm -rf $(VENV) $(DEMO_STORE) $(DEMO_STORE)-wal $(DEMO_STORE)-shm
+	rm -rf $(VENV) node_modules $(DEMO_STORE) $(DEMO_STORE)-wal $(DEMO_STORE)-shm

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from collector import request as defaults
 from collector.images import READINGS, parse_value_range
 from collector.request import Request
+from collector.slim import command as slim
 from collector.training import command as train
 from collector.vgg16 import EARLY, NAME
 from reactcnn_dash import __version__
@@ -39,6 +40,7 @@ examples:
   python -m collector rebuild 3                         make run 3's correlations from its GAP rows
   python -m collector export 3 --to files               write run 3 as .npz, Parquet and GraphML
   python -m collector train --data photos/              train on them, one run an epoch
+  python -m collector slim --parameters 25%             write a network of a quarter of its size
 
 Watch with `python -m reactcnn_dash` in the same folder, while it runs or afterwards.
 """
@@ -89,7 +91,8 @@ def parser() -> Parser:
         prog=PROGRAM,
         usage="%(prog)s [options]\n       %(prog)s rebuild RUN [--store URL]\n"
         "       %(prog)s export RUN [--store URL] [--to FOLDER]\n"
-        "       %(prog)s train [--data DATA] [--resume] [...]",
+        "       %(prog)s train [--data DATA] [--resume] [...]\n"
+        "       %(prog)s slim --parameters SHARE [--evaluate DATA] [...]",
         description=DESCRIPTION,
         epilog=f"{EPILOG}\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -115,6 +118,9 @@ def parser() -> Parser:
     export.add_parser(commands, [common])
     train.add_parser(
         commands, [common], text=_text, count=_count, rate=_rate, value_range=_value_range
+    )
+    slim.add_parser(
+        commands, [common], text=_text, count=_count, rate=_rate, pixel_ranges=PIXEL_RANGES
     )
     return result
 

@@ -18,6 +18,7 @@ from collector.progress import Console, Progress, Silent
 from collector.request import DEFAULT_STORE, check_options
 from collector.runtime import start_tensorflow
 from collector.signals import StopNow, StopSignals
+from collector.slim import command as slim
 from collector.training import command as train
 from reactcnn_dash.db import (
     RunState,
@@ -78,6 +79,8 @@ def _carry_out(arguments: argparse.Namespace, signals: StopSignals) -> int:
         return export.run(arguments.store, arguments)
     if arguments.command == "train":
         return train.run(arguments, signals)
+    if arguments.command == "slim":
+        return slim.run(arguments, signals)
     return _collect(arguments, signals)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from dash import Dash, set_props
+from dash import set_props
 from flask import Flask
 from flask_compress import Compress
 from werkzeug.exceptions import BadRequest
@@ -15,13 +14,15 @@ from reactcnn_dash import ids
 from reactcnn_dash.access import Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
 from reactcnn_dash.guard import Guard
-from reactcnn_dash.pages import mantine as dmc
+from reactcnn_dash.pages.document import Assets, PageApp
 from reactcnn_dash.pages.json_routes import RequestRefused
 from reactcnn_dash.pages.page import Context, Page, connect
 from reactcnn_dash.pages.registry import PAGES, SHARED_ROUTES
-from reactcnn_dash.pages.shell import document
+from reactcnn_dash.pages.shell import document, help_of
 
 if TYPE_CHECKING:
+    from dash import Dash
+
     from reactcnn_dash.db import StoreReader
     from reactcnn_dash.jobs.runner import Jobs
 
@@ -29,7 +30,8 @@ log = logging.getLogger("reactcnn_dash")
 
 COMPRESSION = {
     "COMPRESS_ALGORITHM": ["zstd", "gzip"],
-    "COMPRESS_ZSTD_LEVEL": 1,
+    # A tenth fewer bytes than the first level, in the same time.
+    "COMPRESS_ZSTD_LEVEL": 3,
     "COMPRESS_LEVEL": 1,
     "COMPRESS_MIN_SIZE": 400,
     "COMPRESS_MIMETYPES": [
@@ -53,18 +55,19 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
         jobs: do what a request must not wait for.
         access: who may ask; this machine by its own names unless it says otherwise.
     """
-    _set_scheme_early()
     server = Flask(__name__)
     server.config.update(COMPRESSION)
     Compress(server)
     guard = Guard(server, access or Access())
+    assets = Assets()
+    server.register_blueprint(assets.blueprint())
     context = Context(reader, url, jobs)
     for make in SHARED_ROUTES:
         server.register_blueprint(make(context))
     for page in PAGES:
         for routes in page.routes(context):
             server.register_blueprint(routes)
-        app = _app(server, page)
+        app = _app(server, page, assets)
         guard.add_page(app)
         page.callbacks(app, context)
         connect(app, page.controls)
@@ -72,29 +75,20 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
     return server
 
 
-@cache
-def _set_scheme_early() -> None:
-    """Set the colour scheme before the first paint, so that a dark page never flashes white."""
-    # For all apps of this process: a second time it would stand on each page twice.
-    dmc.pre_render_color_scheme()
-
-
-def _app(server: Flask, page: Page) -> Dash:
-    """A Dash app at a page's address, with the assets of all pages and its own."""
-    others = [f"^{other.folder}$" for other in PAGES if other is not page]
-    app = Dash(
-        __name__,
+def _app(server: Flask, page: Page, assets: Assets) -> Dash:
+    """A Dash app at a page's address."""
+    app = PageApp(
+        page.folder,
+        assets,
+        help_of(page) | dict(page.later()),
         server=cast("Any", server),  # Dash's own types know no server that is handed over
         url_base_pathname=page.path,
-        assets_path_ignore=others,
         title="ReactCNN" if page.path == "/" else f"{page.name} · ReactCNN",
-        update_title="",
         on_error=tell_failure,
         meta_tags=[
             {"name": "viewport", "content": "width=device-width, initial-scale=1"},
             {"name": "description", "content": "Watch every filter of a CNN respond, live."},
         ],
-        add_log_handler=False,
     )
     app.layout = document(page, PAGES)
     return app
@@ -111,5 +105,5 @@ def tell_failure(error: Exception) -> None:
     log.error("A callback failed", exc_info=error)
     set_props(
         ids.FAILURE,
-        {"data": f"Unexpected error: {type(error).__name__}. The server's log has more."},
+        {"children": f"Unexpected error: {type(error).__name__}. The server's log has more."},
     )

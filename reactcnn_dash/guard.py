@@ -234,7 +234,7 @@ def hashes_of_scripts(page: str) -> str:
     """Return the hashes of a page's inline scripts, as a content security policy takes them."""
     parser = _InlineScripts()
     parser.feed(page)
-    digests = (hashlib.sha256(script.encode()).digest() for script in parser.found)
+    digests = (hashlib.sha256(script.encode()).digest() for script in dict.fromkeys(parser.found))
     return " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in digests)
 
 

@@ -176,7 +176,8 @@ def cluster_answer(url: str, **change: Any) -> tuple[Any, Any, Any, Any]:
         "keep": False,
         "number": 1,
     }
-    return clusters.answer(served.context(url).clusters, request | change)
+    found: Any = clusters.answer(served.context(url).clusters, request | change)
+    return found["clusters"], found["elements"], found["layout"], found["rows"]
 
 
 def test_clusters_of_a_layer_are_the_planted_groups(url: str, tmp_path: Path) -> None:

@@ -150,7 +150,8 @@ def test_the_wheel_carries_what_an_installed_copy_needs(wheel: Path) -> None:
     needed = [
         "reactcnn_dash/migrations/env.py",
         "reactcnn_dash/assets/base/base.css",
-        "reactcnn_dash/assets/live/40-grid.js",
+        "reactcnn_dash/assets/live/grid.mjs",
+        "reactcnn_dash/assets/generated/ids.mjs",
         "reactcnn_dash/py.typed",
         "collector/data/vgg16-cifar10.npz",
         "collector/data/MODEL_CARD.md",

@@ -28,7 +28,7 @@ def section(title: str) -> str:
 
 def examples(title: str) -> dict[str, str]:
     """Return the files that a section writes out, by their paths."""
-    blocks = re.findall(r"```python\n# (\S+)\n(.*?)```", section(title), re.DOTALL)
+    blocks = re.findall(r"```\w+\n(?:#|//) (\S+)\n(.*?)```", section(title), re.DOTALL)
     assert blocks
     return dict(blocks)
 
@@ -97,7 +97,8 @@ print(json.dumps({
     assert "Hello · ReactCNN" in found["page"]
     layout, live, compare = (json.dumps(found[one]) for one in ("layout", "live", "compare"))
     assert '"id": "hello"' in layout
-    assert "What one says first." in layout
+    assert "What one says first." in found["page"]
+    assert "/hello/main.mjs" in found["page"]
     assert '"href": "/hello/"' in live
     assert found["answer"] == {"status": "done", "text": "Hello, none.db"}
     # And so does the clustering method: choice, slider and what it means, on both pages.

@@ -146,7 +146,7 @@ def test_a_kernel_whole_and_by_its_strongest_channels() -> None:
     first = facts.kernel_payload(kernels[0], 4, None)
     assert first is not None
     assert np.array(first["weights"]) == pytest.approx(colour[4], rel=1e-4)
-    assert (first["size"], first["channels"], first["source"]) == ([3, 3], 3, None)
+    assert (first["size"], first["channels"], first["source"]) == ((3, 3), 3, None)
     second = facts.kernel_payload(kernels[1], 7, conv1)
     assert second is not None
     assert second["weights"] is None

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -31,6 +31,9 @@ from tests.silence import fall_silent
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from reactcnn_dash.pages.runs.shapes import News, RunsAnswer
+    from reactcnn_dash.results.runs import RunRow
 
 
 @pytest.fixture
@@ -57,10 +60,10 @@ class Page:
         self._url, self._feed, self._deleter = url, feed, deleter
         self._version: int | None = None
         self._heard: int | None = None
-        self.rows: dict[int, dict[str, Any]] = {}
-        self.told: list[dict[str, Any]] = []
+        self.rows: dict[int, RunRow] = {}
+        self.told: list[News] = []
 
-    def look(self) -> dict[str, Any]:
+    def look(self) -> RunsAnswer:
         request = {"version": self._version, "heard": self._heard, "now": True}
         found = answer(self._feed, self._deleter, self._url, request)
         self._heard = found["heard"]
@@ -80,7 +83,7 @@ def page(url: str, deleter: Deleter) -> Page:
     return Page(url, RunsFeed(StoreReader(url)), deleter)
 
 
-def truth(url: str) -> dict[int, dict[str, Any]]:
+def truth(url: str) -> dict[int, RunRow]:
     return {run.id: row_of(run) for run in StoreReader(url).summaries()}
 
 
@@ -293,8 +296,8 @@ def test_the_page_is_served_with_its_own_assets(path: Path, url: str) -> None:
     stores.make_store(path, 4)
     client = create_server(StoreReader(url), url, Jobs()).test_client()
     found = client.get("/runs/").text
-    assert "assets/runs/40-table.js" in found
-    assert "assets/live" not in found
+    assert "/runs/table.mjs" in found
+    assert "/live/" not in found
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from reactcnn_dash.analysis.clusters import (
     match_labels,
     summarise,
 )
+from reactcnn_dash.analysis.column_selection import Selection, View, select_filters
 from reactcnn_dash.analysis.comparison import (
     NO_MATCH,
     Clusters,
@@ -49,6 +50,7 @@ from reactcnn_dash.analysis.cross_moments import (
     linear_cka,
 )
 from reactcnn_dash.analysis.deviation import FilterQuantiles
+from reactcnn_dash.analysis.explained import Explanation, explain, keepers, regression
 from reactcnn_dash.analysis.fault import FaultLocation, locate_fault
 from reactcnn_dash.analysis.graph import spanning_edges, start_positions
 from reactcnn_dash.analysis.methods import METHODS, OVERVIEW, REDUNDANT, method_of
@@ -73,6 +75,7 @@ from reactcnn_dash.analysis.redundancy import (
     judge,
     redundancy,
 )
+from reactcnn_dash.analysis.refit import NormalEquations, Refit, refit
 from reactcnn_dash.analysis.sampling import SAMPLE, WARM_UP, refit_due, sample_ordinals
 from reactcnn_dash.analysis.selectivity import (
     ClassValues,
@@ -90,6 +93,7 @@ from reactcnn_dash.analysis.stability import (
     stability,
     stability_steps,
 )
+from reactcnn_dash.analysis.widths import Costs, Path, narrowing
 
 __all__ = [
     "METHODS",
@@ -110,10 +114,12 @@ __all__ = [
     "Clusters",
     "CoMoments",
     "Correlation",
+    "Costs",
     "CrossAccumulator",
     "CrossMoments",
     "CrossSum",
     "CurvePoint",
+    "Explanation",
     "FaultLocation",
     "FilterQuantiles",
     "Flow",
@@ -123,8 +129,12 @@ __all__ = [
     "Matches",
     "Mates",
     "Method",
+    "NormalEquations",
     "Oddness",
+    "Path",
     "Profile",
+    "Refit",
+    "Selection",
     "Spatial",
     "SpatialMoments",
     "Stability",
@@ -133,6 +143,7 @@ __all__ = [
     "TooFewImages",
     "TooFewRows",
     "Verdict",
+    "View",
     "adjusted_rand",
     "by_class",
     "cka_matrix",
@@ -145,25 +156,31 @@ __all__ = [
     "cross_scores",
     "default_parameter",
     "effective_rank",
+    "explain",
     "fisher_interval",
     "fit_mates",
     "fit_profile",
     "image_score",
     "images_enough",
     "judge",
+    "keepers",
     "ledoit_wolf",
     "linear_cka",
     "locate_fault",
     "match_filters",
     "match_labels",
     "method_of",
+    "narrowing",
     "normalised_mutual_information",
     "oddness",
     "redundancy",
+    "refit",
     "refit_due",
+    "regression",
     "relative_root",
     "sample_ordinals",
     "score_threshold",
+    "select_filters",
     "selectivities",
     "selectivity",
     "spanning_edges",

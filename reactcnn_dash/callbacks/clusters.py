@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
 from reactcnn_dash.analysis import METHODS
@@ -16,12 +16,13 @@ from reactcnn_dash.pages.live.search import parse_search
 from reactcnn_dash.results.clusters.clustering import ClusterRequest
 
 if TYPE_CHECKING:
+    from reactcnn_dash.pages.live.shapes import ClustersAnswer, ClustersRefused
     from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.clusters.clustering import Clusterings
 
 
-def answer(clusters: Clusterings, request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
-    """Return the clusters store, graph elements, graph layout and table rows for a request.
+def answer(clusters: Clusterings, request: dict[str, Any]) -> ClustersAnswer:
+    """Return the clusters for a request, with the graph's elements and layout and the table's rows.
 
     Args:
         clusters: computes or fetches them.
@@ -47,15 +48,15 @@ def answer(clusters: Clusterings, request: dict[str, Any]) -> tuple[Any, Any, An
         )
         view = clusters.view(wanted)
     except UserError as error:
-        return key | {"message": str(error)}, [], no_update, []
+        refused = cast("ClustersRefused", key | {"message": str(error)})
+        return {"clusters": refused, "elements": [], "layout": None, "rows": []}
     keep = bool(request.get("keep"))
-    layout = no_update if keep else graphs.layout(view, asked.number(request, "number") or 0)
-    return (
-        graphs.clusters_payload(view) | {"subset": subset},
-        graphs.elements(view, positions=not keep),
-        layout,
-        graphs.table_rows(view),
-    )
+    return {
+        "clusters": graphs.clusters_payload(view, subset),
+        "elements": graphs.elements(view, positions=not keep),
+        "layout": None if keep else graphs.layout(view, asked.number(request, "number") or 0),
+        "rows": graphs.table_rows(view),
+    }
 
 
 def asked_method(request: dict[str, Any]) -> tuple[str, float | None]:
@@ -79,22 +80,9 @@ def register(app: Dash, context: Context) -> None:
     """Register the panel's callbacks."""
 
     @app.callback(
-        Output(ids.CLUSTERS, "data"),
-        Output(ids.GRAPH, "elements"),
-        Output(ids.GRAPH, "layout"),
-        Output(ids.CLUSTER_TABLE, "rowData"),
-        Input(ids.CLUSTER_REQUEST, "data"),
-        prevent_initial_call=True,
+        Output(ids.CLUSTERS, "data"), Input(ids.CLUSTER_REQUEST, "data"), prevent_initial_call=True
     )
-    def clusters(request: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    def clusters(request: dict[str, Any]) -> ClustersAnswer:
         return answer(context.clusters, asked.mapping(request))
 
     app.clientside_callback(ClientsideFunction("reactcnn", "clusters"), Input(ids.CLUSTERS, "data"))
-    app.clientside_callback(ClientsideFunction("reactcnn", "view"), Input(ids.VIEW, "data"))
-    app.clientside_callback(
-        ClientsideFunction("reactcnn", "graphStyle"),
-        Output(ids.GRAPH, "stylesheet"),
-        Input(ids.VIEW, "data"),
-        State(ids.GRAPH, "stylesheet"),
-        prevent_initial_call=True,
-    )

@@ -10,16 +10,16 @@ from reactcnn_dash import ids
 from reactcnn_dash.callbacks import asked
 from reactcnn_dash.db import RunNotFound, RunState, StoreError, StoreMissing
 from reactcnn_dash.pages.empty import empty_store
-from reactcnn_dash.pages.live.frames import Seen, frame_payload
+from reactcnn_dash.pages.live.frames import frame_payload
+from reactcnn_dash.pages.live.shapes import Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from reactcnn_dash.db import StoreReader
+    from reactcnn_dash.pages.live.shapes import Frame
     from reactcnn_dash.pages.page import Context
 
 
-def answer(context: Context, request: dict[str, Any]) -> Mapping[str, Any]:
+def answer(context: Context, request: dict[str, Any]) -> Frame:
     """Return the answer to a poll; what the store refuses becomes a notice on the page.
 
     Args:
@@ -29,7 +29,7 @@ def answer(context: Context, request: dict[str, Any]) -> Mapping[str, Any]:
     """
     run, ordinal = asked.number(request, "run"), asked.number(request, "ordinal")
     seen = _seen(request.get("seen"))
-    payload: dict[str, Any] = {}
+    payload: Frame = {}
     reader, url = context.reader, context.url
     try:
         if request.get("find") == "next-misclassified" and run is not None:
@@ -40,13 +40,13 @@ def answer(context: Context, request: dict[str, Any]) -> Mapping[str, Any]:
                 payload["found"] = ordinal = found
         frame = reader.frame(run, ordinal)
         if frame is None:
-            return empty_store(url) | _lacking(reader)
+            return {"empty": empty_store(url)["empty"], **_lacking(reader)}
         layers = context.run_layers.of(frame.run.uuid).layers if frame.run.stored else None
-        payload |= frame_payload(frame, layers, seen)
+        payload = {**payload, **frame_payload(frame, layers, seen)}
         if frame.run.state is RunState.STALLED:
-            payload = _lacking(reader) | payload
+            payload = {**_lacking(reader), **payload}
     except StoreMissing as error:
-        return empty_store(url, error)
+        return {"empty": empty_store(url, error)["empty"]}
     except RunNotFound as error:
         return {"notice": str(error), "gone": True}
     except StoreError as error:
@@ -54,7 +54,7 @@ def answer(context: Context, request: dict[str, Any]) -> Mapping[str, Any]:
     return payload
 
 
-def _lacking(reader: StoreReader) -> dict[str, Any]:
+def _lacking(reader: StoreReader) -> Frame:
     """Return a notice if the store was copied without its log: less may be there than expected."""
     lacking = reader.lacks_log()
     return {} if lacking is None else {"notice": lacking}
@@ -77,10 +77,10 @@ def register(app: Dash, context: Context) -> None:
     """Register the poll and the clientside functions around it."""
 
     @app.callback(Output(ids.FRAME, "data"), Input(ids.REQUEST, "data"), prevent_initial_call=True)
-    def poll(request: dict[str, Any]) -> dict[str, Any]:
+    def poll(request: dict[str, Any]) -> Frame:
         # The answer repeats the request's number, so that the page can tell a late one.
         request = asked.mapping(request)
-        return {**answer(context, request), "asked": request.get("number")}
+        return {**answer(context, request), "asked": asked.number(request, "number") or 0}
 
     app.clientside_callback(ClientsideFunction("reactcnn", "tick"), Input(ids.TICK, "n_intervals"))
     app.clientside_callback(ClientsideFunction("reactcnn", "frame"), Input(ids.FRAME, "data"))

@@ -15,9 +15,10 @@ from reactcnn_dash.results.runs import RunsFeed
 
 if TYPE_CHECKING:
     from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.pages.runs.shapes import Deleted, RunEdited, RunsAnswer
 
 
-def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) -> dict[str, Any]:
+def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) -> RunsAnswer:
     """Return what changed in the list of runs since the page's last answer.
 
     Args:
@@ -28,7 +29,7 @@ def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) 
             be content with what another page was told a moment ago.
     """
     heard, news = deleter.news(asked.number(request, "heard"))
-    payload: dict[str, Any] = {
+    payload: RunsAnswer = {
         "heard": heard,
         "news": [{"text": one.text, "failed": one.failed} for one in news],
         "deleting": sorted(deleter.pending()),
@@ -36,20 +37,21 @@ def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) 
     try:
         changes = feed.since(asked.number(request, "version"), now=bool(request.get("now")))
     except StoreMissing as error:
-        return payload | empty_store(url, error)
+        return {**payload, **empty_store(url, error)}
     except StoreError as error:
-        return payload | {"notice": str(error)}
-    payload |= {
+        return {**payload, "notice": str(error)}
+    payload = {
+        **payload,
         "version": changes.version,
         "whole": changes.whole,
         "rows": changes.rows,
         "removed": changes.removed,
         "runs": changes.runs,
     }
-    return payload if changes.runs else payload | empty_store(url)
+    return payload if changes.runs else {**payload, **empty_store(url)}
 
 
-def edited(url: str, edit: dict[str, Any]) -> dict[str, Any]:
+def edited(url: str, edit: dict[str, Any]) -> RunEdited:
     """Change what a person wrote on a run; return the run and, if it may not be, why.
 
     Args:
@@ -70,7 +72,7 @@ def edited(url: str, edit: dict[str, Any]) -> dict[str, Any]:
     return {"id": run_id}
 
 
-def deleted(deleter: Deleter, request: dict[str, Any]) -> dict[str, Any]:
+def deleted(deleter: Deleter, request: dict[str, Any]) -> Deleted:
     """Begin to delete the runs of ``request["ids"]``; return why some may not be deleted."""
     return {"refused": deleter.ask(asked.numbers(request, "ids"))}
 
@@ -84,26 +86,29 @@ def register(app: Dash, context: Context) -> None:
         Input(ids.RUNS_REQUEST, "data"),
         prevent_initial_call=True,
     )
-    def look(request: dict[str, Any]) -> dict[str, Any]:
+    def look(request: dict[str, Any]) -> RunsAnswer:
         # The answer repeats the request's number, so that the page can tell a late one.
         request = asked.mapping(request)
-        return answer(feed, deleter, url, request) | {"asked": request.get("number")}
+        return {
+            **answer(feed, deleter, url, request),
+            "asked": asked.number(request, "number") or 0,
+        }
 
     @app.callback(
         Output(ids.RUNS_EDITED, "data"),
         Input(ids.RUNS_EDIT, "data"),
         prevent_initial_call=True,
     )
-    def edit(request: dict[str, Any]) -> dict[str, Any]:
+    def edit(request: dict[str, Any]) -> RunEdited:
         request = asked.mapping(request)
-        return edited(url, request) | {"number": request.get("number")}
+        return {**edited(url, request), "number": asked.number(request, "number") or 0}
 
     @app.callback(
         Output(ids.RUNS_DELETED, "data"),
         Input(ids.RUNS_DOOMED, "data"),
         prevent_initial_call=True,
     )
-    def delete(request: dict[str, Any]) -> dict[str, Any]:
+    def delete(request: dict[str, Any]) -> Deleted:
         return deleted(deleter, asked.mapping(request))
 
     app.clientside_callback(
@@ -113,8 +118,6 @@ def register(app: Dash, context: Context) -> None:
         ("runsAnswer", ids.RUNS_ANSWER, "data"),
         ("runsEdited", ids.RUNS_EDITED, "data"),
         ("runsDeleted", ids.RUNS_DELETED, "data"),
-        ("runsConfirmed", ids.RUNS_CONFIRM_YES, "n_clicks"),
-        ("runsSpared", ids.RUNS_CONFIRM_NO, "n_clicks"),
     ):
         app.clientside_callback(
             ClientsideFunction("reactcnn", function),

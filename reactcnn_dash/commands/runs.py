@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from reactcnn_dash.results.runs import RunRow
+
 _LONGEST = 32
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 _END = 12
@@ -62,7 +64,7 @@ def run(url: str, options: argparse.Namespace) -> int:
     return 0
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: RunRow) -> tuple[str, ...]:
     known = row["total"] is None or row["total"] == row["stored"]
     images = f"{row['stored']:,}" if known else f"{row['stored']:,} of {row['total']:,}"
     started = datetime.fromisoformat(row["started"]).astimezone()

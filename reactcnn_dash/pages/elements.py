@@ -48,7 +48,7 @@ def choice(id_: str, label: str, choices: dict[str, str], **more: Any) -> dmc.Se
 
 
 def pick(id_: str, label: str, *, nothing: str, **more: Any) -> dmc.Select:
-    """Return a list to pick from by typing, which assets/*.js fill; ``nothing`` if none matches."""
+    """Return a list to pick from by typing, filled by scripts; ``nothing`` if none matches."""
     more = {"allowDeselect": False, **more}
     return dmc.Select(
         id=id_, searchable=True, size="xs", nothingFoundMessage=nothing, **aria(label), **more
@@ -68,6 +68,33 @@ def parameter_slider(id_: str, method: Method, **more: Any) -> dmc.Slider:
         className="parameter-slider",
         thumbLabel=f"{method.label}: {method.symbol}",
         **more,
+    )
+
+
+def dialog(id_: str, title: str, content: Any) -> html.Dialog:
+    """Return a dialog that assets/base/boot.mjs opens and closes."""
+    return html.Dialog(
+        id=id_,
+        **aria(title),
+        children=html.Div(
+            className="dialog",
+            children=[
+                html.Div(
+                    className="dialog-head",
+                    children=[
+                        html.H2(title),
+                        html.Button(
+                            icon("close"),
+                            className="tool",
+                            title="Close (Escape)",
+                            **aria("Close"),
+                            **attributes({"data-closes": "true"}),
+                        ),
+                    ],
+                ),
+                html.Div(content),
+            ],
+        ),
     )
 
 

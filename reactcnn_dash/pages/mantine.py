@@ -35,34 +35,28 @@ def _leave_empty() -> list[str]:
 
 _left_empty = _leave_empty()
 
-from dash_mantine_components.ColorSchemeToggle import ColorSchemeToggle  # noqa: E402
 from dash_mantine_components.MantineProvider import MantineProvider  # noqa: E402
 from dash_mantine_components.Menu import Menu  # noqa: E402
 from dash_mantine_components.MenuDropdown import MenuDropdown  # noqa: E402
 from dash_mantine_components.MenuItem import MenuItem  # noqa: E402
 from dash_mantine_components.MenuLabel import MenuLabel  # noqa: E402
 from dash_mantine_components.MenuTarget import MenuTarget  # noqa: E402
-from dash_mantine_components.Modal import Modal  # noqa: E402
 from dash_mantine_components.SegmentedControl import SegmentedControl  # noqa: E402
 from dash_mantine_components.Select import Select  # noqa: E402
 from dash_mantine_components.Slider import Slider  # noqa: E402
-from dash_mantine_components.theme import pre_render_color_scheme  # noqa: E402
 
 for _name in _left_empty:
     # Nobody else should take these for the package's own.
     del sys.modules[_name]
 
 __all__ = [
-    "ColorSchemeToggle",
     "MantineProvider",
     "Menu",
     "MenuDropdown",
     "MenuItem",
     "MenuLabel",
     "MenuTarget",
-    "Modal",
     "SegmentedControl",
     "Select",
     "Slider",
-    "pre_render_color_scheme",
 ]

@@ -11,8 +11,9 @@ from reactcnn_dash.pages.run_layers import RunLayers
 from reactcnn_dash.results.clusters.clustering import Clusterings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from dash.development.base_component import Component
     from flask import Blueprint
 
     from reactcnn_dash.db import StoreReader
@@ -73,6 +74,11 @@ def no_routes(_context: Context) -> Iterable[Blueprint]:
     return ()
 
 
+def nothing_later() -> Mapping[str, Component]:
+    """Return nothing: all of the page is there from the beginning."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page.
@@ -86,6 +92,8 @@ class Page:
         routes: makes what it asks the server for.
         callbacks: registers what it asks by way of Dash.
         controls: those that only call a clientside function.
+        later: what it puts in place when somebody wants it, by the id of the place.
+        plain: whether it is made of HTML alone, without Mantine's components.
         listed: whether the header links to it.
         own_picture: whether it draws the picture of itself with its own button.
     """
@@ -98,6 +106,8 @@ class Page:
     routes: Callable[[Context], Iterable[Blueprint]] = no_routes
     callbacks: Callable[[Dash, Context], None] = no_callbacks
     controls: Sequence[Control] = field(default=())
+    later: Callable[[], Mapping[str, Component]] = nothing_later
+    plain: bool = False
     listed: bool = True
     own_picture: bool = False
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from dash import dcc, html
+from dash import html
 
 from reactcnn_dash import ids
-from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.pages import mantine as dmc
-from reactcnn_dash.pages.elements import aria, attributes, icon
+from reactcnn_dash.pages.elements import aria, attributes, dialog, icon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from dash.development.base_component import Component
 
     from reactcnn_dash.pages.page import Page
 
@@ -26,7 +26,21 @@ def document(page: Page, pages: Sequence[Page]) -> Any:
         pages: all pages, of which the header names some.
     """
     content = page.content()
+    parts = [
+        html.Div(id=ids.FAILURE, hidden=True),
+        html.Div(
+            id=ids.APP,
+            className=f"app {content.look}".strip(),
+            children=[_header(page, pages, content.head), *content.body],
+        ),
+        *content.around,
+        html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
+        dialog(ids.HELP, "How to read this page", html.Div(id=ids.HELP_BODY)),
+    ]
+    if page.plain:
+        return html.Div(parts)
     return dmc.MantineProvider(
+        parts,
         defaultColorScheme="auto",
         theme={
             "primaryColor": "blue",
@@ -34,34 +48,12 @@ def document(page: Page, pages: Sequence[Page]) -> Any:
             "fontSizes": {"xs": "12px", "sm": "13px"},
             "defaultRadius": "sm",
         },
-        children=[
-            dcc.Store(id=ids.FAILURE),
-            html.Div(
-                id=ids.APP,
-                className=f"app {content.look}".strip(),
-                **attributes({"data-methods": _methods()}),
-                children=[_header(page, pages, content.head), *content.body],
-            ),
-            *content.around,
-            html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
-            dmc.Modal(
-                id=ids.HELP,
-                title="How to read this page",
-                size="lg",
-                children=page.help.body(),
-            ),
-        ],
     )
 
 
-def _methods() -> str:
-    """The clustering methods, for the scripts."""
-    return json.dumps(
-        [
-            {"key": one.key, "label": one.label, "symbol": one.symbol, "help": one.help}
-            for one in METHODS.values()
-        ]
-    )
+def help_of(page: Page) -> dict[str, Component]:
+    """Return what "How to read this" shows, put in place when it is first opened."""
+    return {ids.HELP_BODY: html.Div(page.help.body())}
 
 
 def _header(page: Page, pages: Sequence[Page], middle: Sequence[Any]) -> html.Header:
@@ -78,13 +70,11 @@ def _header(page: Page, pages: Sequence[Page], middle: Sequence[Any]) -> html.He
             html.Span(className="spacer"),
             *(() if page.own_picture else (_picture(),)),
             html.Button("How to read this", id=ids.HELP_BUTTON, className="text-button"),
-            dmc.ColorSchemeToggle(
+            html.Button(
+                [icon("sun"), icon("moon")],
                 id=ids.COLOUR_SCHEME,
-                lightIcon=icon("sun"),
-                darkIcon=icon("moon"),
-                variant="subtle",
-                color="gray",
-                size="md",
+                className="tool scheme",
+                title="Switch between light and dark",
                 **aria("Switch between light and dark"),
             ),
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import RunSummary, StoreReader
@@ -13,10 +13,33 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 0.5
 """Pages that look within this time of each other share one reading of the store."""
 
-Row = dict[str, Any]
+
+class RunRow(TypedDict):
+    """A run as JSON, see ``row_of``."""
+
+    id: int
+    uuid: str
+    name: str
+    model: str
+    sha256: str
+    checkpoint: str
+    experiment: str | None
+    epoch: int | None
+    source: str
+    stored: int
+    total: int | None
+    accuracy: float | None
+    state: str
+    started: str
+    ended: str | None
+    seconds: float
+    bytes: int
+    odd: int | None
+    tags: list[str]
+    note: str
 
 
-def row_of(run: RunSummary) -> Row:
+def row_of(run: RunSummary) -> RunRow:
     """Return a run as JSON.
 
     ``accuracy`` is None without labels, ``total`` when it is unknown; ``started`` and ``ended`` are
@@ -56,7 +79,7 @@ class _Known:
     """A row as it was last seen, and in which version of the list it became so."""
 
     summary: RunSummary
-    row: Row
+    row: RunRow
     version: int
 
 
@@ -71,7 +94,7 @@ class Changes:
     version: int
     runs: int
     whole: bool
-    rows: list[Row]
+    rows: list[RunRow]
     removed: list[int] = field(default_factory=list)
 
 

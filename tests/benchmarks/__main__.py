@@ -19,18 +19,25 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.table import Result
 
-PARTS = ("collecting", "page", "comparison", "corruptions", "faults")
+PARTS = ("collecting", "page", "comparison", "corruptions", "faults", "slim")
+LONG = ("slim-tuned",)
+"""Measured only when asked for: it trains for half an hour."""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     result = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    result.add_argument("--only", choices=PARTS, help="measure one part")
+    result.add_argument("--only", choices=(*PARTS, *LONG), help="measure one part")
     result.add_argument(
         "--images",
         default="cifar10",
         help="where the proofs take CIFAR-10 images from (default: Keras' copy, the first 8,000 of "
         "its test images)",
+    )
+    result.add_argument(
+        "--training",
+        default="cifar10",
+        help="where slimming takes CIFAR-10's training images from (default: Keras' copy)",
     )
     return result
 
@@ -46,8 +53,8 @@ def main() -> int:
         sys.stderr.write(f"[{time.monotonic() - begun:4.0f} s] {text}\n")
 
     results = []
-    for part in PARTS:
-        if options.only in (None, part):
+    for part in (*PARTS, *LONG):
+        if options.only == part or (options.only is None and part in PARTS):
             with tempfile.TemporaryDirectory(prefix="reactcnn-bench-") as folder:
                 if part == "collecting":
                     from collector.runtime import start_tensorflow
@@ -65,6 +72,14 @@ def main() -> int:
 
                     start_tensorflow()
                     results += went_wrong(part, options.images, report)
+                elif part.startswith("slim"):
+                    from collector.runtime import start_tensorflow
+
+                    start_tensorflow()
+                    from tests.benchmarks import slim
+
+                    measure = slim.tuned if part == "slim-tuned" else slim.run
+                    results += measure(Path(folder), options.images, options.training, report)
                 elif part == "comparison":
                     from tests.benchmarks import comparison
 

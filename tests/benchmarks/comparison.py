@@ -22,7 +22,7 @@ from reactcnn_dash.db import (
     replace_states,
 )
 from tests.benchmarks.table import Result, at_most
-from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, start_server, stop
+from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, imported, start_server, stop
 from tests.browser.waiting import until
 
 if TYPE_CHECKING:
@@ -123,18 +123,18 @@ STANDING = """
 """
 """Head, layers, matrix and the pictures of the changed images are all there."""
 
-CLICK = """
-([a, b]) => {
+CLICK = f"""
+([a, b]) => {imported("compare/view.mjs")}.then(({{ view }}) => {{
   window.compareBegun = performance.now();
-  window.reactcnn.setView({ a, b, image: null, page: 1 });
-}
+  view.set({{ a, b, image: null, page: 1 }});
+}})
 """
 
 
 def click(page: Any, a: int, b: int) -> float:
     """Pick two runs; return the seconds until everything stands."""
     page.evaluate(CLICK, [a, b])
-    until(page, "window.reactcnn.compared.found === null")
+    until(page, "document.getElementById('compare-head').hidden")
     until(page, STANDING.strip(), timeout=120_000)
     return float(page.evaluate("(performance.now() - window.compareBegun) / 1000"))
 

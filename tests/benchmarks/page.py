@@ -19,7 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 from reactcnn_dash.db import ImageBatch, NewRun, RunWriter, StoreReader
 from tests.benchmarks import filters, history
 from tests.benchmarks.table import Result, at_most
-from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, start_server, stop
+from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, imported, start_server, stop
 from tests.browser.waiting import until
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ HOVER = """
   const cells = document.querySelector(`.block-cells[data-layer="${layer}"]`);
   const cell = document.getElementById(`cell-${layer}-${filter}`);
   const box = cell.getBoundingClientRect();
-  const address = window.reactcnn.filterText({ layer, filter });
+  const address = `${document.querySelectorAll(".block-title")[layer].textContent}:${filter}`;
   const picture = document.querySelector(".map-picture");
   const start = performance.now();
   // A frame's callbacks run right before it is painted; a message sent there comes right after.
@@ -179,16 +179,16 @@ LEAVE = "document.getElementById('grid').dispatchEvent(new PointerEvent('pointer
 
 CLICK = """
 (layer) => new Promise((done) => {
-  const cy = document.getElementById("graph")._cyreg.cy;
-  const filters = window.reactcnn.shown.model.layers[layer].filters;
+  const block = document.querySelector(`.block[data-layer="${layer}"]`);
+  const filters = Number(block.querySelector(".block-filters").textContent);
   const start = performance.now();
-  document.querySelector(`.block[data-layer="${layer}"] .block-name`).click();
+  block.querySelector(".block-name").click();
   const look = () => {
     const panel = document.getElementById("panel");
-    const first = cy.nodes()[0];
-    const here = window.reactcnn.clusterPanel.clusters;
+    const cy = document.getElementById("graph")?._cyreg?.cy;
+    const first = cy?.nodes()[0];
     const standing = first && first.id() === `${layer}:0` && cy.nodes().length === filters
-      && here && here.layer === layer && !panel.classList.contains("busy");
+      && !panel.classList.contains("busy");
     if (standing) requestAnimationFrame(() => done(performance.now() - start));
     else requestAnimationFrame(look);
   };
@@ -213,8 +213,8 @@ def hovers(page: Page) -> list[Result]:
     """Hover over a filter of each layer on several images, then over others of the same layer."""
     cold, prefetched = [], []
     for ordinal in range(8):
-        page.evaluate(f"window.reactcnn.poll.goTo({ordinal})")
-        until(page, f"window.reactcnn.shown.image.ordinal === {ordinal}")
+        page.evaluate(f"{imported('live/poll.mjs')}.then(poll => poll.goTo({ordinal}))")
+        until(page, f"document.querySelector('.caption-title').textContent === 'Image {ordinal}'")
         page.wait_for_timeout(150)
         for layer in range(13):
             cold.append(page.evaluate(HOVER, [layer, 3]))

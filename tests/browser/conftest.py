@@ -84,6 +84,11 @@ def stop(process: subprocess.Popen[str]) -> None:
     process.wait(timeout=20)
 
 
+def imported(name: str) -> str:
+    """Return the JavaScript that imports a module of the page, such as ``live/poll.mjs``."""
+    return f"""import(document.querySelector("link[rel=modulepreload][href$='/{name}']").href)"""
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:

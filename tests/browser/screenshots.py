@@ -41,12 +41,8 @@ def collect(store: Path, images: str, between: str | None) -> None:
 def settle(page: Page) -> None:
     """Wait until the image and the open clusters are drawn."""
     page.wait_for_selector(".cell[fill]")
-    until(page, "window.reactcnn.picture.pixels !== null")
-    until(
-        page,
-        "window.reactcnn.view.layer === null || (window.reactcnn.clusterPanel.clusters"
-        " && !document.getElementById('panel').classList.contains('busy'))",
-    )
+    until(page, "document.getElementById('image').width > 1")
+    until(page, "!document.querySelector('.panel.open.busy')")
     page.wait_for_timeout(500)
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from reactcnn_dash.db import ImageBatch, RunWriter
 from tests import stores
-from tests.browser.conftest import start_server, stop
+from tests.browser.conftest import imported, start_server, stop
 from tests.browser.waiting import until
 
 if TYPE_CHECKING:
@@ -186,10 +186,11 @@ def test_playing_goes_through_a_finished_run(page: Page, serve: Serve, store: Pa
     )
     # The key, and in the same moment a tick: the first image is only on its way then.
     page.evaluate(
-        """() => {
-            document.body.dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true }));
-            window.reactcnn.poll.tick(1);
-        }"""
+        f"""{imported("live/poll.mjs")}.then(poll => {{
+            const press = new KeyboardEvent("keydown", {{ key: " ", bubbles: true }});
+            document.body.dispatchEvent(press);
+            poll.tick(1);
+        }})"""
     )
     # An image is shown for a moment only: what was on the page is written down as it happens.
     until(page, "titles.includes('Image 3') && titles.at(-1) === 'Image 4'")

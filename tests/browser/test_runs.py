@@ -14,18 +14,14 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from reactcnn_dash.db import RunWriter, StoreReader, delete_run, edit_run
 from tests import stores
+from tests.browser.conftest import imported
 from tests.browser.waiting import until
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Serve
 
 NAMES = ("alpha", "beta", "gamma")
-ANSWERED = """() => new Promise(done => {
-  const poll = window.reactcnn.runsPoll;
-  const { take } = poll;
-  poll.take = answer => { take(answer); poll.take = take; done(); };
-  poll.now();
-})"""
+ANSWERED = f"{imported('runs/poll.mjs')}.then(poll => poll.lookNow())"
 """Has the page look at once, and waits until it has taken the answer in."""
 
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Download, Page, expect
 
 from reactcnn_dash.db import RunWriter, StoreReader
 from tests import stores
+from tests.browser.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -284,31 +285,26 @@ def pixels(download: Download, name: str) -> NDArray[np.uint8]:
         return np.asarray(image.convert("RGB"))
 
 
+CELLS = """cells => cells.map(cell => {
+  const { x, y, width, height } = cell.getBoundingClientRect();
+  return [x + width / 2, y + height / 2, ...getComputedStyle(cell).fill.match(/\\d+/g).map(Number)];
+})"""
+"""Where each cell stands in the window, and its colour."""
+
+
 def test_the_view_as_a_picture(shown: Page, made: stores.Truth) -> None:
     shown.goto(re.sub(r"\?.*", "?image=3&filter=conv1:2", shown.url))
     expect(shown.locator(".map-picture")).to_be_visible()
     bare = pixels(export(shown, "This view (PNG)"), "1-small-image-3.png")
-    width, height = shown.evaluate(
-        "[rc => rc.width, rc => rc.height].map(f => f(reactcnn.grid.geometry))"
-    )
-    # Twice the size of the page: the side, the grid and the margins.
-    assert bare.shape[1] == 2 * (width + 2 * 24 + 220 + 20)
-    assert bare.shape[0] >= 2 * height
+    # The page at twice its size, below a line that says what it is of.
+    assert bare.shape[1] == 2 * 1280
+    line = bare.shape[0] / 2 - 720
+    assert 0 < line < 60
     # Every cell has its colour where the page has it.
-    left, top = 2 * (24 + 220 + 20), 2 * (62 + 24 + 30)
-    cells = shown.evaluate(
-        """() => { const { geometry, blocks } = reactcnn.grid;
-        return blocks.flatMap((block, i) => block.cells.map((cell, filter) => {
-          const { x, y, columns } = geometry.blocks[i];
-          const across = x + (filter % columns) * geometry.pitch + geometry.pitch / 2;
-          const down = y + Math.floor(filter / columns) * geometry.pitch + geometry.pitch / 2;
-          return [across, down, ...getComputedStyle(cell).fill.match(/\\d+/g).map(Number)];
-        })); }"""
-    )
+    cells = shown.locator(".cell").evaluate_all(CELLS)
     assert len(cells) == sum(stores.FILTERS)
     for x, y, *colour in cells:
-        found = bare[round(top + 2 * y) - 1, round(left + 2 * x) - 1]
-        assert found.tolist() == colour
+        assert bare[round(2 * (y + line)), round(2 * x)].tolist() == colour
     # The picture, its pixels as large squares; a pinned filter's map takes light from it.
     shown.keyboard.press("Escape")
     expect(shown.locator(".map-picture")).to_be_hidden()
@@ -318,13 +314,38 @@ def test_the_view_as_a_picture(shown: Page, made: stores.Truth) -> None:
     rows.first.click()
     expect(shown.locator(".cell.red").first).to_be_visible()
     whole = pixels(export(shown, "This view (PNG)"), "1-small-image-3.png")
-    size = 2 * 206 / 8
+    box = shown.locator("#image").bounding_box()
+    frame = shown.locator("#panel").bounding_box()
+    assert box is not None
+    assert frame is not None
     for row in range(8):
         for column in range(8):
-            y, x = 2 * (62 + 24) + (row + 0.5) * size, 2 * 24 + (column + 0.5) * size
-            assert whole[round(y), round(x)].tolist() == made.pixels[3, row, column].tolist()
+            y = box["y"] + (row + 0.5) * box["height"] / 8
+            x = box["x"] + (column + 0.5) * box["width"] / 8
+            found = whole[round(2 * (y + line)), round(2 * x)]
+            assert found.tolist() == made.pixels[3, row, column].tolist()
     red = (whole == [224, 32, 45]).all(axis=2)
-    panel = whole.shape[1] - 2 * (24 + 340)
+    left, panel = round(2 * (box["x"] + box["width"])) + 40, round(2 * frame["x"])
     # Red cells in the grid, red nodes in the graph.
     assert red[:, left:panel].sum() > 100
     assert red[:, panel:].sum() > 100
+
+
+def test_the_view_as_a_picture_has_all_of_a_grid_that_is_scrolled(shown: Page) -> None:
+    shown.goto(re.sub(r"\?.*", "?image=3", shown.url))
+    shown.set_viewport_size({"width": 600, "height": 720})
+    hidden = (
+        "document.getElementById('grid').scrollWidth - document.getElementById('grid').clientWidth"
+    )
+    until(shown, f"{hidden} > 0")
+    expect(shown.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
+    # The way to the menu may scroll the window.
+    cells = shown.locator(".cell").evaluate_all(CELLS)
+    picture = pixels(export(shown, "This view (PNG)"), "1-small-image-3.png")
+    assert picture.shape[1] == 2 * (600 + shown.evaluate(hidden))
+    grid = shown.locator("#grid").bounding_box()
+    assert grid is not None
+    assert max(x for x, *_ in cells) > grid["x"] + grid["width"]
+    # With more room the bars above need less, so that the grid stands higher than in the window.
+    for x, _, *colour in cells:
+        assert (picture[:, round(2 * x)] == colour).all(axis=1).any()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.jobs.runner import UnderWay
@@ -17,9 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reactcnn_dash.db import RunSummary, StoreReader
+    from reactcnn_dash.pages.compare.shapes import (
+        CurvePoint,
+        Experiment,
+        Incomparable,
+        KnownPair,
+        Listed,
+        OpenPair,
+    )
     from reactcnn_dash.results.comparison.service import Comparisons
 
-    Curves: TypeAlias = dict[tuple[Pair, int, int], dict[str, Any]]
+    Curves: TypeAlias = dict[tuple[Pair, int, int], CurvePoint | Incomparable]
 
 LISTED = 2000
 """The newest runs that can be picked."""
@@ -31,7 +39,7 @@ class NoExperiment(UserError):
     """There is nothing to compare in an experiment; the text says why."""
 
 
-def listed(reader: StoreReader) -> dict[str, Any]:
+def listed(reader: StoreReader) -> Listed:
     """Return what can be picked: the newest runs, and the experiments with two or more runs.
 
     Raises:
@@ -85,7 +93,7 @@ class ExperimentRequest:
 
 def experiment_payload(
     reader: StoreReader, comparisons: Comparisons, curves: Curves, wanted: ExperimentRequest
-) -> dict[str, Any]:
+) -> Experiment:
     """Return the figures of an experiment so far; asking drives the computation on.
 
     One pair is computed at a time, and none once nobody asks any more.
@@ -107,7 +115,7 @@ def experiment_payload(
     runs = in_order(members)
     if len(runs) < 2:
         raise NoExperiment(f"Experiment {name!r} has {len(runs)} runs with images; two are needed.")
-    answer: list[dict[str, Any]] = []
+    answer: list[KnownPair | OpenPair] = []
     waiting: UnderWay | None = None
     for a, b in pairs_of(runs, against):
         pair = Pair(a.id, b.id, wanted.method, wanted.parameter)
@@ -118,18 +126,20 @@ def experiment_payload(
                 waiting = figures
             else:
                 curves[key] = figures
-        answer.append({"a": a.id, "b": b.id} | curves.get(key, {}))
-    return {
-        **({"status": "done"} if waiting is None else running(waiting)),
+        shown = {"a": a.id, "b": b.id, **curves.get(key, {})}
+        answer.append(cast("KnownPair | OpenPair", shown))
+    payload: Experiment = {
+        "status": "done",
         "name": name,
         "against": against,
         "runs": [{"id": run.id, "name": run.name, "epoch": run.epoch} for run in runs],
         "pairs": answer,
         "known": sum("layers" in pair or "message" in pair for pair in answer),
     }
+    return payload if waiting is None else {**payload, **running(waiting)}
 
 
-def _figures(comparisons: Comparisons, pair: Pair) -> dict[str, Any] | UnderWay:
+def _figures(comparisons: Comparisons, pair: Pair) -> CurvePoint | Incomparable | UnderWay:
     """Return a pair's figures, or why there are none, or how far they are."""
     try:
         found = comparisons.ask(pair)

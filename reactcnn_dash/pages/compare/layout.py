@@ -6,7 +6,6 @@ from dash import html
 
 from reactcnn_dash import ids
 from reactcnn_dash.pages.compare.payload import KINDS
-from reactcnn_dash.pages.compare.tables import filter_table, layer_table
 from reactcnn_dash.pages.compare.toolbar import toolbar
 from reactcnn_dash.pages.elements import (
     aria,
@@ -42,7 +41,11 @@ def _images() -> html.Section:
             html.Div(
                 className="tab-tools",
                 children=[
-                    choice(ids.COMPARE_KIND, "Kind of change", KINDS),
+                    choice(
+                        ids.COMPARE_KIND,
+                        "Kind of change",
+                        {str(kind): name for kind, name in KINDS.items()},
+                    ),
                     html.Div(id=ids.COMPARE_PAGES, className="group pages-of"),
                 ],
             ),
@@ -57,7 +60,7 @@ def _filters() -> html.Section:
         **aria("Filters of the layer"),
         children=[
             html.P(id=ids.COMPARE_FILTERS_CAPTION, className="small"),
-            filter_table(),
+            html.Div(id=ids.COMPARE_FILTERS_PLACE, className="later"),
         ],
     )
 
@@ -90,7 +93,7 @@ def _overview() -> html.Div:
             html.Div(
                 className="compare-left",
                 children=[
-                    layer_table(),
+                    html.Div(id=ids.COMPARE_LAYERS_PLACE, className="later"),
                     html.Div(id=ids.COMPARE_MATRIX, className="matrix"),
                 ],
             ),

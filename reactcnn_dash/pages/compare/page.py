@@ -9,6 +9,7 @@ from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.pages.compare.help import HELP
 from reactcnn_dash.pages.compare.layout import content
 from reactcnn_dash.pages.compare.routes import routes
+from reactcnn_dash.pages.compare.tables import tables
 from reactcnn_dash.pages.page import Control, Page
 
 CONTROLS: Final = (
@@ -38,4 +39,5 @@ PAGE: Final = Page(
     help=HELP,
     routes=routes,
     controls=CONTROLS,
+    later=tables,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -18,13 +18,24 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.analysis import Clusters
     from reactcnn_dash.db import Image, Layer, Run
+    from reactcnn_dash.pages.compare.shapes import (
+        ChangedImages,
+        Compared,
+        ComparedRun,
+        CurvePoint,
+        ImagePair,
+        Kind,
+        LayerFilters,
+        LayerRow,
+        RunAnswer,
+    )
     from reactcnn_dash.results.comparison.comparing import Changed, ComparedLayer, Comparison
 
 PAGE: Final = 48
 """Changed images of one answer."""
 
 
-KINDS: Final = {
+KINDS: Final[dict[Kind, str]] = {
     "all": "All",
     "corrected": "Corrected",
     "broken": "Broken",
@@ -33,7 +44,7 @@ KINDS: Final = {
 """Kinds of changed images, with their names; see :func:`kinds`."""
 
 
-def kinds(changed: Changed) -> dict[str, NDArray[np.bool_]]:
+def kinds(changed: Changed) -> dict[Kind, NDArray[np.bool_]]:
     """Return which of the changed images are of each kind, ``(n,)`` bool by the kind's name.
 
     ``corrected``: wrong in the first run, right in the second. ``broken``: the other way round.
@@ -50,7 +61,7 @@ def kinds(changed: Changed) -> dict[str, NDArray[np.bool_]]:
     }
 
 
-def comparison_payload(c: Comparison) -> dict[str, Any]:
+def comparison_payload(c: Comparison) -> Compared:
     """Return what the page shows of a comparison at first sight."""
     return {
         "a": _run(c.a, [layer.a for layer in c.layers]),
@@ -58,8 +69,8 @@ def comparison_payload(c: Comparison) -> dict[str, Any]:
         "images": c.images,
         "leftOut": c.left_out,
         "labelled": c.labelled,
-        "accuracy": None if c.accuracy is None else list(c.accuracy),
-        "confidence": [_plain(value) for value in c.confidence],
+        "accuracy": c.accuracy,
+        "confidence": (_plain(c.confidence[0]), _plain(c.confidence[1])),
         "changed": {kind: int(which.sum()) for kind, which in kinds(c.changed).items()},
         "unmatched": list(c.unmatched),
         "notFinite": not_finite(c),
@@ -72,7 +83,7 @@ def comparison_payload(c: Comparison) -> dict[str, Any]:
     }
 
 
-def layer_row(layer: ComparedLayer) -> dict[str, Any]:
+def layer_row(layer: ComparedLayer) -> LayerRow:
     """Return the figures of one layer."""
     result = layer.result
     return {
@@ -96,7 +107,7 @@ def layer_row(layer: ComparedLayer) -> dict[str, Any]:
     }
 
 
-def filters_payload(layer: ComparedLayer) -> dict[str, Any]:
+def filters_payload(layer: ComparedLayer) -> LayerFilters:
     """Return what the page shows of one layer's filters: a list a figure, by filter."""
     result = layer.result
     matches = result.matches
@@ -116,22 +127,30 @@ def filters_payload(layer: ComparedLayer) -> dict[str, Any]:
     }
 
 
-def changed_payload(c: Comparison, kind: str, offset: int) -> dict[str, Any]:
+def changed_payload(c: Comparison, kind: Kind, offset: int) -> ChangedImages:
     """Return a page of the changed images of a kind.
 
     Raises:
         KeyError: there is no such kind.
     """
-    which = np.flatnonzero(kinds(c.changed)[kind])
+    by_kind = kinds(c.changed)
+    which = np.flatnonzero(by_kind[kind])
     part = which[offset : offset + PAGE]
     columns = (c.changed.a, c.changed.b, c.changed.label, c.changed.before, c.changed.after)
     rows = np.stack([column[part] for column in columns], axis=1)
-    return {"kind": kind, "offset": offset, "total": len(which), "hits": rows.tolist()}
+    own = [name for name in by_kind if name != "all"]
+    return {
+        "kind": kind,
+        "offset": offset,
+        "total": len(which),
+        "hits": rows.tolist(),
+        "kinds": [next(name for name in own if by_kind[name][at]) for at in part.tolist()],
+    }
 
 
 def pair_payload(
-    c: Comparison, kind: str, images: tuple[Image, Image], gaps: Sequence[NDArray[np.float32]]
-) -> dict[str, Any]:
+    c: Comparison, kind: Kind, images: tuple[Image, Image], gaps: Sequence[NDArray[np.float32]]
+) -> ImagePair:
     """Return both runs' answers to one image, and the changed images of a kind beside it."""
     here = images[0].ordinal
     which = c.changed.a[kinds(c.changed)[kind]]
@@ -149,20 +168,27 @@ def pair_payload(
     }
 
 
-def curves_row(c: Comparison) -> dict[str, Any]:
+def curves_row(c: Comparison) -> CurvePoint:
     """Return the figures of a comparison that are drawn against the epoch."""
-    names = (
-        *("cka", "ari", "nmi", "same", "sure"),
-        *("deadA", "deadB", "constantA", "constantB", "died", "alive"),
-    )
     rows = [layer_row(layer) for layer in c.layers]
     return {
         "layers": [row["name"] for row in rows],
         "images": c.images,
-        "accuracy": None if c.accuracy is None else list(c.accuracy),
-        "confidence": [_plain(value) for value in c.confidence],
+        "accuracy": c.accuracy,
+        "confidence": (_plain(c.confidence[0]), _plain(c.confidence[1])),
         "changed": len(c.changed.a),
-    } | {name: [row[name] for row in rows] for name in names}
+        "cka": [row["cka"] for row in rows],
+        "ari": [row["ari"] for row in rows],
+        "nmi": [row["nmi"] for row in rows],
+        "same": [row["same"] for row in rows],
+        "sure": [row["sure"] for row in rows],
+        "deadA": [row["deadA"] for row in rows],
+        "deadB": [row["deadB"] for row in rows],
+        "constantA": [row["constantA"] for row in rows],
+        "constantB": [row["constantB"] for row in rows],
+        "died": [row["died"] for row in rows],
+        "alive": [row["alive"] for row in rows],
+    }
 
 
 def _colours(clusters: Clusters) -> dict[str, str]:
@@ -174,7 +200,7 @@ def _colours(clusters: Clusters) -> dict[str, str]:
     return {str(number): cluster_colour(number, 2) for number in sorted(several)}
 
 
-def _answer(image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]) -> dict[str, Any]:
+def _answer(image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]) -> RunAnswer:
     # Only the layers in common, side by side as the page's grid has them.
     chosen = np.concatenate([gap[one.offset : one.offset + one.filters] for one in layers])
     return {
@@ -187,7 +213,7 @@ def _answer(image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]) -> 
     }
 
 
-def _run(run: Run, layers: Sequence[Layer]) -> dict[str, Any]:
+def _run(run: Run, layers: Sequence[Layer]) -> ComparedRun:
     positions = [layer.position for layer in layers]
     return {
         "id": run.id,
@@ -199,7 +225,7 @@ def _run(run: Run, layers: Sequence[Layer]) -> dict[str, Any]:
         "epoch": run.epoch,
         "images": run.stored,
         "classes": list(run.class_names),
-        "shape": list(run.image_shape),
+        "shape": run.image_shape,
         "low": [_plain(value) for value in run.gap_low[positions].tolist()],
         "high": [_plain(value) for value in run.gap_high[positions].tolist()],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from flask import Response, jsonify, request
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.db import StoreReader
     from reactcnn_dash.jobs.runner import UnderWay
     from reactcnn_dash.pages.compare.experiment import Curves
+    from reactcnn_dash.pages.compare.shapes import ImagePair, Kind
     from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.comparison.comparing import ComparedLayer, Comparison
 
@@ -53,11 +54,12 @@ def method_asked() -> tuple[str, float | None]:
     return analysis.method_of(method, parameter).key, parameter
 
 
-def _kind() -> str:
-    kind = request.args.get("kind", "all")
-    if kind not in KINDS:
-        raise RequestRefused(f"No kind of changed images {kind!r}.")
-    return kind
+def _kind() -> Kind:
+    wanted = request.args.get("kind", "all")
+    for kind in KINDS:
+        if kind == wanted:
+            return kind
+    raise RequestRefused(f"No kind of changed images {wanted!r}.")
 
 
 def _layer(found: Comparison) -> ComparedLayer:
@@ -68,7 +70,7 @@ def _layer(found: Comparison) -> ComparedLayer:
     raise RequestRefused(f"The runs have no layer {name!r} in common.")
 
 
-def pair_of(reader: StoreReader, found: Comparison, ordinal: int, kind: str) -> dict[str, Any]:
+def pair_of(reader: StoreReader, found: Comparison, ordinal: int, kind: Kind) -> ImagePair:
     """Return both runs' answers to an image of the first run.
 
     Raises:

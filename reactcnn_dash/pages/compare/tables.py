@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dash_ag_grid as dag
 
 from reactcnn_dash import ids
+
+if TYPE_CHECKING:
+    from dash.development.base_component import Component
 
 
 def _figure(
@@ -60,7 +63,12 @@ _COLUMN = {
 }
 
 
-def layer_table() -> dag.AgGrid:
+def tables() -> dict[str, Component]:
+    """Return the tables that stand once two runs are compared, by the place that they fill."""
+    return {ids.COMPARE_LAYERS_PLACE: _layers(), ids.COMPARE_FILTERS_PLACE: _filters()}
+
+
+def _layers() -> dag.AgGrid:
     """Return the table of the layers in common."""
     return dag.AgGrid(
         id=ids.COMPARE_LAYERS,
@@ -91,7 +99,7 @@ def layer_table() -> dag.AgGrid:
     )
 
 
-def filter_table() -> dag.AgGrid:
+def _filters() -> dag.AgGrid:
     """Return the table of the filters of one layer."""
     return dag.AgGrid(
         id=ids.COMPARE_FILTERS,

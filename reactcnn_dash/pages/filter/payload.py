@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import RunState
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.analysis import CoMoments, Correlation
     from reactcnn_dash.db import Layer, Run, StoreReader
+    from reactcnn_dash.pages.filter import shapes
     from reactcnn_dash.results.clusters.clustering import Clusterings
 
 MEMBERS: Final = 24
@@ -106,7 +107,7 @@ class FilterFacts:
         """
         return facts.state_of(self._of_layer(at), at.filter)
 
-    def payload(self, at: FilterAddress) -> dict[str, Any]:
+    def payload(self, at: FilterAddress) -> shapes.FilterFacts:
         """Return a filter as the page takes it, but for its images, clusters and history.
 
         Raises:
@@ -117,17 +118,17 @@ class FilterFacts:
         kernel = self._reader.kernel(at.run.id, at.layer.name)
         return {
             "run": _run_payload(at.run),
-            "layers": [[one.name, one.filters] for one in at.layers],
+            "layers": [(one.name, one.filters) for one in at.layers],
             "layer": at.layer.position,
             "filter": at.filter,
-            "map": [at.layer.height, at.layer.width],
-            "state": asdict(self.state(at)),
+            "map": (at.layer.height, at.layer.width),
+            "state": cast("shapes.FilterState", asdict(self.state(at))),
             "classes": facts.classes_payload(sample, at.filter, len(at.run.class_names)),
             "kernel": facts.kernel_payload(kernel, at.filter, before),
             **self._neighbours(at),
         }
 
-    def cluster_payload(self, at: FilterAddress, method: analysis.Method) -> dict[str, Any]:
+    def cluster_payload(self, at: FilterAddress, method: analysis.Method) -> shapes.FilterCluster:
         """Return a filter's cluster by a method with the parameter that suits the layer.
 
         Raises:
@@ -138,7 +139,7 @@ class FilterFacts:
         request = ClusterRequest(at.run.id, at.layer.position, method.key, None)
         view = self._clusters.of(key, lambda: self._views.view(request))
         label = int(view.labels[at.filter])
-        shown = {
+        shown: shapes.FilterCluster = {
             "method": method.label,
             "symbol": method.symbol,
             "parameter": view.parameter,
@@ -149,7 +150,8 @@ class FilterFacts:
             return shown
         summary = next(one for one in view.summaries if one.label == label)
         members = [one for one in summary.filters if one != at.filter]
-        return shown | {
+        return {
+            **shown,
             "size": summary.size,
             "meanR": summary.mean_r,
             "lowestR": summary.lowest_r,
@@ -160,7 +162,7 @@ class FilterFacts:
         key = (at.run.uuid, at.run.stored, at.layer.position)
         return self._moments.of(key, lambda: current_moments(self._reader, at.run.id, at.layer)[0])
 
-    def _neighbours(self, at: FilterAddress) -> dict[str, Any]:
+    def _neighbours(self, at: FilterAddress) -> shapes.Neighbours:
         moments = self._of_layer(at)
         if moments.n < analysis.MINIMUM_IMAGES:
             return {"nearest": [], "opposite": [], "values": []}
@@ -170,14 +172,14 @@ class FilterFacts:
         shown = [at.filter, *(one.filter for one in nearest + opposite)]
         sample = self._samples.of(at.run, at.layer)
         return {
-            "nearest": [asdict(one) for one in nearest],
-            "opposite": [asdict(one) for one in opposite],
+            "nearest": [cast("shapes.Neighbour", asdict(one)) for one in nearest],
+            "opposite": [cast("shapes.Neighbour", asdict(one)) for one in opposite],
             # The filter's own values first, then those of its neighbours in this order.
             "values": facts.points(sample, shown),
         }
 
 
-def _run_payload(run: Run) -> dict[str, Any]:
+def _run_payload(run: Run) -> shapes.FilterRun:
     return {
         "id": run.id,
         "uuid": run.uuid,
@@ -190,5 +192,5 @@ def _run_payload(run: Run) -> dict[str, Any]:
         "renewedAt": renewed_at(run.stored) if run.state in GOING_ON else None,
         "labelled": run.labelled,
         "classes": list(run.class_names),
-        "shape": list(run.image_shape),
+        "shape": run.image_shape,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from flask import Response, jsonify, request
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import Run, StoreReader
+    from reactcnn_dash.pages.filter.shapes import TopImages
     from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.filters.tops import TopsOfRun
 
@@ -69,7 +70,7 @@ def _run_asked(context: Context) -> Run:
 
 def tops_payload(
     found: TopsOfRun, at: FilterAddress, of: NDArray[np.int64], above: float
-) -> dict[str, Any]:
+) -> TopImages:
     """Return the images that drive a filter most, as the page takes them.
 
     Args:
@@ -83,7 +84,7 @@ def tops_payload(
     return {
         "images": found.images,
         "overall": [
-            [top.ordinal, top.value, int(of[top.ordinal])]
+            (top.ordinal, top.value, int(of[top.ordinal]))
             for top in driven_by(found, column, None, above)
         ],
         "byClass": [

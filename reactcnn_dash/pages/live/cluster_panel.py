@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dash_ag_grid as dag
 import dash_cytoscape as cyto
 from dash import html
@@ -18,6 +20,9 @@ from reactcnn_dash.pages.elements import (
 )
 from reactcnn_dash.pages.live import cluster_payload as graphs
 from reactcnn_dash.pages.live.deviation_panel import standing_out
+
+if TYPE_CHECKING:
+    from dash.development.base_component import Component
 
 _CORRELATION = {
     "type": "rightAligned",
@@ -58,7 +63,7 @@ def _table() -> dag.AgGrid:
                 "type": "rightAligned",
                 "valueFormatter": {"function": "params.value + ' of ' + params.data.size"},
                 "flex": 1.2,
-                # Shown beside the whole run only, by assets/live/77-subset.js.
+                # Shown beside the whole run only, by assets/live/subset.mjs.
                 "hide": True,
             },
         ],
@@ -80,6 +85,30 @@ def _table() -> dag.AgGrid:
         },
         dangerously_allow_code=False,
     )
+
+
+def _graph() -> cyto.Cytoscape:
+    return cyto.Cytoscape(
+        id=ids.GRAPH,
+        elements=[],
+        stylesheet=graphs.STYLESHEET,
+        layout={"name": "preset"},
+        autoRefreshLayout=False,
+        clearOnUnhover=True,
+        responsive=True,
+        minZoom=0.02,
+        maxZoom=4,
+        boxSelectionEnabled=False,
+        style={"width": "100%", "height": "100%"},
+    )
+
+
+def graph_and_table() -> dict[str, Component]:
+    """Return what the panel shows once a layer is open, by the place that it fills.
+
+    Both bring large libraries, which nobody waits for before.
+    """
+    return {ids.GRAPH_PLACE: _graph(), ids.TABLE_PLACE: _table()}
 
 
 def cluster_panel() -> html.Aside:
@@ -144,19 +173,7 @@ def cluster_panel() -> html.Aside:
                     html.Div(
                         className="graph-frame",
                         children=[
-                            cyto.Cytoscape(
-                                id=ids.GRAPH,
-                                elements=[],
-                                stylesheet=graphs.STYLESHEET,
-                                layout={"name": "preset"},
-                                autoRefreshLayout=False,
-                                clearOnUnhover=True,
-                                responsive=True,
-                                minZoom=0.02,
-                                maxZoom=4,
-                                boxSelectionEnabled=False,
-                                style={"width": "100%", "height": "100%"},
-                            ),
+                            html.Div(id=ids.GRAPH_PLACE, className="later"),
                             html.Div(id=ids.GRAPH_CAPTION, className="graph-caption"),
                         ],
                     ),
@@ -165,7 +182,7 @@ def cluster_panel() -> html.Aside:
                         className="small",
                         **attributes({"aria-live": "polite"}),
                     ),
-                    _table(),
+                    html.Div(id=ids.TABLE_PLACE, className="later"),
                     html.Div(id=ids.SELECTION, className="selection"),
                 ],
             ),

@@ -8,20 +8,22 @@ from reactcnn_dash.analysis import METHODS, ClusterSummary, fisher_interval
 from reactcnn_dash.pages.palette import CONSTANT, cluster_colour
 
 if TYPE_CHECKING:
+    from reactcnn_dash.pages.live.shapes import Beside, ClusterRow, Clusters, GraphElement
     from reactcnn_dash.results.clusters.clustering import ClusterView
-    from reactcnn_dash.results.clusters.subset import Beside
+    from reactcnn_dash.results.clusters.subset import Beside as WholeRun
 
 _SETTLED = 512
+_ITERATIONS = 100
 _AREA = 30.0**2
 """Square pixels that a filter takes in the picture, with its share of what is between filters."""
 
-LAYOUT: Final[dict[str, Any]] = {
+LAYOUT: Final[dict[str, str | float | bool]] = {
     "name": "cose",
     "animate": False,
     "randomize": False,
     "fit": True,
     "padding": 12,
-    "numIter": 100,
+    "numIter": _ITERATIONS,
     "initialTemp": 40,
     "coolingFactor": 0.95,
     "nodeRepulsion": 4000,
@@ -55,7 +57,7 @@ STYLESHEET: Final[list[dict[str, Any]]] = [
 ]
 
 
-def layout(view: ClusterView, number: int) -> dict[str, Any]:
+def layout(view: ClusterView, number: int) -> dict[str, str | float | bool]:
     """Return the Cytoscape layout of a new picture.
 
     Cytoscape lays out again only when its layout changes, so each picture has a number. The cost
@@ -65,7 +67,7 @@ def layout(view: ClusterView, number: int) -> dict[str, Any]:
     ones it may be wide, of many small ones it is narrow, or the picture becomes a thin strip.
     """
     filters = len(view.labels)
-    steps = LAYOUT["numIter"] * min(1.0, (_SETTLED / filters) ** 2)
+    steps = _ITERATIONS * min(1.0, (_SETTLED / filters) ** 2)
     islands = len(view.summaries) + int((view.labels < 0).sum())
     between = 0.22 * (_AREA * filters / max(1, islands)) ** 0.5
     return LAYOUT | {
@@ -84,7 +86,7 @@ def node_id(layer: int, filter_: int) -> str:
     return f"{layer}:{filter_}"
 
 
-def elements(view: ClusterView, *, positions: bool) -> list[dict[str, Any]]:
+def elements(view: ClusterView, *, positions: bool) -> list[GraphElement]:
     """Return the Cytoscape elements of a cluster view.
 
     Args:
@@ -94,9 +96,9 @@ def elements(view: ClusterView, *, positions: bool) -> list[dict[str, Any]]:
     """
     colours = _colours(view)
     layer = view.request.layer
-    result: list[dict[str, Any]] = []
+    result: list[GraphElement] = []
     for filter_, label in enumerate(view.labels.tolist()):
-        node: dict[str, Any] = {
+        node: GraphElement = {
             "data": {
                 "id": node_id(layer, filter_),
                 "filter": filter_,
@@ -128,7 +130,7 @@ def _interval(r: float | None, images: int) -> str | None:
     return f"95 % interval {low:.3f} to {high:.3f} (Fisher, {images:,} images)"
 
 
-def _row(summary: ClusterSummary, colour: str, together: int | None, images: int) -> dict[str, Any]:
+def _row(summary: ClusterSummary, colour: str, together: int | None, images: int) -> ClusterRow:
     def rounded(value: float | None) -> float | None:
         return None if value is None else round(value, 3)
 
@@ -145,7 +147,7 @@ def _row(summary: ClusterSummary, colour: str, together: int | None, images: int
     }
 
 
-def table_rows(view: ClusterView) -> list[dict[str, Any]]:
+def table_rows(view: ClusterView) -> list[ClusterRow]:
     """Return a row for each cluster of two or more filters, tightest first.
 
     ``together`` is None for clusters of the whole run.
@@ -159,8 +161,13 @@ def table_rows(view: ClusterView) -> list[dict[str, Any]]:
     ]
 
 
-def clusters_payload(view: ClusterView) -> dict[str, Any]:
-    """Return what the page keeps of a cluster view: ids and numbers, never the matrix."""
+def clusters_payload(view: ClusterView, subset: str | None) -> Clusters:
+    """Return what the page keeps of a cluster view: ids and numbers, never the matrix.
+
+    Args:
+        view: the clusters.
+        subset: the search's text that names the images behind them, None for the whole run.
+    """
     method = METHODS[view.request.method]
     clusters = [s for s in view.summaries if s.size > 1]
     constant = int((view.labels < 0).sum())
@@ -169,6 +176,7 @@ def clusters_payload(view: ClusterView) -> dict[str, Any]:
         "layer": view.request.layer,
         "method": view.request.method,
         "asked": view.request.parameter,
+        "subset": subset,
         "parameter": view.parameter,
         "methodLabel": method.label,
         "symbol": method.symbol,
@@ -185,7 +193,7 @@ def clusters_payload(view: ClusterView) -> dict[str, Any]:
     }
 
 
-def _beside(whole: Beside) -> dict[str, Any]:
+def _beside(whole: WholeRun) -> Beside:
     """Return the whole run's figures that stand beside those of a subset."""
     return {
         "images": whole.images,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from flask import Response, jsonify, request
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import Layer
+    from reactcnn_dash.pages.live.shapes import OddImage, OddRun
     from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.deviations.scores import RunScores
 
@@ -37,7 +38,7 @@ def codes_of(deviation: NDArray[np.float64]) -> str:
     return base64.b64encode(codes.astype(np.uint8).tobytes()).decode()
 
 
-def run_payload(found: RunScores, rate: float, *, working: bool) -> dict[str, Any]:
+def run_payload(found: RunScores, rate: float, *, working: bool) -> OddRun:
     """Return what the page knows of a run's odd images."""
     scores, odd = found.scores, found.odd(rate)
     marked = odd
@@ -56,7 +57,7 @@ def run_payload(found: RunScores, rate: float, *, working: bool) -> dict[str, An
 
 def image_payload(
     found: Findings, layers: tuple[Layer, ...], threshold: float, against: int | None
-) -> dict[str, Any]:
+) -> OddImage:
     """Return what the page shows of one image's deviations."""
     by_layer = zip(layers, found.strangeness.tolist(), found.tail.tolist(), strict=True)
     return {

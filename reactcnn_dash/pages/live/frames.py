@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,19 +15,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import Frame, Image, Layer, Run
+    from reactcnn_dash.pages.live.shapes import Frame as FramePayload
+    from reactcnn_dash.pages.live.shapes import Model, Seen, ShownImage, ShownRun
 
 CODES = 254
 """Highest code of a finite GAP value; 255 marks one that is not finite."""
 
 NOT_FINITE = 255
 SHOWN_CLASSES = 10
-
-
-class Seen(TypedDict, total=False):
-    """What the page already shows, so that it is not sent again."""
-
-    uuid: str
-    ordinal: int
 
 
 def gap_ranges(run: Run) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -71,7 +66,7 @@ def encode_gap(
     return codes
 
 
-def run_payload(run: Run, latest_run_id: int) -> dict[str, Any]:
+def run_payload(run: Run, latest_run_id: int) -> ShownRun:
     """Return what the page's header says of a run."""
     return {
         "id": run.id,
@@ -90,11 +85,11 @@ def run_payload(run: Run, latest_run_id: int) -> dict[str, Any]:
     }
 
 
-def model_payload(run: Run, layers: Sequence[Layer]) -> dict[str, Any]:
+def model_payload(run: Run, layers: Sequence[Layer]) -> Model:
     """Return what the page needs once a run to draw its grid."""
     return {
         "classes": list(run.class_names),
-        "shape": list(run.image_shape),
+        "shape": run.image_shape,
         "layers": [
             {
                 "name": layer.name,
@@ -111,7 +106,7 @@ def model_payload(run: Run, layers: Sequence[Layer]) -> dict[str, Any]:
 
 def image_payload(
     run: Run, image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]
-) -> dict[str, Any]:
+) -> ShownImage:
     """Return one image's answer: its GAP codes, prediction and largest probabilities."""
     low, high = gap_ranges(run)
     finite = np.nan_to_num(image.probabilities, nan=-1.0)
@@ -126,14 +121,14 @@ def image_payload(
         "prediction": image.prediction,
         "name": image.name,
         "finite": image.finite,
-        "probabilities": [[int(i), round(float(finite[i]), 4)] for i in largest],
+        "probabilities": [(int(i), round(float(finite[i]), 4)) for i in largest],
         "gap": base64.b64encode(encode_gap(gap, layers, low, high).tobytes()).decode(),
         "low": [float(f"{value:.4g}") for value in low],
         "high": [float(f"{value:.4g}") for value in high],
     }
 
 
-def frame_payload(frame: Frame, layers: Sequence[Layer] | None, seen: Seen) -> dict[str, Any]:
+def frame_payload(frame: Frame, layers: Sequence[Layer] | None, seen: Seen) -> FramePayload:
     """Return the answer to a poll.
 
     Args:
@@ -142,7 +137,7 @@ def frame_payload(frame: Frame, layers: Sequence[Layer] | None, seen: Seen) -> d
         seen: the run and image that the page shows already; they are not sent again.
     """
     run = frame.run
-    payload: dict[str, Any] = {"run": run_payload(run, frame.latest_run_id)}
+    payload: FramePayload = {"run": run_payload(run, frame.latest_run_id)}
     if frame.damaged:
         payload["notice"] = frame.damaged
     if layers is not None and seen.get("uuid") != run.uuid:

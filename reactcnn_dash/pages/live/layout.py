@@ -186,7 +186,7 @@ def _centre() -> html.Main:
 def content() -> Content:
     """Return what stands on the live page."""
     stores = (
-        *(ids.REQUEST, ids.FRAME, ids.VIEW, ids.RUNS_VERSION),
+        *(ids.REQUEST, ids.FRAME, ids.RUNS_VERSION),
         *(ids.CLUSTER_REQUEST, ids.CLUSTERS),
     )
     return Content(

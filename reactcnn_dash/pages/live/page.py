@@ -8,6 +8,7 @@ from reactcnn_dash import ids
 from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.callbacks import clusters, poll, runs
 from reactcnn_dash.pages.live import deviation_routes, search
+from reactcnn_dash.pages.live.cluster_panel import graph_and_table
 from reactcnn_dash.pages.live.help import HELP
 from reactcnn_dash.pages.live.layout import content
 from reactcnn_dash.pages.page import Context, Control, Page
@@ -81,5 +82,6 @@ PAGE: Final = Page(
     routes=_routes,
     callbacks=_callbacks,
     controls=CONTROLS,
+    later=graph_and_table,
     own_picture=True,
 )

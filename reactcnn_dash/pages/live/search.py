@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import SearchPage
+    from reactcnn_dash.pages.live.shapes import SearchPage as SearchAnswer
     from reactcnn_dash.pages.page import Context
 
 EVERYTHING: Final = "all"
@@ -61,14 +62,14 @@ def parse_search(text: str) -> tuple[ImageFilter, SearchOrder]:
     return ImageFilter(**fields), order
 
 
-def search_payload(found: SearchPage, offset: int) -> dict[str, Any]:
+def search_payload(found: SearchPage, offset: int) -> SearchAnswer:
     """Return a page of hits as the browser takes it: a row of values an image."""
     return {
         "total": found.total,
         "place": found.place,
         "offset": offset,
         "hits": [
-            [hit.ordinal, hit.label, hit.prediction, hit.misclassified, hit.confidence]
+            (hit.ordinal, hit.label, hit.prediction, hit.misclassified, hit.confidence)
             for hit in found.hits
         ],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reactcnn_dash import analysis
 from reactcnn_dash.pages.palette import cluster_colour
@@ -13,13 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reactcnn_dash.db import Layer, Run
+    from reactcnn_dash.pages.redundancy.shapes import (
+        RedundantCluster,
+        Report,
+        ReportedLayer,
+        Stability,
+    )
     from reactcnn_dash.results.redundancy.report import LayerReport, RedundancyReport
     from reactcnn_dash.results.redundancy.stability import LayerStability
 
 _DIGITS = 4
 
 
-def report_payload(report: RedundancyReport, run: Run, layers: Sequence[Layer]) -> dict[str, Any]:
+def report_payload(report: RedundancyReport, run: Run, layers: Sequence[Layer]) -> Report:
     """Return what the page shows of a run: its layers, each with its clusters."""
     return {
         "run": {
@@ -31,7 +37,7 @@ def report_payload(report: RedundancyReport, run: Run, layers: Sequence[Layer]) 
             "source": run.image_source,
             "state": run.state.value,
         },
-        "shape": list(run.image_shape),
+        "shape": run.image_shape,
         "images": report.images,
         "mapImages": report.map_images,
         "method": METHOD,
@@ -44,7 +50,7 @@ def report_payload(report: RedundancyReport, run: Run, layers: Sequence[Layer]) 
     }
 
 
-def _layer(found: LayerReport, layer: Layer, images: int) -> dict[str, Any]:
+def _layer(found: LayerReport, layer: Layer, images: int) -> ReportedLayer:
     row = found.row
     return {
         "name": found.name,
@@ -63,7 +69,7 @@ def _layer(found: LayerReport, layer: Layer, images: int) -> dict[str, Any]:
     }
 
 
-def _cluster(one: analysis.ClusterEvidence, images: int) -> dict[str, Any]:
+def _cluster(one: analysis.ClusterEvidence, images: int) -> RedundantCluster:
     return {
         "label": one.label,
         "colour": cluster_colour(one.label, len(one.filters)),
@@ -81,7 +87,7 @@ def _cluster(one: analysis.ClusterEvidence, images: int) -> dict[str, Any]:
     }
 
 
-def stability_payload(known: LayerStability) -> dict[str, Any]:
+def stability_payload(known: LayerStability) -> Stability:
     """Return what the page shows of whether a layer's clusters hold."""
     found = known.found
     return {
@@ -103,8 +109,9 @@ def stability_payload(known: LayerStability) -> dict[str, Any]:
     }
 
 
-def _interval(r: float, images: int) -> list[float]:
-    return [round(end, _DIGITS) for end in analysis.fisher_interval(r, images)]
+def _interval(r: float, images: int) -> tuple[float, float]:
+    low, high = analysis.fisher_interval(r, images)
+    return round(low, _DIGITS), round(high, _DIGITS)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Response, request
 
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db import Run, StoreReader
     from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.pages.redundancy.shapes import Listed
 
 
-def listed(reader: StoreReader) -> dict[str, Any]:
+def listed(reader: StoreReader) -> Listed:
     """Return the newest runs that have images, the newest first; none while there is no store.
 
     Raises:

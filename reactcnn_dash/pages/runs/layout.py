@@ -9,8 +9,7 @@ from dash import dcc, html
 
 from reactcnn_dash import ids
 from reactcnn_dash.db.editing import NAME_LENGTH, NOTE_LENGTH
-from reactcnn_dash.pages import mantine as dmc
-from reactcnn_dash.pages.elements import aria, attributes, empty, notice
+from reactcnn_dash.pages.elements import aria, attributes, dialog, empty, notice
 from reactcnn_dash.pages.page import Content
 
 LOOK_MS: Final = 2000
@@ -42,7 +41,7 @@ def _narrow() -> dict[str, Any]:
     return _number() | {"suppressFloatingFilterButton": True}
 
 
-# The fields that no row of `runs_rows` has are made of those in assets/runs/10-rows.js.
+# The fields that no row of `runs_rows` has are made of those in assets/runs/rows.mjs.
 COLUMNS: Final[list[dict[str, Any]]] = [
     {
         "field": "name",
@@ -243,24 +242,20 @@ def _toolbar() -> html.Div:
     )
 
 
-def _confirm() -> dmc.Modal:
-    return dmc.Modal(
-        id=ids.RUNS_CONFIRM,
-        title="Delete for good?",
-        size="md",
-        centered=True,
-        children=[
+def _confirm() -> html.Dialog:
+    closes = attributes({"data-closes": "true"})
+    return dialog(
+        ids.RUNS_CONFIRM,
+        "Delete for good?",
+        [
             html.P(id=ids.RUNS_CONFIRM_TEXT, className="runs-doomed"),
             html.Div(
                 className="runs-confirm",
                 children=[
+                    html.Button("Keep", id=ids.RUNS_CONFIRM_NO, className="tool wide", **closes),
                     html.Button(
-                        "Keep",
-                        id=ids.RUNS_CONFIRM_NO,
-                        className="tool wide",
-                        **attributes({"data-autofocus": "true"}),
+                        "Delete", id=ids.RUNS_CONFIRM_YES, className="tool wide danger", **closes
                     ),
-                    html.Button("Delete", id=ids.RUNS_CONFIRM_YES, className="tool wide danger"),
                 ],
             ),
         ],

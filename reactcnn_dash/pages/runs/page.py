@@ -15,5 +15,6 @@ PAGE: Final = Page(
     folder="runs",
     content=content,
     help=HELP,
+    plain=True,
     callbacks=runs_table.register,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import numpy as np
 
@@ -56,6 +56,29 @@ class State:
     high: float | None
     constant: bool
     dead: bool
+
+
+class ClassValues(TypedDict):
+    """A filter's values by class: a histogram a class over common edges."""
+
+    images: int
+    edges: list[float]
+    counts: list[list[int]]
+    means: list[float | None]
+    ofClass: list[int]
+    selectivity: float | None
+    favourite: int | None
+
+
+class FilterKernel(TypedDict):
+    """A filter's weights (height, width, channels), None where they are too many; their norms."""
+
+    size: tuple[int, int]
+    channels: int
+    weights: list[list[list[float]]] | None
+    spatial: list[list[float]]
+    strongest: list[tuple[int, float]]
+    source: str | None
 
 
 def number(value: float) -> float | None:
@@ -125,7 +148,7 @@ def rounded(value: float, digits: int = 5) -> float | None:
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
-def classes_payload(sample: LayerSample, filter_: int, classes: int) -> dict[str, Any]:
+def classes_payload(sample: LayerSample, filter_: int, classes: int) -> ClassValues:
     """Return a filter's values by class as the page draws them.
 
     Args:
@@ -147,7 +170,7 @@ def classes_payload(sample: LayerSample, filter_: int, classes: int) -> dict[str
 
 def kernel_payload(
     kernel: Kernel | None, filter_: int, before: Layer | None
-) -> dict[str, Any] | None:
+) -> FilterKernel | None:
     """Return the weights of a filter as the page draws them; None when they are not stored.
 
     Args:
@@ -163,11 +186,11 @@ def kernel_payload(
     source = before.name if before is not None and before.filters == len(norms) else None
     weights = None if kernel.weights is None else kernel.weights[filter_]
     return {
-        "size": list(kernel.spatial.shape[1:]),
+        "size": (kernel.spatial.shape[1], kernel.spatial.shape[2]),
         "channels": len(norms),
         "weights": None if weights is None else _nested(weights),
         "spatial": _nested(kernel.spatial[filter_]),
-        "strongest": [[int(one), rounded(float(norms[one]))] for one in strongest],
+        "strongest": [(int(one), rounded(float(norms[one])) or 0.0) for one in strongest],
         "source": source,
     }
 

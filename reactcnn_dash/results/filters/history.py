@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob
@@ -31,6 +31,31 @@ class Moment:
     run: RunSummary
     state: State
     selectivity: float
+
+
+class PastRun(TypedDict):
+    """A filter in one run of its history."""
+
+    id: int
+    name: str
+    epoch: int | None
+    images: int
+    mean: float | None
+    deviation: float | None
+    low: float | None
+    high: float | None
+    dead: bool
+    constant: bool
+    selectivity: float | None
+    accuracy: float | None
+
+
+class History(TypedDict):
+    """A filter across checkpoints; ``epochs``: every run has one."""
+
+    experiment: str | None
+    epochs: bool
+    runs: list[PastRun]
 
 
 def kin(run: Run, summaries: Sequence[RunSummary]) -> list[RunSummary]:
@@ -110,7 +135,7 @@ class Histories:
         return [float(one) for one in analysis.selectivities(block.rows, classes)]
 
 
-def history_payload(moments: Sequence[Moment], run: Run) -> dict[str, Any]:
+def history_payload(moments: Sequence[Moment], run: Run) -> History:
     """Return a history as the page draws it: ``epochs`` says whether every run has one."""
     return {
         "experiment": run.experiment,

@@ -1,0 +1,411 @@
+"""Which channels of a network stand and fall together.
+
+A filter that goes must go from everything that its response passes through, and where two tensors
+are added, a channel of one goes only with that of the other. So every channel of every tensor gets
+a number, its **channel**: a convolution makes new ones, what works on each channel by itself hands
+them on, merges make pairs of them one, and what mixes or hides channels pins them, with the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import keras
+import numpy as np
+
+from collector.flatten import is_graph
+from collector.taps import activation_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from collector.flatten import Call, FlatGraph
+
+Numbers: TypeAlias = "NDArray[np.intp]"
+
+_L = keras.layers
+MAKERS = (_L.Conv2D, _L.Conv2DTranspose, _L.SeparableConv2D, _L.Dense)
+"""Layers that mix all channels that they receive into new ones."""
+
+WEIGHTED = (_L.BatchNormalization, _L.DepthwiseConv2D, _L.PReLU)
+"""Layers that treat each channel by itself, with weights of its own."""
+
+_PLAIN = tuple(
+    getattr(_L, name)
+    for name in (
+        "Activation", "ELU", "LeakyReLU", "ReLU", "Dropout", "SpatialDropout2D",
+        "GaussianDropout", "GaussianNoise", "AlphaDropout", "ActivityRegularization", "Identity",
+        "MaxPooling2D", "AveragePooling2D", "ZeroPadding2D", "Cropping2D", "UpSampling2D",
+        "GlobalAveragePooling2D", "GlobalMaxPooling2D",
+    )
+    if hasattr(_L, name)
+)  # fmt: skip
+_MERGES = (
+    _L.Add, _L.Subtract, _L.Average, _L.Maximum, _L.Minimum, _L.Multiply,
+)  # fmt: skip
+# Class names of the functions of keras.ops behind x + y, x * 2 and so on, which have no public
+# names.
+_MERGING_OPERATIONS = frozenset(
+    {"Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum"}
+)
+_PLAIN_OPERATIONS = frozenset({
+    "Absolute", "Cast", "Celu", "Clip", "Elu", "Exp", "Gelu", "HardShrink", "HardSigmoid",
+    "HardSilu", "HardTanh", "LeakyRelu", "LogSigmoid", "Mish", "Negative", "Relu", "ReLU", "Relu6",
+    "Selu", "Sigmoid", "Silu", "SoftShrink", "Softplus", "Softsign", "Sqrt", "Square", "Tanh",
+    "TanhShrink", "Threshold",
+})  # fmt: skip
+_MIXING = frozenset({"softmax", "log_softmax", "sparsemax", "glu"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Axis:
+    """Where the channels of a tensor stand.
+
+    Attributes:
+        position: the axis of the tensor.
+        numbers: (size of that axis,) the number of each channel; a flattened map has each once for
+            every place.
+    """
+
+    position: int
+    numbers: Numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Channels:
+    """The channels of a flat graph.
+
+    Attributes:
+        axes: where the channels of each tensor stand, by the tensor's ``id``; numbers are settled:
+            two that stand and fall together are the same.
+        pinned: why a channel cannot go, by its number.
+        count: numbers are 0 … count - 1.
+    """
+
+    axes: dict[int, Axis]
+    pinned: dict[int, str]
+    count: int
+
+    def of(self, tensor: Any) -> Axis:
+        """Where the channels of a tensor stand."""
+        return self.axes[id(tensor)]
+
+
+def find_channels(graph: FlatGraph) -> Channels:
+    """Number the channels of a graph and find out which can go."""
+    finder = _Finder()
+    finder.fresh(graph.input, -1, "the images' own channels")
+    if graph.input.shape[1:2] != graph.input.shape[-1:]:
+        # The images' channels may come first.
+        finder.pin_whole(graph.input)
+    owned = _Owned(graph.model)
+    for call in graph.calls:
+        owner = owned.owner(call)
+        if owner is None:
+            finder.visit(call)
+        else:
+            finder.give_up(call, f"{owner} is made of layers that cannot be narrowed one by one")
+    finder.pin(finder.axes[id(graph.output)].numbers, "the model's output")
+    return finder.settled()
+
+
+class _Finder:
+    def __init__(self) -> None:
+        self.axes: dict[int, Axis] = {}
+        self._parent: list[int] = []
+        self._reasons: dict[int, str] = {}
+        self._seen: dict[int, tuple[Numbers, Numbers]] = {}
+
+    def visit(self, call: Call) -> None:
+        """Give the outputs of a call their channels."""
+        operation = call.operation
+        if is_maker(operation):
+            self._make(call)
+        elif type(operation) in WEIGHTED:
+            self._weigh(call)
+        elif type(operation) in _MERGES or _is_operation(operation, _MERGING_OPERATIONS):
+            self._merge(call)
+        elif isinstance(operation, _L.Concatenate):
+            self._concatenate(call, operation.axis)
+        elif type(operation) in (_L.Flatten, _L.Reshape, _L.Permute):
+            self._rearrange(call)
+        elif _is_plain(operation) and len(call.inputs) == 1:
+            self._hand_on(call)
+        else:
+            self.give_up(call, _unknown(operation))
+
+    # What the kinds of calls do
+
+    def _make(self, call: Call) -> None:
+        layer = call.operation
+        axis = _channel_axis(layer, call.inputs[0])
+        received = self._numbers_on(call.inputs[0], axis)
+        (output,) = call.outputs
+        made = self.fresh(output, axis)
+        if activation_name(layer) in _MIXING:
+            self.pin(made, f"{layer.name} ends in {activation_name(layer)}, which mixes filters")
+        self._share(layer, received, made)
+
+    def _weigh(self, call: Call) -> None:
+        layer = call.operation
+        (tensor,) = call.inputs
+        axis = self.axes[id(tensor)]
+        rank = len(tensor.shape)
+        if isinstance(layer, _L.DepthwiseConv2D):
+            wanted = _channel_axis(layer, tensor)
+        elif isinstance(layer, _L.PReLU):
+            wanted = rank - 1
+            # Weights that are shared over the channels cannot be divided among them.
+            if rank - 1 in (layer.shared_axes or ()) or axis.position != wanted:
+                self.give_up(call, f"{layer.name} shares its weights among channels")
+                return
+        else:
+            wanted = layer.axis % rank
+        if axis.position != wanted or (
+            isinstance(layer, _L.DepthwiseConv2D) and activation_name(layer) in _MIXING
+        ):
+            self.give_up(call, f"{layer.name} works on another axis than the channels")
+            return
+        numbers = axis.numbers
+        if isinstance(layer, _L.DepthwiseConv2D):
+            numbers = np.repeat(numbers, layer.depth_multiplier)
+        self._set(call.outputs[0], wanted, numbers)
+        self._share(layer, axis.numbers, numbers)
+
+    def _merge(self, call: Call) -> None:
+        (output,) = call.outputs
+        if any(np.size(part) > 1 for part in _constants(call)):
+            self.give_up(call, f"{call.operation.name} works with an array of constants")
+            return
+        rank = len(output.shape)
+        # Axes are counted from the right, as in broadcasting.
+        parts = []
+        for tensor in call.inputs:
+            axis = self.axes[id(tensor)]
+            parts.append((tensor, axis.position - len(tensor.shape), axis.numbers))
+        width = max((one[2] for one in parts), key=len)
+        place = next(p for _, p, numbers in parts if len(numbers) == len(width))
+        for tensor, own, numbers in parts:
+            size = tensor.shape[place] if len(tensor.shape) >= -place else 1
+            if size == 1 and len(numbers) == 1 and len(width) > 1:
+                self.pin(numbers, f"{call.operation.name} spreads it over all channels")
+            elif own != place or len(numbers) != len(width):
+                self.give_up(call, f"{call.operation.name} joins channels of different axes")
+                return
+            else:
+                self._join(width, numbers)
+        self._set(output, rank + place, width)
+
+    def _concatenate(self, call: Call, axis: int) -> None:
+        (output,) = call.outputs
+        rank = len(output.shape)
+        parts = [self.axes[id(tensor)] for tensor in call.inputs]
+        if len({part.position for part in parts}) > 1:
+            self.give_up(call, f"{call.operation.name} joins channels of different axes")
+        elif parts[0].position == axis % rank:
+            numbers = np.concatenate([part.numbers for part in parts])
+            self._set(output, axis % rank, numbers)
+        else:
+            for part in parts[1:]:
+                self._join(parts[0].numbers, part.numbers)
+            self._set(output, parts[0].position, parts[0].numbers)
+
+    def _rearrange(self, call: Call) -> None:
+        (tensor,), (output,) = call.inputs, call.outputs
+        axis = self.axes[id(tensor)]
+        sizes = tuple(tensor.shape[1:])
+        if None in sizes or None in tuple(output.shape[1:]):
+            self.give_up(call, f"{call.operation.name} has no fixed size")
+            return
+        shape = [1] * len(sizes)
+        shape[axis.position - 1] = -1
+        whole = np.broadcast_to(axis.numbers.reshape(shape), sizes)
+        if isinstance(call.operation, _L.Permute):
+            whole = whole.transpose([one - 1 for one in call.operation.dims])
+        elif isinstance(call.operation, _L.Flatten) and (
+            call.operation.data_format == "channels_first" and len(sizes) > 1
+        ):
+            # Flatten turns channels first into channels last before it flattens.
+            whole = np.moveaxis(whole, 0, -1)
+        whole = whole.reshape(tuple(output.shape[1:]))
+        found = _only_axis(whole)
+        if found is None:
+            self.give_up(call, f"{call.operation.name} spreads channels over several axes")
+        else:
+            self._set(output, found[0] + 1, found[1])
+
+    def _hand_on(self, call: Call) -> None:
+        (tensor,), (output,) = call.inputs, call.outputs
+        axis = self.axes[id(tensor)]
+        operation = call.operation
+        position = axis.position
+        if isinstance(operation, (_L.GlobalAveragePooling2D, _L.GlobalMaxPooling2D)):
+            if position != _channel_axis(operation, tensor):
+                self.give_up(call, f"{operation.name} pools over another axis than the channels")
+                return
+            position = 1 if not operation.keepdims else position
+        elif output.shape[position] != len(axis.numbers):
+            self.give_up(call, f"{operation.name} changes the number of channels")
+            return
+        self._set(output, position, axis.numbers)
+
+    def give_up(self, call: Call, reason: str) -> None:
+        """Pin what a call takes and makes."""
+        for tensor in call.inputs:
+            self.pin(self.axes[id(tensor)].numbers, reason)
+        for tensor in call.outputs:
+            self.fresh(tensor, len(tensor.shape) - 1, reason)
+
+    # Numbers
+
+    def fresh(self, tensor: Any, position: int, reason: str | None = None) -> Numbers:
+        """Give a tensor new channels, pinned if there is a reason."""
+        position %= max(len(tensor.shape), 1)
+        size = tensor.shape[position] if len(tensor.shape) > 1 else 1
+        start = len(self._parent)
+        numbers = np.arange(start, start + (size or 1))
+        self._parent.extend(numbers.tolist())
+        if reason:
+            self.pin(numbers, reason)
+        self._set(tensor, position, numbers)
+        return numbers
+
+    def pin(self, numbers: Iterable[int], reason: str) -> None:
+        """Say why channels cannot go; the first reason stands."""
+        for number in numbers:
+            self._reasons.setdefault(self._root(int(number)), reason)
+
+    def pin_whole(self, tensor: Any) -> None:
+        """Pin a tensor's channels again, whatever axis they turn out to stand on."""
+        self.pin(self.axes[id(tensor)].numbers, "the images' own channels")
+
+    def settled(self) -> Channels:
+        """Every number replaced by the one that stands for all that go with it."""
+        roots = np.array([self._root(number) for number in range(len(self._parent))], np.intp)
+        axes = {key: Axis(axis.position, roots[axis.numbers]) for key, axis in self.axes.items()}
+        return Channels(axes, dict(self._reasons), len(roots))
+
+    def _set(self, tensor: Any, position: int, numbers: Numbers) -> None:
+        self.axes[id(tensor)] = Axis(position, numbers)
+
+    def _numbers_on(self, tensor: Any, position: int) -> Numbers:
+        """The channels of a tensor on an axis; on another one than expected they are pinned."""
+        axis = self.axes[id(tensor)]
+        if axis.position == position:
+            return axis.numbers
+        self.pin(axis.numbers, "it is read along another axis than that of the channels")
+        return self.fresh(tensor, position, "it is read along another axis")
+
+    def _share(self, layer: Any, received: Numbers, made: Numbers) -> None:
+        """A layer that is called again has one set of weights for all its calls."""
+        before = self._seen.setdefault(id(layer), (received, made))
+        self._join(before[0], received)
+        self._join(before[1], made)
+
+    def _join(self, one: Sequence[int] | Numbers, other: Sequence[int] | Numbers) -> None:
+        for first, second in zip(one, other, strict=True):
+            a, b = self._root(int(first)), self._root(int(second))
+            if a == b:
+                continue
+            low, high = min(a, b), max(a, b)
+            self._parent[high] = low
+            if high in self._reasons:
+                self._reasons.setdefault(low, self._reasons[high])
+
+    def _root(self, number: int) -> int:
+        while self._parent[number] != number:
+            self._parent[number] = self._parent[self._parent[number]]
+            number = self._parent[number]
+        return number
+
+
+def operations_of(model: Any) -> dict[str, Any]:
+    """What stands in a model, by name: layers, nested models and functions of ``keras.ops``."""
+    if isinstance(model, keras.Sequential):
+        # The list of its layers leaves its input out.
+        first = keras.Function(model.inputs, model.outputs).operations
+        return {one.name: one for one in (*first, *model.layers)}
+    return {one.name: one for one in model.operations}
+
+
+def is_maker(operation: Any) -> bool:
+    """Whether a call of it mixes all channels that it receives into new ones."""
+    return type(operation) in MAKERS and getattr(operation, "groups", 1) == 1
+
+
+def _channel_axis(layer: Any, tensor: Any) -> int:
+    first = getattr(layer, "data_format", "channels_last") == "channels_first"
+    return 1 if first else len(tensor.shape) - 1
+
+
+class _Owned:
+    """Tells calls that a layer of its own makes from those of a model's graph."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._known: dict[tuple[str, ...], str | None] = {}
+
+    def owner(self, call: Call) -> str | None:
+        """Name of the outermost layer that is no model and makes the call; None without one."""
+        if call.path not in self._known:
+            self._known[call.path] = self._find(call.path)
+        return self._known[call.path]
+
+    def _find(self, path: tuple[str, ...]) -> str | None:
+        model = self._model
+        for name in path:
+            model = operations_of(model).get(name)
+            if model is None or not is_graph(model):
+                return name
+        return None
+
+
+def _only_axis(whole: NDArray[np.intp]) -> tuple[int, Numbers] | None:
+    """The one axis along which numbers change, and the numbers along it; None if there are more."""
+    for axis in range(whole.ndim - 1, -1, -1):
+        line = np.moveaxis(whole, axis, -1).reshape(-1, whole.shape[axis])[0]
+        shape = [1] * whole.ndim
+        shape[axis] = -1
+        if (whole == line.reshape(shape)).all() and (len(line) > 1 or whole.size == 1):
+            return axis, line
+    if (whole == whole.flat[0]).all():
+        return whole.ndim - 1, np.full(whole.shape[-1], whole.flat[0])
+    return None
+
+
+def _constants(call: Call) -> list[Any]:
+    leaves = keras.tree.flatten((call.args, call.kwargs))
+    return [
+        leaf
+        for leaf in leaves
+        if not isinstance(leaf, keras.KerasTensor) and leaf is not None and not callable(leaf)
+    ]
+
+
+def _is_plain(operation: Any) -> bool:
+    # A cast between a model and one nested in it is a plain function in the flat graph.
+    if operation is keras.ops.cast:
+        return True
+    if isinstance(operation, _L.Rescaling) and type(operation) is _L.Rescaling:
+        return np.size(operation.scale) == 1 and np.size(operation.offset) == 1
+    if type(operation) in _PLAIN:
+        return activation_name(operation) not in _MIXING
+    return _is_operation(operation, _PLAIN_OPERATIONS)
+
+
+def _is_operation(operation: Any, names: frozenset[str]) -> bool:
+    kind = type(operation)
+    return kind.__name__ in names and kind.__module__.startswith(("keras.src.ops.",))
+
+
+def _unknown(operation: Any) -> str:
+    kind = type(operation).__name__
+    name = getattr(operation, "name", kind)
+    if getattr(operation, "groups", 1) not in (None, 1) and isinstance(operation, _L.Conv2D):
+        return f"{name} is a grouped convolution"
+    if activation_name(operation) in _MIXING or isinstance(operation, _L.Softmax):
+        return f"{name} ({kind}) mixes channels"
+    return f"{name} ({kind}) cannot be narrowed safely"

@@ -1,0 +1,419 @@
+"""The ``slim`` command: its options, and what it does."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from collector.images import fit_labels, open_images
+from collector.modelfile import check_model
+from collector.progress import Console, Progress, Silent
+from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL, DEFAULT_PIXEL_RANGE, Request
+from collector.runtime import start_tensorflow
+from collector.slim.request import METHODS, SlimError, SlimRequest, share
+from collector.training import command as train
+from collector.training.checkpoints import PATTERN
+from reactcnn_dash.db import StoreReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from collector.images import ImageSource
+    from collector.network import Network
+    from collector.signals import StopSignals
+    from collector.slim.feeding import Feed
+    from collector.slim.searching import Judged
+    from collector.slim.slimming import Cut, Slimming
+    from reactcnn_dash.db import Run
+
+DEFAULT_LIMIT = 3000
+"""Calibration images; more change little."""
+
+DEFAULT_OUTPUT = "slim.keras"
+FINE_TUNING_RATE = 0.02
+_BATCH = 64
+
+
+def add_parser(
+    commands: Any,
+    parents: list[argparse.ArgumentParser],
+    *,
+    text: Callable[[str], str],
+    count: Callable[[str], int],
+    rate: Callable[[str], float],
+    pixel_ranges: Sequence[str],
+) -> None:
+    """Add the command; the three types check texts, counts and rates."""
+    slim = commands.add_parser(
+        "slim",
+        parents=parents,
+        help="write a smaller network, whose accuracy is measured",
+        description="Cut the filters whose work the others can do, hand that work over to them by "
+        "least squares, and write the smaller network as a .keras file that needs Keras alone. "
+        "Nothing is trained unless --fine-tune is given, and no labels are needed.",
+        allow_abbrev=False,
+    )
+    what = slim.add_argument_group("what to slim")
+    add = what.add_argument
+    add("--model", metavar="MODEL", type=text, default=DEFAULT_MODEL, help="the packaged network "
+        "or the path of a .keras file (default: %(default)s)")  # fmt: skip
+    add("--images", metavar="IMAGES", type=text, default=DEFAULT_IMAGES, help="images like those "
+        "that it was trained on, without labels: sample, cifar10, a folder, or an .npz file "
+        "(default: cifar10 if Keras has it, otherwise sample)")  # fmt: skip
+    add("--limit", metavar="N", type=count, default=DEFAULT_LIMIT, help="how many of them "
+        "(default: %(default)s, drawn evenly over the classes if there are any)")  # fmt: skip
+    add("--pixel-range", metavar="RANGE", choices=pixel_ranges, default=DEFAULT_PIXEL_RANGE,
+        help="what the model wants pixel values to be (default: %(default)s)")  # fmt: skip
+    how = slim.add_argument_group("how slim")
+    add = how.add_argument
+    add("--parameters", metavar="SHARE", type=_share, help="share that may stay: 25%%, or 0.25")
+    add("--multiply-adds", dest="work", metavar="SHARE", type=_share, help="the same for "
+        "multiply-adds; with --parameters too, both are kept")  # fmt: skip
+    add("--loss", metavar="POINTS", type=rate, help="points of accuracy that may be lost over the "
+        "images of --evaluate (without labels: per cent of images whose class changes); the "
+        "fewest parameters for that are searched")  # fmt: skip
+    add("--lossless", action="store_true", help="cut only what the others explain exactly: dead "
+        "filters, copies, linear combinations")  # fmt: skip
+    add("--plan", metavar="FILE", type=text, help="cut what a redundancy report confirms: the JSON "
+        "of the page, or of python -m reactcnn_dash redundancy RUN --json")  # fmt: skip
+    add("--method", choices=METHODS, default=METHODS[0], help="which filters stay: those that "
+        "explain the others (refit), one of each cluster of GAP values, the largest by L1 norm, or "
+        "any; the last three to compare with (default: %(default)s)")  # fmt: skip
+    add("--seed", metavar="N", type=count, default=1, help="what --method random chooses by "
+        "(default: %(default)s)")  # fmt: skip
+    then = slim.add_argument_group("what then")
+    add = then.add_argument
+    add("--evaluate", metavar="DATA", type=text, help="images to measure with, not those that it "
+        "was slimmed with: two runs, of the whole and of the slim network, go to the "
+        "store")  # fmt: skip
+    add("--fine-tune", metavar="EPOCHS", type=count, help="train the slim network so long with "
+        "labelled images")  # fmt: skip
+    add("--data", metavar="DATA", type=text, help="images to fine-tune with: cifar10, a folder "
+        "whose subfolders are the classes, or an .npz file with labels")  # fmt: skip
+    add("--learning-rate", metavar="RATE", type=rate, default=FINE_TUNING_RATE, help="its highest "
+        "value while fine-tuning (default: %(default)s)")  # fmt: skip
+    add("--output", metavar="FILE", type=text, default=DEFAULT_OUTPUT, help="the .keras file to "
+        "write; NAME-channels.json and NAME-result.json go beside it (default: "
+        "%(default)s)")  # fmt: skip
+    add("--force", action="store_true", help="write over files that exist")
+    add("--quiet", action="store_true", help="say nothing but errors and the result")
+
+
+def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
+    """Slim a network; returns the exit code.
+
+    Raises:
+        CollectorError, ImageSourceError, StoreError: it cannot be done, and why.
+    """
+    request = _request(arguments)
+    request.check()
+    _check_tuning(arguments, request)
+    check_model(request.model)
+    progress: Progress = Silent() if arguments.quiet else Console()
+    stream = None if arguments.quiet else sys.stderr
+    source = open_images(request.images, progress=stream)
+    evaluation = None
+    if request.evaluate is not None:
+        evaluation = open_images(request.evaluate, progress=stream)
+    start_tensorflow()
+    job = _Job(request, arguments, signals, progress)
+    return job.run(source, evaluation)
+
+
+class _Job:
+    def __init__(
+        self,
+        request: SlimRequest,
+        arguments: argparse.Namespace,
+        signals: StopSignals,
+        progress: Progress,
+    ) -> None:
+        self._request, self._arguments = request, arguments
+        self._signals, self._progress = signals, progress
+        self._phase = ""
+
+    def run(self, source: ImageSource, evaluation: ImageSource | None) -> int:
+        from collector.models import load_model  # noqa: PLC0415 - imports TensorFlow
+        from collector.network import understand  # noqa: PLC0415
+        from collector.slim.slimming import Slimming  # noqa: PLC0415
+
+        request, progress = self._request, self._progress
+        network = understand(load_model(request.model), source.native_shape)
+        feed = self._feed(source, network, min(request.limit, len(source)))
+        if evaluation is not None:
+            evaluation.check(network.image_shape)
+        progress.notice(
+            f"model   {network.loaded.name}: {network.loaded.parameters:,} parameters\n"
+            f"images  {feed.limit:,} of {source.description} to slim it with"
+        )
+        saving = (request.work is None or request.parameters is not None, request.work is not None)
+        try:
+            slimming = Slimming(network, feed, saving, self._working)
+            for name, reason in slimming.left_whole().items():
+                progress.notice(f"whole   {name}: {reason}")
+            judged = self._judged(network, evaluation) if request.loss is not None else None
+            cut = self._cut(slimming, judged)
+        finally:
+            progress.close()
+        return self._finish(slimming, cut, evaluation)
+
+    def _cut(self, slimming: Slimming, judged: Judged | None) -> Cut:
+        from collector.slim.planning import planned  # noqa: PLC0415
+        from collector.slim.searching import search  # noqa: PLC0415
+
+        request = self._request
+        if request.plan is not None:
+            kept, left = planned(slimming, request.plan)
+            for line in left:
+                self._progress.notice(f"plan    {line}")
+            return slimming.cut(kept)
+        if request.lossless:
+            return slimming.cut(slimming.choice.lossless())
+        if judged is not None and request.loss is not None:
+            found = search(slimming, judged, request.loss, request.method, request.seed)
+            if found is None:
+                raise SlimError(
+                    f"every network that was tried loses more than {request.loss:g} points; allow "
+                    "more, or give more --images."
+                )
+            return found
+        steps = slimming.steps_within(request.parameters, request.work)
+        return slimming.cut(slimming.chosen(request.method, steps, request.seed))
+
+    def _finish(self, slimming: Slimming, cut: Cut, evaluation: ImageSource | None) -> int:
+        from collector.slim import reporting  # noqa: PLC0415
+
+        request = self._request
+        epochs = self._arguments.fine_tune
+        channels = reporting.channel_map(slimming, cut.kept)
+        result = reporting.result(slimming, cut, self._asked(slimming))
+        with _partial(request.output) as partial:
+            self._save(slimming, cut, partial)
+            if epochs:
+                code = self._fine_tune(partial)
+                if code:
+                    return code
+            partial.replace(request.output)
+        reporting.write(request.channel_map, channels)
+        reporting.write(request.result, result)
+        self._tell(slimming, cut)
+        if evaluation is None:
+            return 0
+        code, runs = self._collect(evaluation)
+        if code:
+            return code
+        measured = self._compared(runs)
+        reporting.write(request.result, {**result, **measured})
+        self._tell_measured(measured)
+        return 0
+
+    def _save(self, slimming: Slimming, cut: Cut, path: Path) -> None:
+        import keras  # noqa: PLC0415
+
+        from collector.slim.rebuilding import prove, rebuild  # noqa: PLC0415
+
+        loaded = slimming.network.loaded
+        model = rebuild(loaded.model, cut.slimmed, f"{loaded.name}-slim")
+        model.save(path)
+        # What is proven is the file, read as its user will read it.
+        again = keras.saving.load_model(path, compile=False, safe_mode=True)
+        prove(again, cut.slimmed, next(iter(slimming.feed)))
+
+    def _fine_tune(self, path: Path) -> int:
+        import keras  # noqa: PLC0415
+
+        arguments, folder = self._arguments, self._request.checkpoints
+        if folder.exists() and self._request.force:
+            shutil.rmtree(folder)
+        options = argparse.Namespace(
+            data=arguments.data,
+            validation=self._request.evaluate,
+            probe=None,
+            epochs=arguments.fine_tune,
+            batch_size=None,
+            learning_rate=arguments.learning_rate,
+            start=str(path),
+            checkpoints=str(folder),
+            resume=False,
+            classes=None,
+            value_range=None,
+            experiment=f"{self._request.output.stem} fine-tuned",
+            seed=arguments.seed,
+            store=self._request.store,
+        )
+        code = train.run(options, self._signals)
+        if code:
+            return code
+        last = folder / PATTERN.format(epoch=arguments.fine_tune)
+        keras.saving.load_model(last, compile=False, safe_mode=True).save(path)
+        return 0
+
+    def _collect(self, evaluation: ImageSource) -> tuple[int, list[Run]]:
+        """Two runs over the same images: of the whole network, and of the slim one."""
+        from collector import loop, session  # noqa: PLC0415 - they import TensorFlow
+
+        request = self._request
+        found: list[Run] = []
+        for model, name in (
+            (request.model, f"{request.output.stem} · whole"),
+            (str(request.output), f"{request.output.stem} · slim"),
+        ):
+            wanted = Request(
+                store=request.store,
+                model=model,
+                images=request.evaluate,
+                pixel_range=request.pixel_range,
+                batch_size=_BATCH,
+                name=name,
+            )
+            ready = session.begin(wanted, evaluation, self._signals)
+            with closing(ready.writer):
+                outcome = loop.collect(
+                    ready.work, ready.writer, signals=self._signals, progress=self._progress
+                )
+                if outcome.interrupted is not None:
+                    return 128 + outcome.interrupted, found
+                found.append(StoreReader(request.store).run(ready.writer.run.id))
+        return 0, found
+
+    def _compared(self, runs: Sequence[Run]) -> dict[str, Any]:
+        whole, slim = runs
+        reader = StoreReader(self._request.store)
+        first, second = (reader.answers(run).predictions for run in (whole, slim))
+        result: dict[str, Any] = {
+            "evaluated": {"images": whole.image_source, "count": whole.stored},
+            "agreement": float((first == second).mean()),
+            "runs": {"before": whole.uuid, "after": slim.uuid},
+            "accuracy": None,
+        }
+        if whole.labelled:
+            result["accuracy"] = {
+                "before": whole.correct / whole.labelled,
+                "after": slim.correct / slim.labelled,
+            }
+        return result
+
+    def _asked(self, slimming: Slimming) -> dict[str, Any]:
+        request = self._request
+        return {
+            "method": request.method if request.plan is None else "plan",
+            "asked": {
+                "parameters": request.parameters,
+                "multiply_adds": request.work,
+                "loss": request.loss,
+                "lossless": request.lossless,
+                "plan": None if request.plan is None else str(request.plan),
+            },
+            "calibration": {
+                "images": slimming.feed.source.description,
+                "count": slimming.feed.limit,
+            },
+            "fine_tuned_epochs": self._arguments.fine_tune or 0,
+            "output": str(request.output.resolve()),
+            "accuracy": None,
+            "agreement": None,
+            "runs": None,
+        }
+
+    def _tell(self, slimming: Slimming, cut: Cut) -> None:
+        before, work = slimming.network.loaded.parameters, slimming.work.total(slimming.whole)
+        self._say(
+            f"{self._request.output}: {cut.parameters:,} of {before:,} parameters "
+            f"({cut.parameters / before:.1%}), {cut.work:,} of {work:,.0f} multiply-adds "
+            f"({cut.work / max(work, 1.0):.1%})"
+        )
+
+    def _tell_measured(self, measured: dict[str, Any]) -> None:
+        count, images = measured["evaluated"]["count"], measured["evaluated"]["images"]
+        agree = f"{measured['agreement']:.2%} get the same class as before"
+        accuracy = measured["accuracy"]
+        if accuracy is None:
+            self._say(f"of {count:,} images of {images} {agree}")
+            return
+        change = 100 * (accuracy["after"] - accuracy["before"])
+        self._say(
+            f"accuracy over {count:,} images of {images}: {accuracy['after']:.2%}, was "
+            f"{accuracy['before']:.2%} ({change:+.2f} points); {agree}"
+        )
+
+    def _say(self, text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+
+    def _judged(self, network: Network, evaluation: ImageSource | None) -> Judged | None:
+        from collector.slim.searching import judge  # noqa: PLC0415
+
+        if evaluation is None:
+            return None
+        fit = fit_labels(evaluation, network.outputs, network.loaded.class_names)
+        if fit.notice:
+            self._progress.notice(fit.notice)
+        return judge(self._feed(evaluation, network, len(evaluation)), fit)
+
+    def _feed(self, source: ImageSource, network: Network, limit: int) -> Feed:
+        from collector.slim.feeding import Feed  # noqa: PLC0415
+
+        source.check(network.image_shape)
+        return Feed(source, network, self._request.pixel_range, limit)
+
+    def _working(self, what: str, done: int, total: int) -> None:
+        if what != self._phase:
+            self._progress.close()
+            self._phase = what
+        self._progress.working(what, done, total)
+
+
+@contextmanager
+def _partial(output: Path) -> Iterator[Path]:
+    """A file beside the output that is gone afterwards, unless it became the output."""
+    path = output.with_name(f".partial-{output.name}")
+    try:
+        yield path
+    except OSError as error:
+        raise SlimError(f"cannot write {output}: {error.strerror or error}.") from error
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _request(arguments: argparse.Namespace) -> SlimRequest:
+    return SlimRequest(
+        store=arguments.store,
+        model=arguments.model,
+        images=arguments.images,
+        limit=arguments.limit,
+        evaluate=arguments.evaluate,
+        pixel_range=arguments.pixel_range,
+        parameters=arguments.parameters,
+        work=arguments.work,
+        loss=arguments.loss,
+        lossless=arguments.lossless,
+        plan=None if arguments.plan is None else Path(arguments.plan).expanduser(),
+        method=arguments.method,
+        seed=arguments.seed,
+        output=Path(arguments.output).expanduser(),
+        force=arguments.force,
+    )
+
+
+def _check_tuning(arguments: argparse.Namespace, request: SlimRequest) -> None:
+    if (arguments.fine_tune is None) != (arguments.data is None):
+        raise SlimError("--fine-tune EPOCHS and --data DATA go together.")
+    if arguments.fine_tune and request.pixel_range != DEFAULT_PIXEL_RANGE:
+        raise SlimError("fine-tuning gives pixel values 0-255; leave --pixel-range out.")
+    if arguments.fine_tune and request.checkpoints.exists() and not request.force:
+        raise SlimError(
+            f"{request.checkpoints} is there from a fine-tuning before; go on with train --resume "
+            f"--checkpoints {request.checkpoints}, or give --force to begin again."
+        )
+
+
+def _share(text: str) -> float:
+    try:
+        return share(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no share between 0 and 1, like 25% or 0.25"
+        ) from None

@@ -1,0 +1,98 @@
+"""What a redundancy report says can go, as channels."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from collector.slim.request import SlimError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from collector.slim.slimming import Slimming
+
+
+def planned(slimming: Slimming, path: Path) -> tuple[NDArray[np.bool_], list[str]]:
+    """Which channels stay by a report, and what of it is not followed, a line each.
+
+    The filters of confirmed clusters go, but for the one to keep. Filters that are added to those
+    of other layers go only if the report confirms all that they are added to.
+
+    Args:
+        slimming: the network.
+        path: the JSON of the Redundancy page, or of its command.
+
+    Raises:
+        SlimError: it is no report of this network, or nothing in it can go.
+    """
+    wanted, candidates = _confirmed(path)
+    left = []
+    if candidates:
+        left.append(f"{candidates:,} filters of clusters that are not confirmed stay.")
+    taps = {tap.name: slimming.filters_of(tap) for tap in slimming.network.taps}
+    named: dict[int, set[str]] = {}
+    for layer, filters in wanted.items():
+        if layer not in taps or max(filters, default=-1) >= len(taps[layer]):
+            raise SlimError(
+                f"{path} is about another network: this one has no filter "
+                f"{layer}:{max(filters, default=0)}."
+            )
+        for number in taps[layer][filters].tolist():
+            named.setdefault(number, set()).add(layer)
+    kept = slimming.whole
+    for number, layers in named.items():
+        reason = _reason_to_stay(slimming, number, layers, taps)
+        if reason is None:
+            kept[number] = False
+        else:
+            left.append(f"a filter of {min(layers)} stays: {reason}.")
+    _keep_one_of_each(slimming, kept)
+    if kept.all():
+        raise SlimError(f"{path} confirms no filter that could go; give a budget instead.")
+    return kept, left
+
+
+def _confirmed(path: Path) -> tuple[dict[str, list[int]], int]:
+    """Filters of confirmed clusters that could go, by layer, and how many are not confirmed."""
+    wanted: dict[str, list[int]] = {}
+    candidates = 0
+    try:
+        for layer in json.loads(path.read_text(encoding="utf-8"))["layers"]:
+            gone = wanted.setdefault(str(layer["name"]), [])
+            for cluster in layer["clusters"]:
+                others = [int(one) for one in cluster["filters"] if one != cluster["keep"]]
+                if cluster["verdict"] == "confirmed":
+                    gone.extend(others)
+                else:
+                    candidates += len(others)
+    except OSError as error:
+        raise SlimError(f"cannot read {path}: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise SlimError(
+            f"{path} is no redundancy report; write one with python -m reactcnn_dash redundancy "
+            "RUN --json."
+        ) from error
+    return wanted, candidates
+
+
+def _reason_to_stay(
+    slimming: Slimming, number: int, layers: set[str], taps: dict[str, NDArray[np.intp]]
+) -> str | None:
+    if number in slimming.channels.pinned:
+        return slimming.channels.pinned[number]
+    others = {name for name, numbers in taps.items() if (numbers == number).any()} - layers
+    return f"what it is added to in {min(others)} is not confirmed" if others else None
+
+
+def _keep_one_of_each(slimming: Slimming, kept: NDArray[np.bool_]) -> None:
+    """Give a layer that would be left empty its first filter back."""
+    for bundle in slimming.bundles:
+        for producer in np.unique(bundle.producers):
+            mine = bundle.channels[bundle.producers == producer]
+            if not kept[mine].any():
+                kept[mine[0]] = True

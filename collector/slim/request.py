@@ -1,0 +1,110 @@
+"""What was asked of a slimming, told to be right without TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from collector.errors import CollectorError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+METHODS = ("refit", "clusters", "l1", "random")
+"""How filters are chosen; whichever way, those that stay take over the work of the others."""
+
+
+class SlimError(CollectorError):
+    """A network cannot be slimmed as was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlimRequest:
+    """One call of ``slim``.
+
+    Attributes:
+        store: URL or path of the store, for the runs.
+        model: the packaged network's name or a path.
+        images: calibration images, what ``open_images`` takes.
+        limit: how many of them.
+        evaluate: images to measure with, likewise; ``None`` for no runs.
+        pixel_range: key of ``PIXEL_RANGES``.
+        parameters: share of the parameters that may stay.
+        work: share of the multiply-adds that may stay.
+        loss: points of accuracy, or of agreement, that may be lost.
+        lossless: only filters go that the others explain exactly.
+        plan: a redundancy report whose confirmed filters go.
+        method: one of :data:`METHODS`.
+        seed: settles what ``random`` chooses.
+        output: the file to write.
+        force: write over files that exist.
+    """
+
+    store: str
+    model: str
+    images: str
+    limit: int
+    evaluate: str | None
+    pixel_range: str
+    parameters: float | None
+    work: float | None
+    loss: float | None
+    lossless: bool
+    plan: Path | None
+    method: str
+    seed: int
+    output: Path
+    force: bool
+
+    @property
+    def channel_map(self) -> Path:
+        """Where it is written which original filter each new one is."""
+        return self.output.with_name(f"{self.output.stem}-channels.json")
+
+    @property
+    def result(self) -> Path:
+        """Where it is written what was found and measured."""
+        return self.output.with_name(f"{self.output.stem}-result.json")
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where fine-tuning keeps its epochs."""
+        return self.output.with_name(f"{self.output.stem}-checkpoints")
+
+    def check(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            SlimError: saying what is wrong.
+        """
+        sized = self.parameters is not None or self.work is not None
+        ways = [sized, self.loss is not None, self.plan is not None, self.lossless]
+        if sum(ways) != 1:
+            raise SlimError(
+                "say how slim in one way: --parameters 25% and --multiply-adds 50% (or one of "
+                "them), --loss 0.5, --lossless, or --plan FILE."
+            )
+        if (self.plan is not None or self.lossless) and self.method != "refit":
+            raise SlimError("--method is about a budget; leave it out.")
+        if self.loss is not None and self.evaluate is None:
+            raise SlimError("--loss is measured over images; give them with --evaluate DATA.")
+        if self.output.suffix != ".keras":
+            raise SlimError(f"{self.output}: the name of a Keras model must end in .keras.")
+        if not self.output.parent.is_dir():
+            raise SlimError(f"there is no folder {self.output.parent}.")
+        for path in (self.output, self.channel_map, self.result):
+            if path.exists() and not self.force:
+                raise SlimError(f"{path} exists; give another --output, or --force.")
+
+
+def share(text: str) -> float:
+    """A share of the whole: 25%, or 0.25.
+
+    Raises:
+        ValueError: it is none between 0 and 1.
+    """
+    number = float(text.removesuffix("%"))
+    value = number / 100 if text.endswith("%") else number
+    if not 0.0 < value < 1.0:
+        raise ValueError
+    return value

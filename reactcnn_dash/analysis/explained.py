@@ -1,0 +1,174 @@
+"""How much of each filter the filters that are kept explain, and by which few of them.
+
+This is the evidence for redundancy: not that two filters look alike, but that the work of one can
+be done by others. It is judged on other images than it was fitted on, since with enough filters
+anything can be fitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reactcnn_dash.analysis.column_selection import EXPLAINED, View, select_filters
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from reactcnn_dash.analysis.correlation import CoMoments
+
+FEW = 4
+"""Most filters that are named as those that explain another."""
+
+_NEARLY = 0.95
+_RIDGE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the kept filters say of one that is not kept.
+
+    Attributes:
+        filter: its number.
+        r2: share of its variation over the judged images and positions that all kept filters
+            explain, out of sample; may be negative, 1 is everything. ``None`` for a filter that
+            never varies there.
+        by: the few kept filters that explain most of it, the strongest first.
+        r2_by: what these few explain, out of sample.
+    """
+
+    filter: int
+    r2: float | None
+    by: tuple[int, ...]
+    r2_by: float | None
+
+
+def keepers(state: CoMoments, level: float) -> npt.NDArray[np.intp]:
+    """Choose few filters so that each of the others is explained by them.
+
+    Every filter counts by its own variance, so a weak one must be explained as well as a strong
+    one.
+
+    Args:
+        state: second moments of F filters over images and positions.
+        level: R² that every filter left out has to reach, in sample.
+
+    Returns:
+        The filters to keep, ascending; none that never varies.
+    """
+    variance = np.diagonal(state.comoment)
+    varying = np.flatnonzero((state.low < state.high) & (variance > 0.0))
+    if not len(varying):
+        return varying
+    scale = np.sqrt(variance[varying])
+    r = state.comoment[np.ix_(varying, varying)] / np.outer(scale, scale)
+    identity = np.eye(len(varying))
+    numbers = np.arange(len(varying))
+    found = select_filters([View(numbers, r, identity)], numbers, np.zeros_like(numbers))
+    left = r.copy()
+    for count, pivot in enumerate(found.order):
+        if np.diagonal(left).max() <= 1.0 - level:
+            return np.sort(varying[found.order[:count]])
+        if left[pivot, pivot] > EXPLAINED:
+            left -= np.outer(left[pivot], left[pivot]) / left[pivot, pivot]
+    return varying
+
+
+def explain(
+    fitted: CoMoments, judged: CoMoments, kept: npt.NDArray[np.intp]
+) -> tuple[Explanation, ...]:
+    """Explain every filter that is not kept by those that are.
+
+    The least squares fit of each filter by the kept ones, with a constant, is made from one half of
+    the images and judged on the other.
+
+    Args:
+        fitted: second moments of F filters over the positions of some images.
+        judged: the same over other images.
+        kept: the filters that stay.
+
+    Returns:
+        One explanation a filter that is not kept, by number.
+    """
+    others = np.setdiff1d(np.arange(len(fitted.mean)), kept)
+    coefficients = regression(fitted, others, kept)
+    r2 = _judged(fitted, judged, others, kept, coefficients)
+    by_all = np.einsum("ok,ok->o", coefficients, fitted.comoment[np.ix_(others, kept)])
+    found = []
+    for row, filter_ in enumerate(others.tolist()):
+        by = _few(fitted, filter_, kept, float(by_all[row]))
+        few = None
+        if len(by) and r2[row] is not None:
+            one = np.array([filter_])
+            few = _judged(fitted, judged, one, by, regression(fitted, one, by))[0]
+        found.append(Explanation(filter_, r2[row], tuple(by.tolist()), few))
+    return tuple(found)
+
+
+def regression(
+    state: CoMoments, others: npt.NDArray[np.intp], kept: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float64]:
+    """Least squares coefficients of some filters on others, each centred on its mean.
+
+    Returns:
+        (others, kept) float64. A ridge of 10⁻⁶ of the mean variance keeps copies apart.
+    """
+    if not len(kept):
+        return np.zeros((len(others), 0))
+    inner = state.comoment[np.ix_(kept, kept)].copy()
+    scale = float(np.trace(inner)) / len(kept)
+    inner[np.diag_indices(len(kept))] += _RIDGE * scale if scale > 0.0 else 1.0
+    found = np.linalg.solve(inner, state.comoment[np.ix_(kept, others)])
+    return np.asarray(found.T, np.float64)
+
+
+def _judged(
+    fitted: CoMoments,
+    judged: CoMoments,
+    others: npt.NDArray[np.intp],
+    kept: npt.NDArray[np.intp],
+    coefficients: npt.NDArray[np.float64],
+) -> list[float | None]:
+    """R² of a fit on other images; the constant of the fit is held against it, too."""
+    inner = judged.comoment[np.ix_(kept, kept)]
+    across = judged.comoment[np.ix_(others, kept)]
+    variation = np.diagonal(judged.comoment)[others]
+    shift = judged.mean - fitted.mean
+    missed = variation - 2.0 * np.einsum("ok,ok->o", coefficients, across)
+    missed = missed + np.einsum("ok,ok->o", coefficients @ inner, coefficients)
+    missed = missed + judged.n * (shift[others] - coefficients @ shift[kept]) ** 2
+    varies = (judged.low < judged.high)[others] & (variation > 0.0)
+    return [
+        float(1.0 - error / total) if varied else None
+        for error, total, varied in zip(missed, variation, varies, strict=True)
+    ]
+
+
+def _few(
+    state: CoMoments, filter_: int, kept: npt.NDArray[np.intp], by_all: float
+) -> npt.NDArray[np.intp]:
+    """The kept filters that explain most of a filter, greedily, until they do nearly what all do.
+
+    Orthogonal matching pursuit (Pati, Rezaiifar & Krishnaprasad 1993) on the second moments.
+    """
+    variance = np.diagonal(state.comoment)
+    usable = kept[variance[kept] > 0.0]
+    if not len(usable) or not variance[filter_] > 0.0:
+        return usable[:0]
+    target = np.array([filter_])
+    chosen = usable[:0]
+    for _ in range(min(FEW, len(usable))):
+        fit = regression(state, target, chosen)[0]
+        left = state.comoment[filter_, usable] - fit @ state.comoment[np.ix_(chosen, usable)]
+        gain = np.where(np.isin(usable, chosen), -1.0, left**2 / variance[usable])
+        chosen = np.append(chosen, usable[int(np.argmax(gain))])
+        if _explained(state, target, chosen) >= _NEARLY * by_all:
+            break
+    return chosen
+
+
+def _explained(state: CoMoments, target: npt.NDArray[np.intp], by: npt.NDArray[np.intp]) -> float:
+    fit = regression(state, target, by)[0]
+    return float(fit @ state.comoment[by, target[0]])

@@ -1,0 +1,123 @@
+/* Colour scales: from a code of 0 to 254 to a colour. Deep is large, in the light and in the dark. */
+import { CODES, NOT_FINITE } from "../generated/rules.mjs";
+import { element } from "./dom.mjs";
+
+/** @typedef {"light" | "dark"} Scheme */
+
+/**
+ * The colours of a scale: `css` by code, the last for what is not finite; `bytes` as RGB triples.
+ * @typedef {{ bytes: Uint8Array, css: string[], gradient: string }} Scale
+ */
+
+const STOPS = {
+  light: ["#edf1f8", "#cddcf2", "#96b8e8", "#5288d6", "#2259b3", "#0c2f74"],
+  dark: ["#232a36", "#2a3c5c", "#2b5590", "#2c74cc", "#3f95f5", "#8cc4ff"],
+};
+// From "A is larger" over nought to "B is larger": the colours that A and B have on the page.
+const DIVERGING = {
+  light: ["#43178a", "#7d50c8", "#bba2e6", "#eff0f5", "#95d3ca", "#22958a", "#04504a"],
+  dark: ["#d3b8ff", "#9d72e6", "#4d3b7c", "#232a36", "#1f5653", "#22a395", "#86f0e2"],
+};
+const AMBER = { light: "#f0a000", dark: "#ffb52e" };
+const ATTRIBUTE = "data-mantine-color-scheme";
+const KEPT_AS = "mantine-color-scheme-value";
+
+/** @param {string} hex */
+const channels = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+
+/**
+ * The colours of the codes 0 to 254 as RGB triples, in even steps through some stops.
+ * @param {readonly string[]} stops
+ */
+export function ramp(stops) {
+  const colours = stops.map(channels);
+  const bytes = new Uint8Array((CODES + 1) * 3);
+  for (let code = 0; code <= CODES; code++) {
+    const place = (code / CODES) * (colours.length - 1);
+    const at = Math.min(Math.floor(place), colours.length - 2);
+    for (let c = 0; c < 3; c++) {
+      const from = colours[at][c];
+      bytes[3 * code + c] = Math.round(from + (colours[at + 1][c] - from) * (place - at));
+    }
+  }
+  return bytes;
+}
+
+/**
+ * @param {typeof STOPS} stops
+ * @param {Scheme} scheme
+ * @returns {Scale}
+ */
+function scaleOf(stops, scheme) {
+  const bytes = ramp(stops[scheme]);
+  const css = Array.from(
+    { length: CODES + 1 },
+    (_, i) => `rgb(${bytes.subarray(3 * i, 3 * i + 3).join(",")})`,
+  );
+  css[NOT_FINITE] = AMBER[scheme];
+  return { bytes, css, gradient: `linear-gradient(to right, ${stops[scheme].join(", ")})` };
+}
+
+/** @param {typeof STOPS} stops */
+const both = (stops) => ({ light: scaleOf(stops, "light"), dark: scaleOf(stops, "dark") });
+
+const sequential = both(STOPS);
+const twoSided = both(DIVERGING);
+
+/** @returns {Scheme} */
+const scheme = () => (document.documentElement.getAttribute(ATTRIBUTE) === "dark" ? "dark" : "light");
+
+/** The current scheme's colours. */
+export const colours = () => sequential[scheme()];
+
+/** The same for differences: code 127 is nought, 0 and 254 are its ends. */
+export const diverging = () => twoSided[scheme()];
+
+/**
+ * A code's colour as red, green and blue.
+ * @param {Scale} scale
+ * @param {number} code
+ */
+export const rgb = (scale, code) => scale.bytes.subarray(3 * code, 3 * code + 3);
+
+/** From light to dark, or back; the choice is kept. */
+export function switchScheme() {
+  const next = scheme() === "dark" ? "light" : "dark";
+  window.localStorage.setItem(KEPT_AS, next);
+  document.documentElement.setAttribute(ATTRIBUTE, next);
+}
+
+/**
+ * Call `changed` when the person switches between light and dark.
+ * @param {() => void} changed
+ */
+export function onScheme(changed) {
+  new MutationObserver(changed).observe(document.documentElement, {
+    attributes: true,
+    attributeFilter: [ATTRIBUTE],
+  });
+}
+
+/**
+ * Draw a legend: its title, what stands at its ends (and between), and what amber means.
+ * @param {HTMLElement} node
+ * @param {string} title
+ * @param {readonly string[]} ends
+ * @param {string} gradient
+ * @param {string | null} amber
+ */
+export function legend(node, title, ends, gradient, amber) {
+  const bar = element("span", { class: "legend-bar" });
+  bar.style.background = gradient;
+  node.replaceChildren(
+    element("span", { class: "legend-title" }, title),
+    element(
+      "span",
+      { class: "legend-scale" },
+      element("span", {}, ends[0]),
+      bar,
+      element("span", {}, ends[1]),
+    ),
+    ...(amber ? [element("span", { class: "legend-nan" }, amber)] : []),
+  );
+}

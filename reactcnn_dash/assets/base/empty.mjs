@@ -1,0 +1,36 @@
+/* What a page says while there is nothing to show: the command to type. */
+import { EMPTY } from "../generated/ids.mjs";
+import { byId, copyButton, element } from "./dom.mjs";
+
+/**
+ * What is the matter, and what to do: a command to type, or an element to click.
+ * @typedef {{ title: string, text: string, command?: string, action?: () => HTMLElement }} Nothing
+ */
+
+/**
+ * Say that there is nothing to show; null takes it away.
+ * @param {Nothing | null} empty
+ * @param {string} [waiting] what the page goes on doing
+ */
+export function showEmpty(empty, waiting = "") {
+  const place = byId(EMPTY);
+  place.hidden = !empty;
+  const text = JSON.stringify(empty);
+  if (!empty || place.dataset.shown === text) return;
+  place.dataset.shown = text;
+  const { title, command, action } = empty;
+  place.replaceChildren(
+    element("h1", {}, title),
+    element("p", {}, empty.text),
+    command
+      ? element(
+          "div",
+          { class: "command" },
+          element("code", {}, command),
+          copyButton("Copy", () => command),
+        )
+      : "",
+    action ? element("p", { class: "empty-action" }, action()) : "",
+    waiting ? element("div", { class: "waiting" }, waiting) : "",
+  );
+}

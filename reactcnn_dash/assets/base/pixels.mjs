@@ -1,0 +1,170 @@
+/* Pixels: what the network saw of an image, and feature maps; fetched, decoded and drawn. */
+import { CODES } from "../generated/rules.mjs";
+import { contextOf } from "./dom.mjs";
+
+/** @import { Scale } from "./colours.mjs" */
+
+/** Height, width and channels. @typedef {[number, number, number]} Shape */
+
+/** A feature map: a code from 0 to 255 a place. @typedef {{ codes: Uint8Array, height: number, width: number }} Map2d */
+
+/** Pixels are null where there are none. @typedef {{ pixels: Uint8Array | null, shape: Shape }} Thumbnail */
+
+/**
+ * One layer's GAP and, where they are stored, its maps: a value is `low + step · code`.
+ * @typedef {{ gap: Float32Array, maps: { low: Float32Array, step: Float32Array, codes: Uint8Array } | null }} LayerData
+ */
+
+/**
+ * Draw a picture of a height and width, place by place.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} height
+ * @param {number} width
+ * @param {(i: number, out: Uint8ClampedArray, at: number) => void} write writes red, green and blue of
+ *   the place i, counted row by row, into `out` from `at` on
+ */
+export function paint(canvas, height, width, write) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const context = contextOf(canvas);
+  const picture = context.createImageData(width, height);
+  for (let i = 0; i < height * width; i++) {
+    write(i, picture.data, 4 * i);
+    picture.data[4 * i + 3] = 255;
+  }
+  context.putImageData(picture, 0, 0);
+}
+
+/**
+ * Draw pixels; `keep` says which share of its light a place keeps.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Uint8Array} pixels
+ * @param {Shape} shape
+ * @param {((x: number, y: number) => number) | null} [keep]
+ */
+export function drawPixels(canvas, pixels, [height, width, depth], keep) {
+  paint(canvas, height, width, (i, out, at) => {
+    const share = keep ? keep(i % width, Math.floor(i / width)) : 1;
+    for (let c = 0; c < 3; c++) out[at + c] = pixels[depth * i + (depth >= 3 ? c : 0)] * share;
+  });
+}
+
+/**
+ * Draw a feature map.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Map2d} map
+ * @param {Scale} scale
+ */
+export function drawMap(canvas, { codes, height, width }, { bytes }) {
+  paint(canvas, height, width, (i, out, at) => {
+    const from = 3 * Math.min(codes[i], CODES);
+    for (let c = 0; c < 3; c++) out[at + c] = bytes[from + c];
+  });
+}
+
+/**
+ * Which light an image keeps under a map: where the filter does not answer it goes dark, so that what
+ * keeps its colour is what the filter looks at.
+ * @param {Map2d} map
+ * @param {Shape} shape of the image
+ * @param {number} strength from 0 to 1
+ * @returns {(x: number, y: number) => number}
+ */
+export function lightOf(map, [height, width], strength) {
+  return (x, y) => {
+    const row = Math.floor((y * map.height) / height) * map.width;
+    return 1 - strength * (1 - map.codes[row + Math.floor((x * map.width) / width)] / 255);
+  };
+}
+
+/** @param {string} text base64 */
+export const decodeBytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+
+/**
+ * Bytes that a route answers with; rejects with the reason.
+ * @param {string} address
+ */
+async function fetchBytes(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.arrayBuffer();
+}
+
+/**
+ * What the network saw of an image.
+ * @param {{ uuid: string }} run
+ * @param {number} ordinal
+ */
+export const fetchPixels = async (run, ordinal) =>
+  new Uint8Array(await fetchBytes(`/runs/${run.uuid}/images/${ordinal}`));
+
+/**
+ * Thumbnails out of a body, see `thumbnails` in pages/live/search.py.
+ * @param {ArrayBuffer} buffer
+ * @param {readonly number[]} ordinals
+ */
+export function decodeThumbnails(buffer, ordinals) {
+  const [height, width, depth] = new Uint16Array(buffer, 0, 3);
+  /** @type {Shape} */
+  const shape = [height, width, depth];
+  const here = new Uint8Array(buffer, 6, ordinals.length);
+  const size = height * width * depth;
+  let from = 6 + ordinals.length;
+  /** @type {Map<number, Thumbnail>} */
+  const found = new Map();
+  ordinals.forEach((ordinal, i) => {
+    found.set(ordinal, { pixels: here[i] ? new Uint8Array(buffer, from, size) : null, shape });
+    if (here[i]) from += size;
+  });
+  return found;
+}
+
+/**
+ * Thumbnails of some images by ordinal.
+ * @param {{ uuid: string }} run
+ * @param {readonly number[]} ordinals
+ */
+export const fetchThumbnails = async (run, ordinals) =>
+  decodeThumbnails(await fetchBytes(`/runs/${run.uuid}/thumbnails?of=${ordinals.join(",")}`), ordinals);
+
+/**
+ * A layer's data out of a body, see `layer_response` in pages/routes.py.
+ * @param {ArrayBuffer} buffer
+ * @param {number} n filters of the layer
+ * @returns {LayerData}
+ */
+export function decodeLayer(buffer, n) {
+  const gap = new Float32Array(buffer, 0, n);
+  if (buffer.byteLength === 4 * n) return { gap, maps: null };
+  return {
+    gap,
+    maps: {
+      low: new Float32Array(buffer, 4 * n, n),
+      step: new Float32Array(buffer, 8 * n, n),
+      codes: new Uint8Array(buffer, 12 * n),
+    },
+  };
+}
+
+/**
+ * One layer of one image.
+ * @param {string} uuid of the run
+ * @param {number} ordinal
+ * @param {number} position of the layer
+ * @param {number} filters of the layer
+ */
+export const fetchLayer = async (uuid, ordinal, position, filters) =>
+  decodeLayer(await fetchBytes(`/runs/${uuid}/images/${ordinal}/layers/${position}`), filters);
+
+/**
+ * One filter's map out of those of its layer.
+ * @param {Uint8Array} codes
+ * @param {number} filter
+ * @param {{ height: number, width: number }} layer
+ * @returns {Map2d}
+ */
+export const mapOf = (codes, filter, { height, width }) => ({
+  codes: codes.subarray(filter * height * width, (filter + 1) * height * width),
+  height,
+  width,
+});

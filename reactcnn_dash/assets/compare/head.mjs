@@ -1,0 +1,89 @@
+/* The head: how the two runs compare as a whole. */
+import { byId, element } from "../base/dom.mjs";
+import { count, figure, percent } from "../base/format.mjs";
+import * as ids from "../generated/ids.mjs";
+
+/** @import { Child } from "../base/dom.mjs" */
+/** @import { Compared, LayerRow } from "../generated/compare.d.ts" */
+
+/**
+ * A share in A and in B; of two that are known, with their difference in percentage points.
+ * @param {readonly [number | null, number | null]} values
+ * @param {boolean} [difference]
+ */
+function shift([a, b], difference = false) {
+  const parts = [
+    element("span", { class: "value-a" }, percent(a)),
+    element("span", { class: "arrow" }, "→"),
+    element("span", { class: "value-b" }, percent(b)),
+  ];
+  if (a !== null && b !== null && difference) {
+    const kind = a === b ? "" : b > a ? " better" : " worse";
+    const words = ` ${b >= a ? "+" : "−"}${(100 * Math.abs(b - a)).toFixed(2)}`;
+    parts.push(element("span", { class: `difference${kind}` }, words));
+  }
+  return parts;
+}
+
+/** @param {string} name @param {Child[]} value @param {string} more */
+const card = (name, value, more) =>
+  element(
+    "div",
+    { class: "card" },
+    element("span", { class: "card-name" }, name),
+    element("span", { class: "card-value" }, ...value),
+    element("span", { class: "card-more" }, more),
+  );
+
+/** @param {Compared} found */
+function images({ a, b, leftOut }) {
+  const parts = [`A has ${count(a.images)}, B ${count(b.images)}`];
+  if (leftOut) parts.push(`${count(leftOut)} with damaged rows left out of the layers`);
+  return parts.join(" · ");
+}
+
+/** @param {Compared["parting"]} parting */
+function parting({ layer, filters }) {
+  if (layer === null) return "every filter answers alike";
+  return `filter${filters.length > 1 ? "s" : ""} ${filters.join(", ")}`;
+}
+
+/** The layer of the lowest CKA; null where none is known. @param {readonly LayerRow[]} layers */
+export const leastAlike = (layers) =>
+  layers.reduce(
+    (/** @type {LayerRow | null} */ least, layer) =>
+      layer.cka !== null && (least === null || layer.cka < (least.cka ?? 1)) ? layer : least,
+    null,
+  );
+
+/** @param {Compared} found @param {LayerRow | null} lowest */
+function alike({ layers, unmatched, notFinite }, lowest) {
+  const parts = lowest ? [`CKA ${figure(lowest.cka)}, of ${count(layers.length)} layers`] : [];
+  if (notFinite.length) parts.push(`NaN or infinite: ${notFinite.join("; ")}`);
+  if (unmatched.length) parts.push(`not in both: ${unmatched.join(", ")}`);
+  return parts.join(" · ");
+}
+
+/** Draw the cards of a comparison. @param {Compared | null} found */
+export function drawHead(found) {
+  const place = byId(ids.COMPARE_HEAD);
+  place.hidden = !found;
+  if (!found) return;
+  const { changed, accuracy } = found;
+  const lowest = leastAlike(found.layers);
+  const whither = accuracy
+    ? `${count(changed.corrected)} to right, ${count(changed.broken)} away from right`
+    : `${percent(changed.all / found.images, 1)} of the images`;
+  place.replaceChildren(
+    card("Images in common", [count(found.images)], images(found)),
+    card(
+      "Accuracy",
+      accuracy ? shift(accuracy, true) : ["–"],
+      accuracy ? `of ${count(found.labelled)} with a label` : "no image has a label in both",
+    ),
+    card("Mean confidence", shift(found.confidence, true), "of the predicted class"),
+    card("Prediction changed", [count(changed.all)], whither),
+    card("Part first at", [found.parting.layer ?? "no layer"], parting(found.parting)),
+    card("Least alike", [lowest ? lowest.name : "–"], alike(found, lowest)),
+  );
+}

@@ -1,0 +1,39 @@
+/* What a person looks at on this page. */
+import { choiceField, makeView, numberField, textField } from "../base/view.mjs";
+import { REDUNDANT } from "../generated/rules.mjs";
+
+/** @import { Field } from "../base/view.mjs" */
+
+/** @type {Field<string | null>} */
+const experiment = { usual: null, read: (text) => text };
+
+const SCHEMA = {
+  /** ids of the runs */
+  a: numberField(null),
+  b: numberField(null),
+  /** name of an experiment instead of runs; "" while none is picked */
+  experiment,
+  /** what its epochs are compared with */
+  against: choiceField("last", ["last", "previous", "first"]),
+  /** clustering method, and its parameter (null: what suits the layer) */
+  method: textField(REDUNDANT),
+  parameter: numberField(null),
+  /** name of the chosen layer, or null for the first */
+  layer: textField(null),
+  tab: choiceField("images", ["images", "filters", "flow"]),
+  /** which changed images, and the page of them, from 1 */
+  kind: choiceField("all", ["all", "corrected", "broken", "between"]),
+  page: numberField(1),
+  /** ordinal in run A of the image that is open in both runs */
+  image: numberField(null),
+  /** what its grid shows */
+  shown: choiceField("difference", ["a", "b", "difference"]),
+  scale: choiceField("layer", ["layer", "network"]),
+  /** what is red in the cluster flow, as "a:3", "b:5" or "a:3>b:5" */
+  cluster: textField(null),
+};
+
+export const view = makeView(SCHEMA, ["a", "b", "experiment", "image"]);
+
+/** What lets go of what is open: another pair of runs. */
+export const AFRESH = { image: null, page: 1, cluster: null };

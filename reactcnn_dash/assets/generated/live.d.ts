@@ -1,0 +1,227 @@
+/* Made by `python -m tools.generate` from reactcnn_dash/pages/live/shapes.py; change that. */
+
+import type { Empty } from "./shared.d.ts";
+
+/** A run as the page's header tells of it. */
+export interface ShownRun {
+  id: number;
+  uuid: string;
+  name: string;
+  model: string;
+  checkpoint: string;
+  source: string;
+  state: string;
+  stored: number;
+  total: number | null;
+  labelled: number;
+  correct: number;
+  rate: number | null;
+  latest: number;
+}
+
+/** A tapped layer; ``offset`` is where its filters begin in a GAP row. */
+export interface ShownLayer {
+  name: string;
+  kind: string;
+  filters: number;
+  height: number;
+  width: number;
+  offset: number;
+}
+
+/** What the grid is drawn from; ``shape`` is height, width and channels of an image. */
+export interface Model {
+  classes: string[];
+  shape: [number, number, number];
+  layers: ShownLayer[];
+}
+
+/** One image's answer. ``probabilities`` are class and probability, −1 for NaN; ``gap`` is base64 of a byte a filter, on the scale from ``low`` to ``high`` of its layer. */
+export interface ShownImage {
+  ordinal: number;
+  label: number | null;
+  prediction: number;
+  name: string | null;
+  finite: boolean;
+  probabilities: [number, number][];
+  gap: string;
+  low: number[];
+  high: number[];
+}
+
+/** What the page already shows, so that it is not sent again. */
+export interface Seen {
+  uuid?: string;
+  ordinal?: number;
+}
+
+/** A look at the store; ``run`` and ``ordinal`` None for the newest. */
+export interface PollRequest {
+  number: number;
+  run: number | null;
+  ordinal: number | null;
+  seen?: Seen;
+  find?: "next-misclassified";
+}
+
+/** The answer to a poll: what changed, and what there is to say. ``asked`` is the request's number; ``gone`` that the run is not there any more; ``found`` the ordinal that was looked for. */
+export interface Frame {
+  asked?: number;
+  run?: ShownRun;
+  model?: Model;
+  image?: ShownImage;
+  notice?: string;
+  info?: string;
+  found?: number;
+  gone?: boolean;
+  empty?: Empty;
+}
+
+/** Which clusters: ``asked`` is the parameter, ``subset`` a search's text. */
+export interface ClustersAsked {
+  run: number;
+  layer: number;
+  method: string;
+  asked: number | null;
+  subset: string | null;
+}
+
+/** Which clusters to work out; ``keep``: the nodes on the page stay where they are. */
+export interface ClustersRequest {
+  run: number;
+  layer: number;
+  method: string;
+  asked: number | null;
+  subset: string | null;
+  parameter: number | null;
+  keep: boolean;
+  number: number;
+}
+
+/** The whole run's figures that stand beside those of a subset. */
+export interface Beside {
+  images: number;
+  clusters: number;
+  mean: number | null;
+  subsetMean: number | null;
+  agreement: number | null;
+}
+
+/** The clusters of a layer: a label a filter, −1 for one that never varies. */
+export interface Clusters {
+  run: number;
+  layer: number;
+  method: string;
+  asked: number | null;
+  subset: string | null;
+  parameter: number;
+  methodLabel: string;
+  symbol: string;
+  images: number;
+  stored: number;
+  renewedAt: number;
+  filters: number;
+  labels: number[];
+  clusters: number;
+  single: number;
+  constant: number;
+  dead: number;
+  beside: Beside | null;
+}
+
+/** Why there are no clusters. */
+export interface ClustersRefused {
+  run: number;
+  layer: number;
+  method: string;
+  asked: number | null;
+  subset: string | null;
+  message: string;
+}
+
+/** A row of the table of clusters. */
+export interface ClusterRow {
+  id: string;
+  cluster: number;
+  colour: string;
+  size: number;
+  mean: number | null;
+  lowest: number | null;
+  meanInterval: string | null;
+  lowestInterval: string | null;
+  together: number | null;
+}
+
+/** A node or an edge as Cytoscape takes it. */
+export interface GraphElement {
+  data: Record<string, string | number>;
+  position?: Record<string, number>;
+}
+
+/** The clusters with what graph and table show; ``layout`` None: nodes stay where they are. */
+export interface ClustersAnswer {
+  clusters: Clusters | ClustersRefused;
+  elements: GraphElement[];
+  layout: Record<string, string | number | boolean> | null;
+  rows: ClusterRow[];
+}
+
+/** A page of hits: ordinal, label, prediction, misclassified, confidence. ``place`` is that of the image that was asked about among all hits. */
+export interface SearchPage {
+  total: number;
+  place: number | null;
+  offset: number;
+  hits: ([number, number | null, number, boolean | null, number | null])[];
+}
+
+/** A run's odd images: how many, and the most that are marked. */
+export interface OddRun {
+  working: boolean;
+  rate: number;
+  threshold: number | null;
+  scored: number;
+  profiled: number;
+  count: number;
+  odd: number[];
+}
+
+/** How much a layer stands out; ``tail``: the share of usual images as far off. */
+export interface OddLayer {
+  name: string;
+  strangeness: number | null;
+  tail: number;
+}
+
+/** A filter that neither the layer before nor its own explains. */
+export interface OddFilter {
+  layer: number;
+  filter: number;
+  deviation: number;
+}
+
+/** A filter that does not move with its cluster here. */
+export interface LeftCluster {
+  layer: number;
+  filter: number;
+  mates: number;
+  found: number;
+  expected: number;
+  deviation: number;
+}
+
+/** One image's deviations; ``codes`` is base64 of a byte a filter. */
+export interface OddImage {
+  score: number | null;
+  threshold: number | null;
+  against: number | null;
+  images: number;
+  codes: string;
+  layers: OddLayer[];
+  suspects: OddFilter[];
+  left: LeftCluster[];
+}
+
+/** The next odd image, None after the last. */
+export interface NextOdd {
+  image: number | null;
+}

@@ -1,0 +1,19 @@
+/* Made by `python -m tools.generate` from Python (see its RULES); change that. */
+export const CODES = 254;
+export const NOT_FINITE = 255;
+export const CODES_A_DEVIATION = 15;
+export const FALSE_ALARM_RATES = ["0.001", "0.01", "0.05"];
+export const FALSE_ALARM_RATE = "0.01";
+/** @type {Record<string, Record<string, string>>} */
+export const METHODS = {"louvain": {"symbol": "γ", "help": "Groups filters that go together more than chance lets expect; a higher resolution γ gives more and tighter clusters."}, "leiden-cpm": {"symbol": "τ", "help": "Groups filters that correlate above the threshold τ on average, so that a cluster reads as redundant at τ."}};
+export const OVERVIEW = "louvain";
+export const REDUNDANT = "leiden-cpm";
+export const HITS_A_PAGE = 60;
+export const MOST_THUMBNAILS = 100;
+export const MOST_MAPS = 64;
+export const CHANGED_A_PAGE = 48;
+export const CONFIDENT_R = 0.5;
+export const CONFIDENT_MARGIN = 0.05;
+export const LEAST_MAP_IMAGES = 30;
+export const SINGLETON_COLOUR = "#a3abb8";
+export const CONSTANT_COLOUR = "#6b7280";

@@ -1,0 +1,33 @@
+/* Made by `python -m tools.generate` from reactcnn_dash/pages/shapes.py; change that. */
+
+/** A page without an image: what is the matter, and what to type. */
+export interface Empty {
+  title: string;
+  text: string;
+  command: string;
+}
+
+/** The answer of a page that has nothing to show. */
+export interface Nothing {
+  empty: Empty;
+}
+
+/** The answer to a question that has none, in one line that says why. */
+export interface Refused {
+  status: "refused";
+  message: string;
+}
+
+/** The answer to a question whose answer is not there yet: ask again. ``total`` is 0 until it is known; ``behind`` says that other work must end first. */
+export interface Running {
+  status: "running";
+  done: number;
+  total: number;
+  behind: boolean;
+}
+
+/** An entry of a list to pick from. */
+export interface Option {
+  value: string;
+  label: string;
+}

@@ -1,0 +1,26 @@
+/* The live page's filter grid. */
+import { byId } from "../base/dom.mjs";
+import { Grid } from "../base/grid.mjs";
+import * as ids from "../generated/ids.mjs";
+import { openLayer } from "./clusters.mjs";
+import { attachOdds } from "./deviation-grid.mjs";
+import { attachMap } from "./feature-map.mjs";
+import { refresh } from "./pointer.mjs";
+import { gridColours, scaleOf } from "./scale.mjs";
+
+export const grid = new Grid({
+  room: () => byId(ids.GRID),
+  prefix: "cell",
+  name: (layer) => ({
+    title: `${layer.name}: ${layer.kind}, ${layer.filters} filters of ${layer.height} × ${layer.width}. Click for its clusters.`,
+    label: `Clusters of ${layer.name}, ${layer.filters} filters`,
+  }),
+  choose: (index) => openLayer(index),
+  scale: (index) => scaleOf(index),
+  colours: () => gridColours().css,
+  built: (canvas) => {
+    attachMap(canvas);
+    attachOdds();
+  },
+  placed: () => refresh(),
+});

@@ -1,0 +1,115 @@
+/* The current image, its label and prediction, and the class probabilities. */
+import { byId, canvasOf, element, track } from "../base/dom.mjs";
+import { count, probability } from "../base/format.mjs";
+import { notice, reason } from "../base/notice.mjs";
+import { drawPixels, fetchPixels, lightOf } from "../base/pixels.mjs";
+import * as ids from "../generated/ids.mjs";
+import { classOf, shown, whole } from "./shown.mjs";
+
+/** @import { ShownRun } from "../generated/live.d.ts" */
+/** @import { Map2d } from "../base/pixels.mjs" */
+/** @import { Shown } from "./shown.mjs" */
+
+/** What is drawn: pixels, and the feature map whose light lies on them. */
+export const drawn = {
+  /** @type {Uint8Array | null} */
+  pixels: null,
+  /** @type {Map2d | null} */
+  light: null,
+  strength: 0.7,
+};
+let wanted = "";
+
+function draw() {
+  const { pixels, light, strength } = drawn;
+  if (!pixels || !shown.model) return;
+  const { shape } = shown.model;
+  if (pixels.length !== shape[0] * shape[1] * shape[2]) return;
+  drawPixels(canvasOf(ids.IMAGE), pixels, shape, light && lightOf(light, shape, strength));
+}
+
+/** Lay a feature map over the image; null takes it off. @param {Map2d | null} light */
+export function setLight(light) {
+  if (drawn.light === null && light === null) return;
+  drawn.light = light;
+  draw();
+}
+
+/** @param {number} strength from 0 to 1 */
+export function setStrength(strength) {
+  drawn.strength = strength;
+  if (drawn.light) draw();
+}
+
+/** @param {ShownRun} run @param {Shown} image */
+async function load(run, image) {
+  const mine = `${run.uuid}/${image.ordinal}`;
+  wanted = mine;
+  try {
+    const pixels = await fetchPixels(run, image.ordinal);
+    if (mine !== wanted) return;
+    drawn.pixels = pixels;
+    draw();
+  } catch (error) {
+    if (mine === wanted) notice(`The image could not be read: ${reason(error)}`);
+  }
+}
+
+/** Whether a prediction is wrong, as far as one knows. @param {Shown} image */
+const isWrong = ({ label, prediction }) => label !== null && label !== prediction;
+
+/** @param {Shown} image */
+function drawCaption(image) {
+  const { label, name } = image;
+  const wrong = isWrong(image);
+  const given = classOf(image.prediction);
+  byId(ids.IMAGE_CAPTION).replaceChildren(
+    element("div", { class: "caption-title" }, `Image ${count(image.ordinal)}`),
+    name ? element("div", { class: "caption-name", title: name }, name) : "",
+    element(
+      "div",
+      { class: wrong ? "verdict wrong" : "verdict" },
+      "predicted ",
+      element("strong", {}, given),
+      label === null ? null : wrong ? " — wrong, it is " : " — right",
+      wrong ? element("strong", {}, classOf(label ?? -1)) : null,
+    ),
+  );
+  canvasOf(ids.IMAGE).setAttribute("aria-label", `Image ${image.ordinal}, predicted ${given}`);
+}
+
+/** @param {Shown} image */
+function drawBars({ probabilities, prediction, label }) {
+  const bars = probabilities.map(([index, p]) => {
+    const kind = `bar${index === prediction ? " predicted" : ""}${index === label ? " label" : ""}`;
+    return element(
+      "div",
+      { class: kind, role: "listitem" },
+      element("span", { class: "bar-name", title: classOf(index) }, classOf(index)),
+      track(p),
+      element("span", { class: "bar-value" }, probability(p)),
+    );
+  });
+  byId(ids.PROBABILITIES).replaceChildren(...bars);
+}
+
+/** Show the image of a frame. */
+export function showImage() {
+  const here = whole();
+  if (!here) return;
+  load(here.run, here.image);
+  drawCaption(here.image);
+  drawBars(here.image);
+}
+
+/** The image in a line: its number, its prediction, and whether that is right. */
+export function imageWords() {
+  const here = whole();
+  if (!here) return [];
+  const { image, run } = here;
+  const wrong = isWrong(image) ? `, is ${classOf(image.label ?? -1)}` : " (right)";
+  return [
+    `Image ${count(image.ordinal)} of ${count(run.stored)}`,
+    `predicted ${classOf(image.prediction)}${image.label === null ? "" : wrong}`,
+  ];
+}

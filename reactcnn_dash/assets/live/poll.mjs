@@ -1,0 +1,268 @@
+/* Looking at the store: one request at a time, none while the page is hidden; and taking in what
+   comes back. */
+import { setProps } from "../base/dash.mjs";
+import { button, byId, setText } from "../base/dom.mjs";
+import { showEmpty } from "../base/empty.mjs";
+import { count, percent } from "../base/format.mjs";
+import { notice, noticeAge, noticeKind } from "../base/notice.mjs";
+import { decodeBytes } from "../base/pixels.mjs";
+import * as ids from "../generated/ids.mjs";
+import { pumpClusters } from "./clusters.mjs";
+import { paintGrid } from "./deviation-grid.mjs";
+import { imageTaken, pumpDeviations } from "./deviations.mjs";
+import { follow } from "./follow.mjs";
+import { grid } from "./grid.mjs";
+import { showImage } from "./image.mjs";
+import { layerInHand, refresh } from "./pointer.mjs";
+import { drawLegend, setScale } from "./scale.mjs";
+import { refreshSearch } from "./search.mjs";
+import { collecting, following, lookedAt, shown } from "./shown.mjs";
+import { showSlider } from "./slider.mjs";
+import { view } from "./view.mjs";
+
+/** @import { Empty } from "../generated/shared.d.ts" */
+/** @import { Frame, Model, PollRequest, ShownImage, ShownRun } from "../generated/live.d.ts" */
+
+const LATE_MS = 8000;
+const SILENT_MS = 3000;
+const QUIET_TICKS = 5;
+const READING_MS = 8000;
+
+let playing = false;
+let number = 0;
+let askedAt = 0;
+let busy = false;
+/** What the next request looks for. @type {PollRequest["find"]} */
+let find;
+let runsVersion = "";
+/** @type {string | null} */
+let listedRun = null;
+let readUntil = 0;
+
+function ask() {
+  const { run, model, image } = shown;
+  number += 1;
+  busy = true;
+  askedAt = Date.now();
+  /** @type {PollRequest} */
+  const request = { number, run: view.now.run, ordinal: view.now.image };
+  if (run && model) request.seen = { uuid: run.uuid, ordinal: image ? image.ordinal : -1 };
+  if (find && run && image) Object.assign(request, { find, run: run.id, ordinal: image.ordinal });
+  find = undefined;
+  setProps(ids.REQUEST, { data: request });
+}
+
+/** Ask if nothing is under way. A tick that would pile up is left out. */
+export function pump() {
+  if (document.hidden || (busy && Date.now() - askedAt < LATE_MS)) return;
+  ask();
+}
+
+/** The page has all that it asked for: is it still what the person wants to see? */
+function behind() {
+  const { run, image } = shown;
+  if (find) return true;
+  if (view.now.run !== null && run?.id !== view.now.run) return true;
+  return !following() && image !== null && image.ordinal !== view.now.image;
+}
+
+/** @param {number} ticks */
+export function tick(ticks) {
+  if (busy && Date.now() - askedAt > SILENT_MS && !document.hidden) {
+    notice("The server does not answer. This page goes on trying.");
+  }
+  // Stepping on from an image that is only on its way would end a replay at its first tick.
+  if (playing && !busy && shown.image && !behind()) step(shown.image);
+  // A run that is over, or an image that is being studied, is looked at less often.
+  const quiet = shown.image !== null && !behind() && (!following() || !collecting());
+  if (!quiet || ticks % QUIET_TICKS === 0) pump();
+  pumpClusters();
+  pumpDeviations();
+}
+
+/** @param {ShownImage} image */
+function step(image) {
+  const next = image.ordinal + 1;
+  if (next < (shown.run?.stored ?? 0)) {
+    view.set({ image: next });
+    return;
+  }
+  playing = false;
+  view.set({ image: null });
+  drawTime();
+}
+
+/** Go to an ordinal, kept inside the run. @param {number} ordinal */
+export function goTo(ordinal) {
+  const { run } = shown;
+  if (!run?.stored) return;
+  playing = false;
+  view.set({ image: Math.max(0, Math.min(run.stored - 1, Math.trunc(ordinal))) });
+  drawTime();
+}
+
+/** @param {number} by */
+export function goBy(by) {
+  const from = lookedAt();
+  if (shown.image && from !== null) goTo(from + by);
+}
+
+export function goLive() {
+  playing = false;
+  view.set({ image: null });
+  drawTime();
+}
+
+/** Pause when images are moving; otherwise play on from here, and follow live at the end. */
+export function togglePlay() {
+  const { image, run } = shown;
+  if (!image || !run) return;
+  if (playing || (following() && collecting())) {
+    goTo(image.ordinal);
+    return;
+  }
+  const atEnd = image.ordinal >= run.stored - 1;
+  if (atEnd && collecting()) {
+    goLive();
+    return;
+  }
+  playing = true;
+  view.set({ image: atEnd ? 0 : image.ordinal });
+  drawTime();
+}
+
+export function nextMisclassified() {
+  if (!shown.image) return;
+  if (!shown.run?.labelled) {
+    notice("The images of this run have no labels, so nothing tells which are misclassified.", "info");
+    return;
+  }
+  playing = false;
+  find = "next-misclassified";
+  pump();
+}
+
+/** @param {ShownRun} run */
+function drawHeader(run) {
+  byId(ids.RUN_STATE).dataset.state = run.state;
+  setText(ids.RUN_STATE, run.state);
+  const parts = [
+    run.total ? `${count(run.stored)} of ${count(run.total)} images` : `${count(run.stored)} images`,
+  ];
+  if (run.rate !== null && run.state === "collecting") parts.push(`${run.rate.toFixed(1)} a second`);
+  if (run.labelled) parts.push(`${percent(run.correct / run.labelled, 1)} right`);
+  setText(ids.RUN_COUNTS, parts.join(" · "));
+  byId(ids.RUN_COUNTS).title = `${run.model}, checkpoint ${run.checkpoint}, images: ${run.source}`;
+  const version = `${run.latest}:${run.id}:${run.state}`;
+  if (version !== runsVersion) {
+    runsVersion = version;
+    setProps(ids.RUNS_VERSION, { data: version });
+  }
+  if (listedRun !== String(run.id)) {
+    listedRun = String(run.id);
+    setProps(ids.RUN_SELECT, { value: listedRun });
+  }
+  byId(ids.APP).classList.toggle("unlabelled", !run.labelled);
+  document.title = `${run.name} · ReactCNN`;
+}
+
+function drawTime() {
+  const { run, image } = shown;
+  if (!run) return;
+  const live = following() && collecting();
+  const moving = playing || live;
+  const words = moving ? "Pause" : "Play on, or follow live";
+  const play = button(ids.PLAY);
+  /** @type {Element} */ (play.firstElementChild).className = `icon icon-${moving ? "pause" : "play"}`;
+  play.classList.toggle("live", live);
+  play.setAttribute("aria-label", words);
+  play.title = `${words} (Space)`;
+  button(ids.MISCLASSIFIED).disabled = run.labelled === run.correct;
+  showSlider();
+  if (image) byId(ids.ORDINAL, HTMLInputElement).placeholder = `${image.ordinal} / ${run.stored - 1}`;
+}
+
+/** @param {Empty | null} empty */
+function drawEmpty(empty) {
+  byId(ids.APP).classList.toggle("without-images", Boolean(empty));
+  showEmpty(empty, "Waiting for images");
+}
+
+/** @param {ShownImage} found */
+function takeImage(found) {
+  const image = { ...found, codes: decodeBytes(found.gap) };
+  shown.image = image;
+  setScale(image);
+  imageTaken();
+  paintGrid();
+  showImage();
+  drawLegend(layerInHand());
+  refresh();
+}
+
+/** @param {Model} model */
+function takeModel(model) {
+  shown.image = null;
+  shown.model = model;
+  // The grid is measured before it is built, so its place has to be in the page.
+  byId(ids.APP).classList.remove("without-images");
+  grid.build(model.layers);
+  follow();
+}
+
+/** @param {Frame} frame */
+function say(frame) {
+  if (frame.gone) {
+    readUntil = Date.now() + READING_MS;
+    notice(`${frame.notice}. This is the newest run.`, "warning");
+  } else if (frame.notice) notice(frame.notice);
+  else if (frame.info) notice(frame.info, "info");
+  else if (frame.image && !frame.image.finite) {
+    notice(
+      "Some activations of this image are NaN or infinite: amber in the grid, and kept out of correlations.",
+      "warning",
+    );
+  } else hush(frame);
+}
+
+/** An information stays until the next image; an error until a frame comes without one. @param {Frame} frame */
+function hush(frame) {
+  const kind = noticeKind();
+  // Who follows a live run must have the time to read it, too.
+  const unread = kind === "info" && following() && noticeAge() < READING_MS;
+  const over = kind === "error" || (frame.image && !unread);
+  if (over && Date.now() > readUntil) notice(null);
+}
+
+/** Take in the answer to a poll. @param {Frame} frame */
+export function take(frame) {
+  if (frame.asked !== undefined && frame.asked !== number) return;
+  busy = false;
+  if (frame.gone) view.set({ run: null, image: null });
+  if (frame.run) {
+    shown.run = frame.run;
+    drawHeader(frame.run);
+    drawEmpty(frame.empty ?? null);
+    if (frame.model) takeModel(frame.model);
+    if (frame.found !== undefined) view.set({ image: frame.found });
+    if (frame.image) takeImage(frame.image);
+    drawTime();
+  } else if (frame.empty) {
+    Object.assign(shown, { run: null, model: null, image: null });
+    drawEmpty(frame.empty);
+  }
+  say(frame);
+  pumpClusters();
+  pumpDeviations();
+  if (shown.model) refreshSearch();
+  if (frame.run && behind()) pump();
+}
+
+/** Another run was chosen in the list. @param {string} value */
+export function chooseRun(value) {
+  if (!value || value === listedRun) return;
+  listedRun = value;
+  playing = false;
+  view.set({ run: Number(value), image: null, filter: null, cluster: null, subset: null });
+  pump();
+}

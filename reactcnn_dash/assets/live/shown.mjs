@@ -1,0 +1,67 @@
+/* What is on the page: filled from frames, read by everybody; and how filters are addressed. */
+import { addressOf, className } from "../base/format.mjs";
+import { filterPage } from "../base/links.mjs";
+import { view } from "./view.mjs";
+
+/** @import { At } from "../base/grid.mjs" */
+/** @import { Model, ShownImage, ShownRun } from "../generated/live.d.ts" */
+
+/** An image with its GAP as codes. @typedef {ShownImage & { codes: Uint8Array }} Shown */
+
+export const shown = {
+  /** @type {ShownRun | null} */
+  run: null,
+  /** @type {Model | null} */
+  model: null,
+  /** @type {Shown | null} */
+  image: null,
+};
+
+/** The run, its model and the image, once all three are on the page. */
+export function whole() {
+  const { run, model, image } = shown;
+  return run && model && image ? { run, model, image } : null;
+}
+
+/** The layers of the model on the page. */
+export const layers = () => shown.model?.layers ?? [];
+
+/** @param {string | null} name @returns {number} −1 for no such layer */
+export const layerIndex = (name) => layers().findIndex((layer) => layer.name === name);
+
+/** The position of the layer whose clusters are open; −1 for none. */
+export const openIndex = () => layerIndex(view.now.layer);
+
+/** Whether the run on the page may still grow. */
+export const collecting = () => ["collecting", "stalled"].includes(shown.run?.state ?? "");
+
+/** Whether the page follows the newest image. */
+export const following = () => view.now.image === null;
+
+/** The ordinal that the person looks at, on its way or here. */
+export const lookedAt = () => view.now.image ?? shown.image?.ordinal ?? null;
+
+/** A class by its number. @param {number} index */
+export const classOf = (index) => className(shown.model?.classes ?? [], index);
+
+/** A filter's text "layer:index" → its place, or null. @param {string | null} text @returns {At | null} */
+export function parseFilter(text) {
+  if (!text) return null;
+  const at = text.lastIndexOf(":");
+  const layer = layerIndex(text.slice(0, at));
+  const filter = Number(text.slice(at + 1));
+  if (layer < 0 || !(filter >= 0 && filter < layers()[layer].filters)) return null;
+  return { layer, filter };
+}
+
+/** The pinned filter, or null. */
+export const pinned = () => parseFilter(view.now.filter);
+
+/** @param {At} at */
+export const filterText = ({ layer, filter }) => addressOf(layers()[layer].name, filter);
+
+/** @param {At} at */
+export const address = ({ layer, filter }) => `${layers()[layer].name} · filter ${filter}`;
+
+/** The address of a filter's page in the run on the page. @param {At} at */
+export const pageOf = ({ layer, filter }) => filterPage(shown.run?.id ?? null, layers()[layer].name, filter);

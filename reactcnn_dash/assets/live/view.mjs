@@ -1,0 +1,32 @@
+/* What a person looks at on this page. */
+import { choiceField, makeView, numberField, textField } from "../base/view.mjs";
+import { FALSE_ALARM_RATE, FALSE_ALARM_RATES, OVERVIEW } from "../generated/rules.mjs";
+
+const SCHEMA = {
+  /** id of the run, or null for the newest */
+  run: numberField(null),
+  /** ordinal, or null to follow live */
+  image: numberField(null),
+  /** name of the layer whose clusters are open */
+  layer: textField(null),
+  /** pinned filter as "layer:index" */
+  filter: textField(null),
+  /** number of the cluster that is red */
+  cluster: numberField(null),
+  /** clustering method, and its parameter (null: what suits the layer) */
+  method: textField(OVERVIEW),
+  parameter: numberField(null),
+  /** what the colours show */
+  mode: choiceField("gap", ["gap", "deviation"]),
+  scale: choiceField("layer", ["layer", "network"]),
+  /** the images behind a deviation: all, or those of the predicted class */
+  against: choiceField("run", ["run", "class"]),
+  /** false alarms at which an image is odd */
+  rate: choiceField(FALSE_ALARM_RATE, FALSE_ALARM_RATES),
+  /** the open search as search-text.mjs writes it */
+  search: textField(null),
+  /** the images behind the clusters, written likewise; null for the whole run */
+  subset: textField(null),
+};
+
+export const view = makeView(SCHEMA);

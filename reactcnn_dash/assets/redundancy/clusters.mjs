@@ -1,0 +1,241 @@
+/* The open layer: its clusters, each with its evidence. */
+import { byId, copyButton, element } from "../base/dom.mjs";
+import { addressOf, count, figure, interval, plural } from "../base/format.mjs";
+import { livePage } from "../base/links.mjs";
+import { notice } from "../base/notice.mjs";
+import * as ids from "../generated/ids.mjs";
+import { LEAST_MAP_IMAGES } from "../generated/rules.mjs";
+import { drawEvidence } from "./evidence.mjs";
+import { openLayer } from "./layers.mjs";
+import { page } from "./report.mjs";
+import { markRows, rowOf, walkRows } from "./rows.mjs";
+import { view } from "./view.mjs";
+
+/** @import { RedundantCluster, Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+
+const HEADS = [
+  ["Cluster", "Its number, as on the live page"],
+  ["Verdict", "Confirmed when the feature maps agree too"],
+  ["Filters", "How many filters it has"],
+  ["Mean r, 95 % interval", "Mean correlation of the GAP values inside, with Fisher's interval"],
+  ["Lowest r", "Lowest correlation of GAP values inside"],
+  [
+    "Spatial r",
+    "Lowest correlation, place by place, of a filter's feature maps with those of the one to keep",
+  ],
+  ["Keep", "The filter that stands for it best"],
+];
+
+let drawn = "";
+
+/** @param {string} verdict */
+const badge = (verdict) => element("span", { class: `badge badge-${verdict}` }, verdict);
+
+/** What the maps say of a cluster, in a word or two. @param {RedundantCluster} cluster @param {Report} report */
+function spatialText({ spatialR, mapImages }, report) {
+  if (spatialR !== null) return figure(spatialR, 2);
+  return report.mapImages ? `${plural(mapImages, "image")} only` : "no maps";
+}
+
+function hint() {
+  return [
+    element("h2", {}, "Which filters repeat each other?"),
+    element(
+      "p",
+      { class: "small" },
+      "Choose a layer: its clusters stand here, the tightest first, each with what speaks for it and against it.",
+    ),
+    element(
+      "p",
+      { class: "small" },
+      "A ",
+      badge("candidate"),
+      " is alike by GAP values only. It is ",
+      badge("confirmed"),
+      " when the feature maps agree too, place by place.",
+    ),
+  ];
+}
+
+/**
+ * Why the verdict is what it is.
+ * @param {RedundantCluster} cluster
+ * @param {Report} report
+ */
+function reasonOf({ verdict, spatialR, mapImages }, report) {
+  const r = figure(spatialR, 2);
+  if (verdict === "confirmed") {
+    return `Confirmed: every filter's maps correlate with those of the one to keep by ${r} or more.`;
+  }
+  if (!report.mapImages) {
+    return "A candidate: no feature maps are stored. Collect with --feature-maps all to look at them.";
+  }
+  if (spatialR === null) {
+    return `A candidate: a filter's maps vary in ${plural(mapImages, "image")} only; ${LEAST_MAP_IMAGES} are needed.`;
+  }
+  return `A candidate: GAP values agree, but a filter's maps correlate by only ${r} with those of the one to keep (τ = ${report.threshold}).`;
+}
+
+/**
+ * @param {Report} report
+ * @param {ReportedLayer} layer
+ * @param {RedundantCluster} cluster
+ */
+function detail(report, layer, cluster) {
+  const { filters, keep, label } = cluster;
+  const pictures = element("div", { class: "evidence" });
+  const copying = copyButton(
+    `Copy ${plural(filters.length, "address", "addresses")}`,
+    () => filters.map((filter) => addressOf(layer.name, filter)).join("\n"),
+    () => notice("The browser does not let this page copy. The JSON has the addresses, too."),
+  );
+  const href = livePage({
+    run: report.run.id,
+    layer: layer.name,
+    method: report.method,
+    parameter: report.threshold,
+    cluster: label,
+  });
+  const small = (/** @type {string} */ text, kind = "small") => element("p", { class: kind }, text);
+  const row = element(
+    "tr",
+    { class: "cluster-detail" },
+    element(
+      "td",
+      { colspan: HEADS.length },
+      small(reasonOf(cluster, report), "detail-reason"),
+      small(
+        `Mean r 95 % interval ${interval(cluster.mean95)}, lowest r ${interval(cluster.lowest95)} (Fisher, ${count(report.images)} images).`,
+      ),
+      small(`Filters ${filters.join(", ")}; ${keep} would stay.`, "small detail-filters"),
+      element(
+        "div",
+        { class: "detail-tools" },
+        copying,
+        element("a", { class: "text-button link-button", href }, "Show in the live page"),
+      ),
+      pictures,
+    ),
+  );
+  drawEvidence(pictures, report, layer, cluster);
+  return row;
+}
+
+/**
+ * A cluster's row.
+ * @param {RedundantCluster} cluster
+ * @param {Report} report
+ */
+export function clusterRow(cluster, report) {
+  const swatch = element("span", { class: "swatch" });
+  swatch.style.background = cluster.colour;
+  return element(
+    "tr",
+    { "data-key": cluster.label },
+    element(
+      "th",
+      { scope: "row" },
+      element("span", { class: "cluster-name" }, swatch, String(cluster.label)),
+    ),
+    element("td", { class: "left" }, badge(cluster.verdict)),
+    element("td", {}, count(cluster.filters.length)),
+    element(
+      "td",
+      {},
+      figure(cluster.mean, 2),
+      element("span", { class: "interval" }, ` ${interval(cluster.mean95)}`),
+    ),
+    element("td", {}, figure(cluster.lowest, 2)),
+    element(
+      "td",
+      {
+        title:
+          cluster.spatialR === null
+            ? ""
+            : `Lowest of the filters, over ${plural(cluster.mapImages, "image")}`,
+      },
+      spatialText(cluster, report),
+    ),
+    element("td", {}, String(cluster.keep)),
+  );
+}
+
+export const clusterHeads = () =>
+  HEADS.map(([name, title], i) => element("th", { scope: "col", title, class: i === 1 ? "left" : "" }, name));
+
+/** @param {Report} report @param {ReportedLayer} layer */
+function table(report, { clusters }) {
+  const body = element("tbody", {}, ...clusters.map((cluster) => clusterRow(cluster, report)));
+  walkRows(body, (key) => view.set({ cluster: Number(key) === view.now.cluster ? null : Number(key) }));
+  return element(
+    "table",
+    { class: "figures clusters-table" },
+    element("thead", {}, element("tr", {}, ...clusterHeads())),
+    body,
+  );
+}
+
+/** @param {Report} report @param {ReportedLayer} layer */
+function openLayerParts(report, layer) {
+  const { clusters, name } = layer;
+  const doubles = clusters.reduce((sum, cluster) => sum + cluster.filters.length, 0);
+  const text = clusters.length
+    ? `${plural(clusters.length, "cluster")} of ${plural(doubles, "filter")}`
+    : "no filters that repeat each other";
+  const close = element(
+    "button",
+    {
+      class: "tool",
+      type: "button",
+      title: "Close the layer (Escape)",
+      "aria-label": "Close the layer",
+      onclick: () => view.set({ layer: null, cluster: null }),
+    },
+    element("span", { class: "icon icon-close", "aria-hidden": "true" }),
+  );
+  return [
+    element(
+      "div",
+      { class: "layer-head" },
+      element("h2", {}, `${name}: ${text} at τ = ${report.threshold}`),
+      close,
+    ),
+    ...(clusters.length ? [table(report, layer)] : []),
+  ];
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {Report} report
+ * @param {ReportedLayer} layer
+ */
+function markCluster(place, report, layer) {
+  const body = place.querySelector(".clusters-table tbody");
+  if (!body) return;
+  const key = view.now.cluster === null ? null : String(view.now.cluster);
+  markRows(body, key);
+  const open = body.querySelector(".cluster-detail");
+  const row = rowOf(body, key);
+  if (open && open.previousElementSibling === row) return;
+  open?.remove();
+  const cluster = layer.clusters.find((one) => one.label === view.now.cluster);
+  if (!row || !cluster) return;
+  row.after(detail(report, layer, cluster));
+  row.scrollIntoView({ block: "nearest" });
+}
+
+/** Bring the open layer in line with report and view. */
+export function drawLayer() {
+  const place = byId(ids.REDUNDANCY_LAYER);
+  const layer = openLayer();
+  const { report } = page;
+  const key = report
+    ? JSON.stringify(layer && [report.run.uuid, report.threshold, report.images, layer.name])
+    : "";
+  if (key !== drawn) {
+    drawn = key;
+    place.replaceChildren(...(report ? (layer ? openLayerParts(report, layer) : hint()) : []));
+    place.scrollTop = 0;
+  }
+  if (report && layer) markCluster(place, report, layer);
+}

@@ -1,0 +1,135 @@
+/* The table of the layers: what each has, and which share of it could go. */
+import { byId, element } from "../base/dom.mjs";
+import { count } from "../base/format.mjs";
+import * as ids from "../generated/ids.mjs";
+import { page } from "./report.mjs";
+import { markRows, walkRows } from "./rows.mjs";
+import { view } from "./view.mjs";
+
+/** @import { Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+
+/** What stands in a row: of a layer, or of all of them. @typedef {Omit<ReportedLayer, "rank" | "clusters" | "position" | "height" | "width"> & { rank: number | null, clusters: { length: number } }} Row */
+
+/** Heading, explanation and cell of each column. @type {[string, string, (row: Row) => number | string][]} */
+const COLUMNS = [
+  ["Filters", "Filters of the layer", (row) => row.filters],
+  ["Dead", "Filters that are 0 on every image", (row) => row.dead],
+  ["Constant", "Filters that never vary, the dead ones too", (row) => row.constant],
+  ["r\u00a0>\u00a00.9", "Pairs of filters whose GAP values correlate above 0.9", (row) => row.pairs90],
+  ["r\u00a0>\u00a00.95", "Pairs of filters whose GAP values correlate above 0.95", (row) => row.pairs95],
+  [
+    "Eff. rank",
+    "Effective rank of the correlation matrix (Roy & Vetterli 2007)",
+    (row) => (row.rank === null ? "" : row.rank.toFixed(1)),
+  ],
+  ["Clusters", "Clusters of two or more filters at τ", (row) => count(row.clusters.length)],
+  ["Could go", "Filters that GAP values say could go", (row) => row.couldGo],
+  ["Confirmed", "Of these, those for which the feature maps agree", (row) => row.confirmed],
+];
+const SHARE = "Share of the layer's filters that could go; green: confirmed";
+
+/** @param {Row} row */
+function bar({ couldGo, filters, confirmed }) {
+  const words = `${count(couldGo)} of ${count(filters)} filters could go, ${count(confirmed)} confirmed`;
+  const part = (/** @type {string} */ kind, /** @type {number} */ n) => {
+    const node = element("span", { class: kind });
+    node.style.width = `${((100 * n) / Math.max(1, filters)).toFixed(1)}%`;
+    return node;
+  };
+  return element(
+    "td",
+    { class: "share-cell" },
+    element(
+      "span",
+      { class: "share", role: "img", "aria-label": words, title: words },
+      part("share-going", couldGo),
+      part("share-confirmed", confirmed),
+    ),
+    element("span", { class: "share-text" }, `${Math.round((100 * couldGo) / Math.max(1, filters))} %`),
+  );
+}
+
+/** @param {readonly ReportedLayer[]} layers @returns {Row} */
+function total(layers) {
+  const sum = (/** @type {(layer: ReportedLayer) => number} */ of) =>
+    layers.reduce((so_far, layer) => so_far + of(layer), 0);
+  return {
+    name: "All layers",
+    rank: null,
+    filters: sum((layer) => layer.filters),
+    dead: sum((layer) => layer.dead),
+    constant: sum((layer) => layer.constant),
+    pairs90: sum((layer) => layer.pairs90),
+    pairs95: sum((layer) => layer.pairs95),
+    couldGo: sum((layer) => layer.couldGo),
+    confirmed: sum((layer) => layer.confirmed),
+    clusters: { length: sum((layer) => layer.clusters.length) },
+  };
+}
+
+/** @param {Row} row @param {boolean} faint whether a nought is written faintly */
+const cells = (row, faint) => [
+  element("th", { scope: "row", title: row.name }, row.name),
+  ...COLUMNS.map(([, , of]) => {
+    const value = of(row);
+    const words = typeof value === "number" ? count(value) : value;
+    return element("td", { class: faint && value === 0 ? "nought" : "" }, words);
+  }),
+];
+
+/** The table of a report's layers, for the page or for paper. @param {Report} report */
+export function layerTable({ layers }) {
+  const head = (/** @type {string} */ name, /** @type {string} */ title, kind = "") =>
+    element("th", { scope: "col", title, class: kind }, name);
+  const all = total(layers);
+  return element(
+    "table",
+    { class: "figures layers-table" },
+    element(
+      "thead",
+      {},
+      element(
+        "tr",
+        {},
+        head("Layer", "Name of the layer"),
+        ...COLUMNS.map(([name, title]) => head(name, title)),
+        head("Share", SHARE, "share-head"),
+      ),
+    ),
+    element(
+      "tbody",
+      {},
+      ...layers.map((layer) => element("tr", { "data-key": layer.name }, ...cells(layer, true), bar(layer))),
+    ),
+    element("tfoot", {}, element("tr", {}, ...cells(all, false), bar(all))),
+  );
+}
+
+/** The open layer, or null. */
+export const openLayer = () => page.report?.layers.find((layer) => layer.name === view.now.layer) ?? null;
+
+/** @type {Report | null} */
+let drawn = null;
+
+/** Bring the table in line with report and view. */
+export function drawLayers() {
+  const { report } = page;
+  const place = byId(ids.REDUNDANCY_LAYERS);
+  const other = report !== drawn;
+  drawn = report;
+  if (!report) {
+    place.replaceChildren();
+    return;
+  }
+  const hadFocus = other && place.contains(document.activeElement);
+  if (other) {
+    const table = layerTable(report);
+    walkRows(table.tBodies[0], (name) =>
+      view.set({ layer: name === view.now.layer ? null : name, cluster: null }),
+    );
+    place.replaceChildren(table);
+  }
+  const body = /** @type {HTMLElement} */ (place.querySelector("tbody"));
+  markRows(body, view.now.layer);
+  if (hadFocus) /** @type {HTMLElement} */ (body.querySelector("[tabindex='0']")).focus();
+}

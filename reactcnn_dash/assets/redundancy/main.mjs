@@ -1,0 +1,79 @@
+/* The redundancy page: its start, its keys, and what Dash calls (see callbacks/redundancy.py). */
+import { boot } from "../base/boot.mjs";
+import { onScheme } from "../base/colours.mjs";
+import { around, byId } from "../base/dom.mjs";
+import { notice, reason } from "../base/notice.mjs";
+import { hideTip } from "../base/tip.mjs";
+import * as ids from "../generated/ids.mjs";
+import { drawLayer } from "./clusters.mjs";
+import { repaintEvidence } from "./evidence.mjs";
+import { drawLayers } from "./layers.mjs";
+import { drawPaper } from "./paper.mjs";
+import { askReport, chooseRun, chooseThreshold, drawReport, loadRuns } from "./report.mjs";
+import { markRows, rowOf } from "./rows.mjs";
+import { drawStability } from "./stability.mjs";
+import { view } from "./view.mjs";
+
+function draw() {
+  drawReport(draw);
+  drawLayers();
+  drawLayer();
+  drawStability();
+  drawPaper();
+}
+
+function follow() {
+  draw();
+  askReport(draw);
+}
+
+/**
+ * Who closes something by keyboard goes on where it was.
+ * @param {string} place
+ * @param {string} key
+ */
+function focusRow(place, key) {
+  const body = byId(place).querySelector("tbody");
+  const row = body && rowOf(body, key);
+  if (!row) return;
+  markRows(body, key);
+  row.setAttribute("aria-selected", "false");
+  row.focus();
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  if (event.key !== "Escape" || around(event, "[role=dialog], [role=listbox], dialog, input")) return;
+  hideTip();
+  const { cluster, layer } = view.now;
+  if (cluster !== null) {
+    view.set({ cluster: null });
+    focusRow(ids.REDUNDANCY_LAYER, String(cluster));
+  } else if (layer !== null) {
+    view.set({ layer: null });
+    focusRow(ids.REDUNDANCY_LAYERS, layer);
+  }
+}
+
+async function start() {
+  view.listen(follow);
+  onScheme(repaintEvidence);
+  try {
+    await loadRuns();
+  } catch (error) {
+    notice(reason(error));
+    return;
+  }
+  follow();
+}
+
+boot({
+  last: ids.REDUNDANCY_PAPER,
+  start,
+  onKey,
+  actions: {
+    redundancyRun: chooseRun,
+    redundancyThreshold: chooseThreshold,
+    redundancyPrint: () => window.print(),
+  },
+});

@@ -1,0 +1,72 @@
+/* The report on paper: every layer with its clusters, without controls. */
+import { byId, element } from "../base/dom.mjs";
+import { count } from "../base/format.mjs";
+import * as ids from "../generated/ids.mjs";
+import { clusterHeads, clusterRow } from "./clusters.mjs";
+import { layerTable } from "./layers.mjs";
+import { basis, page } from "./report.mjs";
+import { stabilityOf } from "./stability.mjs";
+
+/** @import { Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+
+/** @type {Report | null} */
+let drawn = null;
+
+/** @param {Report} report @param {ReportedLayer} layer */
+function table(report, layer) {
+  const rows = layer.clusters.map((cluster) => {
+    const row = clusterRow(cluster, report);
+    row.append(element("td", { class: "left paper-filters" }, cluster.filters.join(", ")));
+    return row;
+  });
+  const head = element("th", { scope: "col", class: "left" }, "All its filters");
+  return element(
+    "table",
+    { class: "figures paper-clusters" },
+    element("thead", {}, element("tr", {}, ...clusterHeads(), head)),
+    element("tbody", {}, ...rows),
+  );
+}
+
+/** @param {Report} report @param {ReportedLayer} layer */
+function section(report, layer) {
+  const still = layer.constant ? `; ${count(layer.constant)} without variation` : "";
+  const facts = `${count(layer.couldGo)} of ${count(layer.filters)} filters could go, ${count(layer.confirmed)} confirmed${still}; effective rank ${layer.rank.toFixed(1)}.`;
+  const stability = stabilityOf(report, layer);
+  return element(
+    "section",
+    { class: "paper-layer" },
+    element("h2", {}, layer.name),
+    element("p", {}, stability ? `${facts} ${stability.verdict}` : facts),
+    ...(layer.clusters.length ? [table(report, layer)] : []),
+  );
+}
+
+/** Bring the paper in line with the report; `again` when more is known of the same one. */
+export function drawPaper(again = false) {
+  const { report } = page;
+  if (report === drawn && !again) return;
+  drawn = report;
+  const place = byId(ids.REDUNDANCY_PAPER);
+  if (!report) {
+    place.replaceChildren();
+    return;
+  }
+  const { run } = report;
+  place.replaceChildren(
+    element("h1", {}, `Redundant filters of ${run.model}`),
+    element(
+      "p",
+      { class: "paper-run" },
+      `Run ${run.id}, ${run.name}; checkpoint ${run.checkpoint}; images: ${run.source}.`,
+    ),
+    element("p", { class: "paper-summary" }, report.summary),
+    element(
+      "p",
+      {},
+      `${basis(report)} (Leiden, constant Potts model). Intervals: Fisher, 95 %. A cluster is confirmed when the feature maps of its filters correlate with those of the one to keep by τ or more, place by place.`,
+    ),
+    layerTable(report),
+    ...report.layers.map((layer) => section(report, layer)),
+  );
+}

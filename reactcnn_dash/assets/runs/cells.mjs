@@ -1,0 +1,46 @@
+/* Cells of the table of runs, by the names that its columns call them (see pages/runs/layout.py). */
+import { dash } from "../base/dash.mjs";
+import { count, duration, size } from "../base/format.mjs";
+import { livePage } from "../base/links.mjs";
+import { images, tags, time, writable } from "./rows.mjs";
+
+/** @import { Row } from "./rows.mjs" */
+
+/** @param {...unknown} parts */
+const h = (...parts) => dash.React.createElement(...parts);
+
+dash.dashAgGridFunctions = {
+  ...dash.dashAgGridFunctions,
+  runImages: (/** @type {{ data: Row }} */ { data }) => images(data),
+  runPercent: (/** @type {{ value: number | null }} */ { value }) =>
+    value === null ? "" : `${value.toFixed(1)} %`,
+  runOdd: (/** @type {{ value: number | null }} */ { value }) => (value === null ? "–" : count(value)),
+  runTime: (/** @type {{ value: Date }} */ { value }) => time(value),
+  runDuration: (/** @type {{ data: Row }} */ { data }) => duration(data.seconds),
+  runSize: (/** @type {{ data: Row }} */ { data }) => size(data.bytes),
+  runWritable: writable,
+  /** Keys that mean something else here than in the grid. */
+  runKey: (/** @type {{ event: KeyboardEvent, editing: boolean }} */ { event, editing }) =>
+    !editing && (event.key === "Delete" || event.key === "Backspace"),
+};
+
+dash.dashAgGridComponentFunctions = {
+  ...dash.dashAgGridComponentFunctions,
+  /** A run's name, which opens it. */
+  RunName: (/** @type {{ value: string, data: Row }} */ { value, data }) => {
+    const href = livePage({ run: data.id });
+    return h("a", { className: "run-link", href, title: `Open ${value}`, tabIndex: -1 }, value);
+  },
+  RunState: (/** @type {{ value: string, data: Row }} */ { value, data }) =>
+    h(
+      "span",
+      { className: "state", "data-state": value },
+      value === "deleting" ? `deleting · ${count(data.stored)}` : value,
+    ),
+  RunTags: (/** @type {{ value: string }} */ { value }) =>
+    h(
+      "span",
+      { className: "run-tags" },
+      tags(value).map((tag) => h("span", { className: "run-tag", key: tag }, tag)),
+    ),
+};

@@ -1,0 +1,114 @@
+"""What the filter page is sent: a filter, its images, its clusters and its history."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+from reactcnn_dash.results.filters.facts import ClassValues, FilterKernel
+from reactcnn_dash.results.filters.history import History, PastRun
+
+__all__ = [
+    "ClassValues",
+    "FilterCluster",
+    "FilterFacts",
+    "FilterKernel",
+    "FilterRun",
+    "FilterState",
+    "History",
+    "Neighbour",
+    "Neighbours",
+    "PastRun",
+    "RunNow",
+    "TopImages",
+]
+
+
+class FilterRun(TypedDict):
+    """The run of a filter; ``renewedAt``: how many images it will have when it is read again."""
+
+    id: int
+    uuid: str
+    name: str
+    model: str
+    experiment: str | None
+    epoch: int | None
+    state: str
+    stored: int
+    renewedAt: int | None
+    labelled: int
+    classes: list[str]
+    shape: tuple[int, int, int]
+
+
+class FilterState(TypedDict):
+    """How a filter stands over the run's images."""
+
+    images: int
+    mean: float | None
+    deviation: float | None
+    low: float | None
+    high: float | None
+    constant: bool
+    dead: bool
+
+
+class Neighbour(TypedDict):
+    """Another filter of the layer: r and its 95 % interval."""
+
+    filter: int
+    r: float
+    low: float
+    high: float
+
+
+class Neighbours(TypedDict):
+    """The filters nearest to one by r, and those most opposite to it.
+
+    ``values``: its own GAP first, then those of its neighbours, on the same images.
+    """
+
+    nearest: list[Neighbour]
+    opposite: list[Neighbour]
+    values: list[list[float | None]]
+
+
+class FilterFacts(Neighbours):
+    """A filter but for its images, clusters and history."""
+
+    run: FilterRun
+    layers: list[tuple[str, int]]
+    layer: int
+    filter: int
+    map: tuple[int, int]
+    state: FilterState
+    classes: ClassValues
+    kernel: FilterKernel | None
+
+
+class RunNow(TypedDict):
+    """How far a run is."""
+
+    stored: int
+    collecting: bool
+
+
+class TopImages(TypedDict):
+    """The images that drive a filter most: ordinal, GAP, class (−1: none); by class ordinals."""
+
+    images: int
+    overall: list[tuple[int, float, int]]
+    byClass: list[list[int]]
+
+
+class FilterCluster(TypedDict):
+    """A filter's cluster; without one (−1) there is no more to say."""
+
+    method: str
+    symbol: str
+    parameter: float
+    images: int
+    cluster: int
+    size: NotRequired[int]
+    meanR: NotRequired[float | None]
+    lowestR: NotRequired[float | None]
+    members: NotRequired[list[int]]

@@ -1,0 +1,249 @@
+"""What the live page is sent: frames, clusters, what a search found, and deviations."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+from reactcnn_dash.pages.shapes import Empty
+
+
+class ShownRun(TypedDict):
+    """A run as the page's header tells of it."""
+
+    id: int
+    uuid: str
+    name: str
+    model: str
+    checkpoint: str
+    source: str
+    state: str
+    stored: int
+    total: int | None
+    labelled: int
+    correct: int
+    rate: float | None
+    latest: int
+
+
+class ShownLayer(TypedDict):
+    """A tapped layer; ``offset`` is where its filters begin in a GAP row."""
+
+    name: str
+    kind: str
+    filters: int
+    height: int
+    width: int
+    offset: int
+
+
+class Model(TypedDict):
+    """What the grid is drawn from; ``shape`` is height, width and channels of an image."""
+
+    classes: list[str]
+    shape: tuple[int, int, int]
+    layers: list[ShownLayer]
+
+
+class ShownImage(TypedDict):
+    """One image's answer.
+
+    ``probabilities`` are class and probability, −1 for NaN; ``gap`` is base64 of a byte a filter,
+    on the scale from ``low`` to ``high`` of its layer.
+    """
+
+    ordinal: int
+    label: int | None
+    prediction: int
+    name: str | None
+    finite: bool
+    probabilities: list[tuple[int, float]]
+    gap: str
+    low: list[float]
+    high: list[float]
+
+
+class Seen(TypedDict, total=False):
+    """What the page already shows, so that it is not sent again."""
+
+    uuid: str
+    ordinal: int
+
+
+class PollRequest(TypedDict):
+    """A look at the store; ``run`` and ``ordinal`` None for the newest."""
+
+    number: int
+    run: int | None
+    ordinal: int | None
+    seen: NotRequired[Seen]
+    find: NotRequired[Literal["next-misclassified"]]
+
+
+class Frame(TypedDict, total=False):
+    """The answer to a poll: what changed, and what there is to say.
+
+    ``asked`` is the request's number; ``gone`` that the run is not there any more; ``found`` the
+    ordinal that was looked for.
+    """
+
+    asked: int
+    run: ShownRun
+    model: Model
+    image: ShownImage
+    notice: str
+    info: str
+    found: int
+    gone: bool
+    empty: Empty
+
+
+class ClustersAsked(TypedDict):
+    """Which clusters: ``asked`` is the parameter, ``subset`` a search's text."""
+
+    run: int
+    layer: int
+    method: str
+    asked: float | None
+    subset: str | None
+
+
+class ClustersRequest(ClustersAsked):
+    """Which clusters to work out; ``keep``: the nodes on the page stay where they are."""
+
+    parameter: float | None
+    keep: bool
+    number: int
+
+
+class Beside(TypedDict):
+    """The whole run's figures that stand beside those of a subset."""
+
+    images: int
+    clusters: int
+    mean: float | None
+    subsetMean: float | None
+    agreement: float | None
+
+
+class Clusters(ClustersAsked):
+    """The clusters of a layer: a label a filter, −1 for one that never varies."""
+
+    parameter: float
+    methodLabel: str
+    symbol: str
+    images: int
+    stored: int
+    renewedAt: int
+    filters: int
+    labels: list[int]
+    clusters: int
+    single: int
+    constant: int
+    dead: int
+    beside: Beside | None
+
+
+class ClustersRefused(ClustersAsked):
+    """Why there are no clusters."""
+
+    message: str
+
+
+class ClusterRow(TypedDict):
+    """A row of the table of clusters."""
+
+    id: str
+    cluster: int
+    colour: str
+    size: int
+    mean: float | None
+    lowest: float | None
+    meanInterval: str | None
+    lowestInterval: str | None
+    together: int | None
+
+
+class GraphElement(TypedDict):
+    """A node or an edge as Cytoscape takes it."""
+
+    data: dict[str, str | int]
+    position: NotRequired[dict[str, float]]
+
+
+class ClustersAnswer(TypedDict):
+    """The clusters with what graph and table show; ``layout`` None: nodes stay where they are."""
+
+    clusters: Clusters | ClustersRefused
+    elements: list[GraphElement]
+    layout: dict[str, str | float | bool] | None
+    rows: list[ClusterRow]
+
+
+class SearchPage(TypedDict):
+    """A page of hits: ordinal, label, prediction, misclassified, confidence.
+
+    ``place`` is that of the image that was asked about among all hits.
+    """
+
+    total: int
+    place: int | None
+    offset: int
+    hits: list[tuple[int, int | None, int, bool | None, float | None]]
+
+
+class OddRun(TypedDict):
+    """A run's odd images: how many, and the most that are marked."""
+
+    working: bool
+    rate: float
+    threshold: float | None
+    scored: int
+    profiled: int
+    count: int
+    odd: list[int]
+
+
+class OddLayer(TypedDict):
+    """How much a layer stands out; ``tail``: the share of usual images as far off."""
+
+    name: str
+    strangeness: float | None
+    tail: float
+
+
+class OddFilter(TypedDict):
+    """A filter that neither the layer before nor its own explains."""
+
+    layer: int
+    filter: int
+    deviation: float
+
+
+class LeftCluster(TypedDict):
+    """A filter that does not move with its cluster here."""
+
+    layer: int
+    filter: int
+    mates: int
+    found: float
+    expected: float
+    deviation: float
+
+
+class OddImage(TypedDict):
+    """One image's deviations; ``codes`` is base64 of a byte a filter."""
+
+    score: float | None
+    threshold: float | None
+    against: int | None
+    images: int
+    codes: str
+    layers: list[OddLayer]
+    suspects: list[OddFilter]
+    left: list[LeftCluster]
+
+
+class NextOdd(TypedDict):
+    """The next odd image, None after the last."""
+
+    image: int | None

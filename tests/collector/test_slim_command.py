@@ -1,0 +1,283 @@
+"""``python -m collector slim``: what it writes, what it measures, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from collector.cli import main
+from reactcnn_dash.db import RunState, StoreReader
+from tests.collector.planted import copy_filter, kill_filter, noise, with_seeded_weights
+from tests.collector.waiting import DEADLINE, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network with a copy and a dead filter in ``first`` and a copy in ``second``."""
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Rescaling(1 / 255)(inputs)
+    x = layers.Conv2D(8, 3, padding="same", name="first")(x)
+    x = layers.BatchNormalization(name="first_bn")(x)
+    x = layers.ReLU(name="first_relu")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(10, 3, activation="elu", name="second")(x)
+    x = layers.Flatten()(x)
+    outputs = layers.Dense(3, activation="softmax", name="classes")(x)
+    made = with_seeded_weights(keras.Model(inputs, outputs, name="planted"), 4)
+    for name in ("first", "first_bn"):
+        copy_filter(made.get_layer(name), 1, 6)
+        kill_filter(made.get_layer(name), 3)
+    copy_filter(made.get_layer("second"), 0, 9)
+    path = tmp_path_factory.mktemp("slim") / "planted.keras"
+    made.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200 images without labels."""
+    path = tmp_path_factory.mktemp("slim") / "calibration.npz"
+    np.savez(path, images=noise(200, (8, 8, 3)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """150 other images with labels."""
+    path = tmp_path_factory.mktemp("slim") / "labelled.npz"
+    labels = np.random.default_rng(5).integers(0, 3, 150)
+    np.savez(path, images=noise(150, (8, 8, 3), seed=9), labels=labels)
+    return path
+
+
+def words(folder: Path, model: Path | str, images: Path, *more: str) -> list[str]:
+    return [
+        "slim", "--model", str(model), "--images", str(images), "--store", str(folder / "a.db"),
+        "--output", str(folder / "slim.keras"), *more,
+    ]  # fmt: skip
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def classes(path: Path, images: Path) -> Any:
+    """What a model file says to images, by Keras alone."""
+    import keras
+
+    loaded = keras.saving.load_model(path, safe_mode=True)
+    with np.load(images) as archive:
+        return np.asarray(loaded(archive["images"].astype(np.float32))).argmax(axis=1)
+
+
+def test_a_budget_gives_a_model_its_channels_what_was_measured_and_two_runs(
+    tmp_path: Path,
+    model: Path,
+    images: Path,
+    labelled: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import keras
+
+    options = ["--parameters", "60%", "--evaluate", str(labelled)]
+    assert main(words(tmp_path, model, images, *options)) == 0
+    said = capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".db")[:3] == [
+        "slim-channels.json", "slim-result.json", "slim.keras",
+    ]  # fmt: skip
+    whole, slim = keras.saving.load_model(model), keras.saving.load_model(tmp_path / "slim.keras")
+    assert slim.count_params() <= 0.6 * whole.count_params()
+
+    layers = read(tmp_path / "slim-channels.json")["layers"]
+    result = read(tmp_path / "slim-result.json")
+    for name in ("first", "second"):
+        assert len(layers[name]) == slim.get_layer(name).filters
+        entry = next(one for one in result["layers"] if one["name"] == name)
+        assert (entry["before"], entry["after"]) == (
+            whole.get_layer(name).filters,
+            len(layers[name]),
+        )
+    # Kernels of the first layer are not refitted: what is kept is what it was.
+    kept = whole.get_layer("first").get_weights()[0][..., layers["first"]]
+    np.testing.assert_array_equal(slim.get_layer("first").get_weights()[0], kept)
+
+    assert result["parameters"] == {
+        "before": whole.count_params(), "after": slim.count_params(),
+    }  # fmt: skip
+    assert result["whole"] == {"classes": "classes ends in softmax, which mixes filters"}
+    before, after = classes(model, labelled), classes(tmp_path / "slim.keras", labelled)
+    with np.load(labelled) as archive:
+        truth = archive["labels"]
+    assert result["accuracy"]["before"] == pytest.approx((before == truth).mean())
+    assert result["accuracy"]["after"] == pytest.approx((after == truth).mean())
+    assert result["agreement"] == pytest.approx((before == after).mean())
+    assert f"{result['accuracy']['after']:.2%}" in said
+    reader = StoreReader(str(tmp_path / "a.db"))
+    runs = [reader.run(result["runs"][which]) for which in ("before", "after")]
+    assert [run.state for run in runs] == [RunState.FINISHED] * 2
+    assert [run.stored for run in runs] == [150, 150]
+    assert [layer.filters for layer in reader.layers(runs[1].id)] == [
+        len(layers["first"]), len(layers["second"]),
+    ]  # fmt: skip
+    curve = result["predicted"]
+    assert curve[0] == {"parameters": 1.0, "multiply_adds": 1.0, "divergence": 0.0}
+    assert curve[-1]["parameters"] < 0.2
+
+
+def test_lossless_cuts_what_was_planted_and_names_what_stands_in_for_it(
+    tmp_path: Path, model: Path, images: Path, labelled: Path
+) -> None:
+    assert main(words(tmp_path, model, images, "--lossless", "--evaluate", str(labelled))) == 0
+    layers = read(tmp_path / "slim-channels.json")["layers"]
+    result = read(tmp_path / "slim-result.json")
+    assert [len(layers[name]) for name in ("first", "first_bn", "second")] == [6, 6, 9]
+    assert 3 not in layers["first"]
+    assert len({1, 6} & set(layers["first"])) == 1
+    assert result["agreement"] == 1.0
+    found = {one["filter"]: one for one in result["filters"]}
+    assert found["first:3"]["r2"] is None
+    gone, kept = ("first:6", "first:1") if 1 in layers["first"] else ("first:1", "first:6")
+    assert found[gone]["r2"] == pytest.approx(1.0, abs=1e-4)
+    assert found[gone]["by"] == [kept]
+    np.testing.assert_array_equal(
+        classes(model, labelled), classes(tmp_path / "slim.keras", labelled)
+    )
+
+
+@pytest.mark.parametrize("with_labels", [True, False])
+def test_a_loss_is_kept_within_what_is_allowed(
+    tmp_path: Path, model: Path, images: Path, labelled: Path, with_labels: bool
+) -> None:
+    judged = tmp_path / "judged.npz"
+    with np.load(labelled) as archive:
+        extra = {"labels": archive["labels"]} if with_labels else {}
+        np.savez(judged, images=archive["images"], **extra)
+    assert main(words(tmp_path, model, images, "--loss", "4", "--evaluate", str(judged))) == 0
+    result = read(tmp_path / "slim-result.json")
+    assert result["parameters"]["after"] < 0.85 * result["parameters"]["before"]
+    if with_labels:
+        accuracy = result["accuracy"]
+        assert 100 * (accuracy["before"] - accuracy["after"]) <= 4.0 + 1e-9
+    else:
+        assert result["accuracy"] is None
+        assert 100 * (1 - result["agreement"]) <= 4.0 + 1e-9
+
+
+def test_a_plan_cuts_what_is_confirmed_and_nothing_else(
+    tmp_path: Path,
+    model: Path,
+    images: Path,
+    labelled: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster: dict[str, Any] = {"verdict": "confirmed"}
+    plan = tmp_path / "plan.json"
+    report: dict[str, Any] = {
+        "layers": [
+            {"name": "first", "clusters": [{**cluster, "filters": [1, 6], "keep": 6}]},
+            {
+                "name": "second",
+                "clusters": [{"filters": [0, 4, 5], "keep": 0, "verdict": "candidate"}],
+            },
+        ]
+    }
+    plan.write_text(json.dumps(report))
+    options = ["--plan", str(plan), "--evaluate", str(labelled)]
+    assert main(words(tmp_path, model, images, *options)) == 0
+    assert "2 filters of clusters that are not confirmed stay" in capsys.readouterr().err
+    layers = read(tmp_path / "slim-channels.json")["layers"]
+    assert layers["first"] == [0, 2, 3, 4, 5, 6, 7]
+    assert layers["second"] == list(range(10))
+    assert read(tmp_path / "slim-result.json")["agreement"] == 1.0
+    report["layers"][0]["clusters"][0]["filters"] = [1, 80]
+    plan.write_text(json.dumps(report))
+    assert main(words(tmp_path, model, images, "--plan", str(plan), "--force")) == 1
+    assert "another network" in capsys.readouterr().err
+
+
+def test_fine_tuning_goes_on_from_the_slim_weights(
+    tmp_path: Path, model: Path, images: Path, labelled: Path
+) -> None:
+    import keras
+
+    options = ["--parameters", "70%", "--fine-tune", "2", "--data", str(labelled)]
+    assert main(words(tmp_path, model, images, *options)) == 0
+    tuned = keras.saving.load_model(tmp_path / "slim.keras")
+    last = keras.saving.load_model(tmp_path / "slim-checkpoints" / "epoch-002.keras")
+    for here, there in zip(tuned.get_weights(), last.get_weights(), strict=True):
+        np.testing.assert_array_equal(here, there)
+    layers = read(tmp_path / "slim-channels.json")["layers"]
+    assert tuned.get_layer("first").filters == len(layers["first"]) < 8
+    assert read(tmp_path / "slim-result.json")["fine_tuned_epochs"] == 2
+    names = [run.name for run in StoreReader(str(tmp_path / "a.db")).runs()]
+    assert sum("slim fine-tuned" in name for name in names) == 2
+
+
+def test_a_signal_leaves_no_file(tmp_path: Path, images: Path) -> None:
+    command = words(tmp_path, "vgg16-cifar10", images, "--parameters", "50%")
+    big = tmp_path / "big.npz"
+    np.savez(big, images=np.zeros((2000, 32, 32, 3), np.uint8))
+    command[command.index(str(images))] = str(big)
+    log = tmp_path / "log"
+    with (
+        log.open("w") as stream,
+        subprocess.Popen([sys.executable, "-m", "collector", *command], stderr=stream) as process,
+    ):
+        try:
+            wait_until(
+                lambda: "whole   predictions" in log.read_text() or "images  " in log.read_text()
+            )
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=DEADLINE)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in log.read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"big.npz", "log"}
+
+
+def test_mistakes_are_one_line(
+    tmp_path: Path,
+    model: Path,
+    images: Path,
+    labelled: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "taken.keras").touch()
+    (tmp_path / "none.json").write_text("{}")
+    output = ["--output", str(tmp_path / "taken.keras")]
+    for more, part in (
+        ([], "say how slim"),
+        (["--parameters", "50%", "--loss", "1"], "in one way"),
+        (["--loss", "1"], "--evaluate"),
+        (["--lossless", "--method", "l1"], "--method is about a budget"),
+        (["--parameters", "50%", "--output", "slim.h5"], "must end in .keras"),
+        (["--parameters", "50%", "--output", "no/such/slim.keras"], "no folder"),
+        (["--parameters", "50%", *output], "exists"),
+        (["--parameters", "50%", "--fine-tune", "1"], "go together"),
+        (["--parameters", "1%", "--quiet"], "the narrowest that planted can be"),
+        (["--plan", str(tmp_path / "none.json"), "--quiet"], "no redundancy report"),
+        (["--plan", str(tmp_path / "missing.json"), "--quiet"], "cannot read"),
+        (["--parameters", "50%", "--model", "none.keras"], "no model"),
+    ):
+        assert main(words(tmp_path, model, images, *more)) == 1
+        said = capsys.readouterr().err
+        assert part in said
+        assert said.count("\n") == 1, said
+    for share in ("0", "100%", "1.5", "half"):
+        with pytest.raises(SystemExit, match="2"):
+            main(words(tmp_path, model, images, "--parameters", share))
+    assert not (tmp_path / "a.db").exists()
+    assert not (tmp_path / "slim.keras").exists()

@@ -1,0 +1,407 @@
+"""Slimming of graphs: random ones, those that can only be cut in part, and what it costs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collector.flatten import flatten
+from collector.images.arrays import ArrayImages
+from collector.slim.bundles import costs_of, find_bundles
+from collector.slim.channels import find_channels
+from collector.slim.consumers import find_consumers
+from collector.slim.executing import whole_output
+from collector.slim.feeding import Feed
+from collector.slim.planning import planned
+from collector.slim.rebuilding import prove, rebuild
+from collector.slim.request import SlimError
+from collector.slim.slimmed import Slimmed
+from tests.collector.planted import (
+    copy_filter,
+    cut_exactly,
+    kill_filter,
+    noise,
+    outputs,
+    slimming_of,
+    with_seeded_weights,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from collector.slim.slimming import Slimming
+
+BRANCHES = ("chain", "residual", "concatenate", "depthwise", "excite", "pool")
+
+
+def random_model(parts: list[str], widths: list[int], seed: int) -> tuple[Any, int]:
+    """A network of some parts one after the other, each with a planted copy or a dead filter."""
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(widths[0], 3, padding="same", activation="elu", name="stem")(inputs)
+    planted: list[str] = ["stem"]
+    for index, (part, width) in enumerate(zip(parts, widths[1:], strict=True)):
+        name = f"p{index}"
+        channels = x.shape[-1]
+        if part == "chain":
+            x = layers.Conv2D(width, 3, padding="same", use_bias=False, name=name)(x)
+            x = layers.BatchNormalization(name=f"{name}_bn")(x)
+            x = layers.LeakyReLU()(x)
+            planted.append(name)
+        elif part == "residual":
+            y = layers.Conv2D(width, 3, padding="same", activation="elu", name=name)(x)
+            y = layers.Conv2D(channels, 1, name=f"{name}_out")(y)
+            x = layers.Add()([x, y])
+            planted.append(name)
+        elif part == "concatenate":
+            y = layers.Conv2D(width, 3, padding="same", activation="tanh", name=name)(x)
+            x = layers.Concatenate()([y, x])
+            planted.append(name)
+        elif part == "depthwise":
+            x = layers.DepthwiseConv2D(3, padding="same", name=name)(x)
+            x = layers.Conv2D(width, 1, activation="elu", name=f"{name}_point")(x)
+            planted.append(f"{name}_point")
+        elif part == "excite":
+            y = layers.GlobalAveragePooling2D(keepdims=True)(x)
+            y = layers.Dense(width, activation="tanh", name=name)(y)
+            y = layers.Dense(channels, activation="sigmoid", name=f"{name}_gate")(y)
+            x = layers.Multiply()([x, y])
+            planted.append(name)
+        elif min(x.shape[1:3]) >= 4:
+            x = layers.AveragePooling2D(2)(layers.ZeroPadding2D(1)(x))
+    x = layers.Flatten()(x)
+    model = keras.Model(inputs, layers.Dense(3, name="end")(x), name="random")
+    with_seeded_weights(model, seed)
+    generator = np.random.default_rng(seed)
+    for name in planted:
+        layer = model.get_layer(name)
+        source, target = generator.choice(layer.weights[0].shape[-1], 2, replace=False)
+        copy_filter(layer, int(source), int(target))
+        if f"{name}_bn" in [one.name for one in model.layers]:
+            copy_filter(model.get_layer(f"{name}_bn"), int(source), int(target))
+    return model, len(planted)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(st.sampled_from(BRANCHES), min_size=1, max_size=4),
+    st.lists(st.integers(2, 6), min_size=5, max_size=5),
+    st.integers(0, 1000),
+)
+def test_random_graphs_lose_what_is_redundant_and_answer_as_before(
+    parts: list[str], widths: list[int], seed: int
+) -> None:
+    model, _ = random_model(parts, widths[: len(parts) + 1], seed)
+    images = noise(64, (8, 8, 3))
+    slim, cut, _ = cut_exactly(model, images)
+    others = noise(16, (8, 8, 3), seed=8)
+    wanted = outputs(model, others)
+    most = 1e-4 * max(1.0, float(np.abs(wanted).max()))
+    np.testing.assert_allclose(outputs(slim, others), wanted, atol=most)
+    assert slim.count_params() == cut.parameters
+    # A copy in the last stretch of the network goes whatever lies before it.
+    if parts[-1] in ("chain", "depthwise"):
+        assert slim.count_params() < model.count_params()
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    st.lists(st.sampled_from(BRANCHES), min_size=1, max_size=4),
+    st.integers(0, 1000),
+    st.sampled_from([(0.7, None), (None, 0.6), (0.5, 0.5)]),
+)
+def test_budgets_are_kept_and_models_give_what_was_measured(
+    parts: list[str], seed: int, budget: tuple[float | None, float | None]
+) -> None:
+    model, _ = random_model(parts, [6] * (len(parts) + 1), seed)
+    images = noise(48, (8, 8, 3))
+    slimming = slimming_of(model, images, (budget[0] is not None, budget[1] is not None))
+    narrowest = slimming.cut(slimming.choice.kept(len(slimming.choice.path.groups)))
+    asked = zip(budget, (narrowest.parameters, narrowest.work), totals(slimming), strict=True)
+    if any(share is not None and share * whole < least for share, least, whole in asked):
+        with pytest.raises(SlimError, match="the narrowest"):
+            slimming.steps_within(*budget)
+        return
+    steps = slimming.steps_within(*budget)
+    cut = slimming.cut(slimming.chosen("refit", steps))
+    slim = rebuild(model, cut.slimmed, "slim")
+    assert slim.count_params() == cut.parameters
+    if budget[0] is not None:
+        assert slim.count_params() <= budget[0] * model.count_params()
+    if budget[1] is not None:
+        assert cut.work <= budget[1] * slimming.work.total(slimming.whole)
+    graph = cut.slimmed.graph
+    inputs = (images / np.float32(255)).astype(np.float32)
+    expected = whole_output(graph, inputs, cut.slimmed.substitutes())
+    np.testing.assert_allclose(outputs(slim, images), np.asarray(expected), atol=1e-4)
+
+
+def totals(slimming: Slimming) -> tuple[float, float]:
+    whole = slimming.whole
+    return slimming.parameters.total(whole), slimming.work.total(whole)
+
+
+def test_costs_are_those_that_keras_counts() -> None:
+    model, _ = random_model(["chain", "depthwise", "excite", "residual"], [6, 5, 4, 3, 2], 1)
+    slimming = slimming_of(model, noise(32, (8, 8, 3)))
+    assert slimming.uncounted == 0
+    assert round(slimming.parameters.total(slimming.whole)) == model.count_params()
+    # 3 × 3 convolutions at 8 × 8, the depthwise one, 1 × 1 ones, two dense layers of 4 and the end.
+    places = 64
+    convolutions = places * (9 * 3 * 6 + 9 * 6 * 5 + 9 * 5 + 5 * 4 + 9 * 4 * 2 + 2 * 4)
+    assert slimming.work.total(slimming.whole) == convolutions + 4 * 3 + 3 * 4 + places * 4 * 3
+
+
+def test_what_cannot_be_cut_stays_whole_and_says_why() -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, padding="same", name="before_groups")(inputs)
+    x = layers.Conv2D(6, 3, padding="same", groups=2, name="grouped")(x)
+    x = layers.Conv2D(6, 3, padding="same", name="before_norm")(x)
+    x = layers.LayerNormalization(name="norm")(x)
+    x = layers.Conv2D(6, 3, padding="same", name="before_own")(x)
+    x = layers.Softmax(name="own")(x)
+    x = layers.Conv2D(6, 3, padding="same", activation="elu", name="free")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    model = with_seeded_weights(keras.Model(inputs, layers.Dense(2, name="end")(x), name="mixed"))
+    copy_filter(model.get_layer("free"), 1, 2)
+    images = noise(40, (8, 8, 3))
+    slim, _, slimming = cut_exactly(model, images)
+    reasons = slimming.left_whole()
+    assert set(reasons) == {"before_groups", "grouped", "before_norm", "before_own", "end"}
+    assert "grouped convolution" in reasons["before_groups"]
+    assert "norm (LayerNormalization)" in reasons["before_norm"]
+    assert "own (Softmax)" in reasons["before_own"]
+    assert reasons["end"] == "the model's output"
+    assert slim.get_layer("free").filters == 5
+    np.testing.assert_allclose(outputs(slim, images), outputs(model, images), atol=1e-4)
+
+
+def test_a_network_of_which_nothing_can_be_cut_is_refused() -> None:
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 8), layers.Flatten()])
+    with pytest.raises(SlimError, match=r"nothing in .* can be cut: the model's output"):
+        slimming_of(model, noise(8, (8, 8, 3)))
+
+
+def test_a_layer_of_dead_filters_keeps_one() -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, activation="relu", name="alive")(inputs)
+    y = layers.Conv2D(5, 1, activation="relu", name="dead")(x)
+    x = layers.GlobalAveragePooling2D()(layers.Concatenate()([x, y]))
+    model = with_seeded_weights(keras.Model(inputs, layers.Dense(2, name="end")(x)))
+    for target in range(5):
+        kill_filter(model.get_layer("dead"), target)
+    images = noise(40, (8, 8, 3))
+    slim, _, _ = cut_exactly(model, images)
+    assert slim.get_layer("dead").filters == 1
+    np.testing.assert_allclose(outputs(slim, images), outputs(model, images), atol=1e-4)
+
+
+def test_parameters_and_multiply_adds_lead_to_different_networks() -> None:
+    import keras
+
+    layers = keras.layers
+    stack = [keras.Input((16, 16, 3))]
+    stack += [layers.Conv2D(12, 3, padding="same", activation="relu", name="early")]
+    stack += [layers.MaxPooling2D(8)]
+    stack += [layers.Conv2D(24, 3, activation="relu", padding="same", name="late")]
+    stack += [layers.Flatten(), layers.Dense(24, activation="relu", name="wide")]
+    stack += [layers.Dense(3, name="end")]
+    model = with_seeded_weights(keras.Sequential(stack))
+    images = noise(60, (16, 16, 3))
+    widths = {}
+    for name, saving in (("parameters", (True, False)), ("work", (False, True))):
+        slimming = slimming_of(model, images, saving)
+        steps = slimming.steps_within(0.4 if saving[0] else None, 0.4 if saving[1] else None)
+        kept = slimming.choice.kept(steps)
+        widths[name] = [int(kept[one.made].sum()) for one in slimming.consumers]
+    assert widths["work"][0] < widths["parameters"][0]
+    assert sum(widths["work"][1:]) > sum(widths["parameters"][1:])
+
+
+def test_refitted_filters_beat_those_of_other_methods_at_the_same_widths() -> None:
+    model, _ = random_model(["chain", "chain", "chain"], [12, 12, 12, 12], 5)
+    images, others = noise(200, (8, 8, 3)), noise(50, (8, 8, 3), seed=8)
+    slimming = slimming_of(model, images)
+    steps = slimming.steps_within(0.4, None)
+    wanted = outputs(model, others)
+    errors, widths = {}, set()
+    for method in ("refit", "clusters", "l1", "random"):
+        cut = slimming.cut(slimming.chosen(method, steps))
+        widths.add(tuple(int(cut.kept[one.made].sum()) for one in slimming.consumers))
+        found = outputs(rebuild(model, cut.slimmed, method), others)
+        errors[method] = float(np.abs(found - wanted).mean())
+    assert len(widths) == 1
+    assert min(errors, key=lambda one: errors[one]) == "refit"
+
+
+def test_a_plan_cuts_what_is_added_together_only_where_all_of_it_is_confirmed(
+    tmp_path: Path,
+) -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, padding="same", name="stem")(inputs)
+    x = layers.Add()([x, layers.Conv2D(4, 3, padding="same", name="block")(x)])
+    x = layers.GlobalAveragePooling2D()(x)
+    model = with_seeded_weights(keras.Model(inputs, layers.Dense(2, name="end")(x)))
+    slimming = slimming_of(model, noise(40, (8, 8, 3)))
+    plan = tmp_path / "plan.json"
+
+    def write(**filters: list[int]) -> None:
+        found = [
+            {
+                "name": name,
+                "clusters": [{"filters": one, "keep": one[0], "verdict": "confirmed"}],
+            }
+            for name, one in filters.items()
+        ]
+        plan.write_text(json.dumps({"layers": found}))
+
+    write(stem=[0, 1], block=[0, 1, 2])
+    kept, left = planned(slimming, plan)
+    assert [int(kept[one.made].sum()) for one in slimming.consumers] == [3, 3, 2]
+    assert left == ["a filter of block stays: what it is added to in stem is not confirmed."]
+    write(stem=[0, 1])
+    with pytest.raises(SlimError, match="confirms no filter that could go"):
+        planned(slimming, plan)
+    write(stem=[3, 0, 1, 2], block=[2, 0, 1, 3])
+    kept, _ = planned(slimming, plan)
+    assert [int(kept[one.made].sum()) for one in slimming.consumers] == [2, 2, 2]
+
+
+def test_images_are_taken_from_all_over_a_source_and_too_few_are_refused() -> None:
+    model, _ = random_model(["chain"], [4, 4], 1)
+    images = noise(400, (8, 8, 3))
+    labels = np.repeat(np.arange(8), 50)
+    source = ArrayImages(images, labels, spec="here", description="here")
+    network = slimming_of(model, images[:40]).network
+    feed = Feed(source, network, "0-1", 80)
+    values, seen = zip(*feed.labelled(), strict=True)
+    assert np.bincount(np.concatenate(seen)).tolist() == [10] * 8
+    assert len(np.concatenate(values)) == 80
+    with pytest.raises(SlimError, match="here: 31 usable images; at least 32 are needed"):
+        slimming_of(model, images[:31])
+
+
+def test_values_that_are_not_finite_do_not_spoil_the_fit() -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(5, 3, name="first")(inputs)
+    # Infinite where the darkest images are.
+    x = 1.0 / (x - x + layers.Cropping2D(1)(layers.Conv2D(5, 1, name="light")(inputs)))
+    x = layers.Conv2D(4, 3, name="second")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    model = with_seeded_weights(keras.Model(inputs, layers.Dense(2, name="end")(x)))
+    light = model.get_layer("light")
+    light.set_weights([np.ones((1, 1, 3, 5)), np.zeros(5)])
+    images = noise(80, (8, 8, 3))
+    images[::10] = 0
+    slimming = slimming_of(model, images)
+    assert all(np.isfinite(one.matters).all() for one in slimming.measured)
+    assert np.isfinite(slimming.choice.path.residual).all()
+    cut = slimming.cut(slimming.choice.kept(len(slimming.choice.path.groups) // 2))
+    slim = rebuild(model, cut.slimmed, "slim")
+    assert all(np.isfinite(array).all() for array in slim.get_weights())
+
+
+def test_channels_that_come_first() -> None:
+    import keras
+
+    layers = keras.layers
+    first = "channels_first"
+    model = keras.Sequential(
+        [
+            keras.Input((3, 8, 8)),
+            layers.Conv2D(6, 3, padding="same", data_format=first, name="a"),
+            layers.BatchNormalization(axis=1, name="a_bn"),
+            layers.ReLU(),
+            layers.MaxPooling2D(2, data_format=first),
+            layers.SeparableConv2D(5, 3, activation="elu", data_format=first, name="b"),
+            layers.Flatten(data_format=first),
+            layers.Dense(3, name="end"),
+        ],
+        name="first",
+    )
+    with_seeded_weights(model)
+    copy_filter(model.get_layer("a"), 1, 4)
+    norm = model.get_layer("a_bn")
+    norm.set_weights([np.where(np.arange(6) == 4, one[1], one) for one in norm.get_weights()])
+    copy_filter(model.get_layer("b"), 0, 2)
+    separable = model.get_layer("b").get_weights()
+    separable[0][:, :, 4] = separable[0][:, :, 1]
+    model.get_layer("b").set_weights(separable)
+    images = noise(80, (8, 8, 3))
+    slim, cut, slimming = cut_exactly(model, images)
+    assert [slim.get_layer(name).filters for name in ("a", "b")] == [5, 4]
+    assert slim.count_params() == cut.parameters
+    value = next(iter(slimming.feed))
+    prove(slim, cut.slimmed, value)
+    graphs = [flatten(one, (3, 8, 8)) for one in (model, slim)]
+    before, after = (np.asarray(graph.evaluate(value, [graph.output])[0]) for graph in graphs)
+    np.testing.assert_allclose(after, before, atol=1e-4)
+
+
+def test_a_layer_made_of_others_stays_whole_with_all_that_it_receives() -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, padding="same", name="before")(inputs)
+    x = layers.Reshape((1, 8, 8, 6))(x)
+    x = layers.TimeDistributed(layers.Conv2D(6, 3, padding="same"), name="wrapped")(x)
+    x = layers.Reshape((8, 8, 6))(x)
+    x = layers.Conv2D(6, 3, activation="elu", name="after")(x)
+    model = keras.Model(inputs, layers.Dense(2, name="end")(layers.GlobalMaxPooling2D()(x)))
+    with_seeded_weights(model)
+    copy_filter(model.get_layer("after"), 1, 2)
+    copy_filter(model.get_layer("before"), 1, 2)
+    images = noise(64, (8, 8, 3))
+    slim, _, slimming = cut_exactly(model, images)
+    assert slim.get_layer("after").filters == 5
+    assert slim.get_layer("before").filters == 6
+    assert "wrapped" in slimming.left_whole()["before"]
+    np.testing.assert_allclose(outputs(slim, images), outputs(model, images), atol=1e-4)
+
+
+def test_an_architecture_with_gates_loses_any_channels_that_can_go() -> None:
+    import keras
+
+    model = keras.applications.MobileNetV3Small(weights=None, input_shape=(32, 32, 3), classes=4)
+    graph = flatten(model, (32, 32, 3))
+    channels = find_channels(graph)
+    consumers = find_consumers(graph, channels)
+    parameters, _ = costs_of(graph, channels)
+    kept = np.ones(channels.count, bool)
+    assert parameters.total(kept) == model.count_params()
+    generator = np.random.default_rng(0)
+    for bundle in find_bundles(consumers, channels):
+        _, heads = np.unique(bundle.producers, return_index=True)
+        stays = generator.random(len(bundle.channels)) < 0.5
+        stays[heads] = True
+        kept[bundle.channels] = stays
+    # All layers but the last have channels that can go.
+    whole = [one.layer.name for one in consumers if kept[one.made].all()]
+    assert len(whole) <= 1 + sum(len(one.made) < 12 for one in consumers)
+    slimmed = Slimmed(graph, channels, kept)
+    slim = rebuild(model, slimmed, "slim")
+    assert slim.count_params() == parameters.total(kept) < 0.5 * model.count_params()
+    prove(slim, slimmed, generator.uniform(0, 255, (2, 32, 32, 3)).astype(np.float32))

@@ -1,0 +1,1 @@
+"""What contributors run: nothing here is part of the product."""
