@@ -60,7 +60,7 @@ format: $(VENV)/.dev node_modules/.installed  ## format and fix what can be fixe
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tools.node biome check --write
 
-bench: $(VENV)/.dev browser  ## measure speed and the two proofs; ten minutes
+bench: $(VENV)/.dev browser  ## measure speed, the two proofs and slimming
 	$(BIN)/python -m tests.benchmarks
 
 faults: $(VENV)/.dev browser  ## kills, full disks, odd requests, many pages; an hour
