@@ -276,7 +276,7 @@ def test_a_collector_that_can_read_nothing_names_three_and_why(
     Image.new("RGB", (9, 9)).save(folder / "c.tga")
     (folder / "d.png").symlink_to(folder / "gone")
     (folder / "e.png").write_text("x")
-    assert main(words) == 1
+    assert main(words) == INPUT
     said = capsys.readouterr().err
     for part in (
         "none of the 5 images could be read: a.png: empty file; b.jpg: a PDF",

@@ -324,10 +324,10 @@ def test_a_run_keeps_its_range_and_goes_on_with_no_other(
         connection.execute("update runs set state = 'interrupted'")
     connection.close()
     capsys.readouterr()
-    assert main(["--store", store, "--resume", "1", "--value-range", "0,1023"]) == 1
+    assert main(["--store", store, "--resume", "1", "--value-range", "0,1023"]) == INPUT
     assert "--value-range" in capsys.readouterr().err
     assert main(["--store", store, "--resume", "1", "--quiet"]) == 0
-    assert main([*words, "--value-range", "-1,1", "--quiet"]) == 1
+    assert main([*words, "--value-range", "-1,1", "--quiet"]) == INPUT
     assert main([*words, "--value-range", "-10.5,4095", "--quiet"]) == 0
     assert reader.run(2).options["value_range"] == "-10.5,4095"
 
@@ -347,5 +347,5 @@ def test_training_takes_a_range_and_keeps_it(
     probe = reader.image(1, 0).pixels.astype(int)
     assert np.abs(probe - CODES).max((1, 2, 3)).min() <= 1
     again = ["train", "--resume", "--checkpoints", str(tmp_path / "ck")]
-    assert main([*again, "--value-range", "0,1023"]) == 1
+    assert main([*again, "--value-range", "0,1023"]) == INPUT
     assert "--value-range" in capsys.readouterr().err
