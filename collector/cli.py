@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.arguments import PROGRAM, parse, request_of
-from collector.errors import CollectorError, ResumeError
-from collector.images import ImageSourceError, open_images, parse_value_range, read_classes
+from collector.errors import ResumeError
+from collector.images import open_images, parse_value_range, read_classes
 from collector.modelfile import check_model
 from collector.progress import Console, Progress, Silent
 from collector.request import DEFAULT_STORE, check_options
@@ -61,10 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _carry_out(arguments, signals)
     except StopNow as stop:
         return stop.exit_code
-    except (CollectorError, ImageSourceError, UserError) as error:
+    except UserError as error:
         if arguments.debug:
             raise
-        return _fail(str(error), error.exit_code if isinstance(error, UserError) else INPUT)
+        return _fail(str(error), error.exit_code)
     except Exception as error:
         if arguments.debug:
             raise

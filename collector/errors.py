@@ -2,12 +2,14 @@
 
 import re
 
+from reactcnn_dash.errors import UserError
+
 _STYLE = re.compile("\x1b\\[[0-9;]*m")
 """What makes text bold in a terminal."""
 _WHERE = ("Graph execution", "Exception encountered when calling", "File ", "[[")
 
 
-class CollectorError(Exception):
+class CollectorError(UserError):
     """Base of what makes a run impossible."""
 
 

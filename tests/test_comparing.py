@@ -31,6 +31,7 @@ from reactcnn_dash.db import (
     replace_states,
     save_comparison,
 )
+from reactcnn_dash.errors import INPUT, STORE
 from reactcnn_dash.results.comparison import clusters as comparison_clusters
 from reactcnn_dash.results.comparison import comparing
 from reactcnn_dash.results.comparison import report as comparison_report
@@ -195,7 +196,7 @@ def test_runs_without_common_images_or_layers_are_refused(
     with pytest.raises(TooFewImages):
         compare(reader, "lonely", "lonely")
     capsys.readouterr()
-    assert main(["compare", "early", "strange", "--store", str(store)]) == 3
+    assert main(["compare", "early", "strange", "--store", str(store)]) == INPUT
     error = capsys.readouterr().err
     assert error.startswith(
         "python -m reactcnn_dash: Runs 'early' and 'strange' have no image in common"
@@ -285,7 +286,7 @@ def test_the_command_prints_a_table_and_the_same_as_json(
 def test_a_run_that_is_not_there_is_one_line(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["compare", "early", "nowhere", "--store", str(store)]) == 4
+    assert main(["compare", "early", "nowhere", "--store", str(store)]) == STORE
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -437,7 +438,7 @@ def test_the_command_takes_the_stored_comparison(
     engine.dispose()
     assert main(["compare", "early", "late", "--store", str(whole)]) == 0
     assert capsys.readouterr().out == text
-    assert main(["compare", "early", "late", "--method", "louvain", "--store", str(whole)]) == 3
+    assert main(["compare", "early", "late", "--method", "louvain", "--store", str(whole)]) == INPUT
 
 
 def test_the_command_clusters_as_asked_and_refuses_what_cannot_be(

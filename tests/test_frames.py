@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,8 +108,9 @@ def test_what_the_page_has_is_not_sent_again(tmp_path: Path) -> None:
 
 
 def test_many_classes_are_cut_to_the_largest_and_the_label(tmp_path: Path) -> None:
-    many = replace(stores.new_run(), class_names=tuple(f"class {i}" for i in range(100)))
-    writer = RunWriter.begin(str(tmp_path / "s.db"), many)
+    names = tuple(f"class {number}" for number in range(100))
+    run = dataclasses.replace(stores.new_run(), class_names=names)
+    writer = RunWriter.begin(str(tmp_path / "s.db"), run)
     probabilities = np.linspace(0, 1, 100, dtype=np.float32)[None, :]
     made = stores.truth(1)
     writer.append(

@@ -88,7 +88,8 @@ def wrong_commands(text: str) -> list[str]:
     wrong = []
     for program, rest in COMMAND.findall(text):
         parser: argparse.ArgumentParser = PROGRAMS[program]
-        words = rest.split()
+        # The dot that ends a sentence is no part of a word.
+        words = rest.rstrip(".").split()
         commands = commands_of(parser)
         if words and words[0] in commands:
             parser = commands[words.pop(0)]

@@ -12,6 +12,7 @@ import pytest
 from reactcnn_dash.analysis import CrossMoments, linear_cka
 from reactcnn_dash.cli import main
 from reactcnn_dash.db import StoreReader
+from reactcnn_dash.errors import INPUT
 from reactcnn_dash.pages.compare.payload import comparison_payload
 from reactcnn_dash.results.comparison.comparing import NotComparable, compare
 from reactcnn_dash.results.comparison.stored import Pair, stored_comparison
@@ -105,7 +106,7 @@ def test_a_run_without_any_finite_layer_is_refused_in_a_line(
     reader = both(store, good, bad)
     with pytest.raises(NotComparable, match=r"run 2 \(bad\): conv1, conv2, conv3"):
         compare(reader, "good", "bad")
-    assert main(["compare", "good", "bad", "--store", str(store)]) == 3
+    assert main(["compare", "good", "bad", "--store", str(store)]) == INPUT
     said = capsys.readouterr().err
     assert "NaN or infinite in run 2 (bad)" in said
     assert said.count("\n") == 1

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
+from reactcnn_dash.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,7 +23,7 @@ NO_LABEL = -1
 """Stands in a chunk's labels for an image that has none."""
 
 
-class ImageSourceError(Exception):
+class ImageSourceError(UserError):
     """Images cannot be had from this source; ``str()`` is one line for the user."""
 
 

@@ -14,6 +14,7 @@ from collector.cli import main
 from collector.statistics import CHUNK
 from reactcnn_dash.analysis.correlation import CoMoments, correlation
 from reactcnn_dash.db import RunState, StoreReader
+from reactcnn_dash.errors import INPUT
 from reactcnn_dash.results.moments import comoments_of
 
 if TYPE_CHECKING:
@@ -374,5 +375,5 @@ def test_the_arithmetic_is_recorded_and_kept_when_a_run_goes_on(
     with sqlite3.connect("a.db") as store:
         store.execute("UPDATE runs SET state = 'interrupted'")
     capsys.readouterr()
-    assert main(["--store", "a.db", "--resume", "1", "--exact"]) == 3
+    assert main(["--store", "a.db", "--resume", "1", "--exact"]) == INPUT
     assert "begun without --exact; it cannot go on with --exact" in one_line(capsys)

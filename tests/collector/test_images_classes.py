@@ -11,6 +11,7 @@ from PIL import Image
 from collector.cli import main
 from collector.images import ImageSourceError, fit_labels, open_images, read_classes
 from reactcnn_dash.db import StoreReader
+from reactcnn_dash.errors import INPUT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,9 +137,9 @@ def test_resuming_keeps_the_names_that_a_run_began_with(
     resumed = ["--store", store, "--resume", "1", "--quiet"]
     other = tmp_path / "other.txt"
     other.write_text("cat\nbee\nant\n")
-    assert main([*resumed, "--classes", str(other)]) == 3
+    assert main([*resumed, "--classes", str(other)]) == INPUT
     names.write_text("cat\nbee\nant\n")
-    assert main([*resumed, "--classes", str(names)]) == 3
+    assert main([*resumed, "--classes", str(names)]) == INPUT
     assert capsys.readouterr().err.count("leave") == 2
     names.unlink()
     assert main(resumed) == 0
@@ -152,7 +153,7 @@ def test_the_number_of_names_is_that_of_the_outputs(
     words += ["--store", str(tmp_path / "a.db"), "--limit", "2", "--classes", str(names)]
     for lines in (["a", "b"], ["a", "b", "c", "d"]):
         names.write_text("\n".join(lines))
-        assert main(words) == 3
+        assert main(words) == INPUT
         assert "outputs; a line for each is needed" in capsys.readouterr().err
     names.write_text("one\ntwo\nthree")
     assert main(words) == 0
@@ -228,11 +229,11 @@ def test_train_refuses_splits_and_keeps_empty_classes(
     (tmp_path / "names.txt").write_text("ant\nbee\ncat\n")
     words = ["train", "--from", str(tmp_path / "m.keras"), "--store", str(tmp_path / "a.db")]
     words += ["--epochs", "1", "--checkpoints", str(tmp_path / "ck"), "--batch-size", "8"]
-    assert main([*words, "--data", str(tmp_path / "data")]) == 3
+    assert main([*words, "--data", str(tmp_path / "data")]) == INPUT
     assert str(tmp_path / "data" / "train") in capsys.readouterr().err
     train = ["--data", str(tmp_path / "data" / "train")]
     train += ["--validation", str(tmp_path / "data" / "val"), "--probe", "10"]
-    assert main([*words, *train]) == 3
+    assert main([*words, *train]) == INPUT
     assert "3 outputs" in capsys.readouterr().err
     assert main([*words, *train, "--classes", str(tmp_path / "names.txt")]) == 0
     reader = StoreReader(str(tmp_path / "a.db"))

@@ -22,6 +22,7 @@ from collector.cli import main
 from collector.images import draw, open_images
 from collector.images.drawing import drawn
 from reactcnn_dash.db import RunState, StoreReader
+from reactcnn_dash.errors import INPUT
 from tests.collector.test_process import stored
 from tests.collector.waiting import wait_until
 
@@ -177,7 +178,7 @@ def test_an_interrupted_sample_is_resumed_to_the_very_images(
     again = ["--store", str(store), "--resume", "1", "--pace", "1000000"]
     for other in ("--limit", "--first"):
         for number in ("39", "41"):
-            assert main([*again, other, number]) == 3
+            assert main([*again, other, number]) == INPUT
     assert main([*again, option, "40", "--quiet"]) in (0, 3)
     assert run_of(store) == run_of(whole)
     one, other_run = StoreReader(str(store)).run(1), StoreReader(str(whole)).run(1)
@@ -255,7 +256,7 @@ def test_training_on_files_of_which_none_can_be_read_names_them(
         for index in range(4):
             (tmp_path / "data" / name / f"{index}.png").write_bytes(b"no picture")
     words = ["train", "--data", str(tmp_path / "data"), "--from", str(tiny_path)]
-    assert main([*words, "--checkpoints", str(tmp_path / "ck")]) == 3
+    assert main([*words, "--checkpoints", str(tmp_path / "ck")]) == INPUT
     said = capsys.readouterr().err
     assert "none of the 8 images could be read: a/0.png: not a" in said
     assert said.count("\n") == 1
@@ -269,13 +270,13 @@ def test_a_collector_that_can_read_nothing_names_three_and_why(
     (folder / "a.png").write_bytes(b"")
     words = ["--images", str(folder), "--model", str(tiny_path), "--quiet"]
     words += ["--store", str(tmp_path / "a.db")]
-    assert main(words) == 3
+    assert main(words) == INPUT
     assert "the only image could not be read: a.png: empty file." in capsys.readouterr().err
     (folder / "b.jpg").write_bytes(b"%PDF-1.4")
     Image.new("RGB", (9, 9)).save(folder / "c.tga")
     (folder / "d.png").symlink_to(folder / "gone")
     (folder / "e.png").write_text("x")
-    assert main(words) == 3
+    assert main(words) == INPUT
     said = capsys.readouterr().err
     for part in (
         "none of the 5 images could be read: a.png: empty file; b.jpg: a PDF",

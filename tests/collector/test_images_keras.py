@@ -15,6 +15,7 @@ from PIL import Image
 from collector.cli import main
 from collector.images import ImageSourceError, open_images
 from reactcnn_dash.db import StoreReader
+from reactcnn_dash.errors import INPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,5 +170,5 @@ def test_a_run_is_what_the_model_says_of_keras_images(tmp_path: Path, tiny_model
     # Going on takes the reading from the run, and no other.
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("update runs set state = 'interrupted'")
-    assert main(["--store", store, "--resume", "1", "--reading", "pillow", "--quiet"]) == 3
+    assert main(["--store", store, "--resume", "1", "--reading", "pillow", "--quiet"]) == INPUT
     assert main(["--store", store, "--resume", "1", "--quiet"]) == 0

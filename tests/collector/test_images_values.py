@@ -15,6 +15,7 @@ from collector.images import ImageSource, ImageSourceError, ValueRange, open_ima
 from collector.images.meaning import meaning_of
 from collector.images.values import parse_value_range, to_bytes
 from reactcnn_dash.db import StoreReader
+from reactcnn_dash.errors import INPUT
 from tests.collector.test_images_convert import png
 
 if TYPE_CHECKING:
@@ -311,7 +312,7 @@ def test_a_run_keeps_its_range_and_goes_on_with_no_other(
     np.savez(tmp_path / "a.npz", images=(CODES.astype(np.uint16) << 4) + 8)
     store = str(tmp_path / "a.db")
     words = ["--model", str(tiny_path), "--store", store, "--images", str(tmp_path / "a.npz")]
-    assert main([*words, "--quiet"]) == 3
+    assert main([*words, "--quiet"]) == INPUT
     assert capsys.readouterr().err.count("\n") == 1
     assert main([*words, "--value-range", "0,4095", "--limit", "3", "--quiet"]) == 0
     reader = StoreReader(store)
@@ -323,10 +324,10 @@ def test_a_run_keeps_its_range_and_goes_on_with_no_other(
         connection.execute("update runs set state = 'interrupted'")
     connection.close()
     capsys.readouterr()
-    assert main(["--store", store, "--resume", "1", "--value-range", "0,1023"]) == 3
+    assert main(["--store", store, "--resume", "1", "--value-range", "0,1023"]) == INPUT
     assert "--value-range" in capsys.readouterr().err
     assert main(["--store", store, "--resume", "1", "--quiet"]) == 0
-    assert main([*words, "--value-range", "-1,1", "--quiet"]) == 3
+    assert main([*words, "--value-range", "-1,1", "--quiet"]) == INPUT
     assert main([*words, "--value-range", "-10.5,4095", "--quiet"]) == 0
     assert reader.run(2).options["value_range"] == "-10.5,4095"
 
@@ -339,12 +340,12 @@ def test_training_takes_a_range_and_keeps_it(
     store = str(tmp_path / "a.db")
     words = ["train", "--data", str(tmp_path / "a.npz"), "--from", str(tiny_path), "--epochs", "1"]
     words += ["--store", store, "--checkpoints", str(tmp_path / "ck"), "--batch-size", "8"]
-    assert main(words) == 3
+    assert main(words) == INPUT
     assert "perhaps --value-range 0,4095" in capsys.readouterr().err
     assert main([*words, "--value-range", "0,4095"]) == 0
     reader = StoreReader(store)
     probe = reader.image(1, 0).pixels.astype(int)
     assert np.abs(probe - CODES).max((1, 2, 3)).min() <= 1
     again = ["train", "--resume", "--checkpoints", str(tmp_path / "ck")]
-    assert main([*again, "--value-range", "0,1023"]) == 3
+    assert main([*again, "--value-range", "0,1023"]) == INPUT
     assert "--value-range" in capsys.readouterr().err

@@ -13,6 +13,7 @@ import pytest
 
 from collector.cli import main
 from reactcnn_dash.db import RunState, StoreReader
+from reactcnn_dash.errors import INPUT
 from tests.collector.planted import copy_filter, kill_filter, noise, with_seeded_weights
 from tests.collector.waiting import DEADLINE, wait_until
 
@@ -203,7 +204,7 @@ def test_a_plan_cuts_what_is_confirmed_and_nothing_else(
     assert read(tmp_path / "slim-result.json")["agreement"] == 1.0
     report["layers"][0]["clusters"][0]["filters"] = [1, 80]
     plan.write_text(json.dumps(report))
-    assert main(words(tmp_path, model, images, "--plan", str(plan), "--force")) == 3
+    assert main(words(tmp_path, model, images, "--plan", str(plan), "--force")) == INPUT
     assert "another network" in capsys.readouterr().err
 
 
@@ -272,7 +273,7 @@ def test_mistakes_are_one_line(
         (["--plan", str(tmp_path / "missing.json"), "--quiet"], "cannot read"),
         (["--parameters", "50%", "--model", "none.keras"], "no model"),
     ):
-        assert main(words(tmp_path, model, images, *more)) == 3
+        assert main(words(tmp_path, model, images, *more)) == INPUT
         said = capsys.readouterr().err
         assert part in said
         assert said.count("\n") == 1, said
