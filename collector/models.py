@@ -68,16 +68,20 @@ def load_model(spec: str) -> LoadedModel:
     )
 
 
-def weights_digest(weights: Iterable[Any]) -> str:
+def weights_digest(weights: Iterable[Any], *, whole_paths: bool = False) -> str:
     """SHA-256 (hex) over each weight's name, dtype, shape and bytes (C order), in their order.
 
     The name is that of its layer and its own: models around the layer are in a weight's path before
     a Sequential model is saved, and no longer when it is loaded.
+
+    Args:
+        weights: Keras variables.
+        whole_paths: take the whole path for the name, as stores of former versions have it.
     """
     digest = hashlib.sha256()
     for weight in weights:
         array = np.ascontiguousarray(weight.numpy())
-        name = "/".join(weight.path.split("/")[-2:])
+        name = weight.path if whole_paths else "/".join(weight.path.split("/")[-2:])
         digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
         digest.update(array.view(np.uint8).data if array.size else b"")
     return digest.hexdigest()

@@ -10,7 +10,7 @@ from collector.errors import ModelError, ResumeError
 from collector.images import ValueRange, draw, fit_labels
 from collector.kernels import kernels_of
 from collector.loop import Work, expected
-from collector.models import LoadedModel, load_model
+from collector.models import LoadedModel, load_model, weights_digest
 from collector.network import Network, understand
 from collector.proof import Proven, first_images, proven_capture
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
@@ -208,10 +208,11 @@ def _understood(
 
 
 def _check_weights(loaded: LoadedModel, run: Run) -> None:
-    if loaded.sha256 != run.checkpoint.sha256:
+    then = run.checkpoint.sha256
+    if then not in (loaded.sha256, weights_digest(loaded.model.weights, whole_paths=True)):
         raise ResumeError(
             f"the weights of {loaded.source} are not those of run {run.id} "
-            f"({run.checkpoint.sha256[:12]}…); begin a new run."
+            f"({then[:12]}…); begin a new run."
         )
 
 

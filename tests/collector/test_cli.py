@@ -377,3 +377,29 @@ def test_the_arithmetic_is_recorded_and_kept_when_a_run_goes_on(
     capsys.readouterr()
     assert main(["--store", "a.db", "--resume", "1", "--exact"]) == INPUT
     assert "begun without --exact; it cannot go on with --exact" in one_line(capsys)
+
+
+def test_a_run_of_a_former_version_goes_on_with_layers_inside_layers(
+    collect: Callable[..., int],
+) -> None:
+    import hashlib
+
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Reshape((36, 4))(layers.Conv2D(4, 3)(layers.Rescaling(1 / 255)(inputs)))
+    x = layers.Flatten()(layers.MultiHeadAttention(2, 2)(x, x))
+    keras.Model(inputs, layers.Dense(3, activation="softmax")(x)).save("deep.keras")
+    assert collect("--model", "deep.keras", "--first", "20", "--quiet") == 0
+    digest = hashlib.sha256()
+    for weight in keras.saving.load_model("deep.keras").weights:
+        array = weight.numpy()
+        digest.update(f"{weight.path} {array.dtype} {array.shape}\n".encode() + array.tobytes())
+    with sqlite3.connect("a.db") as store:
+        (now,) = store.execute("SELECT sha256 FROM checkpoints").fetchone()
+        assert now != digest.hexdigest()
+        store.execute("UPDATE checkpoints SET sha256 = ?", (digest.hexdigest(),))
+        store.execute("UPDATE runs SET state = 'interrupted'")
+    assert main(["--store", "a.db", "--resume", "1", "--quiet"]) == 0
+    assert StoreReader("a.db").run(1).state is RunState.FINISHED
