@@ -75,7 +75,7 @@ def _confirmed(path: Path) -> tuple[dict[str, list[int]], int]:
     except (ValueError, KeyError, TypeError) as error:
         raise SlimError(
             f"{path} is no redundancy report; write one with python -m reactcnn_dash redundancy "
-            "RUN --json."
+            f"RUN --json > {path.name}"
         ) from error
     return wanted, candidates
 

@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING, Any, Final
 from dash import Dash
 from flask import Blueprint, Response
 
-from reactcnn_dash.pages.routes import FOR_EVER
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -49,6 +47,8 @@ _SCHEME: Final = """
   document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light"); }
 """
 """Sets light or dark before the first paint, so that a dark page never flashes white."""
+_FOR_ALL = "public, max-age=31536000, immutable"
+"""The program's own files say nothing about a store; their version is in their address."""
 _SUITE = re.compile(r'<script src="[^"]*?(_dash-component-suites/[^"]+)"></script>')
 
 
@@ -114,7 +114,7 @@ class Assets:
             if data is None or version != self.version:
                 return Response("No such file in this version.", 404, mimetype="text/plain")
             response = Response(data, mimetype=KINDS[Path(name).suffix])
-            response.headers["Cache-Control"] = FOR_EVER
+            response.headers["Cache-Control"] = _FOR_ALL
             return response
 
         return routes

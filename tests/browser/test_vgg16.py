@@ -23,7 +23,7 @@ FITS = """() => {
     const grid = document.getElementById("grid");
     return grid.scrollHeight <= grid.clientHeight && grid.scrollWidth <= grid.clientWidth;
 }"""
-GRAPH = "document.getElementById('graph')._cyreg.cy"
+GRAPH = "document.getElementById('graph')?._cyreg?.cy"
 
 
 def test_vgg16_is_watched_while_it_runs(page: Page, serve: Serve, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_vgg16_is_watched_while_it_runs(page: Page, serve: Serve, tmp_path: Path
     assert page.evaluate(f"{GRAPH}.nodes().length") == 128
     # Many small clusters: the picture still fills its frame, and no node is out of sight.
     page.goto(f"{page.url.split('?')[0]}?layer=block4_conv2&method=leiden-cpm&parameter=0.95")
-    until(page, f"{GRAPH}.nodes().length === 512")
+    until(page, f"{GRAPH}?.nodes().length === 512")
     until(page, f"{GRAPH}.nodes()[0].data('id').startsWith('8:')")
     until(
         page,

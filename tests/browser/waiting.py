@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+_FUNCTION = re.compile(r"\s*(\([^()]*\)|\w+)\s*=>")
 _LOOK = """
 ([arg, every, timeout]) => new Promise((done, failed) => {
   const holds = CONDITION;
@@ -36,5 +38,5 @@ def until(
         every: milliseconds between two looks; 0 for every frame.
         timeout: milliseconds until it is an error.
     """
-    function = condition if "=>" in condition.partition("\n")[0] else f"() => ({condition})"
+    function = condition if _FUNCTION.match(condition) else f"() => ({condition})"
     page.evaluate(_LOOK.replace("CONDITION", function.strip()), [arg, every, timeout])

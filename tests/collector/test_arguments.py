@@ -28,7 +28,7 @@ def test_help_explains_every_option_and_starts_no_tensorflow() -> None:
     for action in parser()._actions:
         assert action.help or not action.option_strings
         assert all(option in result.stdout for option in action.option_strings)
-    for group in ("what to run", "how to run it", "what to store", "examples", "Exit codes"):
+    for group in ("what to run", "how to run it", "what to store", "examples", "exit codes"):
         assert group in result.stdout
 
 
