@@ -23,9 +23,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark browser tests by their folder, and as units what needs no process of its own either."""
+    """Mark browser tests by their folder, and as units whatever has no marker of these."""
     for item in items:
         if BROWSER in item.path.parents:
             item.add_marker(pytest.mark.browser)
-        elif item.get_closest_marker("process") is None:
+        elif not any(item.get_closest_marker(name) for name in ("process", "fitting")):
             item.add_marker(pytest.mark.unit)

@@ -318,6 +318,7 @@ def test_a_longer_body_is_refused_before_it_is_read(made: tuple[Flask, str]) -> 
     assert answer.status_code == 413
 
 
+@pytest.mark.process
 def test_the_real_server_ends_a_long_body_at_its_beginning(tmp_path: Path) -> None:
     stores.make_store(tmp_path / "store.db", 4)
     command = [sys.executable, "-m", "reactcnn_dash", "--port", "0", "--token", TOKEN]

@@ -143,6 +143,7 @@ def test_no_page_of_another_site_frames_ours(
     assert "Only a page of this server" in frame.content() or "chrome-error" in frame.url
 
 
+@pytest.mark.process
 def test_the_printed_link_lets_in_and_stays(
     page: Page, site: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

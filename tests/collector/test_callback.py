@@ -18,6 +18,8 @@ from reactcnn_dash.db import RunState, StoreReader
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.fitting
+
 GENERATOR = np.random.default_rng(3)
 IMAGES = GENERATOR.integers(0, 256, (70, 8, 8, 3)).astype(np.uint8)
 LABELS = GENERATOR.integers(0, 3, 70)

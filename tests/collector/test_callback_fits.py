@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.fitting
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:

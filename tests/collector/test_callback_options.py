@@ -21,6 +21,8 @@ from reactcnn_dash.db import (
 from tests.collector.trainings import IMAGES, fit, small_model, stored
 from tests.db.samples import new_run
 
+pytestmark = pytest.mark.fitting
+
 
 def with_others(folder: Path, wrong: dict[str, Any]) -> dict[str, Any]:
     """Give arguments of which one is wrong."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.fitting
+
 
 @given(
     st.lists(st.integers(-1, 5), min_size=1, max_size=80),

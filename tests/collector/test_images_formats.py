@@ -91,6 +91,7 @@ def test_heic_is_read_where_its_plugin_is_installed(tmp_path: Path, name: str) -
     assert np.abs(chunk.pixels[0].astype(int) - expected).mean() <= 4
 
 
+@pytest.mark.process
 def test_heic_is_named_with_what_reads_it_where_there_is_no_plugin(tmp_path: Path) -> None:
     heic(tmp_path, "a.heic")
     (tmp_path / "b.jpg").write_bytes((tmp_path / "a.heic").read_bytes())

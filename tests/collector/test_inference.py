@@ -13,6 +13,8 @@ import tensorflow as tf
 from collector.flatten import flatten
 from tests.collector.models_of import SIDE, classifier, network_of, photos, proven
 
+pytestmark = pytest.mark.fitting
+
 L = keras.layers
 
 AUGMENTATION: dict[str, dict[str, Any]] = {

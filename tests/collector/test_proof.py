@@ -15,6 +15,8 @@ from collector.network import Reading
 from collector.proof import Parted
 from tests.collector.models_of import SIDE, classifier, network_of, photos, proven
 
+pytestmark = pytest.mark.fitting
+
 L = keras.layers
 
 

@@ -20,6 +20,8 @@ from tests.collector.waiting import DEADLINE, wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.fitting
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -226,6 +228,7 @@ def test_fine_tuning_goes_on_from_the_slim_weights(
     assert sum("slim fine-tuned" in name for name in names) == 2
 
 
+@pytest.mark.process
 def test_a_signal_leaves_no_file(tmp_path: Path, images: Path) -> None:
     command = words(tmp_path, "vgg16-cifar10", images, "--parameters", "50%")
     big = tmp_path / "big.npz"

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from collector.slim.slimming import Slimming
 
+pytestmark = pytest.mark.fitting
+
 BRANCHES = ("chain", "residual", "concatenate", "depthwise", "excite", "pool")
 
 

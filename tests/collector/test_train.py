@@ -20,6 +20,8 @@ from tests.collector.waiting import DEADLINE, wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.fitting
+
 
 def words(folder: Path, images: Path, *more: str, name: str = "a") -> list[str]:
     return [

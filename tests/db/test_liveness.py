@@ -58,6 +58,7 @@ def beating(url: str, hours: float, where: str) -> Iterator[subprocess.Popen[str
             process.kill()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 @pytest.mark.parametrize("hours", [-1.0, 0.0, 1.0])
 def test_a_living_run_is_collecting_and_nobody_takes_it(url: str, hours: float, where: str) -> None:
@@ -69,6 +70,7 @@ def test_a_living_run_is_collecting_and_nobody_takes_it(url: str, hours: float, 
         assert process.poll() is None
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("hours", [-1.0, 0.0, 1.0])
 def test_a_killed_run_is_free_at_once(url: str, hours: float) -> None:
     with beating(url, hours, "here") as process:
@@ -78,6 +80,7 @@ def test_a_killed_run_is_free_at_once(url: str, hours: float) -> None:
     RunWriter.resume(url, "1").close()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("hours", [-1.0, 1.0])
 def test_a_killed_run_of_another_machine_is_told_by_a_second_look(url: str, hours: float) -> None:
     with beating(url, hours, "elsewhere") as process:

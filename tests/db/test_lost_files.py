@@ -163,6 +163,7 @@ def python(code: str, *words: str) -> int:
     return done.returncode
 
 
+@pytest.mark.process
 def test_after_a_kill_a_writer_looks_through_the_store(url: str, path: Path) -> None:
     assert python(KILLED, url) == -signal.SIGKILL
     log = path.with_name(f"{path.name}-wal")
@@ -206,6 +207,7 @@ def hot(filled: str, path: Path) -> str:
     return filled
 
 
+@pytest.mark.process
 def test_half_a_change_is_taken_back_by_whoever_opens_the_store(hot: str, path: Path) -> None:
     reader = StoreReader(hot)
     assert reader.run(1).name == "trial"
@@ -216,6 +218,7 @@ def test_half_a_change_is_taken_back_by_whoever_opens_the_store(hot: str, path: 
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.process
 def test_who_may_not_write_is_told_of_the_half_change(hot: str, path: Path) -> None:
     path.chmod(0o444)
     path.parent.chmod(0o555)
@@ -252,6 +255,7 @@ save_report(sys.argv[1], 1, "profile", "x", Report(10, os.urandom(30_000_000)))
 """
 
 
+@pytest.mark.process
 def test_a_save_that_is_killed_leaves_a_store_that_reads(filled: str, path: Path) -> None:
     assert python(SAVING, filled) == -signal.SIGKILL
     assert not path.with_name(f"{path.name}-journal").exists()
@@ -301,6 +305,7 @@ sys.exit(5)
 """
 
 
+@pytest.mark.process
 def test_a_save_ends_before_a_process_that_was_told_to_end(filled: str) -> None:
     assert python(TERMINATED, filled) == 128 + signal.SIGTERM
     assert StoreReader(filled).report(1, "profile", "x") == Report(10, b"kept")

@@ -26,6 +26,8 @@ from reactcnn_dash.db import StoreReader, pack
 from reactcnn_dash.jobs.runner import Jobs
 from tests import stores
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -107,6 +109,7 @@ def test_a_rebuild_and_a_report_count_what_they_leave_out(
     assert "2 images are left out" in capsys.readouterr().out
 
 
+@pytest.mark.process
 def test_what_a_header_asks_for_is_never_allocated(store: Path) -> None:
     for column in ("gap", "pixels", "probabilities"):
         damage(store, column, huge(b"f", 2, (2**16, 2**15)))

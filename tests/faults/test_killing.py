@@ -12,6 +12,8 @@ from tests.faults.killing import fail_at, kill_once
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.process
+
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_kill_at_a_random_moment_loses_nothing(tmp_path: Path, seed: int) -> None:
