@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import waitress
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from waitress import wasyncore
 
 from reactcnn_dash.app import create_server
 from reactcnn_dash.db import StoreReader, normalise_url
@@ -67,15 +68,27 @@ def served(store: Path) -> Iterator[str]:
     """Serve a store from threads of this process, with all work done at once; give the address."""
     url = normalise_url(str(store))
     app = create_server(StoreReader(url), url, Jobs())
+    connections: dict[int, object] = {}
     # None of the work is waited for in vain: a page asks for several things at a time.
-    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=8)
-    thread = threading.Thread(target=server.run, daemon=True)
+    server = waitress.create_server(app, map=connections, host="127.0.0.1", port=0, threads=8)
+    ending = threading.Event()
+
+    def answer() -> None:
+        # By poll as the product does: select ends when a page hangs up in the middle of an answer.
+        while not ending.is_set():
+            wasyncore.loop(timeout=1.0, use_poll=True, map=connections, count=1)
+
+    thread = threading.Thread(target=answer, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.effective_port}/"
     finally:
-        server.close()
-        thread.join(5)
+        # No socket is closed while anybody waits for it or answers by it.
+        server.task_dispatcher.shutdown()
+        ending.set()
+        server.pull_trigger()
+        thread.join()
+        wasyncore.close_all(connections, ignore_all=True)
 
 
 def stop(process: subprocess.Popen[str]) -> None:
