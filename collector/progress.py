@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
+import json
+import os
+import signal
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TextIO
 
 
@@ -52,6 +59,67 @@ class Silent:
 
     def close(self) -> None:
         """Nothing."""
+
+
+class Lines:
+    """Writes a line of JSON for each step, for a program that shows it; see ``follow_input``."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._lock = threading.Lock()
+        self._done = 0
+        self._total: int | None = None
+
+    def start(self, stored: int, total: int | None) -> None:
+        """Images are run through the network from now on."""
+        self._done, self._total = stored, total
+        self._collected()
+
+    def stored(self, count: int) -> None:
+        """More images are stored."""
+        self._done += count
+        self._collected()
+
+    def total(self, total: int | None) -> None:
+        """The number of images has changed."""
+        self._total = total
+
+    def working(self, what: str, done: int, total: int) -> None:
+        """Some work is so far."""
+        self.say({"phase": what, "done": done, "total": total})
+
+    def notice(self, text: str) -> None:
+        """What the user should know."""
+        self.say({"notice": text})
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def say(self, values: Mapping[str, Any]) -> None:
+        """Write one line."""
+        with self._lock, contextlib.suppress(OSError):
+            self._stream.write(f"{json.dumps(values)}\n")
+            self._stream.flush()
+
+    def _collected(self) -> None:
+        self.working("collecting", self._done, self._total or 0)
+
+
+def follow_input(seconds: float = 20.0) -> None:
+    """Let this process end when its standard input does: whoever began it is gone, or wants that.
+
+    As by Ctrl-C; if that has led to nothing after so many seconds, at once.
+    """
+
+    def watch() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while os.read(sys.stdin.fileno(), 4096):
+                pass
+        _thread.interrupt_main(signal.SIGINT)
+        time.sleep(seconds)
+        os._exit(128 + signal.SIGINT)
+
+    threading.Thread(target=watch, name="input", daemon=True).start()
 
 
 class Console:

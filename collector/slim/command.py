@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collector.images import fit_labels, open_images
 from collector.modelfile import check_model
-from collector.progress import Console, Progress, Silent
-from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL, DEFAULT_PIXEL_RANGE, Request
+from collector.progress import Console, Lines, Progress, Silent, follow_input
+from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL, DEFAULT_PIXEL_RANGE
 from collector.runtime import start_tensorflow
 from collector.slim.request import METHODS, SlimError, SlimRequest, share
 from collector.training import command as train
 from collector.training.checkpoints import PATTERN
-from reactcnn_dash.db import StoreReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,14 +27,12 @@ if TYPE_CHECKING:
     from collector.slim.feeding import Feed
     from collector.slim.searching import Judged
     from collector.slim.slimming import Cut, Slimming
-    from reactcnn_dash.db import Run
 
 DEFAULT_LIMIT = 3000
 """Calibration images; more change little."""
 
 DEFAULT_OUTPUT = "slim.keras"
 FINE_TUNING_RATE = 0.02
-_BATCH = 64
 
 
 def add_parser(
@@ -90,6 +87,8 @@ def add_parser(
     add("--evaluate", metavar="DATA", type=text, help="images to measure with, not those that it "
         "was slimmed with: two runs, of the whole and of the slim network, go to the "
         "store")  # fmt: skip
+    add("--evaluate-limit", metavar="N", type=count, help="how many of these, drawn evenly "
+        "over the classes (default: all)")  # fmt: skip
     add("--fine-tune", metavar="EPOCHS", type=count, help="train the slim network so long with "
         "labelled images")  # fmt: skip
     add("--data", metavar="DATA", type=text, help="images to fine-tune with: cifar10, a folder "
@@ -101,6 +100,9 @@ def add_parser(
         "%(default)s)")  # fmt: skip
     add("--force", action="store_true", help="write over files that exist")
     add("--quiet", action="store_true", help="say nothing but errors and the result")
+    add("--progress", choices=("bar", "lines"), default="bar", help="how it is told how far it is: "
+        "lines is for programs, a line of JSON a step on standard output; it ends when standard "
+        "input does (default: %(default)s)")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
@@ -113,8 +115,8 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
     request.check()
     _check_tuning(arguments, request)
     check_model(request.model)
-    progress: Progress = Silent() if arguments.quiet else Console()
-    stream = None if arguments.quiet else sys.stderr
+    progress = _progress(arguments)
+    stream = sys.stderr if isinstance(progress, Console) else None
     source = open_images(request.images, progress=stream)
     evaluation = None
     if request.evaluate is not None:
@@ -122,6 +124,13 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
     start_tensorflow()
     job = _Job(request, arguments, signals, progress)
     return job.run(source, evaluation)
+
+
+def _progress(arguments: argparse.Namespace) -> Progress:
+    if arguments.progress == "lines":
+        follow_input()
+        return Lines()
+    return Silent() if arguments.quiet else Console()
 
 
 class _Job:
@@ -198,16 +207,22 @@ class _Job:
                 if code:
                     return code
             partial.replace(request.output)
+        result["file_sha256"] = reporting.digest(request.output)
         reporting.write(request.channel_map, channels)
-        reporting.write(request.result, result)
+        reporting.keep(request, result, channels)
         self._tell(slimming, cut)
         if evaluation is None:
             return 0
-        code, runs = self._collect(evaluation)
+        from collector.slim.evaluating import Evaluation  # noqa: PLC0415 - imports TensorFlow
+
+        measuring = Evaluation(
+            request, evaluation, slimming.feed.source, self._signals, self._progress
+        )
+        code = measuring.collect()
         if code:
             return code
-        measured = self._compared(runs)
-        reporting.write(request.result, {**result, **measured})
+        measured = measuring.result()
+        reporting.keep(request, {**result, **measured}, channels)
         self._tell_measured(measured)
         return 0
 
@@ -252,51 +267,6 @@ class _Job:
         keras.saving.load_model(last, compile=False, safe_mode=True).save(path)
         return 0
 
-    def _collect(self, evaluation: ImageSource) -> tuple[int, list[Run]]:
-        """Two runs over the same images: of the whole network, and of the slim one."""
-        from collector import loop, session  # noqa: PLC0415 - they import TensorFlow
-
-        request = self._request
-        found: list[Run] = []
-        for model, name in (
-            (request.model, f"{request.output.stem} · whole"),
-            (str(request.output), f"{request.output.stem} · slim"),
-        ):
-            wanted = Request(
-                store=request.store,
-                model=model,
-                images=request.evaluate,
-                pixel_range=request.pixel_range,
-                batch_size=_BATCH,
-                name=name,
-            )
-            ready = session.begin(wanted, evaluation, self._signals)
-            with closing(ready.writer):
-                outcome = loop.collect(
-                    ready.work, ready.writer, signals=self._signals, progress=self._progress
-                )
-                if outcome.interrupted is not None:
-                    return 128 + outcome.interrupted, found
-                found.append(StoreReader(request.store).run(ready.writer.run.id))
-        return 0, found
-
-    def _compared(self, runs: Sequence[Run]) -> dict[str, Any]:
-        whole, slim = runs
-        reader = StoreReader(self._request.store)
-        first, second = (reader.answers(run).predictions for run in (whole, slim))
-        result: dict[str, Any] = {
-            "evaluated": {"images": whole.image_source, "count": whole.stored},
-            "agreement": float((first == second).mean()),
-            "runs": {"before": whole.uuid, "after": slim.uuid},
-            "accuracy": None,
-        }
-        if whole.labelled:
-            result["accuracy"] = {
-                "before": whole.correct / whole.labelled,
-                "after": slim.correct / slim.labelled,
-            }
-        return result
-
     def _asked(self, slimming: Slimming) -> dict[str, Any]:
         request = self._request
         return {
@@ -317,6 +287,8 @@ class _Job:
             "accuracy": None,
             "agreement": None,
             "runs": None,
+            "images_a_second": None,
+            "file_sha256": None,
         }
 
     def _tell(self, slimming: Slimming, cut: Cut) -> None:
@@ -329,15 +301,19 @@ class _Job:
 
     def _tell_measured(self, measured: dict[str, Any]) -> None:
         count, images = measured["evaluated"]["count"], measured["evaluated"]["images"]
+        if measured["evaluated"]["slimmed_with"]:
+            self._say("measured with images that it was slimmed with: others would tell more")
         agree = f"{measured['agreement']:.2%} get the same class as before"
         accuracy = measured["accuracy"]
         if accuracy is None:
             self._say(f"of {count:,} images of {images} {agree}")
             return
         change = 100 * (accuracy["after"] - accuracy["before"])
+        low, high = (100 * end for end in accuracy["change_95"])
         self._say(
             f"accuracy over {count:,} images of {images}: {accuracy['after']:.2%}, was "
-            f"{accuracy['before']:.2%} ({change:+.2f} points); {agree}"
+            f"{accuracy['before']:.2%} ({change:+.2f} points, 95 % interval {low:+.2f} to "
+            f"{high:+.2f}); {agree}"
         )
 
     def _say(self, text: str) -> None:
@@ -351,7 +327,8 @@ class _Job:
         fit = fit_labels(evaluation, network.outputs, network.loaded.class_names)
         if fit.notice:
             self._progress.notice(fit.notice)
-        return judge(self._feed(evaluation, network, len(evaluation)), fit)
+        limit = min(self._request.evaluate_limit or len(evaluation), len(evaluation))
+        return judge(self._feed(evaluation, network, limit), fit)
 
     def _feed(self, source: ImageSource, network: Network, limit: int) -> Feed:
         from collector.slim.feeding import Feed  # noqa: PLC0415
@@ -385,6 +362,7 @@ def _request(arguments: argparse.Namespace) -> SlimRequest:
         images=arguments.images,
         limit=arguments.limit,
         evaluate=arguments.evaluate,
+        evaluate_limit=arguments.evaluate_limit,
         pixel_range=arguments.pixel_range,
         parameters=arguments.parameters,
         work=arguments.work,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ import numpy as np
 from collector.slim.channels import WEIGHTED
 from collector.slim.request import SlimError
 from reactcnn_dash.analysis import explain
+from reactcnn_dash.db import NewSlimming, StoreMissing, save_slimming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from collector.slim.request import SlimRequest
     from collector.slim.slimming import Cut, Slimming
 
 POINTS = 200
@@ -139,6 +143,36 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
         raise SlimError(f"cannot write {path}: {error.strerror or error}.") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def keep(request: SlimRequest, result: Mapping[str, Any], channels: Mapping[str, Any]) -> None:
+    """Write what was found beside the model, and to the store where that knows the network.
+
+    Raises:
+        SlimError: the file cannot be written.
+        StoreError: the store is there, but cannot be written.
+    """
+    write(request.result, result)
+    runs = result["runs"] or {"before": None, "after": None}
+    with contextlib.suppress(StoreMissing):
+        save_slimming(
+            request.store,
+            NewSlimming(
+                checkpoint=result["checkpoint"],
+                before=runs["before"],
+                after=runs["after"],
+                method=result["method"],
+                output=result["output"],
+                result=result,
+                channels=channels,
+            ),
+        )
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file (hex), by which it is known again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _layers(slimming: Slimming) -> dict[str, NDArray[np.intp]]:

@@ -28,6 +28,7 @@ class SlimRequest:
         images: calibration images, what ``open_images`` takes.
         limit: how many of them.
         evaluate: images to measure with, likewise; ``None`` for no runs.
+        evaluate_limit: how many of them; ``None`` for all.
         pixel_range: key of ``PIXEL_RANGES``.
         parameters: share of the parameters that may stay.
         work: share of the multiply-adds that may stay.
@@ -45,6 +46,7 @@ class SlimRequest:
     images: str
     limit: int
     evaluate: str | None
+    evaluate_limit: int | None
     pixel_range: str
     parameters: float | None
     work: float | None

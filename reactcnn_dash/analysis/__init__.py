@@ -65,6 +65,7 @@ from reactcnn_dash.analysis.profile import (
     image_score,
     relative_root,
 )
+from reactcnn_dash.analysis.proportions import change_interval, wilson_interval
 from reactcnn_dash.analysis.redundancy import (
     ClusterEvidence,
     LayerRedundancy,
@@ -146,6 +147,7 @@ __all__ = [
     "View",
     "adjusted_rand",
     "by_class",
+    "change_interval",
     "cka_matrix",
     "cluster",
     "cluster_both",
@@ -189,4 +191,5 @@ __all__ = [
     "start_positions",
     "summarise",
     "suspects",
+    "wilson_interval",
 ]

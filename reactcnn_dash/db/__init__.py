@@ -48,6 +48,7 @@ from reactcnn_dash.db.records import (
 from reactcnn_dash.db.reports import Report, save_report
 from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
 from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
+from reactcnn_dash.db.slimmings import NewSlimming, Slimming, save_slimming
 from reactcnn_dash.db.upgrade import UpgradeResult, upgrade
 from reactcnn_dash.db.writer import RunWriter, require_free
 from reactcnn_dash.db.writing import finish_writing
@@ -75,6 +76,7 @@ __all__ = [
     "Layer",
     "MapBatch",
     "NewRun",
+    "NewSlimming",
     "NotAStore",
     "NothingThere",
     "Place",
@@ -88,6 +90,7 @@ __all__ = [
     "RunWriter",
     "SearchOrder",
     "SearchPage",
+    "Slimming",
     "StoreCorrupt",
     "StoreError",
     "StoreFull",
@@ -113,6 +116,7 @@ __all__ = [
     "save_clustering",
     "save_comparison",
     "save_report",
+    "save_slimming",
     "unpack",
     "upgrade",
     "warnings_of",

@@ -293,3 +293,31 @@ class ReportRow(Base):
     key: Mapped[str] = mapped_column(String(128))
     images: Mapped[int]
     value: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SlimmingRow(Base):
+    """A slim network that was made of a checkpoint, and what was measured of it.
+
+    There is one row for each file, the newest: `output` is its path on the machine that made it.
+    `result` and `channels` are the compressed JSON of the two files beside it. The runs over the
+    images that it was measured with are NULL where there are none, or none any more.
+    """
+
+    __tablename__ = "slimmings"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    checkpoint_id: Mapped[int] = mapped_column(
+        ForeignKey("checkpoints.id", ondelete="CASCADE"), index=True
+    )
+    run_before: Mapped[int | None] = mapped_column(
+        ForeignKey("runs.id", ondelete="SET NULL"), index=True
+    )
+    run_after: Mapped[int | None] = mapped_column(
+        ForeignKey("runs.id", ondelete="SET NULL"), index=True
+    )
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    method: Mapped[str] = mapped_column(String(32))
+    output: Mapped[str] = mapped_column(Text, unique=True)
+    result: Mapped[bytes] = mapped_column(LargeBinary)
+    channels: Mapped[bytes] = mapped_column(LargeBinary)

@@ -44,6 +44,7 @@ clusterings = _table(models.ClusteringRow)
 comparisons = _table(models.ComparisonRow)
 reports = _table(models.ReportRow)
 kernels = _table(models.KernelRow)
+slimmings = _table(models.SlimmingRow)
 
 _run_id: BindParameter[int] = bindparam("run_id")
 _ordinal: BindParameter[int] = bindparam("ordinal")

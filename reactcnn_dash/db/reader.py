@@ -20,6 +20,12 @@ from reactcnn_dash.db.place import Place, require_driver
 from reactcnn_dash.db.records import Frame, GapBlock, Kernel
 from reactcnn_dash.db.reports import Report, find_report
 from reactcnn_dash.db.search import SearchOrder, SearchPage
+from reactcnn_dash.db.slimmings import (
+    Slimming,
+    find_slimming,
+    find_slimmings,
+    find_source,
+)
 from reactcnn_dash.db.version import require_head
 from reactcnn_dash.db.wholeness import lacks_log
 
@@ -334,6 +340,24 @@ class StoreReader:
         """Give the report that `save_report` stored, None when there is none."""
         with self._read() as connection:
             return find_report(connection, run_id, kind, key) if connection else None
+
+    def slimmings(self, run_id: int) -> tuple[Slimming, ...]:
+        """Give the slim networks that were made of a run's, the first made first.
+
+        Damaged ones are left out.
+        """
+        with self._read() as connection:
+            return find_slimmings(connection, run_id) if connection else ()
+
+    def slimming(self, slimming_id: int) -> Slimming | None:
+        """Give a slim network by its id, None when there is none or it is damaged."""
+        with self._read() as connection:
+            return find_slimming(connection, slimming_id) if connection else None
+
+    def slimmed_from(self, run_id: int) -> Slimming | None:
+        """Give the slim network that a run is of, None for a run of any other."""
+        with self._read() as connection:
+            return find_source(connection, run_id) if connection else None
 
     def lacks_log(self) -> str | None:
         """Say so if the store's file was copied or moved without its log; None if it was not.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+import zlib
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,6 +138,20 @@ def test_a_budget_gives_a_model_its_channels_what_was_measured_and_two_runs(
     assert [layer.filters for layer in reader.layers(runs[1].id)] == [
         len(layers["first"]), len(layers["second"]),
     ]  # fmt: skip
+    # The store says what the files say; here by plain SQL and zlib.
+    with closing(sqlite3.connect(tmp_path / "a.db")) as raw:
+        rows = raw.execute("SELECT result, channels, run_before, run_after, output FROM slimmings")
+        [(packed, channels, *run_ids, output)] = rows.fetchall()
+    assert json.loads(zlib.decompress(packed)) == result
+    assert json.loads(zlib.decompress(channels)) == read(tmp_path / "slim-channels.json")
+    assert run_ids == [run.id for run in runs]
+    assert output == str((tmp_path / "slim.keras").resolve())
+    whole_bytes = (tmp_path / "slim.keras").read_bytes()
+    assert result["file_sha256"] == hashlib.sha256(whole_bytes).hexdigest()
+    low, high = result["accuracy"]["change_95"]
+    assert low < result["accuracy"]["after"] - result["accuracy"]["before"] < high
+    assert result["images_a_second"]["after"] > 0
+    assert result["evaluated"]["slimmed_with"] is False
     curve = result["predicted"]
     assert curve[0] == {"parameters": 1.0, "multiply_adds": 1.0, "divergence": 0.0}
     assert curve[-1]["parameters"] < 0.2
@@ -285,3 +303,26 @@ def test_mistakes_are_one_line(
             main(words(tmp_path, model, images, "--parameters", share))
     assert not (tmp_path / "a.db").exists()
     assert not (tmp_path / "slim.keras").exists()
+
+
+def test_a_second_network_is_measured_against_the_same_run(
+    tmp_path: Path, model: Path, images: Path, labelled: Path
+) -> None:
+    options = ["--evaluate", str(labelled), "--evaluate-limit", "60"]
+    assert main(words(tmp_path, model, images, *options, "--parameters", "60%")) == 0
+    other = [*options, "--parameters", "40%", "--method", "l1", "--force"]
+    assert main(words(tmp_path, model, images, *other)) == 0
+    reader = StoreReader(str(tmp_path / "a.db"))
+    assert [(run.id, run.stored) for run in reader.summaries()] == [(3, 60), (2, 60), (1, 60)]
+    # Written over, the file is another network: the store knows the new one alone.
+    [found] = reader.slimmings(1)
+    assert (found.before, found.after, found.method) == (1, 3, "l1")
+    assert found.result == read(tmp_path / "slim-result.json")
+    # Measured with the images that it was slimmed with: said.
+    seen = ["--parameters", "50%", "--evaluate", str(images), "--force"]
+    assert main(words(tmp_path, model, images, *seen)) == 0
+    [found] = reader.slimmings(1)
+    assert found.result["evaluated"]["slimmed_with"] is True
+    assert found.result["accuracy"] is None
+    low, high = found.result["agreement_95"]
+    assert low < found.result["agreement"] < high
