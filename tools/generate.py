@@ -41,6 +41,7 @@ SHAPES: Final = {
     "runs": "reactcnn_dash.pages.runs.shapes",
     "compare": "reactcnn_dash.pages.compare.shapes",
     "redundancy": "reactcnn_dash.pages.redundancy.shapes",
+    "slim": "reactcnn_dash.pages.slim.shapes",
     "filter": "reactcnn_dash.pages.filter.shapes",
 }
 """Modules whose TypedDicts become types, by the name of the file that is made of each."""

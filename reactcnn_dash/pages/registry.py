@@ -10,6 +10,7 @@ from reactcnn_dash.pages.filter.page import PAGE as FILTER
 from reactcnn_dash.pages.live.page import PAGE as LIVE
 from reactcnn_dash.pages.redundancy.page import PAGE as REDUNDANCY
 from reactcnn_dash.pages.runs.page import PAGE as RUNS
+from reactcnn_dash.pages.slim.page import PAGE as SLIM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.pages.page import Context, Page
 
-PAGES: Final[tuple[Page, ...]] = (LIVE, RUNS, COMPARE, REDUNDANCY, FILTER)
+PAGES: Final[tuple[Page, ...]] = (LIVE, RUNS, COMPARE, REDUNDANCY, SLIM, FILTER)
 """All pages; a filter's is reached from wherever the filter is named."""
 
 SHARED_ROUTES: Final[tuple[Callable[[Context], Blueprint], ...]] = (

@@ -76,6 +76,8 @@ export class Grid {
   #observer = null;
   /** @type {{ layers: readonly number[], filters: Set<number> }} */
   #red = { layers: [], filters: new Set() };
+  /** Filters that are cut, by the position of their layer. @type {Map<number, Set<number>>} */
+  #gone = new Map();
   #hooks;
 
   /** @param {GridHooks} hooks */
@@ -180,6 +182,15 @@ export class Grid {
     for (const index of new Set([...before, ...this.#red.layers])) {
       if (this.blocks[index]) this.#markRed(this.blocks[index]);
     }
+  }
+
+  /**
+   * Turn the filters red that are cut, by the position of their layer; an empty map clears them.
+   * @param {Map<number, Set<number>>} filters
+   */
+  markGone(filters) {
+    this.#gone = filters;
+    for (const block of this.blocks) this.#markRed(block);
   }
 
   /** Mark the layer whose clusters are open. @param {number} layer */
@@ -335,8 +346,11 @@ export class Grid {
     const { layers, filters } = this.#red;
     const chosen = layers.includes(block.index);
     block.picture.classList.toggle("has-red", chosen);
+    const gone = this.#gone.get(block.index);
+    block.picture.classList.toggle("has-gone", gone !== undefined);
     block.cells?.forEach((cell, i) => {
       cell.classList.toggle("red", chosen && filters.has(i));
+      cell.classList.toggle("gone", gone?.has(i) ?? false);
     });
   }
 

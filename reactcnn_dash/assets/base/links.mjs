@@ -27,3 +27,6 @@ export const livePage = (values) => `/?${queryOf(values)}`;
 
 /** The compare page of two runs. @param {number} a @param {number} b */
 export const comparePage = (a, b) => `/compare/?${queryOf({ a, b })}`;
+
+/** The slim page of a run's network. @param {number | null} run */
+export const slimPage = (run) => `/slim/?${queryOf({ run })}`;

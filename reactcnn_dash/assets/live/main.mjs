@@ -52,11 +52,12 @@ function viewChanged() {
 
 /** Let go of what is open, the innermost first. */
 function letGo() {
-  const { cluster, filter, layer, search } = view.now;
+  const { cluster, filter, gone, layer, search } = view.now;
   if (cluster !== null) view.set({ cluster: null });
   else if (filter !== null) view.set({ filter: null });
   else if (layer !== null) view.set({ layer: null });
   else if (search !== null) closeSearch();
+  else if (gone !== null) view.set({ gone: null });
   move(null, null);
 }
 

@@ -263,6 +263,6 @@ export function chooseRun(value) {
   if (!value || value === listedRun) return;
   listedRun = value;
   playing = false;
-  view.set({ run: Number(value), image: null, filter: null, cluster: null, subset: null });
+  view.set({ run: Number(value), image: null, filter: null, cluster: null, subset: null, gone: null });
   pump();
 }

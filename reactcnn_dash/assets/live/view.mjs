@@ -13,6 +13,8 @@ const SCHEMA = {
   filter: textField(null),
   /** number of the cluster that is red */
   cluster: numberField(null),
+  /** id of the slim network whose missing filters are red */
+  gone: numberField(null),
   /** clustering method, and its parameter (null: what suits the layer) */
   method: textField(OVERVIEW),
   parameter: numberField(null),

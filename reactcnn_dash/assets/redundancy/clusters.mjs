@@ -3,12 +3,12 @@ import { byId, copyButton, element } from "../base/dom.mjs";
 import { addressOf, count, figure, interval, plural } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { notice } from "../base/notice.mjs";
+import { markRows, rowOf, walkRows } from "../base/rows.mjs";
 import * as ids from "../generated/ids.mjs";
 import { LEAST_MAP_IMAGES } from "../generated/rules.mjs";
 import { drawEvidence } from "./evidence.mjs";
 import { openLayer } from "./layers.mjs";
 import { page } from "./report.mjs";
-import { markRows, rowOf, walkRows } from "./rows.mjs";
 import { view } from "./view.mjs";
 
 /** @import { RedundantCluster, Report, ReportedLayer } from "../generated/redundancy.d.ts" */

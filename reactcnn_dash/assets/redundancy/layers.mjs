@@ -1,9 +1,9 @@
 /* The table of the layers: what each has, and which share of it could go. */
 import { byId, element } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
+import { markRows, walkRows } from "../base/rows.mjs";
 import * as ids from "../generated/ids.mjs";
 import { page } from "./report.mjs";
-import { markRows, walkRows } from "./rows.mjs";
 import { view } from "./view.mjs";
 
 /** @import { Report, ReportedLayer } from "../generated/redundancy.d.ts" */

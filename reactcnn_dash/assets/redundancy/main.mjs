@@ -3,6 +3,7 @@ import { boot } from "../base/boot.mjs";
 import { onScheme } from "../base/colours.mjs";
 import { around, byId } from "../base/dom.mjs";
 import { notice, reason } from "../base/notice.mjs";
+import { markRows, rowOf } from "../base/rows.mjs";
 import { hideTip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { drawLayer } from "./clusters.mjs";
@@ -10,7 +11,6 @@ import { repaintEvidence } from "./evidence.mjs";
 import { drawLayers } from "./layers.mjs";
 import { drawPaper } from "./paper.mjs";
 import { askReport, chooseRun, chooseThreshold, drawReport, loadRuns } from "./report.mjs";
-import { markRows, rowOf } from "./rows.mjs";
 import { drawStability } from "./stability.mjs";
 import { view } from "./view.mjs";
 

@@ -4,10 +4,10 @@ import { setProps } from "../base/dash.mjs";
 import { byId, element, link, setText } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
 import { count } from "../base/format.mjs";
-import { queryOf } from "../base/links.mjs";
+import { queryOf, slimPage } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
+import { showWork } from "../base/rows.mjs";
 import * as ids from "../generated/ids.mjs";
-import { showWork } from "./rows.mjs";
 import { view } from "./view.mjs";
 
 /** @import { Report, Listed } from "../generated/redundancy.d.ts" */
@@ -169,6 +169,9 @@ export function drawReport(changed) {
   file.hidden = !ready;
   file.href = `/redundancies/json?${queryOf(asked())}`;
   byId(ids.REDUNDANCY_PRINT).hidden = !ready;
+  const slimming = link(ids.REDUNDANCY_SLIM);
+  slimming.hidden = !ready;
+  slimming.href = slimPage(id);
   showEmpty(empty());
   document.title = report ? `${report.run.name} · Redundancy · ReactCNN` : "Redundancy · ReactCNN";
   if (!report) return;

@@ -4,12 +4,12 @@ import { axes, bandPath, labels, linePath, rules } from "../base/chart.mjs";
 import { byId, element, svg } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
+import { showWork } from "../base/rows.mjs";
 import { tellAt } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { openLayer } from "./layers.mjs";
 import { drawPaper } from "./paper.mjs";
 import { current } from "./report.mjs";
-import { showWork } from "./rows.mjs";
 
 /** @import { Report, ReportedLayer, Stability } from "../generated/redundancy.d.ts" */
 /** @import { Running } from "../generated/shared.d.ts" */

@@ -48,6 +48,13 @@ def _toolbar() -> html.Div:
             ),
             html.Span(className="spacer"),
             html.A(
+                "Slim it",
+                id=ids.REDUNDANCY_SLIM,
+                className="text-button export-link",
+                title="Make a smaller network of it, and measure it",
+                hidden=True,
+            ),
+            html.A(
                 "JSON",
                 id=ids.REDUNDANCY_EXPORT,
                 className="text-button export-link",

@@ -1,6 +1,6 @@
 /* Rows of a table that are walked through and chosen; and how far work on the report is. */
-import { BEHIND, shareDone, showProgress } from "../base/asker.mjs";
-import { around } from "../base/dom.mjs";
+import { BEHIND, shareDone, showProgress } from "./asker.mjs";
+import { around } from "./dom.mjs";
 
 /** @import { Running } from "../generated/shared.d.ts" */
 

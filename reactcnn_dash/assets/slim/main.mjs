@@ -1,0 +1,76 @@
+/* The slim page: its start and its keys. */
+import { boot } from "../base/boot.mjs";
+import { around, byId } from "../base/dom.mjs";
+import { notice, reason } from "../base/notice.mjs";
+import { rowOf } from "../base/rows.mjs";
+import { hideTip } from "../base/tip.mjs";
+import * as ids from "../generated/ids.mjs";
+import { drawCurve } from "./curve.mjs";
+import { drawNetworks } from "./networks.mjs";
+import { drawPoint } from "./point.mjs";
+import { askSlims, chooseRun, drawPage, loadRuns, page, runId } from "./slims.mjs";
+import { CONTROLS, drawTrial, forget, onMade, watch } from "./trial.mjs";
+import { view } from "./view.mjs";
+
+/** @type {number | null} */
+let run = null;
+
+function draw() {
+  drawPage();
+  drawCurve();
+  drawNetworks();
+  drawPoint();
+  drawTrial();
+}
+
+function follow() {
+  if (run !== runId()) forget();
+  run = runId();
+  draw();
+  askSlims(draw);
+}
+
+/** Somebody made a network: it is shown at once, and opened. */
+async function renew() {
+  const before = new Set(page.said?.points.map((point) => point.id));
+  await loadRuns();
+  await askSlims(draw, true);
+  const added = page.said?.points.filter((point) => !before.has(point.id)).at(-1);
+  if (added) view.set({ point: added.id });
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  if (event.key !== "Escape" || around(event, "[role=dialog], [role=listbox], dialog, input")) return;
+  hideTip();
+  const { point } = view.now;
+  if (point === null) return;
+  view.set({ point: null });
+  const body = byId(ids.SLIM_NETWORKS).querySelector("tbody");
+  if (body) rowOf(body, String(point))?.focus();
+}
+
+async function start() {
+  view.listen(follow);
+  new ResizeObserver(() => drawCurve()).observe(byId(ids.SLIM_CURVE));
+  onMade(renew);
+  try {
+    await loadRuns();
+  } catch (error) {
+    notice(reason(error));
+    return;
+  }
+  follow();
+  watch();
+}
+
+boot({
+  last: ids.SLIM_END,
+  start,
+  onKey,
+  actions: {
+    slimRun: chooseRun,
+    slimAgainst: (against) => view.set({ against }),
+    ...CONTROLS,
+  },
+});

@@ -1,0 +1,194 @@
+/* Try it: what a budget would give, the command for it, and making the network here. */
+import { ask, pause, Refused, shareDone, showProgress } from "../base/asker.mjs";
+import { setProps, show } from "../base/dash.mjs";
+import { button, byId, copyButton, element, setText } from "../base/dom.mjs";
+import { notice, reason } from "../base/notice.mjs";
+import * as ids from "../generated/ids.mjs";
+import { page, runId } from "./slims.mjs";
+
+/** @import { Recipe, Trial } from "../generated/slim.d.ts" */
+
+const SETTLE_MS = 250;
+const AGAIN_MS = 500;
+
+/** What would be made. */
+const form = {
+  budget: "parameters",
+  share: 25,
+  method: "refit",
+  /** @type {number | null} */
+  calibration: null,
+  /** @type {number | null} */
+  evaluation: null,
+};
+let known = "";
+let later = 0;
+let watching = false;
+/** @type {(() => void) | null} */
+let made = null;
+
+/** Who is told that a network was made. @param {() => void} then */
+export function onMade(then) {
+  made = then;
+}
+
+/** What is asked for; the run's own images unless others are picked. */
+const asked = () => {
+  const run = runId();
+  const { calibration, evaluation, ...rest } = form;
+  return { run, calibration: calibration ?? run, evaluation: evaluation ?? run, ...rest };
+};
+
+/**
+ * @param {string} path
+ * @param {unknown} values
+ * @returns {Promise<Trial>}
+ */
+async function tell(path, values) {
+  const answer = await fetch(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(values),
+  });
+  if (!answer.ok) throw new Error(`The server failed (${answer.status}); its log says why.`);
+  const said = await answer.json();
+  if (said.status === "refused") throw new Refused(said.message);
+  return said.trial;
+}
+
+/** Show what stands in the form. */
+function drawForm() {
+  setText(ids.SLIM_SHARE_VALUE, `${form.share} %`);
+  const run = runId();
+  for (const [id, value] of /** @type {[string, number | null][]} */ ([
+    [ids.SLIM_CALIBRATION, form.calibration ?? run],
+    [ids.SLIM_EVALUATION, form.evaluation ?? run],
+  ])) {
+    setProps(id, { value: value === null ? null : String(value) });
+  }
+}
+
+/** @param {Recipe} said */
+function drawRecipe({ command, obstacle }) {
+  const here = obstacle === null;
+  button(ids.SLIM_TRY).hidden = !here;
+  const blanks = command.includes(" IMAGES") ? " (IMAGES: a folder or file of images)" : "";
+  byId(ids.SLIM_RECIPE).replaceChildren(
+    element(
+      "p",
+      { class: here ? "small" : "slim-obstacle" },
+      here ? "The same in a terminal:" : `${obstacle} Run this where it is${blanks}:`,
+    ),
+    element(
+      "div",
+      { class: "command" },
+      element("code", {}, command),
+      copyButton("Copy", () => command),
+    ),
+  );
+}
+
+/** Bring the command in line with the form. */
+export function drawTrial() {
+  drawForm();
+  if (!page.said) return;
+  const values = asked();
+  const key = JSON.stringify(values);
+  if (key === known) return;
+  known = key;
+  window.clearTimeout(later);
+  later = window.setTimeout(async () => {
+    try {
+      const said = /** @type {Recipe} */ (await ask("/slims/recipe", values));
+      if (key === known) drawRecipe(said);
+    } catch (error) {
+      if (key === known) notice(reason(error));
+    }
+  }, SETTLE_MS);
+}
+
+/** @param {Trial} trial */
+function drawState({ state, phase, done, total, message }) {
+  const place = byId(ids.SLIM_PROGRESS);
+  const running = state === "running";
+  button(ids.SLIM_TRY).disabled = running;
+  byId(ids.SLIM_CANCEL).hidden = !running;
+  if (running) showProgress(place, message || phase, shareDone({ done, total }), "Making a slim network");
+  else if (state === "failed")
+    place.replaceChildren(element("p", { class: "slim-failed", role: "alert" }, message));
+  else place.replaceChildren(message);
+}
+
+/** Follow a network that is being made, until it is there or given up. */
+export async function watch() {
+  if (watching) return;
+  watching = true;
+  try {
+    let began = false;
+    for (;;) {
+      const { trial } = /** @type {{ trial: Trial }} */ (await ask("/slims/trial"));
+      if (trial.state !== "running") {
+        // What ended before anybody looked is no news.
+        if (began) {
+          drawState(trial);
+          made?.();
+        }
+        return;
+      }
+      began = true;
+      drawState(trial);
+      await pause(AGAIN_MS);
+    }
+  } catch (error) {
+    notice(reason(error));
+  } finally {
+    watching = false;
+  }
+}
+
+export async function begin() {
+  button(ids.SLIM_TRY).disabled = true;
+  notice(null);
+  try {
+    drawState(await tell("/slims/try", asked()));
+    known = "";
+    await watch();
+  } catch (error) {
+    button(ids.SLIM_TRY).disabled = false;
+    notice(reason(error));
+  }
+}
+
+export async function cancel() {
+  try {
+    drawState(await tell("/slims/cancel", {}));
+  } catch (error) {
+    notice(reason(error));
+  }
+}
+
+/** @param {Partial<typeof form>} change */
+function change(change) {
+  const before = JSON.stringify(asked());
+  Object.assign(form, change);
+  // What the page itself has set comes back as a choice.
+  if (JSON.stringify(asked()) !== before) drawTrial();
+}
+
+/** What Dash calls when a control of the form changes. */
+export const CONTROLS = {
+  slimBudget: (/** @type {string} */ budget) => change({ budget }),
+  slimShare: (/** @type {number} */ share) => change({ share: Math.round(share) }),
+  slimMethod: (/** @type {string} */ method) => change({ method }),
+  slimCalibration: (/** @type {string} */ run) => change({ calibration: Number(run) }),
+  slimEvaluation: (/** @type {string} */ run) => change({ evaluation: Number(run) }),
+  slimTry: begin,
+  slimCancel: cancel,
+};
+
+/** Another network is looked at: its own images again. */
+export function forget() {
+  form.calibration = form.evaluation = null;
+  known = "";
+  show(ids.SLIM_METHOD, form.method);
+}

@@ -1,0 +1,1 @@
+"""The slim page: smaller networks made of a run's, measured, and made."""

@@ -1,0 +1,189 @@
+"""Making a slim network of a run's from the page: the command, and whether it can run here."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from reactcnn_dash.db import Place
+from reactcnn_dash.errors import UserError
+from reactcnn_dash.jobs.command import Command
+
+if TYPE_CHECKING:
+    from reactcnn_dash.db import Run
+    from reactcnn_dash.jobs.command import CommandState
+
+METHODS: Final = {
+    "refit": "What explains the others",
+    "clusters": "One of each cluster",
+    "l1": "Largest L1 norm",
+    "random": "By chance",
+}
+"""How filters that stay are chosen, as the collector calls it; the first is the usual one."""
+
+PACKAGED: Final = ("vgg16-cifar10", "vgg16-cifar10-epoch02")
+"""Networks that come with the collector."""
+
+BUDGETS: Final = {"parameters": "--parameters", "multiply-adds": "--multiply-adds"}
+CALIBRATION: Final = 3000
+"""Images that a network is slimmed with, at most."""
+
+_KEYWORDS: Final = ("sample", "cifar10")
+
+
+class TrialRefused(UserError):
+    """A slim network cannot be made from the page; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for.
+
+    Attributes:
+        run: a run of the whole network.
+        calibration: the run whose images it is slimmed with.
+        evaluation: the run whose images it is measured with.
+        budget: one of :data:`BUDGETS`.
+        share: of it that may stay, in per cent.
+        method: one of :data:`METHODS`.
+    """
+
+    run: Run
+    calibration: Run
+    evaluation: Run
+    budget: str
+    share: int
+    method: str
+
+    def check(self) -> None:
+        """Refuse what the page cannot have asked.
+
+        Raises:
+            TrialRefused: saying what is wrong.
+        """
+        if self.budget not in BUDGETS or self.method not in METHODS or not 1 <= self.share <= 99:
+            raise TrialRefused("That is no budget: take 1 to 99 % and a method of the list.")
+
+
+def obstacle(wanted: Wanted) -> str | None:
+    """Return why a network cannot be slimmed on this machine, None if it can."""
+    source = wanted.run.checkpoint.source
+    calibration, evaluation = wanted.calibration, wanted.evaluation
+    if source not in PACKAGED and not (source.endswith(".keras") and Path(source).is_file()):
+        return f"The model's file, {source}, is not on the machine of this server."
+    for one in {calibration.id: calibration, evaluation.id: evaluation}.values():
+        spec = str(one.options.get("images", ""))
+        if not spec or (spec not in _KEYWORDS and not Path(spec).exists()):
+            return f"The images of {one.name} ({one.image_source}) are not on this machine."
+        special = [
+            name
+            for name, usual in (("value_range", None), ("classes", None), ("reading", "pillow"))
+            if one.options.get(name) not in (None, usual)
+        ]
+        if special:
+            options = " and ".join(f"--{name.replace('_', '-')}" for name in special)
+            return f"{one.name} was collected with {options}, which slimming does not take."
+    return None
+
+
+def words(wanted: Wanted, store: str, output: str) -> list[str]:
+    """Return the command that makes a slim network, without ``python -m``.
+
+    Args:
+        wanted: how slim.
+        store: the store, as a URL or path.
+        output: the file to write.
+    """
+    run, calibration, evaluation = wanted.run, wanted.calibration, wanted.evaluation
+    result = ["collector", "slim", "--model", run.checkpoint.source]
+    result += ["--images", str(calibration.options.get("images", "IMAGES"))]
+    result += ["--limit", str(min(CALIBRATION, max(calibration.stored, 1)))]
+    pixel_range = str(run.options.get("pixel_range", "0-255"))
+    if pixel_range != "0-255":
+        # With a sign in front it would be taken for an option.
+        result.append(f"--pixel-range={pixel_range}")
+    result += [BUDGETS[wanted.budget], f"{wanted.share}%"]
+    if wanted.method != "refit":
+        result += ["--method", wanted.method]
+    result += ["--evaluate", str(evaluation.options.get("images", "IMAGES"))]
+    if evaluation.options.get("limit") or evaluation.options.get("first"):
+        result += ["--evaluate-limit", str(evaluation.stored)]
+    return [*result, "--store", store, "--output", output]
+
+
+def as_text(command: list[str]) -> str:
+    """Return a command to copy into a terminal."""
+    return f"python -m {shlex.join(command)}"
+
+
+def output_name(wanted: Wanted) -> str:
+    """Return the name of the file that a slim network is written to."""
+    model = re.sub(r"[^A-Za-z0-9]+", "-", wanted.run.checkpoint.model).strip("-").lower() or "model"
+    return f"{model}-{wanted.budget}-{wanted.share}-{wanted.method}.keras"
+
+
+def free_output(url: str, wanted: Wanted) -> Path:
+    """Return a file that is not there yet, in a folder beside the store, which is made.
+
+    Raises:
+        TrialRefused: the folder cannot be made.
+    """
+    place = Place.of(url)
+    beside = Path.cwd() / "reactcnn" if place.path is None else place.path.absolute()
+    folder = beside.with_name(f"{beside.stem}-slim")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise TrialRefused(f"Cannot make the folder {folder}: {error.strerror}.") from error
+    stem = Path(output_name(wanted)).stem
+    number, free = 1, stem
+    while any(folder.glob(f"{free}.keras")) or any(folder.glob(f"{free}-result.json")):
+        number += 1
+        free = f"{stem}-{number}"
+    return folder / f"{free}.keras"
+
+
+class Trials:
+    """Slim networks made from the page, one at a time.
+
+    Args:
+        url: the store's URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._command = Command()
+        self._run: int | None = None
+
+    def recipe(self, wanted: Wanted) -> str:
+        """Return the command for what is wanted, to copy."""
+        store = self._url.removeprefix("sqlite:///")
+        return as_text(words(wanted, store, output_name(wanted)))
+
+    def begin(self, wanted: Wanted) -> None:
+        """Begin to make one.
+
+        Raises:
+            TrialRefused: it cannot be made here.
+            CommandBusy: another one is being made.
+        """
+        in_the_way = obstacle(wanted)
+        if in_the_way is not None:
+            raise TrialRefused(in_the_way)
+        with self._lock:
+            output = str(free_output(self._url, wanted))
+            self._command.start([*words(wanted, self._url, output), "--progress", "lines"])
+            self._run = wanted.run.id
+
+    def cancel(self) -> None:
+        """Let the one under way end."""
+        self._command.cancel()
+
+    def state(self) -> tuple[CommandState | None, int | None]:
+        """Return how far the last one is, and of which run's network it is."""
+        return self._command.state(), self._run
