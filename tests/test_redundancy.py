@@ -146,7 +146,7 @@ def test_the_images_to_look_at_are_those_in_which_the_kept_filter_varies_most(
 def test_the_summary_says_what_could_go_and_why(url: str, tmp_path: Path) -> None:
     assert summary(found(url)) == (
         "By GAP values 6 of 30 filters could go: 4 repeat others, in 3 clusters, and 2 never vary. "
-        "For 3 the feature maps agree."
+        "The others explain the maps of 3 filters at R² ≥ 0.7, on images that were not fitted."
     )
     path = tmp_path / "other.db"
     redundant.write(path, redundant.planted(), maps=False)
@@ -164,6 +164,61 @@ def test_few_maps_leave_a_cluster_a_candidate(tmp_path: Path) -> None:
     redundant.write(path, redundant.planted(images=20))
     same = same_of(computed_report(f"sqlite:///{path}", RUN, TAU))
     assert (same.verdict, same.spatial_r, same.map_images) == (Verdict.CANDIDATE, None, 20)
+    report = computed_report(f"sqlite:///{path}", RUN, TAU)
+    assert all((layer.plan, layer.confirmed) == (None, 0) for layer in report.layers)
+    assert summary(report).endswith(
+        "The feature maps of 20 images confirm nothing yet: 30 are needed."
+    )
+
+
+def halves(made: Planted, layer: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a layer's maps, images × positions: of every other image, and of those between."""
+    values = made.maps(layer)
+    rows = values.transpose(0, 2, 3, 1).reshape(len(values), -1, stores.FILTERS[layer])
+    first, second = rows[::2], rows[1::2]
+    return first.reshape(-1, first.shape[-1]), second.reshape(-1, second.shape[-1])
+
+
+def out_of_sample(made: Planted, layer: int, filter_: int, by: list[int]) -> float:
+    """NumPy's R² of a filter by others: fitted on one half of the images, judged on the other."""
+    first, second = halves(made, layer)
+    design = np.column_stack([np.ones(len(first)), first[:, by]])
+    fit, *_ = np.linalg.lstsq(design, first[:, filter_], rcond=None)
+    truth = second[:, filter_]
+    missed = truth - np.column_stack([np.ones(len(second)), second[:, by]]) @ fit
+    return float(1 - (missed**2).sum() / ((truth - truth.mean()) ** 2).sum())
+
+
+def test_a_sum_of_others_that_looks_like_none_of_them_is_confirmed(tmp_path: Path) -> None:
+    made = redundant.planted()
+    # In conv3 filter 9 is a sum of 2 and 5, as far as bytes can say it, and 12 a noisy one of 3, 4.
+    maps = made.maps(2)
+    noise = np.random.default_rng(8).standard_normal(maps[:, 0].shape)
+    for filter_, values in (
+        (9, maps[:, 2] + maps[:, 5]),
+        (12, maps[:, 3] + maps[:, 4] + 1.5 * maps[:, 3].std() * noise),
+    ):
+        low, high = values.min(axis=(1, 2)), values.max(axis=(1, 2))
+        made.low[2][:, filter_], made.step[2][:, filter_] = low, (high - low) / 255
+        step = made.step[2][:, filter_, None, None]
+        made.codes[2][:, filter_] = np.rint((values - low[:, None, None]) / step)
+    path = tmp_path / "sums.db"
+    redundant.write(path, made)
+    layer = computed_report(f"sqlite:///{path}", RUN, TAU).layers[2]
+    assert layer.plan is not None
+    # Any of the three can be left out: each is a combination of the two others.
+    (gone,) = layer.plan.confirmed & {2, 5, 9}
+    others = sorted({2, 5, 9} - {gone})
+    places = np.corrcoef(np.concatenate(halves(made, 2)), rowvar=False)
+    assert np.abs(np.delete(places[gone], gone)).max() < 0.9
+    one = next(one for one in layer.plan.explained if one.filter == gone)
+    stay = list(layer.plan.stay)
+    assert one.r2 == pytest.approx(out_of_sample(made, 2, gone, stay), abs=1e-3)
+    assert sorted(one.by) == others
+    assert one.r2_by == pytest.approx(out_of_sample(made, 2, gone, others), abs=1e-3)
+    assert not layer.plan.confirmed & {3, 4, 12}
+    # Bookkeeping: nothing is both kept and explained, and nothing is forgotten.
+    assert sorted([*stay, *(other.filter for other in layer.plan.explained)]) == list(range(16))
 
 
 def test_clusters_have_the_numbers_of_the_live_page(url: str, store: Path) -> None:
@@ -281,7 +336,7 @@ def test_the_command_prints_a_row_a_layer(store: Path, capsys: pytest.CaptureFix
     assert (first[0], first[1:4], first[-3:]) == ("conv1", ["6", "1", "1"], ["2", "3", "1"])
     assert [line.split()[0] for line in lines[1:4]] == ["conv1", "conv2", "conv3"]
     assert "60 images and the feature maps of 60 of them; clusters of r ≥ 0.7 on average." in text
-    assert lines[-1].endswith("For 3 the feature maps agree.")
+    assert lines[-1].endswith("R² ≥ 0.7, on images that were not fitted.")
 
 
 def test_the_commands_json_is_the_report(

@@ -38,7 +38,11 @@ def said(client: FlaskClient, address: str) -> Any:
     answer = client.get(address)
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
-    return answer.json
+    return answer.get_json()
+
+
+def post(client: FlaskClient, address: str, body: Any) -> Any:
+    return client.post(address, json=body).get_json()
 
 
 def test_a_networks_slim_ones_stand_with_what_was_measured(client: FlaskClient) -> None:
@@ -80,11 +84,11 @@ def test_model_and_channel_map_are_handed_over(client: FlaskClient, store: Path)
     assert "slim-0-channels.json" in answer.headers["Content-Disposition"]
     # Another file by now: it is not handed out as if it were the network that was measured.
     store.with_name("slim-0.keras").write_bytes(b"something else")
-    assert "is not on the machine" in client.get("/slims/model?id=1").json["message"]
+    assert "is not on the machine" in client.get("/slims/model?id=1").get_json()["message"]
     assert said(client, "/slims/of?run=1")["points"][0]["file"] is False
     store.with_name("slim-0.keras").unlink()
-    assert "is not on the machine" in client.get("/slims/model?id=1").json["message"]
-    assert "is not on the machine" in client.get("/slims/model?id=2").json["message"]
+    assert "is not on the machine" in client.get("/slims/model?id=1").get_json()["message"]
+    assert "is not on the machine" in client.get("/slims/model?id=2").get_json()["message"]
 
 
 def test_deleting_the_slim_run_leaves_the_point_without_it(
@@ -116,7 +120,7 @@ def test_deleting_the_slim_run_leaves_the_point_without_it(
 def test_what_no_page_asks_is_refused_in_a_line(
     client: FlaskClient, address: str, words: str
 ) -> None:
-    answer = client.get(address).json
+    answer = client.get(address).get_json()
     assert answer["status"] == "refused"
     assert words in answer["message"]
 
@@ -139,7 +143,7 @@ def test_what_cannot_be_made_here_has_its_command(client: FlaskClient) -> None:
     assert "slim --model 'made up'" in found["command"]
     assert "--parameters 40%" in found["command"]
     assert "--method l1" in found["command"]
-    begun = client.post("/slims/try", json=asked()).json
+    begun = post(client, "/slims/try", asked())
     assert begun["status"] == "refused"
     assert "not on the machine" in begun["message"]
     assert said(client, "/slims/trial")["trial"]["state"] == "idle"
@@ -197,9 +201,9 @@ def until(client: FlaskClient, *states: str) -> Any:
 def test_a_network_is_made_measured_and_found_by_the_page(collected: Path) -> None:
     client = served.client(routes, served.context(collected))
     assert recipe(client, share=60)["obstacle"] is None
-    begun = client.post("/slims/try", json=asked(share=60)).json
+    begun = post(client, "/slims/try", asked(share=60))
     assert begun["trial"]["state"] == "running"
-    again = client.post("/slims/try", json=asked(share=50)).json
+    again = post(client, "/slims/try", asked(share=50))
     assert "Another network is being made" in again["message"]
     trial_ = until(client, "made", "failed")
     assert trial_["state"] == "made", trial_["message"]
@@ -232,7 +236,7 @@ def test_a_network_is_made_measured_and_found_by_the_page(collected: Path) -> No
 def test_a_network_that_is_cancelled_leaves_nothing_half(collected: Path) -> None:
     client = served.client(routes, served.context(collected))
     client.post("/slims/try", json=asked(share=60))
-    cancelled = client.post("/slims/cancel", json={}).json
+    cancelled = post(client, "/slims/cancel", {})
     assert cancelled["trial"]["message"] in ("Ending …", "Cancelled.")
     assert until(client, "cancelled", "made", "failed")["state"] == "cancelled"
     folder = collected.with_name("store-slim")

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 def planned(slimming: Slimming, path: Path) -> tuple[NDArray[np.bool_], list[str]]:
     """Which channels stay by a report, and what of it is not followed, a line each.
 
-    The filters of confirmed clusters go, but for the one to keep. Filters that are added to those
-    of other layers go only if the report confirms all that they are added to.
+    Those filters go that the others of their layer explain, confirmed on images that were not
+    fitted. Filters that are added to those of other layers go only if the report confirms all that
+    they are added to.
 
     Args:
         slimming: the network.
@@ -33,7 +34,7 @@ def planned(slimming: Slimming, path: Path) -> tuple[NDArray[np.bool_], list[str
     wanted, candidates = _confirmed(path)
     left = []
     if candidates:
-        left.append(f"{candidates:,} filters of clusters that are not confirmed stay.")
+        left.append(f"{candidates:,} filters that are not confirmed stay.")
     taps = {tap.name: slimming.filters_of(tap) for tap in slimming.network.taps}
     named: dict[int, set[str]] = {}
     for layer, filters in wanted.items():
@@ -58,18 +59,17 @@ def planned(slimming: Slimming, path: Path) -> tuple[NDArray[np.bool_], list[str
 
 
 def _confirmed(path: Path) -> tuple[dict[str, list[int]], int]:
-    """Filters of confirmed clusters that could go, by layer, and how many are not confirmed."""
+    """Filters that are confirmed to be explained, by layer, and how many candidates are not."""
     wanted: dict[str, list[int]] = {}
     candidates = 0
     try:
         for layer in json.loads(path.read_text(encoding="utf-8"))["layers"]:
             gone = wanted.setdefault(str(layer["name"]), [])
-            for cluster in layer["clusters"]:
-                others = [int(one) for one in cluster["filters"] if one != cluster["keep"]]
-                if cluster["verdict"] == "confirmed":
-                    gone.extend(others)
+            for one in layer["explained"] or ():
+                if one["verdict"] == "confirmed":
+                    gone.append(int(one["filter"]))
                 else:
-                    candidates += len(others)
+                    candidates += 1
     except OSError as error:
         raise SlimError(f"cannot read {path}: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:

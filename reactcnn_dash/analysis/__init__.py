@@ -50,7 +50,14 @@ from reactcnn_dash.analysis.cross_moments import (
     linear_cka,
 )
 from reactcnn_dash.analysis.deviation import FilterQuantiles
-from reactcnn_dash.analysis.explained import Explanation, explain, keepers, regression
+from reactcnn_dash.analysis.explained import (
+    Explanation,
+    LayerPlan,
+    explain,
+    keepers,
+    plan_layer,
+    regression,
+)
 from reactcnn_dash.analysis.fault import FaultLocation, locate_fault
 from reactcnn_dash.analysis.graph import spanning_edges, start_positions
 from reactcnn_dash.analysis.methods import METHODS, OVERVIEW, REDUNDANT, method_of
@@ -67,6 +74,7 @@ from reactcnn_dash.analysis.profile import (
 )
 from reactcnn_dash.analysis.proportions import change_interval, wilson_interval
 from reactcnn_dash.analysis.redundancy import (
+    LEAST_IMAGES,
     ClusterEvidence,
     LayerRedundancy,
     Spatial,
@@ -97,6 +105,7 @@ from reactcnn_dash.analysis.stability import (
 from reactcnn_dash.analysis.widths import Costs, Path, narrowing
 
 __all__ = [
+    "LEAST_IMAGES",
     "METHODS",
     "MINIMUM_IMAGES",
     "MINIMUM_ROWS",
@@ -125,6 +134,7 @@ __all__ = [
     "FilterQuantiles",
     "Flow",
     "LayerComparison",
+    "LayerPlan",
     "LayerProfile",
     "LayerRedundancy",
     "Matches",
@@ -175,6 +185,7 @@ __all__ = [
     "narrowing",
     "normalised_mutual_information",
     "oddness",
+    "plan_layer",
     "redundancy",
     "refit",
     "refit_due",

@@ -24,6 +24,7 @@ FEW = 4
 
 _NEARLY = 0.95
 _RIDGE = 1e-6
+_MARGIN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,43 @@ def explain(
             few = _judged(fitted, judged, one, by, regression(fitted, one, by))[0]
         found.append(Explanation(filter_, r2[row], tuple(by.tolist()), few))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """Which filters of a layer the others explain, out of sample.
+
+    Attributes:
+        level: the R² from which on a filter counts as explained.
+        stay: filters that are kept to explain the rest, ascending.
+        explained: an explanation of every other filter, by number.
+    """
+
+    level: float
+    stay: tuple[int, ...]
+    explained: tuple[Explanation, ...]
+
+    @property
+    def confirmed(self) -> frozenset[int]:
+        """The filters that those that stay explain by the level at least, on other images."""
+        return frozenset(
+            one.filter for one in self.explained if one.r2 is not None and one.r2 >= self.level
+        )
+
+
+def plan_layer(fitted: CoMoments, judged: CoMoments, level: float) -> LayerPlan:
+    """Say which filters of a layer could go since the others explain them.
+
+    Filters are kept until those left are explained in sample by as much as the level and a little
+    more, since on other images they are explained less well.
+
+    Args:
+        fitted: second moments of its filters over the positions of some images.
+        judged: the same over other images.
+        level: the R² from which on a filter counts as explained.
+    """
+    stay = keepers(fitted, level + _MARGIN * (1.0 - level))
+    return LayerPlan(level, tuple(stay.tolist()), explain(fitted, judged, stay))
 
 
 def regression(

@@ -58,7 +58,7 @@ def _correlation(both: int, gained: int, lost: int, neither: int) -> float:
     margins = (both + gained) * (lost + neither) * (both + lost) * (gained + neither)
     if not margins:
         return 0.0
-    excess = both * neither - gained * lost
+    excess = float(both * neither - gained * lost)
     if excess > 0:
         excess = max(excess - (both + gained + lost + neither) / 2, 0.0)
     return excess / math.sqrt(margins)

@@ -1,8 +1,9 @@
 """How much of a layer repeats itself: pairs, effective rank, and clusters of which one would do.
 
-What GAP values say is a suspicion, since they forget where in the image a filter answered. Two
-filters do the same only if their feature maps agree place by place too: see
-:class:`SpatialMoments`, and the verdict of :func:`judge`.
+What GAP values say is a suspicion, since they forget where in the image a filter answered. A filter
+can go if the others explain its feature map, place by place, on images that were not fitted: see
+``explained``, and the verdict of :func:`judge`. How far two maps look alike is told too, by
+:class:`SpatialMoments`.
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from reactcnn_dash.analysis.correlation import Correlation
+    from reactcnn_dash.analysis.explained import LayerPlan
 
 LEAST_IMAGES = 30
-"""Images with maps that vary in both filters, below which their maps say nothing yet."""
+"""Images with maps below which they say nothing yet."""
 
 EXAMPLES = 3
 """Images that are remembered for each filter: those in which its map varies most."""
 
 
 class Verdict(StrEnum):
-    """What is known of a cluster: alike by GAP only, or by the feature maps too."""
+    """What is known of a cluster: alike by GAP only, or explained by those that stay."""
 
     CANDIDATE = "candidate"
     CONFIRMED = "confirmed"
@@ -74,7 +76,11 @@ class ClusterEvidence:
         map_images: images whose maps are behind it: the fewest of any filter of the cluster.
         examples: the images to look at: where the map of ``keep`` varies most, as numbered by
             :class:`Spatial`; empty without maps.
-        verdict: ``confirmed`` if ``spatial_r`` reaches the threshold, else ``candidate``.
+        explained: for each of ``filters`` the R² by which the filters of the layer that stay
+            explain its map, out of sample; None for one that stays itself or never varies; empty
+            where there are too few maps.
+        verdict: ``confirmed`` if all but one at most are explained by the level, else
+            ``candidate``.
     """
 
     label: int
@@ -86,6 +92,7 @@ class ClusterEvidence:
     spatial: tuple[float | None, ...]
     map_images: int
     examples: tuple[int, ...]
+    explained: tuple[float | None, ...]
     verdict: Verdict
 
 
@@ -201,7 +208,7 @@ def judge(
     c: Correlation,
     labels: npt.NDArray[np.integer],
     spatial: Spatial | None,
-    threshold: float,
+    plan: LayerPlan | None,
 ) -> tuple[ClusterEvidence, ...]:
     """Give every cluster of two or more filters its evidence and verdict, the tightest first.
 
@@ -209,10 +216,10 @@ def judge(
         c: correlation of F filters' GAP values.
         labels: (F,) its clusters.
         spatial: what is known of the feature maps, ``None`` without any.
-        threshold: the ``spatial_r`` from which on a cluster is confirmed.
+        plan: which filters those that stay explain, ``None`` with too few maps for a verdict.
     """
     found = [
-        _evidence(label, members, c.r, spatial, threshold)
+        _evidence(label, members, c.r, spatial, plan)
         for label, members in cluster_members(labels).items()
         if len(members) > 1
     ]
@@ -224,7 +231,7 @@ def _evidence(
     members: npt.NDArray[np.intp],
     r: npt.NDArray[np.float64],
     spatial: Spatial | None,
-    threshold: float,
+    plan: LayerPlan | None,
 ) -> ClusterEvidence:
     inside = r[np.ix_(members, members)]
     pairs = inside[np.triu_indices(len(members), 1)]
@@ -238,7 +245,12 @@ def _evidence(
         examples = [number for number in spatial.strongest[keep].tolist() if number >= 0]
         if fewest >= LEAST_IMAGES:
             spatial_r = float(spatial.r[members[members != keep], keep].min())
-    confirmed = spatial_r is not None and spatial_r >= threshold
+    explained: list[float | None] = []
+    confirmed = False
+    if plan is not None:
+        r2 = {one.filter: one.r2 for one in plan.explained}
+        explained = [r2.get(filter_) for filter_ in members.tolist()]
+        confirmed = len(set(members.tolist()) - plan.confirmed) <= 1
     return ClusterEvidence(
         label=label,
         filters=tuple(members.tolist()),
@@ -249,5 +261,6 @@ def _evidence(
         spatial=tuple(each),
         map_images=fewest,
         examples=tuple(examples),
+        explained=tuple(explained),
         verdict=Verdict.CONFIRMED if confirmed else Verdict.CANDIDATE,
     )

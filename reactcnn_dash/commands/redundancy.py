@@ -26,8 +26,8 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
         parents=list(parents),
         help="say which filters of a run's network are redundant",
         description="Say which filters of a run's network are redundant: clusters whose GAP values "
-        "correlate above the threshold on average, confirmed where their feature maps agree place "
-        "by place too.",
+        "correlate above the threshold on average, and the filters whose feature maps the others "
+        "explain by as much (R², on images that were not fitted): those are confirmed.",
     )
     result.add_argument("run", metavar="RUN", help="its id, UUID or name")
     result.add_argument(
@@ -93,7 +93,8 @@ def as_text(report: RedundancyReport) -> str:
         )
         for row in rows
     ]
-    maps = f"the feature maps of {report.map_images:,} of them" if report.map_images else "no maps"
+    images = report.explained_images
+    maps = f"the feature maps of {images:,} of them" if images else "no maps"
     lines += [
         "",
         f"{report.images:,} images and {maps}; clusters of r ≥ {report.threshold:g} on average.",

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from reactcnn_dash.analysis import CoMoments, Verdict, correlation
+from reactcnn_dash.analysis import CoMoments, Verdict, correlation, plan_layer
 from reactcnn_dash.analysis.redundancy import (
     EXAMPLES,
+    ClusterEvidence,
     SpatialMoments,
     effective_rank,
     judge,
@@ -101,41 +102,56 @@ def test_maps_that_do_not_vary_or_are_not_finite_say_nothing() -> None:
     assert found.strongest.tolist() == [[-1, -1, -1], [0, -1, -1]]
 
 
-def verdicts(same_place: bool, images: int) -> tuple[Verdict, float | None, int]:
-    """The verdict on two filters with equal GAP values, alike in place or mirrored."""
+def verdicts(same_place: bool) -> ClusterEvidence:
+    """The evidence on two filters with equal GAP values, alike in place or mirrored."""
     rng = np.random.default_rng(1)
-    gap, spatial = [], SpatialMoments(3)
-    for _ in range(images):
+    gap, spatial, halves = [], SpatialMoments(3), ([], [])  # type: ignore[var-annotated]
+    for number in range(40):
         one = rng.gamma(1.0, 1.0, (4, 4))
         other = one if same_place else one[::-1]
         maps = np.stack([one, other, rng.gamma(1.0, 1.0, (4, 4))])
         gap.append(maps.mean(axis=(1, 2)))
         spatial.add(maps)
+        halves[number % 2].append(maps.reshape(3, -1).T)
     c = correlation(CoMoments.of(np.array(gap)))
     assert c.r[0, 1] == pytest.approx(1.0)
     known = spatial.result()
-    (found,) = judge(c, np.array([0, 0, 1]), known, 0.7)
+    fitted, judged = (CoMoments.of(np.concatenate(rows)) for rows in halves)
+    (found,) = judge(c, np.array([0, 0, 1]), known, plan_layer(fitted, judged, 0.7))
     assert found.filters == (0, 1)
     assert found.spatial == (1.0, known.r[1, 0])
     assert found.examples == tuple(known.strongest[0])
-    return found.verdict, found.spatial_r, found.map_images
+    return found
 
 
-def test_a_cluster_is_confirmed_only_when_its_maps_agree() -> None:
-    verdict, r, images = verdicts(same_place=True, images=40)
-    assert (verdict, images) == (Verdict.CONFIRMED, 40)
-    assert r == pytest.approx(1.0)
-    verdict, r, _ = verdicts(same_place=False, images=40)
-    assert verdict is Verdict.CANDIDATE
-    assert r is not None
-    assert abs(r) < 0.4
-    assert verdicts(same_place=True, images=10) == (Verdict.CANDIDATE, None, 10)
+def test_a_cluster_is_confirmed_only_when_those_that_stay_explain_its_maps() -> None:
+    found = verdicts(same_place=True)
+    assert (found.verdict, found.map_images) == (Verdict.CONFIRMED, 40)
+    assert found.spatial_r == pytest.approx(1.0)
+    stays, goes = sorted(found.explained, key=lambda r2: r2 is not None)
+    assert stays is None
+    assert goes == pytest.approx(1.0)
+    found = verdicts(same_place=False)
+    assert found.verdict is Verdict.CANDIDATE
+    assert found.explained == (None, None)
+    assert found.spatial_r is not None
+    assert abs(found.spatial_r) < 0.4
+
+
+def test_too_few_maps_give_no_verdict() -> None:
+    rng = np.random.default_rng(1)
+    spatial = SpatialMoments(10)
+    for _ in range(10):
+        spatial.add(rng.gamma(1.0, 1.0, (10, 4, 4)))
+    evidence = judge(correlation(CoMoments.of(planted())), LABELS, spatial.result(), None)
+    assert all((one.verdict, one.spatial_r) == (Verdict.CANDIDATE, None) for one in evidence)
+    assert all((one.explained, one.map_images) == ((), 10) for one in evidence)
 
 
 def test_without_maps_every_cluster_stays_a_candidate_and_keeps_its_most_typical_filter() -> None:
     rows = planted()
     c = correlation(CoMoments.of(rows))
-    first, second = judge(c, LABELS, None, 0.7)
+    first, second = judge(c, LABELS, None, None)
     assert (first.filters, first.verdict, first.spatial_r) == ((0, 1, 2), Verdict.CANDIDATE, None)
     assert (first.spatial, first.examples) == ((), ())
     assert second.filters == (3, 4)
@@ -143,5 +159,5 @@ def test_without_maps_every_cluster_stays_a_candidate_and_keeps_its_most_typical
     assert second.mean_r == second.lowest_r == pytest.approx(expected)
     drive = np.random.default_rng(2).standard_normal((300, 1))
     noise = np.random.default_rng(3).standard_normal((300, 3)) * np.array([0.5, 0.1, 0.5])
-    (trio,) = judge(correlation(CoMoments.of(drive + noise)), np.zeros(3, int), None, 0.7)
+    (trio,) = judge(correlation(CoMoments.of(drive + noise)), np.zeros(3, int), None, None)
     assert trio.keep == 1

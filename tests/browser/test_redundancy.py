@@ -67,6 +67,23 @@ def test_what_could_go_stands_in_a_sentence_and_a_row_a_layer(shown: Page, store
     assert (total[0], total[-3:]) == ("30", ["6", "3", "20 %"])
 
 
+def test_a_layer_names_the_filters_that_others_explain(shown: Page, store: Path) -> None:
+    shown.locator(LAYERS, has_text="conv2").click()
+    report = REPORT.find_recent(StoreReader(str(store)), StoreReader(str(store)).run(RUN), "0.7")
+    assert report is not None
+    plan = report.layers[1].plan
+    assert plan is not None
+    rows = shown.locator(".explained-table tbody tr")
+    expect(rows).to_have_count(len(plan.explained))
+    first = rows.first.locator("th, td").all_inner_texts()
+    assert int(first[0]) in plan.confirmed <= set(redundant.TRIO)
+    assert first[1:3] == ["confirmed", "1.00"]
+    (stays,) = set(redundant.TRIO) - plan.confirmed
+    assert first[3] == f"{stays} 1.00"
+    words = shown.locator(".explained-title + p")
+    expect(words).to_contain_text("explain 2 others at R² ≥ 0.7, fitted on half of 60 images")
+
+
 def test_a_cluster_shows_its_evidence(shown: Page, address: str) -> None:
     open_cluster(shown, "confirmed")
     expect(shown).to_have_url(re.compile(r"layer=conv1&cluster=\d+$"))

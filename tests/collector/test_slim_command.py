@@ -203,26 +203,25 @@ def test_a_plan_cuts_what_is_confirmed_and_nothing_else(
     labelled: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    cluster: dict[str, Any] = {"verdict": "confirmed"}
     plan = tmp_path / "plan.json"
     report: dict[str, Any] = {
         "layers": [
-            {"name": "first", "clusters": [{**cluster, "filters": [1, 6], "keep": 6}]},
+            {"name": "first", "explained": [{"filter": 1, "verdict": "confirmed"}]},
             {
                 "name": "second",
-                "clusters": [{"filters": [0, 4, 5], "keep": 0, "verdict": "candidate"}],
+                "explained": [{"filter": one, "verdict": "candidate"} for one in (4, 5)],
             },
         ]
     }
     plan.write_text(json.dumps(report))
     options = ["--plan", str(plan), "--evaluate", str(labelled)]
     assert main(words(tmp_path, model, images, *options)) == 0
-    assert "2 filters of clusters that are not confirmed stay" in capsys.readouterr().err
+    assert "2 filters that are not confirmed stay" in capsys.readouterr().err
     layers = read(tmp_path / "slim-channels.json")["layers"]
     assert layers["first"] == [0, 2, 3, 4, 5, 6, 7]
     assert layers["second"] == list(range(10))
     assert read(tmp_path / "slim-result.json")["agreement"] == 1.0
-    report["layers"][0]["clusters"][0]["filters"] = [1, 80]
+    report["layers"][0]["explained"][0]["filter"] = 80
     plan.write_text(json.dumps(report))
     assert main(words(tmp_path, model, images, "--plan", str(plan), "--force")) == INPUT
     assert "another network" in capsys.readouterr().err

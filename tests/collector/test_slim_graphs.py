@@ -270,7 +270,7 @@ def test_a_plan_cuts_what_is_added_together_only_where_all_of_it_is_confirmed(
         found = [
             {
                 "name": name,
-                "clusters": [{"filters": one, "keep": one[0], "verdict": "confirmed"}],
+                "explained": [{"filter": i, "verdict": "confirmed"} for i in one[1:]],
             }
             for name, one in filters.items()
         ]

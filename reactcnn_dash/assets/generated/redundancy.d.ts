@@ -32,7 +32,17 @@ export interface RedundantCluster {
   spatial: (number | null)[];
   mapImages: number;
   examples: number[];
+  explained: (number | null)[];
   verdict: string;
+}
+
+/** A filter that does not stay: R² by all that stay and by a few of them, on other images. */
+export interface ExplainedFilter {
+  filter: number;
+  r2: number | null;
+  by: number[];
+  r2By: number | null;
+  confirmed: boolean;
 }
 
 /** A layer: its figures, and its clusters of two or more filters, the tightest first. */
@@ -50,6 +60,8 @@ export interface ReportedLayer {
   couldGo: number;
   confirmed: number;
   clusters: RedundantCluster[];
+  stay: number | null;
+  explained: ExplainedFilter[];
 }
 
 /** What is redundant in a run. */
@@ -58,6 +70,7 @@ export interface Report {
   shape: [number, number, number];
   images: number;
   mapImages: number;
+  explainedImages: number;
   method: string;
   threshold: number;
   summary: string;

@@ -7,6 +7,7 @@ import { markRows, rowOf, walkRows } from "../base/rows.mjs";
 import * as ids from "../generated/ids.mjs";
 import { LEAST_MAP_IMAGES } from "../generated/rules.mjs";
 import { drawEvidence } from "./evidence.mjs";
+import { explainedParts } from "./explained.mjs";
 import { openLayer } from "./layers.mjs";
 import { page } from "./report.mjs";
 import { view } from "./view.mjs";
@@ -15,7 +16,7 @@ import { view } from "./view.mjs";
 
 const HEADS = [
   ["Cluster", "Its number, as on the live page"],
-  ["Verdict", "Confirmed when the feature maps agree too"],
+  ["Verdict", "Confirmed when the filters that stay explain all of them but one"],
   ["Filters", "How many filters it has"],
   ["Mean r, 95 % interval", "Mean correlation of the GAP values inside, with Fisher's interval"],
   ["Lowest r", "Lowest correlation of GAP values inside"],
@@ -52,7 +53,7 @@ function hint() {
       badge("candidate"),
       " is alike by GAP values only. It is ",
       badge("confirmed"),
-      " when the feature maps agree too, place by place.",
+      " when the filters that stay explain the feature maps of those that go.",
     ),
   ];
 }
@@ -62,18 +63,21 @@ function hint() {
  * @param {RedundantCluster} cluster
  * @param {Report} report
  */
-function reasonOf({ verdict, spatialR, mapImages }, report) {
-  const r = figure(spatialR, 2);
-  if (verdict === "confirmed") {
-    return `Confirmed: every filter's maps correlate with those of the one to keep by ${r} or more.`;
-  }
-  if (!report.mapImages) {
+function reasonOf({ verdict, explained }, { threshold, explainedImages }) {
+  if (!explainedImages) {
     return "A candidate: no feature maps are stored. Collect with --feature-maps all to look at them.";
   }
-  if (spatialR === null) {
-    return `A candidate: a filter's maps vary in ${plural(mapImages, "image")} only; ${LEAST_MAP_IMAGES} are needed.`;
+  if (!explained.length) {
+    return `A candidate: the maps of ${plural(explainedImages, "image")} give no verdict; ${LEAST_MAP_IMAGES} are needed.`;
   }
-  return `A candidate: GAP values agree, but a filter's maps correlate by only ${r} with those of the one to keep (τ = ${report.threshold}).`;
+  const known = explained.filter((one) => one !== null);
+  const lowest = known.length ? figure(Math.min(...known), 2) : "–";
+  if (verdict === "confirmed") {
+    return `Confirmed: every filter's maps, but for one at most, are explained by those that stay, R² ${lowest} or more (τ = ${threshold}).`;
+  }
+  const stay = explained.length - known.length;
+  const left = known.length ? `, and of the others the least is explained by R² ${lowest}` : "";
+  return `A candidate: GAP values agree, but ${plural(stay, "filter")} of it must stay to explain the layer${left} (τ = ${threshold}).`;
 }
 
 /**
@@ -201,6 +205,7 @@ function openLayerParts(report, layer) {
       close,
     ),
     ...(clusters.length ? [table(report, layer)] : []),
+    ...explainedParts(report, layer),
   ];
 }
 

@@ -8,7 +8,7 @@ import { view } from "./view.mjs";
 
 /** @import { Report, ReportedLayer } from "../generated/redundancy.d.ts" */
 
-/** What stands in a row: of a layer, or of all of them. @typedef {Omit<ReportedLayer, "rank" | "clusters" | "position" | "height" | "width"> & { rank: number | null, clusters: { length: number } }} Row */
+/** What stands in a row: of a layer, or of all of them. @typedef {Omit<ReportedLayer, "rank" | "clusters" | "position" | "height" | "width" | "stay" | "explained"> & { rank: number | null, clusters: { length: number } }} Row */
 
 /** Heading, explanation and cell of each column. @type {[string, string, (row: Row) => number | string][]} */
 const COLUMNS = [
@@ -24,9 +24,13 @@ const COLUMNS = [
   ],
   ["Clusters", "Clusters of two or more filters at τ", (row) => count(row.clusters.length)],
   ["Could go", "Filters that GAP values say could go", (row) => row.couldGo],
-  ["Confirmed", "Of these, those for which the feature maps agree", (row) => row.confirmed],
+  [
+    "Confirmed",
+    "Filters whose maps the others explain at R² ≥ τ, on images that were not fitted",
+    (row) => row.confirmed,
+  ],
 ];
-const SHARE = "Share of the layer's filters that could go; green: confirmed";
+const SHARE = "Share of the layer's filters that could go by GAP values; green: confirmed";
 
 /** @param {Row} row */
 function bar({ couldGo, filters, confirmed }) {

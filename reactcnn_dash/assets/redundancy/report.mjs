@@ -119,8 +119,8 @@ function empty() {
 
 /** What is behind the report. @param {Report} report */
 export function basis(report) {
-  const maps = report.mapImages
-    ? `the feature maps of ${count(report.mapImages)} of them`
+  const maps = report.explainedImages
+    ? `the feature maps of ${count(report.explainedImages)} of them`
     : "no feature maps";
   return `${count(report.images)} images and ${maps}; clusters of r ≥ ${report.threshold} on average`;
 }
@@ -136,7 +136,7 @@ function advice(report, changed) {
       element(
         "span",
         { class: "summary-advice" },
-        "GAP forgets position, so every cluster stays a candidate. Collect again with ",
+        "GAP forgets position, so every filter stays a candidate. Collect again with ",
         element("code", {}, "--feature-maps all"),
         " to let the maps confirm them.",
       ),

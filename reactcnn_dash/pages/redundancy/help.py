@@ -22,11 +22,24 @@ CONCEPTS: Final = (
     ),
     (
         "Candidate or confirmed",
-        "GAP forgets where in the image a filter answers: two filters can have the same GAP values "
-        "and look at different things. So a cluster is a candidate until its feature maps agree. "
-        "Spatial r is the correlation of two filters' maps place by place, each map centred on "
-        "its own mean, over up to 128 stored images; a cluster is confirmed when every filter "
-        "reaches τ with the one to keep, over at least 30 images in which its map varies.",
+        "GAP forgets where in the image a filter answers, and one that looks like no other may "
+        "still be a sum of several. So a filter counts as confirmed when the filters of its layer "
+        "that stay explain its feature map: R² = 1 − Σ (a − â)² / Σ (a − ā)² ≥ τ, over images and "
+        "positions, where â is the least squares fit by those that stay, with a constant, made "
+        "from one half of the stored maps and judged on the other. Those that stay are chosen "
+        "greedily, each time the one that explains most of what is left (pivoted Cholesky). A "
+        "cluster is confirmed when all its filters but one at most are. Fewer than 30 images with "
+        "maps give no verdict.",
+    ),
+    (
+        "By which few",
+        "At most four of those that stay, found greedily (orthogonal matching pursuit), with what "
+        "these alone explain.",
+    ),
+    (
+        "Spatial r",
+        "The correlation of two filters' maps place by place, each map centred on its own mean, "
+        "over up to 128 stored images: whether they look alike, which is more than they need.",
     ),
     (
         "Filter to keep",

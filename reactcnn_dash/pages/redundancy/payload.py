@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db import Layer, Run
     from reactcnn_dash.pages.redundancy.shapes import (
+        ExplainedFilter,
         RedundantCluster,
         Report,
         ReportedLayer,
@@ -40,6 +41,7 @@ def report_payload(report: RedundancyReport, run: Run, layers: Sequence[Layer]) 
         "shape": run.image_shape,
         "images": report.images,
         "mapImages": report.map_images,
+        "explainedImages": report.explained_images,
         "method": METHOD,
         "threshold": report.threshold,
         "summary": summary(report),
@@ -66,7 +68,25 @@ def _layer(found: LayerReport, layer: Layer, images: int) -> ReportedLayer:
         "couldGo": row.could_go,
         "confirmed": found.confirmed,
         "clusters": [_cluster(one, images) for one in found.clusters],
+        "stay": None if found.plan is None else len(found.plan.stay),
+        "explained": [] if found.plan is None else _explained(found.plan),
     }
+
+
+def _explained(plan: analysis.LayerPlan) -> list[ExplainedFilter]:
+    """The filters that do not stay, the best explained first; those that never vary last."""
+    confirmed = plan.confirmed
+    order = sorted(plan.explained, key=lambda one: -2.0 if one.r2 is None else one.r2)[::-1]
+    return [
+        {
+            "filter": one.filter,
+            "r2": _rounded(one.r2),
+            "by": list(one.by),
+            "r2By": _rounded(one.r2_by),
+            "confirmed": one.filter in confirmed,
+        }
+        for one in order
+    ]
 
 
 def _cluster(one: analysis.ClusterEvidence, images: int) -> RedundantCluster:
@@ -83,6 +103,7 @@ def _cluster(one: analysis.ClusterEvidence, images: int) -> RedundantCluster:
         "spatial": [_rounded(value) for value in one.spatial],
         "mapImages": one.map_images,
         "examples": list(one.examples),
+        "explained": [_rounded(value) for value in one.explained],
         "verdict": one.verdict.value,
     }
 

@@ -40,7 +40,18 @@ class RedundantCluster(TypedDict):
     spatial: list[float | None]
     mapImages: int
     examples: list[int]
+    explained: list[float | None]
     verdict: str
+
+
+class ExplainedFilter(TypedDict):
+    """A filter that does not stay: R² by all that stay and by a few of them, on other images."""
+
+    filter: int
+    r2: float | None
+    by: list[int]
+    r2By: float | None
+    confirmed: bool
 
 
 class ReportedLayer(TypedDict):
@@ -59,6 +70,8 @@ class ReportedLayer(TypedDict):
     couldGo: int
     confirmed: int
     clusters: list[RedundantCluster]
+    stay: int | None
+    explained: list[ExplainedFilter]
 
 
 class Report(TypedDict):
@@ -68,6 +81,7 @@ class Report(TypedDict):
     shape: tuple[int, int, int]
     images: int
     mapImages: int
+    explainedImages: int
     method: str
     threshold: float
     summary: str

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.db import Run
     from reactcnn_dash.results.clusters.clustering import Clustered
     from reactcnn_dash.results.redundancy.maps import MapEvidence
+    from reactcnn_dash.results.redundancy.moments import MapMoments
 
 METHOD = analysis.REDUNDANT.key
 
@@ -33,20 +34,24 @@ def checked_threshold(threshold: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """A layer's row and its clusters of two or more filters, the tightest first."""
+    """A layer's row, its clusters of two or more filters, and what explains what.
+
+    Attributes:
+        name: of the layer.
+        row: its figures.
+        clusters: the tightest first.
+        plan: which filters those that stay explain; None with too few maps for a verdict.
+    """
 
     name: str
     row: analysis.LayerRedundancy
     clusters: tuple[analysis.ClusterEvidence, ...]
+    plan: analysis.LayerPlan | None
 
     @property
     def confirmed(self) -> int:
-        """How many filters could go by the clusters that the feature maps confirm."""
-        return sum(
-            len(one.filters) - 1
-            for one in self.clusters
-            if one.verdict is analysis.Verdict.CONFIRMED
-        )
+        """How many filters could go since the others explain them."""
+        return 0 if self.plan is None else len(self.plan.confirmed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,10 @@ class RedundancyReport:
     Attributes:
         images: images behind the correlations.
         map_images: images whose feature maps were looked at.
-        threshold: τ of the clusters, and what their maps must reach.
+        threshold: τ of the clusters, and the R² from which on a filter counts as explained.
         layers: by position.
+        explained_images: images whose feature maps the explanations are fitted to and judged on,
+            half of them each.
         left_out: images of the run whose values are damaged or not finite.
     """
 
@@ -65,6 +72,7 @@ class RedundancyReport:
     map_images: int
     threshold: float
     layers: tuple[LayerReport, ...]
+    explained_images: int
     left_out: int = 0
 
 
@@ -72,7 +80,7 @@ def build(
     url: str,
     run: Run,
     threshold: float,
-    maps: MapEvidence,
+    evidence: tuple[MapEvidence, MapMoments],
     progress: Callable[[int], None] = lambda _done: None,
 ) -> RedundancyReport:
     """Work out the report of a run from its stored states and what its maps say.
@@ -84,7 +92,7 @@ def build(
         url: the store's URL.
         run: the run.
         threshold: τ, see ``analysis.METHODS``.
-        maps: what is known of its feature maps.
+        evidence: what is known of its feature maps: how far they look alike, and their moments.
         progress: told how many layers are done.
 
     Raises:
@@ -96,16 +104,29 @@ def build(
     stored = left_out = 0
     for layer in reader.layers(run.id):
         found = whole_run(reader, url, ClusterRequest(run.id, layer.position, METHOD, threshold))
-        reports.append(_layer(found, maps, threshold))
+        reports.append(_layer(found, *evidence, threshold))
         stored = found.stored
         left_out = max(left_out, found.stored - found.correlation.n)
         progress(len(reports))
-    return RedundancyReport(stored, len(maps.ordinals), threshold, tuple(reports), left_out)
+    maps, moments = evidence
+    return RedundancyReport(
+        images=stored,
+        map_images=len(maps.ordinals),
+        threshold=threshold,
+        layers=tuple(reports),
+        explained_images=moments.images,
+        left_out=left_out,
+    )
 
 
-def _layer(found: Clustered, maps: MapEvidence, threshold: float) -> LayerReport:
+def _layer(
+    found: Clustered, maps: MapEvidence, moments: MapMoments, threshold: float
+) -> LayerReport:
     spatial = maps.layers[found.layer.position] if maps.ordinals else None
-    clusters = analysis.judge(found.correlation, found.labels, spatial, threshold)
+    plan = None
+    if moments.images >= analysis.LEAST_IMAGES:
+        plan = analysis.plan_layer(*moments.layers[found.layer.position], threshold)
+    clusters = analysis.judge(found.correlation, found.labels, spatial, plan)
     return LayerReport(
         name=found.layer.name,
         row=analysis.redundancy(found.correlation, found.labels),
@@ -113,6 +134,7 @@ def _layer(found: Clustered, maps: MapEvidence, threshold: float) -> LayerReport
             dataclasses.replace(one, examples=tuple(maps.ordinals[i] for i in one.examples))
             for one in clusters
         ),
+        plan=plan,
     )
 
 
@@ -131,7 +153,9 @@ def _found(report: RedundancyReport) -> str:
     confirmed = sum(layer.confirmed for layer in report.layers)
     clusters = sum(len(layer.clusters) for layer in report.layers)
     if not could_go:
-        return f"By GAP values none of {filters:,} filters could go."
+        return (
+            f"By GAP values none of {filters:,} filters could go. {_explained(report, confirmed)}"
+        )
     doubles = could_go - constant
     where = f"{clusters:,} cluster{'' if clusters == 1 else 's'}"
     if not doubles:
@@ -141,11 +165,24 @@ def _found(report: RedundancyReport) -> str:
     else:
         why = f"{doubles:,} repeat others, in {where}, and {constant:,} never vary"
     text = f"By GAP values {could_go:,} of {filters:,} filters could go: {why}."
-    if not doubles:
-        return text
-    if not report.map_images:
-        return f"{text} No feature maps are stored that could confirm it."
-    return f"{text} For {confirmed:,} the feature maps agree."
+    return f"{text} {_explained(report, confirmed)}"
+
+
+def _explained(report: RedundancyReport, confirmed: int) -> str:
+    """What the feature maps say, in a sentence."""
+    images = report.explained_images
+    if not images:
+        return "No feature maps are stored that could confirm it."
+    if all(layer.plan is None for layer in report.layers):
+        return (
+            f"The feature maps of {images:,} image{'' if images == 1 else 's'} confirm nothing "
+            f"yet: {analysis.LEAST_IMAGES} are needed."
+        )
+    filters = f"{confirmed:,} filter{'' if confirmed == 1 else 's'}"
+    return (
+        f"The others explain the maps of {filters} at R² ≥ {report.threshold:g}, on images that "
+        "were not fitted."
+    )
 
 
 def exported(report: RedundancyReport, run: Run) -> str:
@@ -165,9 +202,10 @@ def as_dict(report: RedundancyReport) -> dict[str, Any]:
         "images": report.images,
         "left_out": report.left_out,
         "map_images": report.map_images,
+        "explained_images": report.explained_images,
         "method": METHOD,
         "threshold": report.threshold,
-        "layers": [_layer_dict(layer, report.images) for layer in report.layers],
+        "layers": [_layer_dict(layer, report) for layer in report.layers],
     }
 
 
@@ -177,17 +215,35 @@ def from_dict(values: dict[str, Any]) -> RedundancyReport:
         images=values["images"],
         map_images=values["map_images"],
         threshold=values["threshold"],
+        explained_images=values["explained_images"],
         left_out=values.get("left_out", 0),
-        layers=tuple(_layer_of(layer) for layer in values["layers"]),
+        layers=tuple(_layer_of(layer, values["threshold"]) for layer in values["layers"]),
     )
 
 
-def _layer_dict(layer: LayerReport, images: int) -> dict[str, Any]:
+def _layer_dict(layer: LayerReport, report: RedundancyReport) -> dict[str, Any]:
+    plan = layer.plan
     return {
         "name": layer.name,
         **dataclasses.asdict(layer.row),
         "confirmed": layer.confirmed,
-        "clusters": [_cluster_dict(layer.name, one, images) for one in layer.clusters],
+        "clusters": [_cluster_dict(layer.name, one, report.images) for one in layer.clusters],
+        "stay": None if plan is None else list(plan.stay),
+        "explained": None
+        if plan is None
+        else [_explained_dict(layer.name, one, plan) for one in plan.explained],
+    }
+
+
+def _explained_dict(
+    layer: str, one: analysis.Explanation, plan: analysis.LayerPlan
+) -> dict[str, Any]:
+    confirmed = one.filter in plan.confirmed
+    return {
+        **dataclasses.asdict(one),
+        "address": f"{layer}:{one.filter}",
+        "by_addresses": [f"{layer}:{filter_}" for filter_ in one.by],
+        "verdict": str(analysis.Verdict.CONFIRMED if confirmed else analysis.Verdict.CANDIDATE),
     }
 
 
@@ -201,12 +257,28 @@ def _cluster_dict(layer: str, one: analysis.ClusterEvidence, images: int) -> dic
     }
 
 
-def _layer_of(values: dict[str, Any]) -> LayerReport:
+def _layer_of(values: dict[str, Any], level: float) -> LayerReport:
     row = {field.name: values[field.name] for field in dataclasses.fields(analysis.LayerRedundancy)}
     return LayerReport(
         name=values["name"],
         row=analysis.LayerRedundancy(**row),
         clusters=tuple(_cluster_of(one) for one in values["clusters"]),
+        plan=_plan_of(level, values["stay"], values["explained"]),
+    )
+
+
+def _plan_of(
+    level: float, stay: list[int] | None, explained: list[dict[str, Any]] | None
+) -> analysis.LayerPlan | None:
+    if stay is None or explained is None:
+        return None
+    return analysis.LayerPlan(
+        level,
+        tuple(stay),
+        tuple(
+            analysis.Explanation(one["filter"], one["r2"], tuple(one["by"]), one["r2_by"])
+            for one in explained
+        ),
     )
 
 
@@ -214,7 +286,7 @@ def _cluster_of(values: dict[str, Any]) -> analysis.ClusterEvidence:
     known = {
         field.name: values[field.name] for field in dataclasses.fields(analysis.ClusterEvidence)
     }
-    for name in ("filters", "spatial", "examples"):
+    for name in ("filters", "spatial", "examples", "explained"):
         known[name] = tuple(known[name])
     known["verdict"] = analysis.Verdict(known["verdict"])
     return analysis.ClusterEvidence(**known)

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from reactcnn_dash.db import StoreReader
 from reactcnn_dash.jobs.worker import report_progress
 from reactcnn_dash.results.redundancy.maps import computed_maps, map_steps
+from reactcnn_dash.results.redundancy.moments import computed_moments, moment_steps
 from reactcnn_dash.results.redundancy.report import RedundancyReport, as_dict, build, from_dict
 from reactcnn_dash.results.stored import StoredKind
 
@@ -35,16 +36,20 @@ def computed_report(url: str, run_id: int, threshold: float) -> RedundancyReport
     run = reader.run(run_id)
 
     def compute() -> RedundancyReport:
-        images = map_steps(reader, run)
+        looked = map_steps(reader, run)
+        images = looked + moment_steps(reader, run)
         total = images + _LAYER_STEPS * len(reader.layers(run.id))
         # The matrices are small: more threads of BLAS would only wait for each other.
         with threadpool_limits(1, "blas"):
             maps = computed_maps(url, reader, run, lambda done: report_progress(done, total))
+            moments = computed_moments(
+                url, reader, run, lambda done: report_progress(looked + done, total)
+            )
             return build(
                 url,
                 run,
                 threshold,
-                maps,
+                (maps, moments),
                 lambda done: report_progress(images + _LAYER_STEPS * done, total),
             )
 

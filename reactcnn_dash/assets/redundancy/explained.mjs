@@ -1,0 +1,81 @@
+/* The open layer: which of its filters the others explain, and by which few. */
+import { element } from "../base/dom.mjs";
+import { count, figure, plural } from "../base/format.mjs";
+import { filterPage } from "../base/links.mjs";
+import { LEAST_MAP_IMAGES } from "../generated/rules.mjs";
+
+/** @import { ExplainedFilter, Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+
+const HEADS = [
+  ["Filter", "A filter that those that stay explain best"],
+  ["Verdict", "Confirmed at R² ≥ τ, on images that were not fitted"],
+  ["R²", "How much of its maps all that stay explain, on images that were not fitted"],
+  ["By these few", "Those that explain most of it, the strongest first, and what they explain alone"],
+];
+
+/** @param {Report} report @param {ReportedLayer} layer */
+function words({ threshold, explainedImages }, { stay, explained, confirmed, filters }) {
+  if (!explainedImages) return "No feature maps are stored: nothing is known of it.";
+  if (stay === null) {
+    return `The maps of ${plural(explainedImages, "image")} give no verdict; ${LEAST_MAP_IMAGES} are needed.`;
+  }
+  const fitted = `fitted on half of ${count(explainedImages)} images, judged on the other half`;
+  const open = explained.length - confirmed;
+  const rest = open
+    ? ` ${plural(open, "filter")} more ${open === 1 ? "falls" : "fall"} short of it on the other half, or never ${open === 1 ? "varies" : "vary"}.`
+    : "";
+  return `${plural(stay, "filter")} of ${count(filters)} explain ${count(confirmed)} others at R² ≥ ${threshold}, ${fitted}.${rest}`;
+}
+
+/**
+ * @param {Report} report
+ * @param {ReportedLayer} layer
+ * @param {ExplainedFilter} one
+ */
+function row({ run }, { name }, { filter, r2, by, r2By, confirmed }) {
+  const verdict = confirmed ? "confirmed" : "candidate";
+  const link = (/** @type {number} */ number) =>
+    element("a", { class: "explained-filter", href: filterPage(run.id, name, number) }, String(number));
+  return element(
+    "tr",
+    { "data-filter": filter },
+    element("th", { scope: "row" }, link(filter)),
+    element("td", { class: "left" }, element("span", { class: `badge badge-${verdict}` }, verdict)),
+    element("td", {}, figure(r2, 2)),
+    element(
+      "td",
+      { class: "left" },
+      ...by.flatMap((number, i) => [i ? ", " : "", link(number)]),
+      by.length ? element("span", { class: "interval" }, ` ${figure(r2By, 2)}`) : "–",
+    ),
+  );
+}
+
+/** The part below a layer's clusters. @param {Report} report @param {ReportedLayer} layer */
+export function explainedParts(report, layer) {
+  const rows = layer.explained.map((one) => row(report, layer, one));
+  return [
+    element("h3", { class: "explained-title" }, "Explained by others"),
+    element("p", { class: "small" }, words(report, layer)),
+    ...(rows.length
+      ? [
+          element(
+            "table",
+            { class: "figures explained-table", "aria-label": "Filters that others explain" },
+            element(
+              "thead",
+              {},
+              element(
+                "tr",
+                {},
+                ...HEADS.map(([name, title], i) =>
+                  element("th", { scope: "col", title, class: i % 2 ? "left" : "" }, name),
+                ),
+              ),
+            ),
+            element("tbody", {}, ...rows),
+          ),
+        ]
+      : []),
+  ];
+}
