@@ -7,6 +7,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from reactcnn_dash.db import NewSlimming, RunWriter, StoreReader, save_slimming
 from tests import stores
 
@@ -97,3 +99,31 @@ def result(method: str, number: int, output: str, before: str, after: str) -> di
     # As it comes back from JSON.
     read: dict[str, Any] = json.loads(json.dumps(found))
     return read
+
+
+def collect(folder: Path) -> Path:
+    """Really collect a run of a tiny network over 96 labelled images; gives the store."""
+    import keras
+
+    from collector.cli import main
+    from tests.collector.planted import copy_filter, noise, with_seeded_weights
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Rescaling(1 / 255)(inputs)
+    x = layers.Conv2D(8, 3, activation="relu", name="first")(x)
+    x = layers.Conv2D(6, 3, activation="relu", name="second")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dense(3, activation="softmax", name="classes")(x)
+    made = with_seeded_weights(keras.Model(inputs, x, name="tiny"), 4)
+    copy_filter(made.get_layer("first"), 1, 6)
+    made.save(folder / "tiny.keras")
+    labels = np.random.default_rng(5).integers(0, 3, 96)
+    np.savez(folder / "images.npz", images=noise(96, (8, 8, 3)), labels=labels)
+    store = folder / "store.db"
+    assert main([
+        "--model", str(folder / "tiny.keras"), "--images", str(folder / "images.npz"),
+        "--store", str(store), "--batch-size", "32", "--quiet", "--no-scores",
+        "--pixel-range", "0-255",
+    ]) == 0  # fmt: skip
+    return store

@@ -160,30 +160,7 @@ def test_what_is_known_here_is_what_the_collector_knows() -> None:
 @pytest.fixture
 def collected(tmp_path: Path) -> Path:
     """A store with a run of a tiny network over images on this machine."""
-    import keras
-
-    from collector.cli import main
-    from tests.collector.planted import copy_filter, noise, with_seeded_weights
-
-    layers = keras.layers
-    inputs = keras.Input((8, 8, 3))
-    x = layers.Rescaling(1 / 255)(inputs)
-    x = layers.Conv2D(8, 3, activation="relu", name="first")(x)
-    x = layers.Conv2D(6, 3, activation="relu", name="second")(x)
-    x = layers.GlobalAveragePooling2D()(x)
-    x = layers.Dense(3, activation="softmax", name="classes")(x)
-    made = with_seeded_weights(keras.Model(inputs, x, name="tiny"), 4)
-    copy_filter(made.get_layer("first"), 1, 6)
-    made.save(tmp_path / "tiny.keras")
-    labels = np.random.default_rng(5).integers(0, 3, 96)
-    np.savez(tmp_path / "images.npz", images=noise(96, (8, 8, 3)), labels=labels)
-    store = tmp_path / "store.db"
-    assert main([
-        "--model", str(tmp_path / "tiny.keras"), "--images", str(tmp_path / "images.npz"),
-        "--store", str(store), "--batch-size", "32", "--quiet", "--no-scores",
-        "--pixel-range", "0-255",
-    ]) == 0  # fmt: skip
-    return store
+    return slimmed.collect(tmp_path)
 
 
 def until(client: FlaskClient, *states: str) -> Any:

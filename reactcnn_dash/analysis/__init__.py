@@ -54,9 +54,11 @@ from reactcnn_dash.analysis.explained import (
     Explanation,
     LayerPlan,
     explain,
+    explained_curve,
     keepers,
     plan_layer,
     regression,
+    unexplained,
 )
 from reactcnn_dash.analysis.fault import FaultLocation, locate_fault
 from reactcnn_dash.analysis.graph import spanning_edges, start_positions
@@ -169,6 +171,7 @@ __all__ = [
     "default_parameter",
     "effective_rank",
     "explain",
+    "explained_curve",
     "fisher_interval",
     "fit_mates",
     "fit_profile",
@@ -202,5 +205,6 @@ __all__ = [
     "start_positions",
     "summarise",
     "suspects",
+    "unexplained",
     "wilson_interval",
 ]

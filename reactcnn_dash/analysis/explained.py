@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reactcnn_dash.analysis.column_selection import EXPLAINED, View, select_filters
+from reactcnn_dash.analysis.column_selection import EXPLAINED, Selection, View, select_filters
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -143,6 +143,53 @@ def plan_layer(fitted: CoMoments, judged: CoMoments, level: float) -> LayerPlan:
     """
     stay = keepers(fitted, level + _MARGIN * (1.0 - level))
     return LayerPlan(level, tuple(stay.tolist()), explain(fitted, judged, stay))
+
+
+def unexplained(fitted: CoMoments, judged: CoMoments, kept: npt.NDArray[np.intp]) -> float:
+    """Share of a layer's variation that the kept filters do not explain, out of sample.
+
+    Args:
+        fitted: second moments of its filters over the positions of some images.
+        judged: the same over other images.
+        kept: the filters that stay.
+
+    Returns:
+        From 0 to 1; more than 1 where a fit is worse than none counts as 1.
+    """
+    variation = np.maximum(np.diagonal(judged.comoment), 0.0)
+    total = float(variation.sum())
+    if total <= 0.0:
+        return 0.0
+    others = np.setdiff1d(np.arange(len(variation)), kept)
+    r2 = _judged(fitted, judged, others, kept, regression(fitted, others, kept))
+    missed = sum(
+        (1.0 - one) * float(variation[filter_])
+        for filter_, one in zip(others.tolist(), r2, strict=True)
+        if one is not None
+    )
+    return float(np.clip(missed / total, 0.0, 1.0))
+
+
+def explained_curve(fitted: CoMoments, judged: CoMoments, points: int = 24) -> Selection:
+    """Order a layer's filters, and say what the first k of the order leave unexplained.
+
+    Args:
+        fitted: second moments of its filters over the positions of some images.
+        judged: the same over other images.
+        points: at how many k it is judged; between them the curve is straight.
+
+    Returns:
+        The order by what was fitted, the residual as :func:`unexplained` judges it, not increasing.
+    """
+    filters = len(fitted.mean)
+    numbers = np.arange(filters)
+    scale = max(float(np.trace(fitted.comoment)), np.finfo(float).tiny)
+    view = View(numbers, fitted.comoment / scale, np.eye(filters))
+    order = select_filters([view], numbers, np.zeros(filters, np.intp)).order
+    counts = np.unique(np.geomspace(1, filters, points).round().astype(int))
+    found = [unexplained(fitted, judged, np.sort(order[:count])) for count in counts]
+    residual = np.interp(np.arange(filters + 1), [0, *counts], [1.0, *found])
+    return Selection(order, np.minimum.accumulate(residual))
 
 
 def regression(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, expect
 
+from reactcnn_dash.results.slimming.prediction import SHARES, computed_prediction
 from tests import slimmed, stores
 from tests.browser.waiting import until
 
@@ -170,3 +171,37 @@ def test_without_slim_networks_it_says_what_they_are(
     page.goto(f"{serve(tmp_path / 'one.db')}slim/")
     expect(page.locator(".slim-nothing h3")).to_have_text("No slim network was measured yet")
     expect(page.locator("#slim-networks")).to_be_hidden()
+
+
+def test_the_slider_tells_what_a_budget_leaves(page: Page, serve: Serve, tmp_path: Path) -> None:
+    store = slimmed.collect(tmp_path)
+    found = computed_prediction(str(store), 1)
+    page.goto(f"{serve(store)}slim/")
+    columns = page.locator(".slim-column")
+    expect(columns).to_have_count(2)
+
+    def check(budget: str, share: int) -> None:
+        expect(page.locator("#slim-share-value")).to_have_text(f"{share} %")
+        widths = found.widths[budget][SHARES.index(share)]
+        for i, (width, filters) in enumerate(zip(widths, found.filters, strict=True)):
+            words = f"{found.names[i]}: {width} of {filters} filters would stay"
+            expect(columns.nth(i)).to_have_attribute("aria-label", re.compile(re.escape(words)))
+        left = found.residuals[budget][SHARES.index(share)]
+        expect(page.locator("#slim-predicted strong")).to_have_text(
+            f"{100 * (1 - sum(left) / len(left)):.1f} % explained"
+        )
+
+    check("parameters", 25)
+    slider = page.get_by_role("slider", name="Share that may stay, in per cent")
+    slider.focus()
+    page.keyboard.press("End")
+    check("parameters", 98)
+    page.get_by_text("Multiply-adds", exact=True).last.click()
+    check("multiply-adds", 98)
+    # Model and images are here: it can be made here.
+    expect(page.locator("#slim-try")).to_be_visible()
+    expect(page.locator("#slim-recipe")).to_contain_text("The same in a terminal")
+
+
+def test_without_maps_the_slider_says_so(shown: Page) -> None:
+    expect(shown.locator("#slim-predicted")).to_contain_text("feature maps of 12 images are stored")

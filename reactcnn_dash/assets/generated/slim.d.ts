@@ -97,3 +97,13 @@ export interface Trial {
   message: string;
   run: number | null;
 }
+
+/** What a budget would leave: widths and unexplained shares by budget, share and layer. ``shares`` are the budgets in per cent, ascending. */
+export interface Prediction {
+  images: number;
+  names: string[];
+  filters: number[];
+  shares: number[];
+  widths: Record<string, number[][]>;
+  residuals: Record<string, number[][]>;
+}

@@ -11,8 +11,8 @@ import { view } from "./view.mjs";
 /** @import { Point } from "../generated/slim.d.ts" */
 /** @import { Axis } from "../base/chart.mjs" */
 
-const HEIGHT = 300;
-const PAD = { left: 52, right: 22, top: 14, bottom: 40 };
+const HEIGHT = 290;
+const PAD = { left: 52, right: 22, top: 24, bottom: 40 };
 const SIZE = 6;
 const NAMES = /** @type {Record<string, string>} */ ({
   parameters: "parameters that stay",

@@ -4,6 +4,7 @@ import { setProps, show } from "../base/dash.mjs";
 import { button, byId, copyButton, element, setText } from "../base/dom.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
+import { drawPredicted, onPredicted } from "./predicted.mjs";
 import { page, runId } from "./slims.mjs";
 
 /** @import { Recipe, Trial } from "../generated/slim.d.ts" */
@@ -92,6 +93,7 @@ function drawRecipe({ command, obstacle }) {
 export function drawTrial() {
   drawForm();
   if (!page.said) return;
+  drawPredicted(form);
   const values = asked();
   const key = JSON.stringify(values);
   if (key === known) return;
@@ -166,6 +168,8 @@ export async function cancel() {
     notice(reason(error));
   }
 }
+
+onPredicted(() => drawPredicted(form));
 
 /** @param {Partial<typeof form>} change */
 function change(change) {

@@ -47,6 +47,15 @@ CONCEPTS: Final = (
         "rounds. What else the machine does changes it.",
     ),
     (
+        "Predicted",
+        "What the slider says before anything is cut, from the stored feature maps: for each layer "
+        "the share of its variation, over images and positions, that the filters that would stay "
+        "explain, fitted on one half of the images and judged on the other. Filters go one by one, "
+        "each time the one with the least loss for what it saves. Convolutions alone are counted, "
+        "and what a layer's answers matter to the next is not known, so the network that is made "
+        "has other widths: the prediction says where there is room, the curve what it costs.",
+    ),
+    (
         "Channel map",
         "JSON: for each layer, which filter of the whole network each one of the slim network is.",
     ),

@@ -48,15 +48,12 @@ def _body() -> html.Div:
         className="slim-body",
         hidden=True,
         children=[
-            html.Main(className="slim-left", children=[_curve(), _networks()]),
+            html.Main(className="slim-left", children=[_curve(), _trial(), _networks()]),
             html.Aside(
                 className="slim-right",
-                children=[
-                    html.Section(
-                        id=ids.SLIM_POINT, className="slim-card slim-point", **aria("The network")
-                    ),
-                    _trial(),
-                ],
+                children=html.Section(
+                    id=ids.SLIM_POINT, className="slim-card slim-point", **aria("The network")
+                ),
             ),
         ],
     )

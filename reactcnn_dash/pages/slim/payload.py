@@ -6,10 +6,20 @@ import math
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from reactcnn_dash.results.slimming import prediction
+
 if TYPE_CHECKING:
     from reactcnn_dash.db import Run, Slimming
     from reactcnn_dash.jobs.command import CommandState
-    from reactcnn_dash.pages.slim.shapes import Gone, Measured, Point, Slims, Trial, Width
+    from reactcnn_dash.pages.slim.shapes import (
+        Gone,
+        Measured,
+        Point,
+        Prediction,
+        Slims,
+        Trial,
+        Width,
+    )
 
 PHASES = {
     "": "Loading the network …",
@@ -96,6 +106,18 @@ def gone_payload(slimming: Slimming) -> Gone:
         kept = set(stays.get(one["name"], range(one["before"])))
         layers[str(one["name"])] = [i for i in range(int(one["before"])) if i not in kept]
     return {"name": PurePath(slimming.output).stem, "layers": layers}
+
+
+def prediction_payload(found: prediction.Prediction) -> Prediction:
+    """Return what the slider tells of a budget."""
+    return {
+        "images": found.images,
+        "names": list(found.names),
+        "filters": list(found.filters),
+        "shares": list(prediction.SHARES),
+        "widths": found.widths,
+        "residuals": found.residuals,
+    }
 
 
 def trial_payload(state: CommandState | None, run_id: int | None) -> Trial:

@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request, send_file
 
-from reactcnn_dash.pages.json_routes import RequestRefused, done, json_file, json_routes, number
+from reactcnn_dash.pages.json_routes import (
+    RequestRefused,
+    done,
+    json_file,
+    json_routes,
+    number,
+    ready,
+)
 from reactcnn_dash.pages.redundancy.routes import listed
 from reactcnn_dash.pages.slim.payload import (
     gone_payload,
     point_payload,
+    prediction_payload,
     slims_payload,
     trial_payload,
 )
 from reactcnn_dash.results.slimming import trial
 from reactcnn_dash.results.slimming.files import SlimFiles
+from reactcnn_dash.results.slimming.prediction import Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,6 +90,7 @@ def routes(context: Context) -> Iterable[Blueprint]:
     blueprint = json_routes("slims")
     reader = context.reader
     files, trials = SlimFiles(), trial.Trials(context.url)
+    predictions = Predictions(reader, context.url, context.jobs)
 
     @blueprint.get("/runs")
     def runs() -> Response:
@@ -106,6 +116,10 @@ def routes(context: Context) -> Iterable[Blueprint]:
         name = found.output.replace("\\", "/").rpartition("/")[2].removesuffix(".keras")
         text = f"{json.dumps(found.channels, indent=1)}\n"
         return json_file(text, f"{_plain(name)}-channels.json")
+
+    @blueprint.get("/predicted")
+    def predicted() -> Response:
+        return done(prediction_payload(ready(predictions.of(reader.run(number("run"))))))
 
     @blueprint.get("/recipe")
     def recipe() -> Response:

@@ -116,3 +116,17 @@ class Trial(TypedDict):
     total: int
     message: str
     run: int | None
+
+
+class Prediction(TypedDict):
+    """What a budget would leave: widths and unexplained shares by budget, share and layer.
+
+    ``shares`` are the budgets in per cent, ascending.
+    """
+
+    images: int
+    names: list[str]
+    filters: list[int]
+    shares: list[int]
+    widths: dict[str, list[list[int]]]
+    residuals: dict[str, list[list[float]]]
