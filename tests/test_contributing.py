@@ -54,7 +54,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "from reactcnn_dash.pages.hello.page import PAGE as HELLO\n"
         "from reactcnn_dash.pages.live.page",
     )
-    registry.write_text(code.replace("REDUNDANCY, FILTER)", "REDUNDANCY, FILTER, HELLO)"))
+    registry.write_text(code.replace("SLIM, FILTER)", "SLIM, FILTER, HELLO)"))
     return root
 
 

@@ -27,6 +27,7 @@ LIBRARIES = {
     "/runs/": {"dash/dcc", "dash_ag_grid"},
     "/compare/": {"dash_mantine_components"},
     "/redundancy/": {"dash_mantine_components"},
+    "/slim/": {"dash_mantine_components"},
     "/filter/": {"dash/dcc", "dash_mantine_components"},
 }
 """What each page shows at once, beside HTML."""

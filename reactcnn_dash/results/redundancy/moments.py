@@ -121,13 +121,13 @@ def _pack(moments: MapMoments) -> bytes:
             arrays[f"about{key}"] = np.stack([one.mean, one.low, one.high])
             arrays[f"with{key}"] = one.comoment[np.triu_indices(len(one.mean))].astype(np.float32)
     packed = io.BytesIO()
-    np.savez(packed, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez(packed, allow_pickle=False, **arrays)
     return packed.getvalue()
 
 
 def _unpack(value: bytes, stored: int) -> MapMoments:
     with np.load(io.BytesIO(value), allow_pickle=False) as arrays:
-        layers = []
+        layers: list[tuple[CoMoments, CoMoments]] = []
         while f"n{len(layers)}-0" in arrays:
             i = len(layers)
             first, second = (
