@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector import request as defaults
+from collector.frameworks.protocol import PIXEL_RANGES
 from collector.images import READINGS, parse_value_range
+from collector.packaged import EARLY, NAME
 from collector.request import Request
 from collector.slim import command as slim
 from collector.training import command as train
-from collector.vgg16 import EARLY, NAME
 from reactcnn_dash import __version__
 from reactcnn_dash.errors import EXIT_CODES
 from reactcnn_dash.export import command as export
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM = "python -m collector"
-PIXEL_RANGES = ("0-255", "0-1", "-1-1")
 
 DESCRIPTION = """\
 Run a Keras CNN over images and store, live, what each of its filters answers: the mean of every
@@ -120,7 +120,7 @@ def parser() -> Parser:
         commands, [common], text=_text, count=_count, rate=_rate, value_range=_value_range
     )
     slim.add_parser(
-        commands, [common], text=_text, count=_count, rate=_rate, pixel_ranges=PIXEL_RANGES
+        commands, [common], text=_text, count=_count, rate=_rate, pixel_ranges=tuple(PIXEL_RANGES)
     )
     return result
 
@@ -186,7 +186,7 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--pixel-range",
         metavar="RANGE",
-        choices=PIXEL_RANGES,
+        choices=tuple(PIXEL_RANGES),
         help="what the model wants pixel values to be: 0-255, 0-1 or -1-1; a model that rescales "
         "them itself wants 0-255 (default: 0-255)",
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from collector.errors import ResumeError
-from collector.vgg16 import NAME
+from collector.packaged import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

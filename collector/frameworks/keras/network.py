@@ -1,10 +1,9 @@
-"""What a loaded model is to the collector: images in, probabilities and taps out."""
+"""A Keras model that can be collected: how it is fed and read, and what there is to watch."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -12,8 +11,14 @@ import numpy as np
 import tensorflow as tf
 
 from collector.errors import ModelError, reason
-from collector.flatten import FlatGraph, flatten, is_graph
-from collector.taps import Tap, find_taps, unwatched
+from collector.frameworks.keras.flatten import FlatGraph, flatten, is_graph
+from collector.frameworks.keras.kernels import weights_of
+from collector.frameworks.keras.models import weights_digest
+from collector.frameworks.keras.proof import proven_capture
+from collector.frameworks.keras.running import REHEARSED, depends_on_its_batch, run_apart
+from collector.frameworks.keras.taps import Tap, find_taps, unwatched
+from collector.frameworks.kernels import kernel
+from collector.frameworks.protocol import DEFAULT_SIZE, Reading
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -21,17 +26,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from collector.flatten import Call
-    from collector.models import LoadedModel
-
-_REHEARSED = 3
-"""Images of the first pass: an odd number, so that an axis that folds others in is told apart."""
+    from collector.frameworks.keras.flatten import Call
+    from collector.frameworks.keras.models import LoadedModel
+    from collector.frameworks.protocol import Pixels, Proven
+    from reactcnn_dash.db import Kernel
 
 _SPREAD = [[-40.0, 0.0, 40.0]]
 _MOST_NAMED = 6
-
-DEFAULT_SIZE = 224
-"""Height and width for a model that takes any size when the images' own size varies."""
 
 _CHANNELS = (1, 3)
 _PASSING = (
@@ -41,15 +42,6 @@ _PASSING = (
     keras.layers.Identity,
     keras.layers.Reshape,
 )
-
-
-class Reading(Enum):
-    """How the model's output becomes probabilities."""
-
-    AS_IS = "probabilities"
-    SOFTMAX = "logits"
-    ONE_UNIT = "one probability"
-    ONE_LOGIT = "one logit"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +74,23 @@ class Network:
     def filters(self) -> int:
         """Number of filters of all taps, the length of a GAP row."""
         return sum(tap.filters for tap in self.taps)
+
+    def has_weights(self, sha256: str) -> bool:
+        """See ``protocol.Network``; stores of former versions have whole paths in the digest."""
+        loaded = self.loaded
+        return sha256 in (loaded.sha256, weights_digest(loaded.model.weights, whole_paths=True))
+
+    def kernels(self) -> tuple[Kernel, ...]:
+        """See ``protocol.Network``; a layer that is called twice has its kernel twice."""
+        return tuple(kernel(tap.name, weights_of(tap.convolution)) for tap in self.taps)
+
+    def proven(
+        self, pixels: Pixels, *, pixel_range: str, maps: bool, batch_size: int, exact: bool
+    ) -> Proven:
+        """See ``protocol.Network``."""
+        return proven_capture(
+            self, pixels, pixel_range=pixel_range, maps=maps, batch_size=batch_size, exact=exact
+        )
 
 
 def understand(loaded: LoadedModel, native_shape: tuple[int, int] | None = None) -> Network:
@@ -203,7 +212,7 @@ def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64
     Raises:
         ModelError: TensorFlow cannot run the model, or it answers with more than one array.
     """
-    noise = np.random.default_rng(0).uniform(0, 255, (_REHEARSED, *graph.input.shape[1:]))
+    noise = np.random.default_rng(0).uniform(0, 255, (REHEARSED, *graph.input.shape[1:]))
     noise[1] /= 255
     noise[2:] = 0
     before, entering = _before_kernels(graph)
@@ -224,12 +233,6 @@ def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64
     ]
     rescales = _rescales(graph, before, [values.get(id(tensor)) for tensor in entering])
     return np.asarray(output.numpy(), np.float64), fitting, rescales
-
-
-def run_apart(graph: FlatGraph, images: NDArray[Any], wanted: Sequence[Any]) -> dict[int, Any]:
-    """Do as ``graph.listen`` with images, and leave seeds and statistics as they are."""
-    with keras.StatelessScope():
-        return graph.listen(keras.ops.convert_to_tensor(images, graph.input.dtype), wanted)
 
 
 def _as_heard(tap: Tap, value: Any) -> Tap:
@@ -273,17 +276,6 @@ def _training_notice(graph: FlatGraph) -> str | None:
         f"{called} in the model's graph; Keras {keras.__version__} overrides that when a model "
         "predicts, and so it is run in inference mode."
     )
-
-
-def depends_on_its_batch(graph: FlatGraph) -> bool:
-    """Whether the model's answer to an image changes with the other images of its batch."""
-    noise = np.random.default_rng(1).uniform(0, 255, (_REHEARSED, *graph.input.shape[1:]))
-    together, alone = (
-        np.asarray(run_apart(graph, images, [])[id(graph.output)].numpy(), np.float64)[-1]
-        for images in (noise, noise[-1:])
-    )
-    scale = np.abs(together).max()
-    return not np.allclose(together, alone, rtol=0, atol=1e-3 * scale, equal_nan=True)
 
 
 def _classes(declared: Any, output: NDArray[np.float64]) -> int:
