@@ -180,7 +180,7 @@ print([name for name in ("keras", "tensorflow") if name in sys.modules])
 """,
     )
     assert loaded.strip() == "[]"
-    run = open_store(copy / "reactcnn.db").latest()
+    run = open_store(copy / "reactcnn.db").run(1)
     expected = np.zeros((6, 5, 7, 9))
     for y, x in np.ndindex(7, 9):
         part = pixels[:, y : y + 3, x : x + 3] / 255
