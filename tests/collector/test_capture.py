@@ -53,6 +53,7 @@ def noise(count: int, *shape: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.random.default_rng(3).integers(0, 256, (count, *shape)).astype(np.uint8)
 
 
+@pytest.mark.long
 def test_packaged_network_on_photographs() -> None:
     model = vgg16.load()
     network = network_of(model)
