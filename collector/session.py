@@ -60,7 +60,7 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
         ImageSourceError: images or labels do not fit the model.
         StoreError: the store cannot be written.
     """
-    network = _open(request.model_or_default, request, source.native_shape)
+    network = _open(request.model_or_default, request, source.native_shape, request.head)
     source.check(network.image_shape)
     labels = fit_labels(source, network.outputs, network.loaded.class_names)
     images = draw(source, request.limit)
@@ -87,7 +87,7 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
         *source.notices,
         labels.notice,
         *proven.notices,
-        pixel_range_hint(network, source, request.pixel_range),
+        pixel_range_hint(network, source, request.preprocess or request.pixel_range),
         space_notice(network, new, new.total or 0, request.store),
     )
     signals.finish_batches()
@@ -113,7 +113,12 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
             f"the images are not those of run {run.id} ({run.image_source}): their contents, order "
             "or labels have changed; begin a new run."
         )
-    network = _open(request.model or run.checkpoint.source, request, run.image_shape[:2])
+    network = _open(
+        request.model or run.checkpoint.source,
+        request,
+        run.image_shape[:2],
+        run.options.get("head"),
+    )
     if not network.has_weights(run.checkpoint.sha256):
         raise ResumeError(
             f"the weights of {network.loaded.source} are not those of run {run.id} "
@@ -187,13 +192,29 @@ def pixel_range_hint(
     )
 
 
-def _open(model: str, request: Request, native_shape: tuple[int, int] | None) -> Network:
+def _open(
+    model: str,
+    request: Request,
+    native_shape: tuple[int, int] | None,
+    head: str | None,
+) -> Network:
     """The model as a network, its outputs as many as the names that the user gave to them.
 
     Raises:
         ModelError: it cannot be loaded or watched, or the names are not as many.
     """
-    network = framework_of(model).load(model, Asked(request.class_names, native_shape))
+    asked = Asked(
+        class_names=request.class_names,
+        native_shape=request.size or native_shape,
+        head=head,
+        custom_ops=request.custom_ops,
+    )
+    network = framework_of(model).load(model, asked)
+    height, width, channels = network.image_shape
+    if request.size not in (None, (height, width)):
+        raise ModelError(f"the model takes images of {height} × {width} only; leave --size out.")
+    if request.preprocess is not None and channels != 3:
+        raise ModelError(f"--preprocess {request.preprocess} is for colour; the model takes grey.")
     if request.class_names is not None and len(request.class_names) != network.outputs:
         raise ModelError(
             f"{request.classes or 'the run'} names {len(request.class_names)} classes, but the "
@@ -223,6 +244,9 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
         layers=_layers(network),
         options={
             "framework": loaded.framework,
+            "preprocess": request.preprocess,
+            "head": request.head,
+            **network.details,
             "images": source.spec,
             "pixel_range": request.pixel_range_or_default,
             "limit": request.limit,

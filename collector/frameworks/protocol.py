@@ -6,15 +6,15 @@ Importing this module imports no framework.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from collector.frameworks.reading import Reading
     from reactcnn_dash.db import Kernel, MapBatch
 
     Pixels = NDArray[np.uint8] | NDArray[np.float32]
@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 PIXEL_RANGES = {"0-255": (1.0, 0.0), "0-1": (1 / 255, 0.0), "-1-1": (2 / 255, -1.0)}
 """Scale and offset that bring pixel values 0-255 to the range that a model was trained on."""
 
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+PREPROCESSES = {
+    "imagenet": (
+        tuple(1 / 255 / deviation for deviation in _DEVIATION),
+        tuple(-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)),
+    )
+}
+"""The same a channel, red first: ImageNet's mean and standard deviation as torchvision has them."""
+
+SCALINGS: Mapping[str, tuple[Any, Any]] = {**PIXEL_RANGES, **PREPROCESSES}
+"""Both: floats for all channels, or one for each."""
+
 DEFAULT_SIZE = 224
 """Height and width for a model that takes any size when the images' own size varies."""
-
-
-class Reading(Enum):
-    """How a model's output becomes probabilities."""
-
-    AS_IS = "probabilities"
-    SOFTMAX = "logits"
-    ONE_UNIT = "one probability"
-    ONE_LOGIT = "one logit"
 
 
 class Loaded(Protocol):
@@ -181,6 +184,10 @@ class Network(Protocol):
     def notices(self) -> tuple[str, ...]:
         """What the user should know, one line each."""
 
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """What else is to be kept with the run's options, as JSON has it."""
+
     def has_weights(self, sha256: str) -> bool:
         """Whether a checkpoint of a store, by its digest, holds this model's weights."""
 
@@ -194,7 +201,7 @@ class Network(Protocol):
 
         Args:
             pixels: (n, H, W, C), n ≥ 1, the run's first images; float32 if they are not rounded.
-            pixel_range: key of :data:`PIXEL_RANGES`.
+            pixel_range: key of :data:`SCALINGS`.
             maps: whether feature maps are wanted.
             batch_size: how many images it is to be fast for; it takes any number.
             exact: whether every convolution is computed by its definition.
@@ -210,11 +217,15 @@ class Asked:
 
     Attributes:
         class_names: names of its classes.
-        native_shape: (height, width) of the images, for models that take any size.
+        native_shape: (height, width) for models that take any size; ``None`` where the images vary.
+        head: key of ``reading.HEADS``, what the model ends in; ``None`` to judge it.
+        custom_ops: path of a library of operators, which is code.
     """
 
     class_names: tuple[str, ...] | None = None
     native_shape: tuple[int, int] | None = None
+    head: str | None = None
+    custom_ops: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

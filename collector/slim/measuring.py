@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from collector.frameworks.keras.flatten import Call, FlatGraph
-    from collector.frameworks.protocol import Reading
+    from collector.frameworks.reading import Reading
     from collector.slim.consumers import Consumer
     from collector.slim.feeding import Feed
     from reactcnn_dash.analysis import CoMoments

@@ -11,7 +11,7 @@ import tensorflow as tf
 from collector.frameworks.keras import vgg16
 from collector.frameworks.keras.models import load_model
 from collector.frameworks.keras.network import understand
-from collector.frameworks.protocol import Reading
+from collector.frameworks.reading import Reading
 from collector.packaged import CLASSES
 from collector.training.checkpoints import TrainingError
 

@@ -11,7 +11,7 @@ from collector.errors import ModelError
 from collector.frameworks.keras.capture import Capture
 from collector.frameworks.keras.models import LoadedModel
 from collector.frameworks.keras.network import Network, understand
-from collector.frameworks.protocol import Reading
+from collector.frameworks.reading import Reading
 
 
 def loaded(model: Any) -> LoadedModel:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from collector.errors import ModelError
 from collector.frameworks.agreement import Parted
 from collector.frameworks.keras import convolution
-from collector.frameworks.protocol import Reading
+from collector.frameworks.reading import Reading
 from tests.collector.models_of import SIDE, classifier, network_of, photos, proven
 
 pytestmark = pytest.mark.fitting

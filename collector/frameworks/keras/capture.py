@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from collector.errors import ModelError, reason
 from collector.frameworks.keras.convolution import substitute
-from collector.frameworks.protocol import PIXEL_RANGES, Captured, Reading
+from collector.frameworks.protocol import SCALINGS, Captured
+from collector.frameworks.reading import Reading
 from reactcnn_dash.db import MapBatch
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Capture:
 
     Args:
         network: what to run.
-        pixel_range: key of ``PIXEL_RANGES``.
+        pixel_range: key of ``SCALINGS``.
         maps: whether feature maps are wanted.
         frozen: take the weights as they are now, which is faster; else as they are at each call,
             so that a training needs to compile only once.
@@ -56,7 +57,7 @@ class Capture:
     ) -> None:
         self._network = network
         self._batch_size = batch_size
-        self._scale, self._offset = PIXEL_RANGES[pixel_range]
+        self._scale, self._offset = SCALINGS[pixel_range]
         self._maps = maps
         self._frozen = frozen
         self._exact = exact

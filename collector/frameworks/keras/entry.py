@@ -31,7 +31,7 @@ def load(model: str, asked: Asked) -> Network:
     loaded = load_model(model)
     if asked.class_names is not None:
         loaded = dataclasses.replace(loaded, class_names=asked.class_names)
-    return understand(loaded, asked.native_shape)
+    return understand(loaded, asked.native_shape, asked.head)
 
 
 KERAS: Final = Framework(
