@@ -48,7 +48,8 @@ def stored() -> NDArray[np.float32]:
 
 def softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:
     powers = np.exp(values - values.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
+    shares: NDArray[np.float64] = powers / powers.sum(1, keepdims=True)
+    return shares
 
 
 def test_what_is_said_of_the_head_is_done(images: NDArray[np.uint8]) -> None:
