@@ -150,8 +150,8 @@ def test_what_cannot_be_made_here_has_its_command(client: FlaskClient) -> None:
 
 
 def test_what_is_known_here_is_what_the_collector_knows() -> None:
+    from collector.packaged import CHECKPOINTS
     from collector.slim.request import METHODS
-    from collector.vgg16 import CHECKPOINTS
 
     assert tuple(trial.METHODS) == METHODS
     assert trial.PACKAGED == CHECKPOINTS

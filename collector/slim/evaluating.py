@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from collector import loop, session
-from collector.capture import Capture
-from collector.models import load_model
-from collector.network import understand
+from collector.frameworks.keras.capture import Capture
+from collector.frameworks.keras.models import load_model
+from collector.frameworks.keras.network import understand
 from collector.request import Request
 from reactcnn_dash.analysis import change_interval, wilson_interval
 from reactcnn_dash.db import RunState, StoreError, StoreReader
 
 if TYPE_CHECKING:
+    from collector.frameworks.keras.network import Network
     from collector.images import ImageSource
-    from collector.network import Network
     from collector.progress import Progress
     from collector.signals import StopSignals
     from collector.slim.request import SlimRequest
@@ -137,6 +137,8 @@ class Evaluation:
             "first": None,
             "value_range": None,
             "classes": None,
+            "preprocess": None,
+            "head": None,
         }
         try:
             reader = StoreReader(request.store)

@@ -32,6 +32,15 @@ BUDGETS: Final = {"parameters": "--parameters", "multiply-adds": "--multiply-add
 CALIBRATION: Final = 3000
 """Images that a network is slimmed with, at most."""
 
+_USUAL: Final = {
+    "value_range": None,
+    "classes": None,
+    "reading": "pillow",
+    "preprocess": None,
+    "head": None,
+}
+"""Options of a run that slimming takes as they usually are only."""
+
 _KEYWORDS: Final = ("sample", "cifar10")
 
 
@@ -80,9 +89,7 @@ def obstacle(wanted: Wanted) -> str | None:
         if not spec or (spec not in _KEYWORDS and not Path(spec).exists()):
             return f"The images of {one.name} ({one.image_source}) are not on this machine."
         special = [
-            name
-            for name, usual in (("value_range", None), ("classes", None), ("reading", "pillow"))
-            if one.options.get(name) not in (None, usual)
+            name for name, usual in _USUAL.items() if one.options.get(name) not in (None, usual)
         ]
         if special:
             options = " and ".join(f"--{name.replace('_', '-')}" for name in special)
