@@ -75,12 +75,13 @@ def test_a_layer_names_the_filters_that_others_explain(shown: Page, store: Path)
     assert plan is not None
     rows = shown.locator(".explained-table tbody tr")
     expect(rows).to_have_count(len(plan.explained))
+    shown.get_by_text("Which, and by which few").click()
     first = rows.first.locator("th, td").all_inner_texts()
     assert int(first[0]) in plan.confirmed <= set(redundant.TRIO)
     assert first[1:3] == ["confirmed", "1.00"]
     (stays,) = set(redundant.TRIO) - plan.confirmed
     assert first[3] == f"{stays} 1.00"
-    words = shown.locator(".explained-title + p")
+    words = shown.locator(".explained-words")
     expect(words).to_contain_text("explain 2 others at R² ≥ 0.7, fitted on half of 60 images")
 
 

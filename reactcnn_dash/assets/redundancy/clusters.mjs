@@ -204,8 +204,8 @@ function openLayerParts(report, layer) {
       element("h2", {}, `${name}: ${text} at τ = ${report.threshold}`),
       close,
     ),
-    ...(clusters.length ? [table(report, layer)] : []),
     ...explainedParts(report, layer),
+    ...(clusters.length ? [table(report, layer)] : []),
   ];
 }
 

@@ -51,29 +51,35 @@ function row({ run }, { name }, { filter, r2, by, r2By, confirmed }) {
   );
 }
 
-/** The part below a layer's clusters. @param {Report} report @param {ReportedLayer} layer */
+/** The part above a layer's clusters. @param {Report} report @param {ReportedLayer} layer */
 export function explainedParts(report, layer) {
   const rows = layer.explained.map((one) => row(report, layer, one));
+  const head = element(
+    "thead",
+    {},
+    element(
+      "tr",
+      {},
+      ...HEADS.map(([name, title], i) =>
+        element("th", { scope: "col", title, class: i % 2 ? "left" : "" }, name),
+      ),
+    ),
+  );
+  const table = element(
+    "table",
+    { class: "figures explained-table", "aria-label": "Filters that others explain" },
+    head,
+    element("tbody", {}, ...rows),
+  );
   return [
-    element("h3", { class: "explained-title" }, "Explained by others"),
-    element("p", { class: "small" }, words(report, layer)),
+    element("p", { class: "explained-words" }, words(report, layer)),
     ...(rows.length
       ? [
           element(
-            "table",
-            { class: "figures explained-table", "aria-label": "Filters that others explain" },
-            element(
-              "thead",
-              {},
-              element(
-                "tr",
-                {},
-                ...HEADS.map(([name, title], i) =>
-                  element("th", { scope: "col", title, class: i % 2 ? "left" : "" }, name),
-                ),
-              ),
-            ),
-            element("tbody", {}, ...rows),
+            "details",
+            { class: "explained" },
+            element("summary", { class: "small" }, "Which, and by which few"),
+            table,
           ),
         ]
       : []),

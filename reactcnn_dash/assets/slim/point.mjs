@@ -116,7 +116,7 @@ function facts(point) {
 function words(point) {
   const lines = [
     changeText(point) + (point.images && (point.accuracy || point.agreement) ? "." : ""),
-    `${plural(point.gone, "filter")} ${point.gone === 1 ? "goes" : "go"}; those that stay were chosen: ${methodOf(point.method).label}.`,
+    `${plural(point.gone, "filter")} ${point.gone === 1 ? "goes" : "go"}, units of dense layers counted; those that stay were chosen: ${methodOf(point.method).label}.`,
     point.explained === null
       ? ""
       : `The median filter that goes is explained by R² = ${point.explained.toFixed(2)} by those that stay, on images that were not fitted.`,
