@@ -68,6 +68,11 @@ def load_model(spec: str) -> LoadedModel:
     )
 
 
+def has_weights(loaded: LoadedModel, sha256: str) -> bool:
+    """Whether a model's weights are those of a digest, of this or a former version."""
+    return sha256 in (loaded.sha256, weights_digest(loaded.model.weights, whole_paths=True))
+
+
 def weights_digest(weights: Iterable[Any], *, whole_paths: bool = False) -> str:
     """SHA-256 (hex) over each weight's name, dtype, shape and bytes (C order), in their order.
 

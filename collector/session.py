@@ -10,7 +10,7 @@ from collector.errors import ModelError, ResumeError
 from collector.images import ValueRange, draw, fit_labels
 from collector.kernels import kernels_of
 from collector.loop import Work, expected
-from collector.models import LoadedModel, load_model, weights_digest
+from collector.models import LoadedModel, has_weights, load_model
 from collector.network import Network, understand
 from collector.proof import Proven, first_images, proven_capture
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
@@ -121,7 +121,7 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
     network = _understood(loaded, request, run.image_shape[:2])
     reader = StoreReader(request.store)
     layers = reader.layers(run.id)
-    if network.image_shape != run.image_shape or _layers(network) != layers:
+    if network.image_shape != run.image_shape or layers_of(network) != layers:
         raise ResumeError(
             f"the model has other layers than run {run.id} collected; begin a new run."
         )
@@ -209,7 +209,7 @@ def _understood(
 
 def _check_weights(loaded: LoadedModel, run: Run) -> None:
     then = run.checkpoint.sha256
-    if then not in (loaded.sha256, weights_digest(loaded.model.weights, whole_paths=True)):
+    if not has_weights(loaded, then):
         raise ResumeError(
             f"the weights of {loaded.source} are not those of run {run.id} "
             f"({then[:12]}…); begin a new run."
@@ -234,7 +234,7 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
         feature_maps=request.feature_maps_or_default,
         class_names=_class_names(network, source),
         image_shape=network.image_shape,
-        layers=_layers(network),
+        layers=layers_of(network),
         options={
             "images": source.spec,
             "pixel_range": request.pixel_range_or_default,
@@ -259,7 +259,8 @@ def _class_names(network: Network, source: ImageSource) -> tuple[str, ...]:
     return tuple(f"class {index}" for index in range(network.outputs))
 
 
-def _layers(network: Network) -> tuple[Layer, ...]:
+def layers_of(network: Network) -> tuple[Layer, ...]:
+    """The layers of a network as a run stores them."""
     layers = []
     offset = 0
     for position, tap in enumerate(network.taps):

@@ -225,3 +225,34 @@ export interface OddImage {
 export interface NextOdd {
   image: number | null;
 }
+
+/** The model has not answered yet: ask again; ``total`` is 0 until it is known. ``loading``: the model is still being loaded; ``behind``: another run's model is still needed. */
+export interface ModelWaiting {
+  status: "running";
+  loading: boolean;
+  done: number;
+  total: number;
+  behind: boolean;
+}
+
+/** An image with some filters switched off, beside the image as it is. ``classes`` are class and probability before and after, None for NaN; ``before`` and ``after`` the predicted class, None without one; ``codes`` is base64 of a byte a filter, how far its GAP moved on the scale ± ``spans`` of its layer; ``rounded``: the run was given finer pixels than the store keeps. */
+export interface WhatIf {
+  classes: ([number, number | null, number | null])[];
+  before: number | null;
+  after: number | null;
+  codes: string;
+  spans: number[];
+  rounded: boolean;
+}
+
+/** A run with some filters switched off: how many of its images are still predicted as before. Of ``images``: ``labelled``; right ``before`` and ``after``; ``lost``, right before alone; ``won``, right after alone; the ``same`` prediction. ``damaged`` ones were left out. */
+export interface WhatIfRun {
+  images: number;
+  labelled: number;
+  before: number;
+  after: number;
+  lost: number;
+  won: number;
+  same: number;
+  damaged: number;
+}

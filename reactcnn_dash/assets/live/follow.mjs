@@ -5,6 +5,7 @@ import { grid } from "./grid.mjs";
 import { refresh } from "./pointer.mjs";
 import { drawSearchControls, refreshSearch } from "./search.mjs";
 import { openIndex } from "./shown.mjs";
+import { followWhatIf } from "./what-if.mjs";
 
 export function follow() {
   drawDeviationControls();
@@ -16,4 +17,5 @@ export function follow() {
   pumpDeviations();
   drawSearchControls();
   refreshSearch();
+  followWhatIf();
 }

@@ -21,7 +21,16 @@ import { exportGraphml, exportGraphPng, exportNpz, exportParquet, exportViewPng 
 import { follow } from "./follow.mjs";
 import { grid } from "./grid.mjs";
 import { setStrength } from "./image.mjs";
-import { focusFilter, inHandOf, listenToPointer, move, openPage, pin, refresh } from "./pointer.mjs";
+import {
+  focusFilter,
+  inHandOf,
+  layerInHand,
+  listenToPointer,
+  move,
+  openPage,
+  pin,
+  refresh,
+} from "./pointer.mjs";
 import { chooseRun, goBy, goLive, goTo, nextMisclassified, pump, take, tick, togglePlay } from "./poll.mjs";
 import { drawLegend, setScale } from "./scale.mjs";
 import { chooseSearch, closeSearch, startSearch, stepHit, toggleSearch, toggleWrong } from "./search.mjs";
@@ -30,6 +39,7 @@ import { buildSlider } from "./slider.mjs";
 import { buildStrip } from "./strip.mjs";
 import { chooseSubset, clusterSearch } from "./subset.mjs";
 import { view } from "./view.mjs";
+import { toggleFilter, togglePanel } from "./what-if.mjs";
 
 /** @import { Action } from "../base/dash.mjs" */
 
@@ -71,6 +81,7 @@ function onGridKey(event) {
   else if (key === "enter") pin(at);
   else if (key === "c") openLayer(layer);
   else if (key === "r") selectOf(at);
+  else if (key === "x") toggleFilter(at);
   else return false;
   return true;
 }
@@ -85,7 +96,9 @@ const KEYS = {
   m: nextMisclassified,
   o: nextOdd,
   d: toggleMode,
+  x: () => toggleFilter(inHandOf(layerInHand() ?? -1) ?? undefined),
   f: () => openPage(),
+  w: togglePanel,
   "/": startSearch,
   n: () => stepHit(1),
   p: () => stepHit(-1),
@@ -181,6 +194,7 @@ boot({
     tapNode,
     chooseRow,
     toggleSearch,
+    toggleWhatIf: togglePanel,
     closeSearch,
     searchWrong: toggleWrong,
     searchOrder: (order) => chooseSearch({ order }),

@@ -19,6 +19,7 @@ import { refreshSearch } from "./search.mjs";
 import { collecting, following, lookedAt, shown } from "./shown.mjs";
 import { showSlider } from "./slider.mjs";
 import { view } from "./view.mjs";
+import { followWhatIf } from "./what-if.mjs";
 
 /** @import { Empty } from "../generated/shared.d.ts" */
 /** @import { Frame, Model, PollRequest, ShownImage, ShownRun } from "../generated/live.d.ts" */
@@ -198,6 +199,7 @@ function takeImage(found) {
   showImage();
   drawLegend(layerInHand());
   refresh();
+  followWhatIf();
 }
 
 /** @param {Model} model */
@@ -263,6 +265,6 @@ export function chooseRun(value) {
   if (!value || value === listedRun) return;
   listedRun = value;
   playing = false;
-  view.set({ run: Number(value), image: null, filter: null, cluster: null, subset: null });
+  view.set({ run: Number(value), image: null, filter: null, cluster: null, subset: null, off: null });
   pump();
 }

@@ -27,6 +27,9 @@ const SCHEMA = {
   search: textField(null),
   /** the images behind the clusters, written likewise; null for the whole run */
   subset: textField(null),
+  /** the filters that are switched off, as what-if-text.mjs writes them, and what stands in their place */
+  off: textField(null),
+  instead: choiceField("zero", ["zero", "mean"]),
 };
 
 export const view = makeView(SCHEMA);
