@@ -9,10 +9,12 @@ import numpy as np
 
 from collector.at_hand.switching import Switched, Switches
 from collector.errors import CollectorError
+from reactcnn_dash.db import MapBatch, StoreError, save_maps
+from reactcnn_dash.results.maps_again import maps_as_arrays
 from reactcnn_dash.results.moments import current_moments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -69,7 +71,7 @@ class Answers:
         if asked["ask"] == "what-if-run":
             # Whether there are such filters is said now, not at the first step.
             return self._over_run(self._switches(asked))
-        return self.what_if(asked)
+        return {"what-if": self.what_if, "maps": self.maps}[asked["ask"]](asked)
 
     def what_if(self, asked: Mapping[str, Any]) -> Answer:
         """What the network says of an image with and without some filters.
@@ -95,6 +97,40 @@ class Answers:
             "gap_before": before.gap[0],
             "gap_after": after.gap[0],
         }
+
+    def maps(self, asked: Mapping[str, Any]) -> Answer:
+        """The feature maps of an image, as the collector would have stored them.
+
+        They are computed in the company that the image had in the run, since a convolution of many
+        images may round otherwise than that of one. They are stored where the run's limit allows
+        it; maps of pixels that the store keeps less exactly than the run had them are not.
+
+        Args:
+            asked: ``ordinal``.
+
+        Returns:
+            Whether they are ``stored``, and whether the pixels are ``rounded``; the maps, as
+            ``maps_as_arrays`` has them, where they are not stored.
+
+        Raises:
+            StoreError: the image cannot be read, or its maps cannot be stored.
+        """
+        ordinal = int(asked["ordinal"])
+        run = self._reader.run(self._hand.run.uuid)
+        start = ordinal // run.batch_size * run.batch_size
+        company = range(start, min(start + run.batch_size, run.stored))
+        here = self._pixels([ordinal])[0]
+        known = self._reader.pixels_of(run.uuid, company) | {ordinal: here}
+        stack = np.stack([known.get(one, np.zeros_like(here)) for one in company])
+        captured = self._hand.capture(stack)
+        row = slice(ordinal - start, ordinal - start + 1)
+        layers = [
+            MapBatch(one.codes[row], one.low[row], one.step[row]) for one in captured.maps or ()
+        ]
+        rounded = run.options.get("reading") == "keras"
+        stored = not rounded and keep_maps(self._url, run.id, ordinal, layers)
+        arrays = {} if stored else maps_as_arrays(layers)
+        return {"stored": stored, "rounded": rounded}, arrays
 
     def _over_run(self, switches: Switches) -> Iterator[Step]:
         """The same over all images of the run: how many are still predicted as they were.
@@ -146,6 +182,14 @@ class Answers:
     def _pixels(self, ordinals: list[int]) -> NDArray[np.uint8]:
         uuid = self._hand.run.uuid
         return np.stack([self._reader.pixels(uuid, ordinal) for ordinal in ordinals])
+
+
+def keep_maps(url: str, run_id: int, ordinal: int, layers: Sequence[MapBatch]) -> bool:
+    """Store maps where that can be done; a store that is read-only or busy costs the copy alone."""
+    try:
+        return save_maps(url, run_id, ordinal, layers)
+    except StoreError:
+        return False
 
 
 def predictions(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:

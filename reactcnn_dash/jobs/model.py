@@ -29,8 +29,8 @@ WAITED_SECONDS: Final = 10.0
 """Who looks at a page that waits for an answer asks again sooner than that."""
 GIVEN_UP_SECONDS: Final = 90.0
 """So does a page that nobody looks at: browsers let it ask once a minute."""
-KEPT: Final = 32
-"""Answers that are kept, of the run whose model is at hand."""
+KEPT_BYTES: Final = 2**27
+"""Of answers that are kept, of the run whose model is at hand."""
 
 
 class ModelLost(UserError):
@@ -78,7 +78,9 @@ class _Process:
     child: subprocess.Popen[bytes]
     ready: bool = False
     pending: dict[str, _Pending] = field(default_factory=dict)
-    answers: LRUCache[str, Message | UserError] = field(default_factory=lambda: LRUCache(KEPT))
+    answers: LRUCache[str, Message | UserError] = field(
+        default_factory=lambda: LRUCache(KEPT_BYTES, getsizeof=_size)
+    )
 
 
 class ModelAtHand:
@@ -244,6 +246,11 @@ class ModelAtHand:
             _pipe(process.child.stdin).close()
 
 
+def _size(known: Message | UserError) -> int:
+    arrays = known.arrays.values() if isinstance(known, Message) else ()
+    return 1000 + sum(array.nbytes for array in arrays)
+
+
 def _is_waited_for(process: _Process, now: float) -> bool:
     return any(now - one.asked_at <= WAITED_SECONDS for one in process.pending.values())
 
@@ -265,7 +272,10 @@ def _take(process: _Process, message: Message) -> str | None:
         return None
     del process.pending[key]
     refused = ModelRefused(str(head["message"])) if status == "refused" else None
-    process.answers[key] = refused or message
+    known = refused or message
+    if _size(known) > KEPT_BYTES:
+        known = ModelRefused("The answer is too large for the page: store the maps with the run.")
+    process.answers[key] = known
     return None
 
 

@@ -18,6 +18,7 @@ import pytest
 from reactcnn_dash.db import StoreReader
 from reactcnn_dash.jobs.messages import BrokenMessage, Message, read_message, write_message
 from reactcnn_dash.jobs.model import ModelAtHand, ModelLost, ModelRefused, Waiting
+from tests.at_hand import make_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,55 +54,7 @@ def gone(pid: int) -> bool:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with two runs of a small model, made by the collector's own command."""
-    folder = tmp_path_factory.mktemp("at-hand")
-    make = """
-import sys
-from collector.runtime import start_tensorflow
-start_tensorflow()
-import json, keras, numpy as np
-keras.utils.set_random_seed(5)
-L = keras.layers
-x = inputs = keras.Input((8, 8, 3))
-x = L.Conv2D(5, 3, padding="same", activation="relu", name="first")(L.Rescaling(1 / 255)(x))
-x = L.Conv2D(7, 3, name="second")(x)
-outputs = L.Dense(3, activation="softmax")(L.GlobalAveragePooling2D()(x))
-model = keras.Model(inputs, outputs)
-model.save("small.keras")
-rng = np.random.default_rng(7)
-images = (rng.integers(0, 256, (70, 8, 8, 3)) * rng.random((70, 1, 1, 3))).astype("u1")
-np.savez("images.npz", images=images, labels=rng.integers(0, 3, 70))
-from collector.cli import main
-for name in ("one", "two"):
-    options = ["--model", "small.keras", "--images", "images.npz", "--batch-size", "8"]
-    code = main([*options, "--store", "store.db", "--name", name, "--no-scores", "--quiet"])
-    assert code == 0
-
-# What plain Keras says with two channels at 0, and at their mean over the run.
-data = np.load("images.npz")
-images, labels = data["images"].astype("f4"), data["labels"]
-first, second = model.get_layer("first"), model.get_layer("second")
-maps = np.asarray(first(images / 255))
-def rest(maps):
-    return np.asarray(model.layers[-1](np.asarray(second(maps)).mean((1, 2))))
-zero, mean = maps.copy(), maps.copy()
-for k in (1, 4):
-    zero[..., k] = 0
-    mean[..., k] = maps[..., k].mean()
-before, after = rest(maps), rest(mean)
-said, then = before.argmax(1), after.argmax(1)
-with open("truth.json", "w") as file:
-    json.dump({
-        "before": before[3].tolist(), "zero": rest(zero)[3].tolist(),
-        "right": int((said == labels).sum()), "rightAfter": int((then == labels).sum()),
-        "same": int((said == then).sum()),
-        "lost": int(((said == labels) & (then != labels)).sum()),
-    }, file)
-model.set_weights([weight + 0.1 for weight in model.get_weights()])
-model.save("other.keras")
-"""
-    subprocess.run([sys.executable, "-c", make], cwd=folder, check=True)
-    return folder
+    return make_runs(tmp_path_factory.mktemp("at-hand"))
 
 
 def run_of(folder: Path, name: str = "one") -> Run:
@@ -120,8 +73,8 @@ def test_it_answers_as_plain_keras_does_and_is_one_process_at_a_time(folder: Pat
         np.testing.assert_allclose(found.arrays["before"], true["before"], atol=1e-6)
         np.testing.assert_allclose(found.arrays["after"], true["zero"], atol=1e-6)
         assert found.arrays["gap_after"][[1, 4]].tolist() == [0, 0]
-        stored = StoreReader(str(folder / "store.db")).gap_row(run.id, 3)
-        np.testing.assert_allclose(found.arrays["gap_before"], stored, atol=1e-5)
+        stored_gap = StoreReader(str(folder / "store.db")).gap_row(run.id, 3)
+        np.testing.assert_allclose(found.arrays["gap_before"], stored_gap, atol=1e-5)
         pid = model.pid
         with pytest.raises(ModelRefused, match="no such filters"):
             answer(model, run, {**WHAT_IF, "off": [[1, [7]]]})
@@ -144,7 +97,18 @@ def test_it_answers_as_plain_keras_does_and_is_one_process_at_a_time(folder: Pat
         assert gone(pid)
         with pytest.raises(ModelLost, match="ended before it had answered"):
             answer(model, run_of(folder, "two"), WHAT_IF)
-        assert answer(model, run, WHAT_IF).arrays["after"].shape == (3,)
+        # Maps that the run let go of are those that it would have kept, and no more are kept.
+        two = run_of(folder, "two")
+        reader = StoreReader(str(folder / "store.db"))
+        assert reader.image_maps(two.uuid, 3) is None
+        assert answer(model, two, {"ask": "maps", "ordinal": 3}).head["stored"]
+        again, whole = (reader.image_maps(one.uuid, 3) for one in (two, run))
+        assert again is not None
+        assert whole is not None
+        for found, stored in zip(again, whole, strict=True):
+            for name in ("codes", "low", "step"):
+                np.testing.assert_array_equal(getattr(found, name), getattr(stored, name))
+        assert reader.images_with_maps(two.id) == (3, *range(63, 70))
 
 
 def test_it_ends_when_nobody_asks(folder: Path) -> None:
@@ -190,7 +154,7 @@ def test_a_model_that_is_gone_or_another_is_one_line(folder: Path) -> None:
             with pytest.raises(ModelLost, match=r"small\.keras"):
                 answer(model, run, WHAT_IF)
             shutil.copy(folder / "other.keras", here)
-            with pytest.raises(ModelLost, match="has changed since run 1: its weights are not"):
+            with pytest.raises(ModelLost, match="has changed since run 2: its weights are not"):
                 answer(model, run, WHAT_IF)
         finally:
             here.write_bytes(kept)

@@ -256,3 +256,9 @@ export interface WhatIfRun {
   same: number;
   damaged: number;
 }
+
+/** The maps of an image are there now. ``stored``: they stay in the store; ``rounded``: the run was given finer pixels than the store keeps. */
+export interface MapsAgain {
+  stored: boolean;
+  rounded: boolean;
+}

@@ -6,6 +6,7 @@ import { placeOfMap } from "../base/geometry.mjs";
 import { drawMap, mapOf } from "../base/pixels.mjs";
 import { grid } from "./grid.mjs";
 import { setLight } from "./image.mjs";
+import { withoutMaps } from "./maps-again.mjs";
 import { address, filterText, layers, pageOf } from "./shown.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
@@ -57,7 +58,8 @@ export function showMap(at, entry) {
     caption.textContent = step === 0 ? "0 everywhere" : `${number(low)} … ${number(low + 255 * step)}`;
     setLight(map);
   } else {
-    caption.textContent = problem;
+    if (entry.value && !maps) caption.replaceChildren(...withoutMaps());
+    else caption.textContent = problem;
     setLight(null);
   }
   picture.setAttribute("aria-label", `Feature map of ${address(at)}`);

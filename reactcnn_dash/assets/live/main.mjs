@@ -21,6 +21,7 @@ import { exportGraphml, exportGraphPng, exportNpz, exportParquet, exportViewPng 
 import { follow } from "./follow.mjs";
 import { grid } from "./grid.mjs";
 import { setStrength } from "./image.mjs";
+import { computeMissing } from "./maps-again.mjs";
 import {
   focusFilter,
   inHandOf,
@@ -99,6 +100,7 @@ const KEYS = {
   x: () => toggleFilter(inHandOf(layerInHand() ?? -1) ?? undefined),
   f: () => openPage(),
   w: togglePanel,
+  v: computeMissing,
   "/": startSearch,
   n: () => stepHit(1),
   p: () => stepHit(-1),

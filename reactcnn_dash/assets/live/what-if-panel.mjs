@@ -26,8 +26,6 @@ import { countOff } from "./what-if-text.mjs";
 
 /** @import { ModelWaiting, WhatIfRun } from "../generated/live.d.ts" */
 
-const CHIPS = 60;
-
 /**
  * A button of the panel.
  * @param {string} words
@@ -66,7 +64,7 @@ function head() {
   return element(
     "div",
     { class: "what-if-head" },
-    element("h2", {}, "What if filters are switched off?"),
+    element("h2", {}, "What if …"),
     at
       ? button(
           `Switch ${isOff ? "on" : "off"} ${address(at)}`,
@@ -119,32 +117,45 @@ function chips() {
       "Pin a filter by a click, or choose a cluster, and switch it off: the grid then shows how far the GAP of later layers moves, and here stand the probabilities before and after. X switches the filter in hand.",
     );
   }
-  const places = [...off].flatMap(([layer, filters]) => filters.map((filter) => ({ layer, filter })));
-  const names = places
-    .slice(0, CHIPS)
-    .map((at) =>
-      element(
-        "button",
-        {
-          class: "chip",
-          type: "button",
-          title: `Switch ${address(at)} on again`,
-          "aria-label": `Switch ${address(at)} on again`,
-          onclick: () => toggleOff(at.layer, [at.filter]),
-        },
-        `${layers()[at.layer].name} ${at.filter} ×`,
-      ),
+  /** @param {number} layer @param {number} filter */
+  const chip = (layer, filter) => {
+    const title = `Switch ${address({ layer, filter })} on again`;
+    return element(
+      "button",
+      {
+        class: "chip",
+        type: "button",
+        title,
+        "aria-label": title,
+        onclick: () => toggleOff(layer, [filter]),
+      },
+      `${filter} ×`,
     );
+  };
+  const blocks = [...off].map(([layer, filters]) =>
+    element(
+      "div",
+      { class: "chips", role: "group", "aria-label": `Off in ${layers()[layer].name}` },
+      element("span", { class: "small" }, layers()[layer].name),
+      ...filters.map((filter) => chip(layer, filter)),
+    ),
+  );
   return element(
     "div",
     {},
     element("h3", {}, `${plural(total, "filter")} off`),
-    element("div", { class: "chips" }, ...names, total > CHIPS ? `and ${count(total - CHIPS)} more` : null),
+    element("div", { class: "what-if-off" }, ...blocks),
   );
 }
 
 /** @param {number | null} p */
 const written = (p) => (p === null ? "NaN" : probability(p));
+
+/** Two probabilities, with one sign where both have it. @param {number | null} one @param {number | null} other */
+function pair(one, other) {
+  const [before, after] = [written(one), written(other)];
+  return `${after.endsWith(" %") ? before.replace(/ %$/, "") : before} → ${after}`;
+}
 
 function probabilities() {
   const known = ofImage();
@@ -156,7 +167,7 @@ function probabilities() {
       { class: "what-if-row", role: "listitem" },
       element("span", { class: "bar-name", title: classOf(index) }, classOf(index)),
       element("span", { class: "what-if-bars" }, track(one ?? 0, "before"), track(other ?? 0, "after")),
-      element("span", { class: "bar-value" }, `${written(one)} → ${written(other)}`),
+      element("span", { class: "bar-value" }, pair(one, other)),
     ),
   );
   const name = (/** @type {number | null} */ index) => (index === null ? "no answer" : classOf(index));
@@ -183,8 +194,12 @@ function probabilities() {
 /** @param {WhatIfRun} found */
 function runText({ images, labelled, before, after, lost, won, same, damaged }) {
   const left = damaged ? ` ${plural(damaged, "damaged image")} left out.` : "";
-  const agreement = `The prediction of ${count(same)} of ${plural(images, "image")} stays (${percent(images ? same / images : null, 1)}).${left}`;
-  if (!labelled) return ["No labels in this run.", agreement];
+  const agreement = `The prediction of ${count(same)} of ${plural(images, "image")} stays.${left}`;
+  if (!labelled)
+    return [
+      `${percent(images ? same / images : null, 1)} of predictions stay`,
+      `${agreement} This run has no labels.`,
+    ];
   const points = (100 * (after - before)) / labelled;
   return [
     `Accuracy ${percent(before / labelled, 1)} → ${percent(after / labelled, 1)} (${figure(points, 2)} points, n = ${count(labelled)})`,
@@ -260,13 +275,7 @@ export function drawWhatIf() {
 export function drawDifferenceLegend(place, layer) {
   const spans = ofImage()?.found.spans;
   const span = layer !== null && spans ? number(spans[layer]) : null;
-  const title = layer === null ? "GAP, with − without" : `GAP moved, ${layers()[layer].name}`;
+  const title = layer === null ? "GAP moved, each layer's scale" : `GAP moved, ${layers()[layer].name}`;
   const ends = span ? [`−${span}`, `+${span}`] : ["smaller", "larger"];
-  legend(
-    place,
-    layer === null ? "GAP moved, each layer on its own scale" : title,
-    ends,
-    diverging().gradient,
-    null,
-  );
+  legend(place, layer === null ? "GAP moved, each layer's scale" : title, ends, diverging().gradient, null);
 }

@@ -198,7 +198,8 @@ let followed = "";
 /** Bring panel and grid in line with the view. */
 export function followWhatIf() {
   if (isActive()) whatIf.open = true;
-  const now = JSON.stringify([imageKey(), view.now.filter, view.now.cluster, view.now.layer, whatIf.open]);
+  const { cluster, filter } = view.now;
+  const now = JSON.stringify([imageKey(), filter, cluster, redFilters().length, whatIf.open]);
   if (now !== followed) {
     followed = now;
     drawAll();

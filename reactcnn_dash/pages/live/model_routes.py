@@ -1,4 +1,4 @@
-"""Routes that ask the model at hand: what an image's answer is without some filters."""
+"""Routes that ask the model at hand: an answer without some filters, maps that are not stored."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flask import Response, jsonify, request
 from reactcnn_dash.jobs.model import Waiting
 from reactcnn_dash.pages.json_routes import RequestRefused, done, json_routes
 from reactcnn_dash.pages.live.frames import CODES, NOT_FINITE, gap_ranges
+from reactcnn_dash.results.maps_again import maps_question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,6 +117,11 @@ def blueprint(context: Context) -> Blueprint:
     def cancel(uuid: str) -> Response:
         model.cancel(uuid, _over_run(reader.run(uuid)))
         return done({})
+
+    @routes.get("/<uuid>/maps/<int:ordinal>")
+    def maps(uuid: str, ordinal: int) -> Response:
+        found = model.ask(uuid, maps_question(ordinal))
+        return _waiting(found) if isinstance(found, Waiting) else done(found.head)
 
     return routes
 

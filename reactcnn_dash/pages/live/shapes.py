@@ -294,3 +294,14 @@ class WhatIfRun(TypedDict):
     won: int
     same: int
     damaged: int
+
+
+class MapsAgain(TypedDict):
+    """The maps of an image are there now.
+
+    ``stored``: they stay in the store; ``rounded``: the run was given finer pixels than the store
+    keeps.
+    """
+
+    stored: bool
+    rounded: bool
