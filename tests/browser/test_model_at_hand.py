@@ -1,0 +1,108 @@
+"""What the live page asks a run's own model: with a real server, a real process, a real model."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.at_hand import make_runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.browser.conftest import Serve
+
+pytestmark = pytest.mark.process
+
+CELL_COLOURS = """() => [...document.querySelectorAll("[id^='cell-1-']")]
+    .map((cell) => cell.getAttribute("fill"))"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_runs(tmp_path_factory.mktemp("at-hand"))
+
+
+def test_filters_are_switched_off_and_on_again(
+    page: Page, serve_by_command: Serve, folder: Path
+) -> None:
+    true = json.loads((folder / "truth.json").read_text())
+    page.goto(f"{serve_by_command(folder / 'store.db')}?run=2&image=3&filter=first:1")
+    expect(page.locator(".cell[fill]")).to_have_count(12)
+    before = page.evaluate(CELL_COLOURS)
+    panel = page.get_by_role("region", name="What if filters are switched off")
+    expect(panel).to_be_hidden()
+    # By keyboard alone: open, switch the pinned filter off.
+    page.keyboard.press("w")
+    expect(panel).to_be_visible()
+    page.keyboard.press("x")
+    expect(panel.get_by_role("status").first).to_contain_text("Loading the model")
+    expect(panel.locator("#what-if-verdict")).to_contain_text("Image 3", timeout=60_000)
+    # A second one by the cell that has the focus.
+    page.locator("#cell-0-4").hover(force=True)
+    page.keyboard.press("x")
+    expect(panel.get_by_text("2 filters off")).to_be_visible()
+    rows = panel.get_by_role("listitem")
+    expect(rows).to_have_count(3)
+    for row, one, other in zip(rows.all(), true["before"], true["zero"], strict=True):
+        expect(row).to_contain_text(f"{100 * other:.1f} %")
+        expect(row).to_contain_text(f"{100 * one:.1f}")
+    assert "off=0%3A1%2C4" in page.url
+    expect(page.locator("#legend")).to_contain_text("GAP moved")
+    assert page.evaluate(CELL_COLOURS) != before
+    page.locator("#cell-1-2").hover(force=True)
+    expect(page.locator("#tip")).to_contain_text("moved by")
+    # Replaced by their mean, over all images of the run.
+    panel.get_by_label("their mean").check()
+    panel.get_by_role("button", name="Measure the accuracy").click()
+    right, right_after = true["right"] / 70, true["rightAfter"] / 70
+    accuracy = f"{100 * right:.1f} % → {100 * right_after:.1f} %"
+    expect(panel.locator(".what-if-accuracy")).to_contain_text(accuracy)
+    expect(panel).to_contain_text(f"The prediction of {true['same']} of 70 images stays")
+    panel.get_by_role("button", name="Switch first · filter 4 on again").click()
+    expect(panel.get_by_text("1 filter off")).to_be_visible()
+    # A link brings the same view.
+    page.reload()
+    expect(panel.get_by_text("1 filter off")).to_be_visible()
+    expect(panel.get_by_label("their mean")).to_be_checked()
+    expect(panel.locator("#what-if-verdict")).to_be_visible()
+    panel.get_by_role("button", name="Back to the network as it is").click()
+    expect(page.locator("#legend")).not_to_contain_text("GAP moved")
+    assert page.evaluate(CELL_COLOURS) == before
+    page.keyboard.press("w")
+    expect(panel).to_be_hidden()
+
+
+def test_maps_that_are_not_stored_are_computed_again(
+    page: Page, serve_by_command: Serve, folder: Path
+) -> None:
+    page.goto(f"{serve_by_command(folder / 'store.db')}?run=1&image=3&filter=first:2")
+    caption = page.locator(".map-caption")
+    expect(caption).to_contain_text("not stored")
+    page.get_by_role("button", name="compute").click()
+    expect(caption).to_contain_text("…")
+    expect(caption).to_contain_text("0 … ", timeout=60_000)
+    # The model is at hand now: the next image's follow by themselves.
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".caption-title")).to_have_text("Image 4")
+    expect(caption).to_contain_text("0 … ")
+
+
+def test_a_model_that_is_gone_is_said_in_one_line(
+    page: Page, serve_by_command: Serve, folder: Path
+) -> None:
+    here = folder / "small.keras"
+    kept = here.read_bytes()
+    here.unlink()
+    try:
+        page.goto(f"{serve_by_command(folder / 'store.db')}?run=2&image=3&off=0:1")
+        panel = page.get_by_role("region", name="What if filters are switched off")
+        expect(panel).to_contain_text("not on this machine any more: there is no")
+        here.write_bytes(kept)
+        panel.get_by_role("button", name="Try again").click()
+        expect(panel.locator("#what-if-verdict")).to_be_visible(timeout=60_000)
+    finally:
+        here.write_bytes(kept)
