@@ -34,13 +34,14 @@ DEFAULT_SIZE = 224
 """Height and width for a model that takes any size when the images' own size varies."""
 
 _CHANNELS = (1, 3)
-_PASSING = (
+PASSING = (
     keras.layers.Dropout,
     keras.layers.Flatten,
     keras.layers.GlobalAveragePooling2D,
     keras.layers.Identity,
     keras.layers.Reshape,
 )
+"""What comes between the last activation and the output without being one."""
 
 
 class Reading(Enum):
@@ -347,7 +348,7 @@ def _last_activation(graph: FlatGraph) -> Any:
         activation = getattr(operation, "activation", None)
         if activation not in (None, keras.activations.linear):
             return activation
-        if not isinstance(operation, (*_PASSING, keras.layers.Activation)):
+        if not isinstance(operation, (*PASSING, keras.layers.Activation)):
             return None if hasattr(operation, "kernel") else operation
         tensor = call.inputs[0]
     return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from collector.at_hand.gradcam import grad_cam
 from collector.at_hand.switching import Switched, Switches
 from collector.errors import CollectorError
 from reactcnn_dash.db import MapBatch, StoreError, save_maps
@@ -71,7 +72,9 @@ class Answers:
         if asked["ask"] == "what-if-run":
             # Whether there are such filters is said now, not at the first step.
             return self._over_run(self._switches(asked))
-        return {"what-if": self.what_if, "maps": self.maps}[asked["ask"]](asked)
+        return {"what-if": self.what_if, "maps": self.maps, "grad-cam": self.grad_cam}[
+            asked["ask"]
+        ](asked)
 
     def what_if(self, asked: Mapping[str, Any]) -> Answer:
         """What the network says of an image with and without some filters.
@@ -131,6 +134,26 @@ class Answers:
         stored = not rounded and keep_maps(self._url, run.id, ordinal, layers)
         arrays = {} if stored else maps_as_arrays(layers)
         return {"stored": stored, "rounded": rounded}, arrays
+
+    def grad_cam(self, asked: Mapping[str, Any]) -> Answer:
+        """Where in an image a layer speaks for a class.
+
+        Args:
+            asked: ``ordinal``, ``class`` and the ``layer``'s position.
+
+        Returns:
+            Whether the gradient is that of the score ``before_softmax``; the ``map`` (H, W).
+
+        Raises:
+            BadQuestion: there is no such class or layer.
+            CollectorError, StoreError: the image cannot be read, or the model cannot be run.
+        """
+        target, layer = int(asked["class"]), int(asked["layer"])
+        hand = self._hand
+        if not (0 <= target < hand.network.outputs and 0 <= layer < len(hand.layers)):
+            raise BadQuestion(f"the model has no class {target}, or no layer {layer}.")
+        found = grad_cam(hand, self._switched, self._pixels([int(asked["ordinal"])]), target, layer)
+        return {"before_softmax": found.before_softmax}, {"map": found.map}
 
     def _over_run(self, switches: Switches) -> Iterator[Step]:
         """The same over all images of the run: how many are still predicted as they were.

@@ -21,7 +21,7 @@ from collector.network import run_apart
 from collector.slim.executing import TOLERANCE, carry_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -94,6 +94,31 @@ class Switched:
         probabilities, gap = (tensor.numpy() for tensor in found)
         return Answer(probabilities, gap)
 
+    def run(
+        self,
+        value: Any,
+        wanted: Sequence[Any],
+        changes: Mapping[int, Callable[[Any], Any]],
+        substitutes: Mapping[int, Callable[[Any], Any]] | None = None,
+    ) -> list[Any]:
+        """Run the model with some of its tapped tensors changed.
+
+        Args:
+            value: a tensor of the shape and dtype of the graph's input.
+            wanted: symbolic tensors of the graph.
+            changes: what to go on with instead of tapped tensors, by their ``id``.
+            substitutes: see ``FlatGraph.evaluate``.
+
+        Returns:
+            The values of ``wanted``.
+        """
+        graph = self._network.graph
+        if self._apart:
+            known = {id(graph.input): value}
+            return carry_out(graph.calls, known, wanted, substitutes, changes)
+        values = graph.listen(value, wanted, substitutes, changes)
+        return [values[id(tensor)] for tensor in wanted]
+
     def _forward(self, pixels: Any, off: Any, instead: Any) -> tuple[Any, Any]:
         network = self._network
         graph = network.graph
@@ -104,12 +129,7 @@ class Switched:
                 for tap, (start, stop) in zip(network.taps, _parts(network.taps), strict=True)
             }
             wanted = [graph.output, *(tap.tensor for tap in network.taps)]
-            if self._apart:
-                known = {id(graph.input): value}
-                output, *tensors = carry_out(graph.calls, known, wanted, changes=changes)
-            else:
-                values = graph.listen(value, wanted, changes=changes)
-                output, *tensors = (values[id(tensor)] for tensor in wanted)
+            output, *tensors = self.run(value, wanted, changes)
         gaps = [
             tf.reduce_mean(tf.cast(tensor, tf.float32), [2, 3] if tap.channels_first else [1, 2])
             for tap, tensor in zip(network.taps, tensors, strict=True)

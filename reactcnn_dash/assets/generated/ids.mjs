@@ -72,6 +72,7 @@ export const SEARCH_PREVIOUS = "search-previous";
 export const SEARCH_NEXT = "search-next";
 export const SEARCH_CLUSTERS = "search-clusters";
 export const STRIP = "strip";
+export const GRAD_CAM = "grad-cam";
 export const WHAT_IF_BUTTON = "what-if-button";
 export const WHAT_IF = "what-if";
 export const EXPORT = "export";

@@ -262,3 +262,12 @@ export interface MapsAgain {
   stored: boolean;
   rounded: boolean;
 }
+
+/** Where in an image a layer speaks for a class (Grad-CAM). ``codes`` is base64 of a byte a place, the largest 255; ``nowhere``: nothing speaks for it; ``beforeSoftmax``: of the score before the last softmax, else of the probability. */
+export interface ClassMap {
+  height: number;
+  width: number;
+  codes: string;
+  nowhere: boolean;
+  beforeSoftmax: boolean;
+}

@@ -1,6 +1,7 @@
 /* Bringing everything on the page in line with the view. */
 import { drawClusterControls, pumpClusters, showSelection } from "./clusters.mjs";
 import { drawDeviationControls, pumpDeviations } from "./deviations.mjs";
+import { followCam } from "./grad-cam.mjs";
 import { grid } from "./grid.mjs";
 import { refresh } from "./pointer.mjs";
 import { drawSearchControls, refreshSearch } from "./search.mjs";
@@ -18,4 +19,5 @@ export function follow() {
   drawSearchControls();
   refreshSearch();
   followWhatIf();
+  followCam();
 }

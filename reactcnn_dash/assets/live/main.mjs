@@ -19,6 +19,7 @@ import {
 import { nextOdd, pumpDeviations, toggleMode } from "./deviations.mjs";
 import { exportGraphml, exportGraphPng, exportNpz, exportParquet, exportViewPng } from "./exports.mjs";
 import { follow } from "./follow.mjs";
+import { toggleCam } from "./grad-cam.mjs";
 import { grid } from "./grid.mjs";
 import { setStrength } from "./image.mjs";
 import { computeMissing } from "./maps-again.mjs";
@@ -100,6 +101,7 @@ const KEYS = {
   x: () => toggleFilter(inHandOf(layerInHand() ?? -1) ?? undefined),
   f: () => openPage(),
   w: togglePanel,
+  g: toggleCam,
   v: computeMissing,
   "/": startSearch,
   n: () => stepHit(1),

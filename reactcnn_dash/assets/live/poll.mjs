@@ -11,6 +11,7 @@ import { pumpClusters } from "./clusters.mjs";
 import { paintGrid } from "./deviation-grid.mjs";
 import { imageTaken, pumpDeviations } from "./deviations.mjs";
 import { follow } from "./follow.mjs";
+import { followCam } from "./grad-cam.mjs";
 import { grid } from "./grid.mjs";
 import { showImage } from "./image.mjs";
 import { layerInHand, refresh } from "./pointer.mjs";
@@ -200,6 +201,7 @@ function takeImage(found) {
   drawLegend(layerInHand());
   refresh();
   followWhatIf();
+  followCam();
 }
 
 /** @param {Model} model */
@@ -265,6 +267,15 @@ export function chooseRun(value) {
   if (!value || value === listedRun) return;
   listedRun = value;
   playing = false;
-  view.set({ run: Number(value), image: null, filter: null, cluster: null, subset: null, off: null });
+  view.set({
+    run: Number(value),
+    image: null,
+    filter: null,
+    cluster: null,
+    subset: null,
+    off: null,
+    cam: null,
+    camLayer: null,
+  });
   pump();
 }

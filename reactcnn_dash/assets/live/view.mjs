@@ -29,6 +29,9 @@ const SCHEMA = {
   subset: textField(null),
   /** the filters that are switched off, as what-if-text.mjs writes them, and what stands in their place */
   off: textField(null),
+  /** the class whose Grad-CAM lies on the image (−1: the predicted one), and the layer that it is of */
+  cam: numberField(null),
+  camLayer: textField(null),
   instead: choiceField("zero", ["zero", "mean"]),
 };
 

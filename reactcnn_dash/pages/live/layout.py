@@ -166,6 +166,7 @@ def _image_panel() -> html.Aside:
                 label=None,
                 thumbLabel="Strength of the feature map over the image",
             ),
+            html.Div(id=ids.GRAD_CAM, className="grad-cam", role="group", **aria("Grad-CAM")),
             html.H2("Class probabilities", className="section"),
             html.Div(id=ids.PROBABILITIES, className="probabilities", role="list"),
         ],

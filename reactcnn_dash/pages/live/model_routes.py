@@ -10,7 +10,7 @@ import numpy as np
 from flask import Response, jsonify, request
 
 from reactcnn_dash.jobs.model import Waiting
-from reactcnn_dash.pages.json_routes import RequestRefused, done, json_routes
+from reactcnn_dash.pages.json_routes import RequestRefused, done, json_routes, number
 from reactcnn_dash.pages.live.frames import CODES, NOT_FINITE, gap_ranges
 from reactcnn_dash.results.maps_again import maps_question
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db import Layer, Run
     from reactcnn_dash.jobs.messages import Message
-    from reactcnn_dash.pages.live.shapes import ModelWaiting, WhatIf
+    from reactcnn_dash.pages.live.shapes import ClassMap, ModelWaiting, WhatIf
     from reactcnn_dash.pages.page import Context
 
 NOUGHT = CODES // 2
@@ -93,6 +93,21 @@ def what_if_payload(found: Message, run: Run, layers: Sequence[Layer], label: in
     }
 
 
+def class_map_payload(found: Message) -> ClassMap:
+    """Return a Grad-CAM as the page draws it."""
+    values = np.nan_to_num(found.arrays["map"], posinf=0.0)
+    highest = float(values.max(initial=0))
+    codes = np.rint(255 * values / highest) if highest > 0 else np.zeros_like(values)
+    height, width = values.shape
+    return {
+        "height": height,
+        "width": width,
+        "codes": base64.b64encode(codes.astype(np.uint8).tobytes()).decode(),
+        "nowhere": highest == 0,
+        "beforeSoftmax": bool(found.head["before_softmax"]),
+    }
+
+
 def blueprint(context: Context) -> Blueprint:
     """Return the routes that ask the model at hand."""
     routes = json_routes("model")
@@ -122,6 +137,12 @@ def blueprint(context: Context) -> Blueprint:
     def maps(uuid: str, ordinal: int) -> Response:
         found = model.ask(uuid, maps_question(ordinal))
         return _waiting(found) if isinstance(found, Waiting) else done(found.head)
+
+    @routes.get("/<uuid>/grad-cam/<int:ordinal>")
+    def grad_cam(uuid: str, ordinal: int) -> Response:
+        asked = {"class": number("class"), "layer": number("layer")}
+        found = model.ask(uuid, {"ask": "grad-cam", "ordinal": ordinal, **asked})
+        return _waiting(found) if isinstance(found, Waiting) else done(class_map_payload(found))
 
     return routes
 

@@ -305,3 +305,17 @@ class MapsAgain(TypedDict):
 
     stored: bool
     rounded: bool
+
+
+class ClassMap(TypedDict):
+    """Where in an image a layer speaks for a class (Grad-CAM).
+
+    ``codes`` is base64 of a byte a place, the largest 255; ``nowhere``: nothing speaks for it;
+    ``beforeSoftmax``: of the score before the last softmax, else of the probability.
+    """
+
+    height: int
+    width: int
+    codes: str
+    nowhere: bool
+    beforeSoftmax: bool
