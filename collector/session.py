@@ -13,6 +13,7 @@ from collector.loop import Work, expected
 from collector.models import LoadedModel, has_weights, load_model
 from collector.network import Network, understand
 from collector.proof import Proven, first_images, proven_capture
+from collector.receptive import receptive_fields
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
 from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics, restore
@@ -245,6 +246,7 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
             "classes": request.classes,
             "pace": request.pace,
             "arithmetic": arithmetic,
+            "receptive_fields": receptive_fields(network),
         },
         kernels=kernels_of(network),
         experiment=request.experiment,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -89,6 +90,35 @@ def test_maps_that_are_not_stored_are_computed_again(
     page.keyboard.press("ArrowRight")
     expect(page.locator(".caption-title")).to_have_text("Image 4")
     expect(caption).to_contain_text("0 … ")
+
+
+def test_grad_cam_lies_on_the_image_until_it_is_taken_off(
+    page: Page, serve_by_command: Serve, folder: Path
+) -> None:
+    pixels = "() => document.getElementById('image').toDataURL()"
+    page.goto(f"{serve_by_command(folder / 'store.db')}?run=2&image=3")
+    expect(page.locator(".cell[fill]")).to_have_count(12)
+    expect(page.locator("#image")).to_have_attribute("width", "8")
+    plain = page.evaluate(pixels)
+    page.keyboard.press("g")
+    panel = page.get_by_role("group", name="Grad-CAM")
+    expect(panel.get_by_role("status")).to_contain_text("Loading the model")
+    done = re.compile("speaks? for")
+    expect(panel.get_by_role("status")).to_contain_text(done, timeout=60_000)
+    seen = set()
+    for number in range(3):
+        panel.get_by_label("Class that the light speaks for").select_option(str(number))
+        expect(panel.get_by_role("status")).to_contain_text(
+            re.compile(f"speaks? for class {number}")
+        )
+        seen.add(page.evaluate(pixels))
+    assert len(seen) > 1
+    panel.get_by_label("Layer that the light is of").select_option("first")
+    expect(panel.get_by_role("status")).to_contain_text(done)
+    assert "cam=2" in page.url
+    panel.get_by_role("button", name="Grad-CAM").click()
+    expect(panel.get_by_role("status")).to_have_count(0)
+    assert page.evaluate(pixels) == plain
 
 
 def test_a_model_that_is_gone_is_said_in_one_line(

@@ -29,11 +29,12 @@ export interface ShownLayer {
   offset: number;
 }
 
-/** What the grid is drawn from; ``shape`` is height, width and channels of an image. */
+/** What the grid is drawn from; ``shape`` is height, width and channels of an image. ``fields``: what part of the image the cells of a layer's maps see, by position. */
 export interface Model {
   classes: string[];
   shape: [number, number, number];
   layers: ShownLayer[];
+  fields: (number[][] | "whole" | null)[];
 }
 
 /** One image's answer. ``probabilities`` are class and probability, −1 for NaN; ``gap`` is base64 of a byte a filter, on the scale from ``low`` to ``high`` of its layer. */

@@ -37,11 +37,15 @@ class ShownLayer(TypedDict):
 
 
 class Model(TypedDict):
-    """What the grid is drawn from; ``shape`` is height, width and channels of an image."""
+    """What the grid is drawn from; ``shape`` is height, width and channels of an image.
+
+    ``fields``: what part of the image the cells of a layer's maps see, by position.
+    """
 
     classes: list[str]
     shape: tuple[int, int, int]
     layers: list[ShownLayer]
+    fields: list[list[list[float]] | Literal["whole"] | None]
 
 
 class ShownImage(TypedDict):
