@@ -27,7 +27,7 @@ _MERGING: Final = (
 _CELL_BY_CELL: Final = (
     *(_L.BatchNormalization, _L.Activation, _L.ReLU, _L.LeakyReLU, _L.PReLU, _L.ELU),
     *(_L.Rescaling, _L.Dropout, _L.SpatialDropout2D, _L.GaussianNoise, _L.GaussianDropout),
-    *(_L.Identity, _L.ActivityRegularization),
+    *(_L.Identity, _L.ActivityRegularization, _L.Normalization),
 )
 _OPERATIONS: Final = ACTIVATION_OPERATIONS | {
     *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "Concatenate"),

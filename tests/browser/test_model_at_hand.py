@@ -136,3 +136,40 @@ def test_a_model_that_is_gone_is_said_in_one_line(
         expect(panel.locator("#what-if-verdict")).to_be_visible(timeout=60_000)
     finally:
         here.write_bytes(kept)
+
+
+def test_a_cell_of_a_map_shows_what_it_sees(
+    page: Page, serve_by_command: Serve, folder: Path
+) -> None:
+    page.goto(f"{serve_by_command(folder / 'store.db')}?run=2&image=3&filter=second:2")
+    picture = page.locator(".map-picture")
+    expect(picture).to_be_visible()
+    # The second layer's cells see 5 × 5; that of row 2, column 3 begins at row 1, column 2.
+    box = picture.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 3.5 / 6, box["y"] + box["height"] * 2.5 / 6)
+    expect(page.locator(".seen-words")).to_have_text("row 2, column 3 sees 5 × 5")
+    shares = page.evaluate(
+        """() => {
+        const [seen, image] = [".seen", "#image"].map((one) =>
+            document.querySelector(one).getBoundingClientRect());
+        return [seen.left - image.left, seen.top - image.top, seen.width, seen.height]
+            .map((one) => Math.round((8 * one) / image.width));
+    }"""
+    )
+    assert shares == [2, 1, 5, 5]
+    # By keyboard: from the middle down, one row further.
+    page.mouse.move(5, 5)
+    expect(page.locator(".seen")).to_be_hidden()
+    picture.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".seen-words")).to_have_text("row 4, column 3 sees 5 × 5")
+    expect(page.locator(".caption-title")).to_have_text("Image 3")
+    # On the filter's page its top images are cut to 5 × 5, less at the edges.
+    page.get_by_role("link", name="The page of second · filter 2").click()
+    looks = page.locator(".looks canvas")
+    expect(looks.first).to_be_visible()
+    sizes = looks.evaluate_all("(all) => all.map((one) => [one.height, one.width])")
+    assert len(sizes) > 3
+    assert all(4 <= side <= 5 for size in sizes for side in size)

@@ -60,6 +60,9 @@ EXACT: dict[str, Callable[[Any], Any]] = {
     "residual": residual,
     "branches": branches,
     "cell by cell": lambda x: L.ReLU()(L.BatchNormalization()(conv(L.Rescaling(2.0)(x)))),
+    "normalised": lambda x: conv(
+        L.LayerNormalization()(conv(L.Normalization(mean=[0, 1, 0], variance=[1, 1, 2])(x)))
+    ),
     "by cells of channels": lambda x: conv(keras.ops.relu(conv(x))),
 }
 COVERED: dict[str, Callable[[Any], Any]] = {
