@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _MAKE = """
 import sys
-from collector.runtime import start_tensorflow
+from collector.frameworks.keras.runtime import start_tensorflow
 start_tensorflow()
 import json, keras, numpy as np
 keras.utils.set_random_seed(5)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.errors import ModelError
-from collector.modelfile import check_model
-from collector.vgg16 import CHECKPOINTS
+from collector.frameworks.keras.modelfile import check_model
+from collector.packaged import CHECKPOINTS
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import Run
@@ -22,6 +22,11 @@ def require_file(run: Run) -> None:
     source = run.checkpoint.source
     if source in CHECKPOINTS:
         return
+    framework = run.options.get("framework", "Keras")
+    if framework != "Keras":
+        raise ModelError(
+            f"the model of run {run.id} is one of {framework}: only Keras models can be asked here."
+        )
     if not source.endswith(".keras"):
         raise ModelError(
             f"run {run.id} does not say which file holds its model; collect that file anew, or "

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from collector.capture import probabilities_of
 from collector.errors import ModelError, reason
-from collector.network import PASSING, Reading
+from collector.frameworks.keras.capture import probabilities_of
+from collector.frameworks.keras.network import PASSING
+from collector.frameworks.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from collector.at_hand.loading import AtHand
     from collector.at_hand.switching import Switched
-    from collector.flatten import Call
-    from collector.network import Network
+    from collector.frameworks.keras.flatten import Call
+    from collector.frameworks.keras.network import Network
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collector.at_hand.finding import require_file
-from collector.capture import Capture
 from collector.errors import ModelError
-from collector.models import has_weights, load_model
-from collector.network import understand
+from collector.frameworks.keras.capture import Capture
+from collector.frameworks.keras.models import load_model
+from collector.frameworks.keras.network import understand
 from collector.session import layers_of
 
 if TYPE_CHECKING:
-    from collector.network import Network
+    from collector.frameworks.keras.network import Network
     from reactcnn_dash.db import Layer, Run, StoreReader
 
 
@@ -44,12 +44,12 @@ def bring(reader: StoreReader, uuid: str) -> AtHand:
     run = reader.run(uuid)
     require_file(run)
     loaded = load_model(run.checkpoint.source)
-    if not has_weights(loaded, run.checkpoint.sha256):
+    network = understand(loaded, run.image_shape[:2], run.options.get("head"))
+    if not network.has_weights(run.checkpoint.sha256):
         raise ModelError(
             f"{loaded.source} has changed since run {run.id}: its weights are not those of the run "
             f"({run.checkpoint.sha256[:12]}…). Put the former file back, or collect this one anew."
         )
-    network = understand(loaded, run.image_shape[:2])
     layers = reader.layers(run.id)
     if network.image_shape != run.image_shape or layers_of(network) != layers:
         raise ModelError(

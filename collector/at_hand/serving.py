@@ -15,7 +15,7 @@ import threading
 from typing import IO, TYPE_CHECKING, Any
 
 from collector.at_hand.finding import require_file
-from collector.runtime import start_tensorflow
+from collector.frameworks.keras.runtime import start_tensorflow
 from reactcnn_dash.db import StoreReader
 from reactcnn_dash.db.writing import GATE, end_by_sigterm
 from reactcnn_dash.errors import DONE, UserError

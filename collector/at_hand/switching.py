@@ -15,9 +15,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from collector.capture import probabilities_of
 from collector.errors import ModelError, reason
-from collector.network import run_apart
+from collector.frameworks.keras.capture import probabilities_of
+from collector.frameworks.keras.running import run_apart
 from collector.slim.executing import TOLERANCE, carry_out
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from collector.at_hand.loading import AtHand
-    from collector.network import Network
-    from collector.taps import Tap
+    from collector.frameworks.keras.network import Network
+    from collector.frameworks.keras.taps import Tap
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from collector.at_hand.gradcam import grad_cam
 from collector.at_hand.loading import AtHand
 from collector.at_hand.switching import Switched
-from collector.capture import Capture
+from collector.frameworks.keras.capture import Capture
 from tests.collector.models_of import SIDE, network_of, photos
 
 L = keras.layers

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from collector.receptive import receptive_fields
+from collector.frameworks.keras.receptive import receptive_fields
 from reactcnn_dash.analysis.receptive_field import Axis
 from tests.collector.models_of import classifier, network_of
 

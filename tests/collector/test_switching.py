@@ -10,7 +10,7 @@ import pytest
 
 from collector.at_hand.loading import AtHand
 from collector.at_hand.switching import Switched, Switches
-from collector.capture import Capture
+from collector.frameworks.keras.capture import Capture
 from tests.collector.models_of import SIDE, classifier, network_of, photos
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ MODELS = {
 }
 
 
-class Block(keras.Layer):
+class Block(keras.Layer):  # type: ignore[misc]  # Keras has no types
     """A block of one's own, in which an activation is a function that nobody can listen to."""
 
     def __init__(self, **options: Any) -> None:

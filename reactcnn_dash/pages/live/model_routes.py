@@ -175,10 +175,10 @@ def _switched_off() -> dict[str, Any]:
     parts = request.args.get("off", "").split(";")
     if not all(_OFF.fullmatch(part) for part in parts):
         raise RequestRefused("off names filters as layer:filter,filter;layer:filter.")
-    off = []
+    off: list[tuple[int, list[int]]] = []
     for part in parts:
         layer, _, filters = part.partition(":")
-        off.append([int(layer), sorted({int(one) for one in filters.split(",")})])
+        off.append((int(layer), sorted({int(one) for one in filters.split(",")})))
     if sum(len(filters) for _, filters in off) > MOST_OFF:
         raise RequestRefused(f"At most {MOST_OFF:,} filters are switched off at a time.")
     return {"off": sorted(off), "instead": instead}

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import keras
 
-from collector.layout import CONVOLUTIONS
-from collector.taps import ACTIVATION_OPERATIONS
+from collector.frameworks.keras.layout import CONVOLUTIONS
+from collector.frameworks.keras.taps import ACTIVATION_OPERATIONS
 from reactcnn_dash.analysis.receptive_field import Axis, joined, same_padding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from collector.flatten import Call
-    from collector.network import Network
+    from collector.frameworks.keras.flatten import Call
+    from collector.frameworks.keras.network import Network
 
     Seen = tuple[Axis, Axis] | Literal["whole"] | None
     """Along height and width; the whole image, as behind global pooling; or not known."""
