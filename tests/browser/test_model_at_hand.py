@@ -10,13 +10,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.at_hand import make_runs
+from tests.browser.conftest import start_server, stop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.browser.conftest import Serve
-
 pytestmark = pytest.mark.process
+
+LOADING_MS = 120_000
+"""How long a model may take to load, beside other tests."""
 
 CELL_COLOURS = """() => [...document.querySelectorAll("[id^='cell-1-']")]
     .map((cell) => cell.getAttribute("fill"))"""
@@ -27,11 +30,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_runs(tmp_path_factory.mktemp("at-hand"))
 
 
-def test_filters_are_switched_off_and_on_again(
-    page: Page, serve_by_command: Serve, folder: Path
-) -> None:
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    """One server for all, so that the model of a run is loaded once."""
+    process, address = start_server(folder / "store.db")
+    yield address
+    stop(process)
+
+
+def test_filters_are_switched_off_and_on_again(page: Page, address: str, folder: Path) -> None:
     true = json.loads((folder / "truth.json").read_text())
-    page.goto(f"{serve_by_command(folder / 'store.db')}?run=2&image=3&filter=first:1")
+    page.goto(f"{address}?run=2&image=3&filter=first:1")
     expect(page.locator(".cell[fill]")).to_have_count(12)
     before = page.evaluate(CELL_COLOURS)
     panel = page.get_by_role("region", name="What if filters are switched off")
@@ -41,7 +50,7 @@ def test_filters_are_switched_off_and_on_again(
     expect(panel).to_be_visible()
     page.keyboard.press("x")
     expect(panel.get_by_role("status").first).to_contain_text("Loading the model")
-    expect(panel.locator("#what-if-verdict")).to_contain_text("Image 3", timeout=60_000)
+    expect(panel.locator("#what-if-verdict")).to_contain_text("Image 3", timeout=LOADING_MS)
     # A second one by the cell that has the focus.
     page.locator("#cell-0-4").hover(force=True)
     page.keyboard.press("x")
@@ -77,34 +86,16 @@ def test_filters_are_switched_off_and_on_again(
     expect(panel).to_be_hidden()
 
 
-def test_maps_that_are_not_stored_are_computed_again(
-    page: Page, serve_by_command: Serve, folder: Path
-) -> None:
-    page.goto(f"{serve_by_command(folder / 'store.db')}?run=1&image=3&filter=first:2")
-    caption = page.locator(".map-caption")
-    expect(caption).to_contain_text("not stored")
-    page.get_by_role("button", name="compute").click()
-    expect(caption).to_contain_text("…")
-    expect(caption).to_contain_text("0 … ", timeout=60_000)
-    # The model is at hand now: the next image's follow by themselves.
-    page.keyboard.press("ArrowRight")
-    expect(page.locator(".caption-title")).to_have_text("Image 4")
-    expect(caption).to_contain_text("0 … ")
-
-
-def test_grad_cam_lies_on_the_image_until_it_is_taken_off(
-    page: Page, serve_by_command: Serve, folder: Path
-) -> None:
+def test_grad_cam_lies_on_the_image_until_it_is_taken_off(page: Page, address: str) -> None:
     pixels = "() => document.getElementById('image').toDataURL()"
-    page.goto(f"{serve_by_command(folder / 'store.db')}?run=2&image=3")
+    page.goto(f"{address}?run=2&image=3")
     expect(page.locator(".cell[fill]")).to_have_count(12)
     expect(page.locator("#image")).to_have_attribute("width", "8")
     plain = page.evaluate(pixels)
     page.keyboard.press("g")
     panel = page.get_by_role("group", name="Grad-CAM")
-    expect(panel.get_by_role("status")).to_contain_text("Loading the model")
     done = re.compile("speaks? for")
-    expect(panel.get_by_role("status")).to_contain_text(done, timeout=60_000)
+    expect(panel.get_by_role("status")).to_contain_text(done, timeout=LOADING_MS)
     seen = set()
     for number in range(3):
         panel.get_by_label("Class that the light speaks for").select_option(str(number))
@@ -121,27 +112,8 @@ def test_grad_cam_lies_on_the_image_until_it_is_taken_off(
     assert page.evaluate(pixels) == plain
 
 
-def test_a_model_that_is_gone_is_said_in_one_line(
-    page: Page, serve_by_command: Serve, folder: Path
-) -> None:
-    here = folder / "small.keras"
-    kept = here.read_bytes()
-    here.unlink()
-    try:
-        page.goto(f"{serve_by_command(folder / 'store.db')}?run=2&image=3&off=0:1")
-        panel = page.get_by_role("region", name="What if filters are switched off")
-        expect(panel).to_contain_text("not on this machine any more: there is no")
-        here.write_bytes(kept)
-        panel.get_by_role("button", name="Try again").click()
-        expect(panel.locator("#what-if-verdict")).to_be_visible(timeout=60_000)
-    finally:
-        here.write_bytes(kept)
-
-
-def test_a_cell_of_a_map_shows_what_it_sees(
-    page: Page, serve_by_command: Serve, folder: Path
-) -> None:
-    page.goto(f"{serve_by_command(folder / 'store.db')}?run=2&image=3&filter=second:2")
+def test_a_cell_of_a_map_shows_what_it_sees(page: Page, address: str) -> None:
+    page.goto(f"{address}?run=2&image=3&filter=second:2")
     picture = page.locator(".map-picture")
     expect(picture).to_be_visible()
     # The second layer's cells see 5 × 5; that of row 2, column 3 begins at row 1, column 2.
@@ -173,3 +145,31 @@ def test_a_cell_of_a_map_shows_what_it_sees(
     sizes = looks.evaluate_all("(all) => all.map((one) => [one.height, one.width])")
     assert len(sizes) > 3
     assert all(4 <= side <= 5 for size in sizes for side in size)
+
+
+def test_maps_that_are_not_stored_are_computed_again(page: Page, address: str) -> None:
+    page.goto(f"{address}?run=1&image=3&filter=first:2")
+    caption = page.locator(".map-caption")
+    expect(caption).to_contain_text("not stored")
+    page.get_by_role("button", name="compute").click()
+    expect(caption).to_contain_text("…")
+    expect(caption).to_contain_text("0 … ", timeout=LOADING_MS)
+    # The model is at hand now: the next image's follow by themselves.
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".caption-title")).to_have_text("Image 4")
+    expect(caption).to_contain_text("0 … ")
+
+
+def test_a_model_that_is_gone_is_said_in_one_line(page: Page, address: str, folder: Path) -> None:
+    here = folder / "small.keras"
+    kept = here.read_bytes()
+    here.unlink()
+    try:
+        page.goto(f"{address}?run=2&image=3&off=0:1")
+        panel = page.get_by_role("region", name="What if filters are switched off")
+        expect(panel).to_contain_text("not on this machine any more: there is no")
+        here.write_bytes(kept)
+        panel.get_by_role("button", name="Try again").click()
+        expect(panel.locator("#what-if-verdict")).to_be_visible(timeout=LOADING_MS)
+    finally:
+        here.write_bytes(kept)

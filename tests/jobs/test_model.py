@@ -33,7 +33,7 @@ OVER_RUN = {"ask": "what-if-run", "off": [[0, [1, 4]]], "instead": "mean"}
 
 def answer(model: ModelAtHand, run: Run, question: dict[str, Any]) -> Message:
     """Ask until there is an answer."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while isinstance(found := model.ask(run.uuid, question), Waiting):
         assert time.monotonic() < deadline
         time.sleep(0.05)
