@@ -126,7 +126,7 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
         )
     reader = StoreReader(request.store)
     layers = reader.layers(run.id)
-    if network.image_shape != run.image_shape or _layers(network) != layers:
+    if network.image_shape != run.image_shape or layers_of(network) != layers:
         raise ResumeError(
             f"the model has other layers than run {run.id} collected; begin a new run."
         )
@@ -241,7 +241,7 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
         feature_maps=request.feature_maps_or_default,
         class_names=_class_names(network, source),
         image_shape=network.image_shape,
-        layers=_layers(network),
+        layers=layers_of(network),
         options={
             "framework": loaded.framework,
             "preprocess": request.preprocess,
@@ -270,7 +270,8 @@ def _class_names(network: Network, source: ImageSource) -> tuple[str, ...]:
     return tuple(f"class {index}" for index in range(network.outputs))
 
 
-def _layers(network: Network) -> tuple[Layer, ...]:
+def layers_of(network: Network) -> tuple[Layer, ...]:
+    """The layers of a network as a run stores them."""
     layers = []
     offset = 0
     for position, tap in enumerate(network.taps):

@@ -96,6 +96,11 @@ SEARCH_NEXT: Final = "search-next"
 SEARCH_CLUSTERS: Final = "search-clusters"
 STRIP: Final = "strip"
 
+# What the run's own model is asked.
+GRAD_CAM: Final = "grad-cam"
+WHAT_IF_BUTTON: Final = "what-if-button"
+WHAT_IF: Final = "what-if"
+
 # Export.
 EXPORT: Final = "export"
 EXPORT_NPZ: Final = "export-npz"

@@ -30,6 +30,7 @@ def carry_out(
     known: Mapping[int, Any],
     wanted: Sequence[Any],
     substitutes: Mapping[int, Callable[[Any], Any]] | None = None,
+    changes: Mapping[int, Callable[[Any], Any]] | None = None,
 ) -> list[Any]:
     """Compute some tensors in inference mode.
 
@@ -38,6 +39,7 @@ def carry_out(
         known: values of the tensors that no call of these makes, by their ``id``.
         wanted: symbolic tensors.
         substitutes: what to carry out instead of some calls of one tensor, by the call's ``id``.
+        changes: what to go on with instead of some tensors, by the tensor's ``id``.
 
     Returns:
         Their values, in the order of ``wanted``.
@@ -51,7 +53,9 @@ def carry_out(
         args, kwargs = keras.tree.map_structure(value_of, (call.args, call.kwargs))
         instead = substitutes.get(id(call)) if substitutes else None
         result = instead(args[0]) if instead else _apply(call.operation, args, kwargs)
-        values.update(zip(map(id, call.outputs), keras.tree.flatten(result), strict=True))
+        for tensor, made in zip(call.outputs, keras.tree.flatten(result), strict=True):
+            change = changes.get(id(tensor)) if changes else None
+            values[id(tensor)] = change(made) if change else made
     return [values[id(tensor)] for tensor in wanted]
 
 

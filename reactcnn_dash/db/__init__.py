@@ -24,6 +24,7 @@ from reactcnn_dash.db.errors import (
     StoreOutdated,
     StoreReadOnly,
 )
+from reactcnn_dash.db.map_keeping import save_maps
 from reactcnn_dash.db.opening import check_writable
 from reactcnn_dash.db.place import Place, StoreUrl, normalise_url
 from reactcnn_dash.db.reader import StoreReader
@@ -115,6 +116,7 @@ __all__ = [
     "require_free",
     "save_clustering",
     "save_comparison",
+    "save_maps",
     "save_report",
     "save_slimming",
     "unpack",

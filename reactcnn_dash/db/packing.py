@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db.records import Float32Array, Float64Array, ImageBatch, Layer, UInt8Array
+    from reactcnn_dash.db.records import (
+        Float32Array,
+        Float64Array,
+        ImageBatch,
+        Layer,
+        MapBatch,
+        UInt8Array,
+    )
 
 Rows = list[dict[str, Any]]
 
@@ -118,7 +125,9 @@ def pack_batch(
     ]
     known = np.where(gap_finite, batch.gap, np.float32(np.nan))
     starts = [layer.offset for layer in layers]
-    feature_maps = _map_rows(run_id, batch, kept)
+    count = len(batch.labels)
+    first = 0 if kept is None else max(0, count - kept)
+    feature_maps = map_rows(run_id, batch.start, batch.maps, first) if batch.maps else []
     return PackedBatch(
         images=images,
         feature_maps=feature_maps,
@@ -134,20 +143,25 @@ def _size(rows: Rows) -> int:
     return sum(len(value) for row in rows for name, value in row.items() if name in _PACKED)
 
 
-def _map_rows(run_id: int, batch: ImageBatch, kept: int | None) -> Rows:
-    if not batch.maps:
-        return []
-    count = len(batch.labels)
-    first = 0 if kept is None else max(0, count - kept)
-    low = np.concatenate([maps.low for maps in batch.maps], axis=1)
-    step = np.concatenate([maps.step for maps in batch.maps], axis=1)
+def map_rows(run_id: int, start: int, layers: Sequence[MapBatch], first: int = 0) -> Rows:
+    """Give the maps of consecutive images as rows, from the `first` of them on.
+
+    Args:
+        run_id: the run.
+        start: ordinal of the first image of `layers`.
+        layers: its maps, one a layer by position.
+        first: how many images are left out.
+    """
+    count = len(layers[0].codes)
+    low = np.concatenate([maps.low for maps in layers], axis=1)
+    step = np.concatenate([maps.step for maps in layers], axis=1)
     scales = np.stack([low, step], axis=1)
     # Filters last, as the network leaves them: turning them here would cost more than packing does.
-    codes = [np.moveaxis(maps.codes, 1, -1).reshape(count, -1) for maps in batch.maps]
+    codes = [np.moveaxis(maps.codes, 1, -1).reshape(count, -1) for maps in layers]
     return [
         {
             "run_id": run_id,
-            "ordinal": batch.start + row,
+            "ordinal": start + row,
             "scales": pack(scales[row], compress=True),
             "codes": pack(np.concatenate([one[row] for one in codes]), compress=True),
         }

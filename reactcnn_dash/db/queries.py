@@ -154,9 +154,11 @@ MAPS = (
     .join(runs, runs.c.id == feature_maps.c.run_id)
     .where(runs.c.uuid == bindparam("uuid"), feature_maps.c.ordinal == _ordinal)
 )
-MAPS_RANGE = select(
-    func.min(feature_maps.c.ordinal).label("first"), func.max(feature_maps.c.ordinal).label("last")
-).where(feature_maps.c.run_id == _run_id)
+WITH_MAPS = (
+    select(feature_maps.c.ordinal)
+    .where(feature_maps.c.run_id == _run_id)
+    .order_by(feature_maps.c.ordinal)
+)
 _WRONG = select(images.c.ordinal).where(images.c.run_id == _run_id, images.c.misclassified).limit(1)
 WRONG_AFTER = _WRONG.where(images.c.ordinal > _ordinal).order_by(images.c.ordinal)
 WRONG_BEFORE = _WRONG.where(images.c.ordinal < _ordinal).order_by(images.c.ordinal.desc())

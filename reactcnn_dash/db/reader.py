@@ -266,12 +266,9 @@ class StoreReader:
         low, step = from_rows.array_of(row.scales, what, (2, filters), "<f4")
         return maps_of(layers, codes, low, step)
 
-    def images_with_maps(self, run_id: int) -> range:
-        """Give the ordinals of the images whose feature maps are kept; they follow each other."""
-        rows = self._all(queries.MAPS_RANGE, run_id=run_id)
-        if not rows or rows[0].first is None:
-            return range(0)
-        return range(rows[0].first, rows[0].last + 1)
+    def images_with_maps(self, run_id: int) -> tuple[int, ...]:
+        """Give the ordinals of the images whose feature maps are kept, in order."""
+        return tuple(row.ordinal for row in self._all(queries.WITH_MAPS, run_id=run_id))
 
     def pixels(self, run_uuid: str, ordinal: int) -> UInt8Array:
         """Give the (H, W, C) uint8 pixels of one image; `ImageNotFound` when there is none."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dash import ClientsideFunction, Dash, Input
 
+from reactcnn_dash.jobs.model import ModelAtHand
 from reactcnn_dash.pages.run_layers import RunLayers
 from reactcnn_dash.results.clusters.clustering import Clusterings
 
@@ -30,6 +31,7 @@ class Context:
         jobs: does what a request must not wait for.
         run_layers: the layers of the runs that were looked at last.
         clusters: gives the clusters of layers.
+        model: answers questions by a run's own model.
     """
 
     def __init__(self, reader: StoreReader, url: str, jobs: Jobs) -> None:
@@ -38,6 +40,7 @@ class Context:
         self.jobs = jobs
         self.run_layers = RunLayers(reader)
         self.clusters = Clusterings(url, jobs)
+        self.model = ModelAtHand(url)
 
 
 class Control(NamedTuple):

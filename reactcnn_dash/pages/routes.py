@@ -13,6 +13,7 @@ from reactcnn_dash.db import (
     RunNotFound,
     StoreError,
 )
+from reactcnn_dash.results.maps_again import maps_at_hand
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import StoreReader
@@ -22,10 +23,10 @@ FOR_EVER = "private, max-age=31536000, immutable"
 """Private: what a network saw is for the browser that asked, not for a cache on the way."""
 
 
-def _binary(*parts: bytes) -> Response:
+def _binary(*parts: bytes, lasting: bool = True) -> Response:
     response = Response(b"".join(parts), mimetype="application/octet-stream")
     # A run's uuid is in the address and what is stored never changes, so neither can the answer.
-    response.headers["Cache-Control"] = FOR_EVER
+    response.headers["Cache-Control"] = FOR_EVER if lasting else "no-store"
     return response
 
 
@@ -41,7 +42,7 @@ def pixels_response(reader: StoreReader, uuid: str, ordinal: int) -> Response:
 def layer_response(context: Context, uuid: str, ordinal: int, layer: int) -> Response:
     """Answer with one layer's exact GAP values and, where stored, its feature maps.
 
-    The body is little-endian: GAP ``(F,)`` float32; then, when the maps are stored, their ``low``
+    The body is little-endian: GAP ``(F,)`` float32; then, when there are maps, their ``low``
     ``(F,)`` float32, ``step`` ``(F,)`` float32 and codes ``(F, height, width)`` uint8; a map's
     value is ``low + step · code``.
 
@@ -53,7 +54,9 @@ def layer_response(context: Context, uuid: str, ordinal: int, layer: int) -> Res
         raise ImageNotFound(f"The run has no layer {layer}: it has {len(run.layers)}.")
     here = run.layers[layer]
     gap = reader.gap_row(run.run_id, ordinal)[here.offset : here.offset + here.filters]
-    maps = reader.feature_maps(uuid, ordinal, layer)
+    maps = stored = reader.feature_maps(uuid, ordinal, layer)
+    if maps is None:
+        maps = maps_at_hand(context.model, uuid, ordinal, layer)
     parts = [gap.astype("<f4").tobytes()]
     if maps is not None:
         parts += [
@@ -61,7 +64,8 @@ def layer_response(context: Context, uuid: str, ordinal: int, layer: int) -> Res
             maps.step.astype("<f4").tobytes(),
             np.ascontiguousarray(maps.codes).tobytes(),
         ]
-    return _binary(*parts)
+    # Maps that are not stored may be computed, and stored, later.
+    return _binary(*parts, lasting=stored is not None)
 
 
 def blueprint(context: Context) -> Blueprint:

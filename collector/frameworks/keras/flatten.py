@@ -117,23 +117,37 @@ class FlatGraph:
         value: Any,
         wanted: Sequence[Any],
         substitutes: Mapping[int, Callable[[Any], Any]] | None = None,
+        changes: Mapping[int, Callable[[Any], Any]] | None = None,
     ) -> dict[int, Any]:
         """Do as :meth:`evaluate`, and leave out what cannot be had.
+
+        Args:
+            value: see :meth:`evaluate`.
+            wanted: likewise.
+            substitutes: likewise.
+            changes: what the model is to go on with instead of some tensors, by the ``id`` of the
+                tensor; each is the only one that a call returns which can be heard.
 
         Returns:
             Values by the ``id`` of their tensors: those wanted that were computed, and more.
         """
         producers = self.producers()
         substitutes = substitutes or {}
+        makers = {tensor: producers[tensor] for tensor in changes or {}}
         heard = {id(call): call for call in self._to_hear(wanted, producers)}
         heard.update({id(call): call for call in self.calls if id(call) in substitutes})
+        heard.update({id(call): call for call in makers.values()})
         instead = {
             (id(call.operation), call.turn): substitutes[id(call)]
             for call in heard.values()
             if id(call) in substitutes
         }
+        changed = {
+            (id(call.operation), call.turn): (changes or {})[tensor]
+            for tensor, call in makers.items()
+        }
         output, results = listen(
-            self.model, value, [call.operation for call in heard.values()], instead
+            self.model, value, [call.operation for call in heard.values()], instead, changed
         )
         values = {id(self.input): value}
         for call in heard.values():

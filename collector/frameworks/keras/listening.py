@@ -27,6 +27,7 @@ def listen(
     value: Any,
     operations: Iterable[Any],
     instead: Mapping[tuple[int, int | None], Callable[[Any], Any]],
+    changes: Mapping[tuple[int, int | None], Callable[[Any], Any]] | None = None,
 ) -> tuple[Any, Results]:
     """Call a model in inference mode and listen to some of its operations.
 
@@ -36,6 +37,8 @@ def listen(
         operations: what to listen to.
         instead: what to carry out instead of a call of an operation, by its ``id`` and how many of
             its calls come before; takes the operation's first argument.
+        changes: what is made of the only tensor that a call returns, named likewise, before the
+            model goes on with it.
 
     Returns:
         What the model returned, and what operations returned, flattened, by their ``id`` and how
@@ -46,7 +49,7 @@ def listen(
     chosen.update({id(layer): layer for layer in bound_to_layout(model)})
     with ExitStack() as stack:
         for operation in chosen.values():
-            stack.enter_context(_heard(operation, results, instead))
+            stack.enter_context(_heard(operation, results, instead, changes or {}))
         with warnings.catch_warnings():
             # A model whose only input stands in a list takes it without one too, but says so.
             warnings.filterwarnings("ignore", "The structure of `inputs`")
@@ -59,6 +62,7 @@ def _heard(
     operation: Any,
     results: Results,
     instead: Mapping[tuple[int, int | None], Callable[[Any], Any]],
+    changes: Mapping[tuple[int, int | None], Callable[[Any], Any]],
 ) -> Iterator[None]:
     """Shadow an operation's ``call`` by one that keeps what it returns."""
     own = turned(operation)
@@ -69,6 +73,8 @@ def _heard(
         turns[0] += 1
         substitute = instead.get(key)
         result = own(*args, **kwargs) if substitute is None else substitute(args[0])
+        if key in changes:
+            result = changes[key](result)
         results[key] = tuple(keras.tree.flatten(result))
         return result
 

@@ -15,6 +15,7 @@ from collector.frameworks.keras.flatten import FlatGraph, flatten, is_graph
 from collector.frameworks.keras.kernels import weights_of
 from collector.frameworks.keras.models import weights_digest
 from collector.frameworks.keras.proof import proven_capture
+from collector.frameworks.keras.receptive import receptive_fields
 from collector.frameworks.keras.running import REHEARSED, depends_on_its_batch, run_apart
 from collector.frameworks.keras.taps import Tap, find_taps, unwatched
 from collector.frameworks.kernels import kernel
@@ -36,13 +37,14 @@ _SPREAD = [[-40.0, 0.0, 40.0]]
 _MOST_NAMED = 6
 
 _CHANNELS = (1, 3)
-_PASSING = (
+PASSING = (
     keras.layers.Dropout,
     keras.layers.Flatten,
     keras.layers.GlobalAveragePooling2D,
     keras.layers.Identity,
     keras.layers.Reshape,
 )
+"""What comes between the last activation and the output without being one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,8 +80,8 @@ class Network:
 
     @property
     def details(self) -> dict[str, Any]:
-        """See ``protocol.Network``."""
-        return {}
+        """See ``protocol.Network``: what the cells of each layer see of the image."""
+        return {"receptive_fields": receptive_fields(self)}
 
     def has_weights(self, sha256: str) -> bool:
         """See ``protocol.Network``; stores of former versions have whole paths in the digest."""
@@ -339,7 +341,7 @@ def _last_activation(graph: FlatGraph) -> Any:
         activation = getattr(operation, "activation", None)
         if activation not in (None, keras.activations.linear):
             return activation
-        if not isinstance(operation, (*_PASSING, keras.layers.Activation)):
+        if not isinstance(operation, (*PASSING, keras.layers.Activation)):
             return None if hasattr(operation, "kernel") else operation
         tensor = call.inputs[0]
     return None

@@ -36,7 +36,7 @@ _ACTIVATIONS = (
 )
 # Class names of the operations behind keras.ops.relu6(x), keras.activations.silu(x) and so on,
 # which are no layers. Keras gives their classes no public names.
-_ACTIVATION_OPERATIONS = frozenset({
+ACTIVATION_OPERATIONS = frozenset({
     "Celu", "Elu", "Gelu", "HardShrink", "HardSigmoid", "HardSilu", "HardTanh", "LeakyRelu",
     "LogSigmoid", "Mish", "ReLU", "Relu", "Relu6", "Selu", "Sigmoid", "Silu", "SoftShrink",
     "Softplus", "Softsign", "SparsePlus", "SparseSigmoid", "Squareplus", "Tanh", "TanhShrink",
@@ -172,7 +172,7 @@ def _keeps_filters(operation: Any) -> bool:
         return True
     if isinstance(operation, _ACTIVATIONS):
         return activation_name(operation) not in _MIXING
-    return _is_keras_operation(operation) and type(operation).__name__ in _ACTIVATION_OPERATIONS
+    return _is_keras_operation(operation) and type(operation).__name__ in ACTIVATION_OPERATIONS
 
 
 def _is_keras_operation(operation: Any) -> bool:

@@ -8,6 +8,7 @@ import { drawPixels, fetchThumbnails, lightOf, mapOf } from "../base/pixels.mjs"
 import * as ids from "../generated/ids.mjs";
 import { drawClassPictures, shownClasses } from "./classes.mjs";
 import { classOf, known, layerName, say } from "./facts.mjs";
+import { looks } from "./looks.mjs";
 import { view } from "./view.mjs";
 
 /** @import { TopImages } from "../generated/filter.d.ts" */
@@ -111,6 +112,7 @@ function draw(found) {
   byId(ids.FILTER_TOPS).replaceChildren(
     element("div", { class: "tops" }, ...tiles),
     element("p", { class: "small" }, caption(found)),
+    ...looks(found.overall.map(([ordinal]) => ordinal)),
   );
 }
 

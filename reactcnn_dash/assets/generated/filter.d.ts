@@ -86,7 +86,7 @@ export interface Neighbours {
   values: ((number | null)[])[];
 }
 
-/** A filter but for its images, clusters and history. */
+/** A filter but for its images, clusters and history. ``field``: what part of the image the cells of its map see. */
 export interface FilterFacts {
   nearest: Neighbour[];
   opposite: Neighbour[];
@@ -96,6 +96,7 @@ export interface FilterFacts {
   layer: number;
   filter: number;
   map: [number, number];
+  field: number[][] | "whole" | null;
   state: FilterState;
   classes: ClassValues;
   kernel: FilterKernel | null;

@@ -29,11 +29,12 @@ export interface ShownLayer {
   offset: number;
 }
 
-/** What the grid is drawn from; ``shape`` is height, width and channels of an image. */
+/** What the grid is drawn from; ``shape`` is height, width and channels of an image. ``fields``: what part of the image the cells of a layer's maps see, by position. */
 export interface Model {
   classes: string[];
   shape: [number, number, number];
   layers: ShownLayer[];
+  fields: (number[][] | "whole" | null)[];
 }
 
 /** One image's answer. ``probabilities`` are class and probability, −1 for NaN; ``gap`` is base64 of a byte a filter, on the scale from ``low`` to ``high`` of its layer. */
@@ -224,4 +225,50 @@ export interface OddImage {
 /** The next odd image, None after the last. */
 export interface NextOdd {
   image: number | null;
+}
+
+/** The model has not answered yet: ask again; ``total`` is 0 until it is known. ``loading``: the model is still being loaded; ``behind``: another run's model is still needed. */
+export interface ModelWaiting {
+  status: "running";
+  loading: boolean;
+  done: number;
+  total: number;
+  behind: boolean;
+}
+
+/** An image with some filters switched off, beside the image as it is. ``classes`` are class and probability before and after, None for NaN; ``before`` and ``after`` the predicted class, None without one; ``codes`` is base64 of a byte a filter, how far its GAP moved on the scale ± ``spans`` of its layer; ``rounded``: the run was given finer pixels than the store keeps. */
+export interface WhatIf {
+  classes: ([number, number | null, number | null])[];
+  before: number | null;
+  after: number | null;
+  codes: string;
+  spans: number[];
+  rounded: boolean;
+}
+
+/** A run with some filters switched off: how many of its images are still predicted as before. Of ``images``: ``labelled``; right ``before`` and ``after``; ``lost``, right before alone; ``won``, right after alone; the ``same`` prediction. ``damaged`` ones were left out. */
+export interface WhatIfRun {
+  images: number;
+  labelled: number;
+  before: number;
+  after: number;
+  lost: number;
+  won: number;
+  same: number;
+  damaged: number;
+}
+
+/** The maps of an image are there now. ``stored``: they stay in the store; ``rounded``: the run was given finer pixels than the store keeps. */
+export interface MapsAgain {
+  stored: boolean;
+  rounded: boolean;
+}
+
+/** Where in an image a layer speaks for a class (Grad-CAM). ``codes`` is base64 of a byte a place, the largest 255; ``nowhere``: nothing speaks for it; ``beforeSoftmax``: of the score before the last softmax, else of the probability. */
+export interface ClassMap {
+  height: number;
+  width: number;
+  codes: string;
+  nowhere: boolean;
+  beforeSoftmax: boolean;
 }

@@ -10,6 +10,7 @@ import { move, openPage, pin } from "./pointer.mjs";
 import { address, filterText, layers, openIndex, shown } from "./shown.mjs";
 import { drawSubset, drawSubsetControls, showTogether } from "./subset.mjs";
 import { view } from "./view.mjs";
+import { followWhatIf } from "./what-if.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
 /** @import { Clusters, ClustersAnswer, ClustersAsked, ClustersRefused } from "../generated/live.d.ts" */
@@ -156,6 +157,7 @@ export function takeClusters(answer) {
   drawParameter();
   drawSubset();
   showSelection();
+  followWhatIf();
   pumpClusters();
   drawGraph(answer);
 }

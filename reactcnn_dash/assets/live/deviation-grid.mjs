@@ -9,6 +9,7 @@ import { grid } from "./grid.mjs";
 import { levelOf, ranked, strangenessText, wordsOf } from "./oddness.mjs";
 import { classOf, layers, shown, whole } from "./shown.mjs";
 import { view } from "./view.mjs";
+import { differences, ofImage as withoutFilters } from "./what-if.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
 
@@ -38,21 +39,24 @@ export function painted() {
   return known && known.uuid === shown.run?.uuid ? known.codes : null;
 }
 
-let deviationsPainted = false;
+/** What the colours are of. */
+let colouredBy = "gap";
 
 /** Colour the grid by what the mode says; `afresh` when the colours themselves changed. */
 export function paintGrid(afresh = false) {
   if (!shown.image || !grid.canvas) return;
-  const codes = painted();
-  const other = (codes !== null) !== deviationsPainted;
-  deviationsPainted = codes !== null;
+  const moved = differences();
+  const codes = moved ?? painted();
+  const by = moved ? "what-if" : codes ? "deviation" : "gap";
+  const other = by !== colouredBy;
+  colouredBy = by;
   if (afresh || other) {
     grid.codes = codes ?? shown.image.codes;
     grid.repaint();
   } else {
     grid.paint(codes ?? shown.image.codes);
   }
-  grid.canvas.classList.toggle("behind", codes !== null && !ofImage());
+  grid.canvas.classList.toggle("behind", codes !== null && !(moved ? withoutFilters() : ofImage()));
   drawOdds();
 }
 

@@ -3,19 +3,25 @@ import { colours } from "../base/colours.mjs";
 import { element } from "../base/dom.mjs";
 import { number } from "../base/format.mjs";
 import { placeOfMap } from "../base/geometry.mjs";
+import { sameFilter } from "../base/grid.mjs";
 import { drawMap, mapOf } from "../base/pixels.mjs";
 import { grid } from "./grid.mjs";
 import { setLight } from "./image.mjs";
-import { address, filterText, layers, pageOf } from "./shown.mjs";
+import { withoutMaps } from "./maps-again.mjs";
+import { hideSeen, listenToCells } from "./seen.mjs";
+import { address, filterText, layers, pageOf, pinned } from "./shown.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
 /** @import { Entry } from "./layer-data.mjs" */
 
-const picture = element("canvas", { class: "map-picture pixelated", role: "img" });
+const picture = element("canvas", { class: "map-picture pixelated", role: "img", tabindex: "0" });
+const cells = element("div", { class: "map-cells" }, picture);
 const caption = element("div", { class: "map-caption" });
 const page = element("a", { class: "map-page" }, "↗");
 const foot = element("div", { class: "map-foot" }, caption, page);
-const box = element("div", { class: "map", hidden: "" }, picture, foot);
+const box = element("div", { class: "map", hidden: "" }, cells, foot);
+
+listenToCells(picture, pinned);
 
 /** Put the map's element into the grid's canvas. @param {HTMLElement} canvas */
 export const attachMap = (canvas) => canvas.append(box);
@@ -42,6 +48,7 @@ function problemOf({ error, value }, at) {
 /** Take the map away. */
 export function hideMap() {
   box.hidden = true;
+  hideSeen();
   setLight(null);
 }
 
@@ -57,11 +64,14 @@ export function showMap(at, entry) {
     caption.textContent = step === 0 ? "0 everywhere" : `${number(low)} … ${number(low + 255 * step)}`;
     setLight(map);
   } else {
-    caption.textContent = problem;
+    if (entry.value && !maps) caption.replaceChildren(...withoutMaps());
+    else caption.textContent = problem;
     setLight(null);
   }
   picture.setAttribute("aria-label", `Feature map of ${address(at)}`);
+  if (picture.dataset.address !== filterText(at)) hideSeen();
   picture.dataset.address = filterText(at);
+  box.classList.toggle("held", problem === null && sameFilter(at, pinned()));
   page.href = pageOf(at);
   page.title = `The page of ${address(at)} (F)`;
   page.setAttribute("aria-label", page.title);

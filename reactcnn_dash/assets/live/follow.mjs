@@ -2,10 +2,12 @@
 import { drawClusterControls, pumpClusters, showSelection } from "./clusters.mjs";
 import { drawDeviationControls, pumpDeviations } from "./deviations.mjs";
 import { followGone } from "./gone.mjs";
+import { followCam } from "./grad-cam.mjs";
 import { grid } from "./grid.mjs";
 import { refresh } from "./pointer.mjs";
 import { drawSearchControls, refreshSearch } from "./search.mjs";
 import { openIndex } from "./shown.mjs";
+import { followWhatIf } from "./what-if.mjs";
 
 export function follow() {
   drawDeviationControls();
@@ -18,4 +20,6 @@ export function follow() {
   drawSearchControls();
   refreshSearch();
   followGone();
+  followWhatIf();
+  followCam();
 }

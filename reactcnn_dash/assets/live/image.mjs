@@ -16,12 +16,15 @@ export const drawn = {
   pixels: null,
   /** @type {Map2d | null} */
   light: null,
+  /** What lies on them while no feature map does. @type {Map2d | null} */
+  under: null,
   strength: 0.7,
 };
 let wanted = "";
 
 function draw() {
-  const { pixels, light, strength } = drawn;
+  const { pixels, strength } = drawn;
+  const light = drawn.light ?? drawn.under;
   if (!pixels || !shown.model) return;
   const { shape } = shown.model;
   if (pixels.length !== shape[0] * shape[1] * shape[2]) return;
@@ -35,10 +38,17 @@ export function setLight(light) {
   draw();
 }
 
+/** Lay a map over the image that gives way to feature maps; null takes it off. @param {Map2d | null} under */
+export function setUnder(under) {
+  if (drawn.under === under) return;
+  drawn.under = under;
+  if (!drawn.light) draw();
+}
+
 /** @param {number} strength from 0 to 1 */
 export function setStrength(strength) {
   drawn.strength = strength;
-  if (drawn.light) draw();
+  if (drawn.light ?? drawn.under) draw();
 }
 
 /** @param {ShownRun} run @param {Shown} image */

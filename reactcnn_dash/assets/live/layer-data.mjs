@@ -28,6 +28,11 @@ export function layerData(index) {
   return entry;
 }
 
+/** Ask anew for what is not known of an image: it has maps now. @param {string} uuid @param {number} ordinal */
+export function forgetImage(uuid, ordinal) {
+  for (const key of [...cache.keys()]) if (key.startsWith(`${uuid}/${ordinal}/`)) cache.delete(key);
+}
+
 /**
  * @param {string} key
  * @param {string} uuid

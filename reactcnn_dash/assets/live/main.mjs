@@ -19,9 +19,20 @@ import {
 import { nextOdd, pumpDeviations, toggleMode } from "./deviations.mjs";
 import { exportGraphml, exportGraphPng, exportNpz, exportParquet, exportViewPng } from "./exports.mjs";
 import { follow } from "./follow.mjs";
+import { toggleCam } from "./grad-cam.mjs";
 import { grid } from "./grid.mjs";
 import { setStrength } from "./image.mjs";
-import { focusFilter, inHandOf, listenToPointer, move, openPage, pin, refresh } from "./pointer.mjs";
+import { computeMissing } from "./maps-again.mjs";
+import {
+  focusFilter,
+  inHandOf,
+  layerInHand,
+  listenToPointer,
+  move,
+  openPage,
+  pin,
+  refresh,
+} from "./pointer.mjs";
 import { chooseRun, goBy, goLive, goTo, nextMisclassified, pump, take, tick, togglePlay } from "./poll.mjs";
 import { drawLegend, setScale } from "./scale.mjs";
 import { chooseSearch, closeSearch, startSearch, stepHit, toggleSearch, toggleWrong } from "./search.mjs";
@@ -30,6 +41,7 @@ import { buildSlider } from "./slider.mjs";
 import { buildStrip } from "./strip.mjs";
 import { chooseSubset, clusterSearch } from "./subset.mjs";
 import { view } from "./view.mjs";
+import { toggleFilter, togglePanel } from "./what-if.mjs";
 
 /** @import { Action } from "../base/dash.mjs" */
 
@@ -72,6 +84,7 @@ function onGridKey(event) {
   else if (key === "enter") pin(at);
   else if (key === "c") openLayer(layer);
   else if (key === "r") selectOf(at);
+  else if (key === "x") toggleFilter(at);
   else return false;
   return true;
 }
@@ -86,7 +99,11 @@ const KEYS = {
   m: nextMisclassified,
   o: nextOdd,
   d: toggleMode,
+  x: () => toggleFilter(inHandOf(layerInHand() ?? -1) ?? undefined),
   f: () => openPage(),
+  w: togglePanel,
+  g: toggleCam,
+  v: computeMissing,
   "/": startSearch,
   n: () => stepHit(1),
   p: () => stepHit(-1),
@@ -182,6 +199,7 @@ boot({
     tapNode,
     chooseRow,
     toggleSearch,
+    toggleWhatIf: togglePanel,
     closeSearch,
     searchWrong: toggleWrong,
     searchOrder: (order) => chooseSearch({ order }),

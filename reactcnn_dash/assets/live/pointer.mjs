@@ -14,6 +14,7 @@ import { layerData } from "./layer-data.mjs";
 import { drawLegend, gapFromCode } from "./scale.mjs";
 import { address, filterText, pageOf, pinned, shown } from "./shown.mjs";
 import { view } from "./view.mjs";
+import { movedBy } from "./what-if.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
 /** @import { Place } from "../base/tip.mjs" */
@@ -43,7 +44,9 @@ function tipText(at, entry) {
   const rough = gapFromCode(at);
   const value = exact !== null ? number(exact) : rough === null ? "NaN" : `≈ ${number(rough)}`;
   const deviation = deviationWords(at);
-  return `${address(at)} · GAP ${value}${deviation ? ` · deviation ${deviation}` : ""}`;
+  const moved = movedBy(at);
+  const more = moved === null ? "" : ` · moved by ≈ ${number(moved)}`;
+  return `${address(at)} · GAP ${value}${deviation ? ` · deviation ${deviation}` : ""}${more}`;
 }
 
 /** @param {Entry | null} entry */

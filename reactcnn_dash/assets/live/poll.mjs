@@ -11,6 +11,7 @@ import { pumpClusters } from "./clusters.mjs";
 import { paintGrid } from "./deviation-grid.mjs";
 import { imageTaken, pumpDeviations } from "./deviations.mjs";
 import { follow } from "./follow.mjs";
+import { followCam } from "./grad-cam.mjs";
 import { grid } from "./grid.mjs";
 import { showImage } from "./image.mjs";
 import { layerInHand, refresh } from "./pointer.mjs";
@@ -19,6 +20,7 @@ import { refreshSearch } from "./search.mjs";
 import { collecting, following, lookedAt, shown } from "./shown.mjs";
 import { showSlider } from "./slider.mjs";
 import { view } from "./view.mjs";
+import { followWhatIf } from "./what-if.mjs";
 
 /** @import { Empty } from "../generated/shared.d.ts" */
 /** @import { Frame, Model, PollRequest, ShownImage, ShownRun } from "../generated/live.d.ts" */
@@ -198,6 +200,8 @@ function takeImage(found) {
   showImage();
   drawLegend(layerInHand());
   refresh();
+  followWhatIf();
+  followCam();
 }
 
 /** @param {Model} model */
@@ -263,6 +267,16 @@ export function chooseRun(value) {
   if (!value || value === listedRun) return;
   listedRun = value;
   playing = false;
-  view.set({ run: Number(value), image: null, filter: null, cluster: null, subset: null, gone: null });
+  view.set({
+    run: Number(value),
+    image: null,
+    filter: null,
+    cluster: null,
+    subset: null,
+    gone: null,
+    off: null,
+    cam: null,
+    camLayer: null,
+  });
   pump();
 }

@@ -8,10 +8,15 @@ import { DEVIATION_SCALE, drawDeviationLegend, painted } from "./deviation-grid.
 import { colourTable, gapOf, networkRange } from "./gap-scale.mjs";
 import { whole } from "./shown.mjs";
 import { view } from "./view.mjs";
+import { differences } from "./what-if.mjs";
+import { drawDifferenceLegend } from "./what-if-panel.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
 /** @import { Shown } from "./shown.mjs" */
 /** @import { Range } from "./gap-scale.mjs" */
+
+/** A difference's code is its colour's. */
+const DIFFERENCE_SCALE = Uint8Array.from({ length: NOT_FINITE + 1 }, (_, code) => code);
 
 /** @type {Uint8Array[]} */
 let tables = [];
@@ -27,10 +32,11 @@ export function setScale(image) {
 }
 
 /** @param {number} layer */
-export const scaleOf = (layer) => (painted() ? DEVIATION_SCALE : tables[layer]);
+export const scaleOf = (layer) =>
+  differences() ? DIFFERENCE_SCALE : painted() ? DEVIATION_SCALE : tables[layer];
 
-/** The colours of the grid as it is: of GAP, or of deviations. */
-export const gridColours = () => (painted() ? diverging() : colours());
+/** The colours of the grid as it is: of GAP, of deviations, or of what moved. */
+export const gridColours = () => (differences() || painted() ? diverging() : colours());
 
 /** A filter's GAP as its code tells it; null when it is not finite. @param {At} at */
 export function gapFromCode({ layer, filter }) {
@@ -47,6 +53,11 @@ export function drawLegend(layer) {
   if (!here) return;
   const { image, model } = here;
   const place = byId(ids.LEGEND);
+  if (differences()) {
+    place.removeAttribute("title");
+    drawDifferenceLegend(place, layer);
+    return;
+  }
   if (painted()) {
     drawDeviationLegend(place);
     return;

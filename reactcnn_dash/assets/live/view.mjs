@@ -29,6 +29,12 @@ const SCHEMA = {
   search: textField(null),
   /** the images behind the clusters, written likewise; null for the whole run */
   subset: textField(null),
+  /** the filters that are switched off, as what-if-text.mjs writes them, and what stands in their place */
+  off: textField(null),
+  /** the class whose Grad-CAM lies on the image (−1: the predicted one), and the layer that it is of */
+  cam: numberField(null),
+  camLayer: textField(null),
+  instead: choiceField("zero", ["zero", "mean"]),
 };
 
 export const view = makeView(SCHEMA);

@@ -23,6 +23,11 @@ CONCEPTS: Final = (
         "shown: they do not drive it.",
     ),
     (
+        "Where it looks",
+        "The same images, each cut to the receptive field of the place where the filter's map is "
+        "largest: all that this place can see.",
+    ),
+    (
         "Class of an image",
         "Its label; what the network predicted, where it has none.",
     ),

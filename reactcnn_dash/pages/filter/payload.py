@@ -13,6 +13,7 @@ from reactcnn_dash.results.clusters.clustering import (
     ClusterRequest,
     ClusterView,
 )
+from reactcnn_dash.results.fields import fields_of
 from reactcnn_dash.results.filters import facts
 from reactcnn_dash.results.filters.sample import Samples
 from reactcnn_dash.results.freshness import renewed_at
@@ -122,6 +123,7 @@ class FilterFacts:
             "layer": at.layer.position,
             "filter": at.filter,
             "map": (at.layer.height, at.layer.width),
+            "field": fields_of(at.run, at.layers)[at.layer.position],
             "state": cast("shapes.FilterState", asdict(self.state(at))),
             "classes": facts.classes_payload(sample, at.filter, len(at.run.class_names)),
             "kernel": facts.kernel_payload(kernel, at.filter, before),

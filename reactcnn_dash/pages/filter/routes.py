@@ -103,7 +103,7 @@ def maps_body(reader: StoreReader, at: FilterAddress, ordinals: Sequence[int]) -
     Raises:
         StoreError: the store cannot be read.
     """
-    kept = reader.images_with_maps(at.run.id)
+    kept = set(reader.images_with_maps(at.run.id))
     here, codes = bytearray(), []
     for ordinal in ordinals:
         maps = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from reactcnn_dash.results.filters.facts import ClassValues, FilterKernel
 from reactcnn_dash.results.filters.history import History, PastRun
@@ -73,13 +73,17 @@ class Neighbours(TypedDict):
 
 
 class FilterFacts(Neighbours):
-    """A filter but for its images, clusters and history."""
+    """A filter but for its images, clusters and history.
+
+    ``field``: what part of the image the cells of its map see.
+    """
 
     run: FilterRun
     layers: list[tuple[str, int]]
     layer: int
     filter: int
     map: tuple[int, int]
+    field: list[list[float]] | Literal["whole"] | None
     state: FilterState
     classes: ClassValues
     kernel: FilterKernel | None

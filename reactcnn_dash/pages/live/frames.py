@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash.pages.empty import Empty
+from reactcnn_dash.results.fields import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +102,7 @@ def model_payload(run: Run, layers: Sequence[Layer]) -> Model:
             }
             for layer in layers
         ],
+        "fields": fields_of(run, layers),
     }
 
 

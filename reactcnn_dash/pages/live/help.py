@@ -20,6 +20,11 @@ SHORTCUTS: Final = (
     ("N P", "next and previous result of the search"),
     ("Tab, then arrows", "walk through the filters of a layer"),
     ("Enter", "pin the filter's feature map"),
+    ("V", "compute the pinned filter's map again, where the image has none"),
+    ("W", "what if filters are switched off; close it, and all are on again"),
+    ("X", "switch the filter in hand, or the pinned one, off or on again"),
+    ("G", "Grad-CAM over the image, or take it off"),
+    ("Tab to a pinned map, then arrows", "walk through its cells: what each sees of the image"),
     ("F", "the page of the filter in hand, or of the pinned one"),
     ("C", "clusters of the layer in focus"),
     ("R", "turn the cluster of the filter in focus red"),
@@ -74,6 +79,26 @@ CONCEPTS: Final = (
         "Those that neither the layer before nor their own layer explains, in standard deviations "
         "of what usually stays unexplained. A filter left its cluster when it usually moves with "
         "its mates (they explain half of its variance or more) and here does not.",
+    ),
+    (
+        "What if filters are switched off",
+        "The run's own model, in a process beside the page, goes on as if the output of these "
+        "filters were 0, or the mean of their GAP over the run, everywhere: for all layers that "
+        "take it. The grid shows how far each GAP moves, as sign(d) √(|d| / span) of its layer's "
+        "scale. Measured over the run, it says how the accuracy changes, or how many predictions "
+        "stay.",
+    ),
+    (
+        "Grad-CAM",
+        "Where a layer speaks for a class (Selvaraju et al. 2017): its feature maps weighted by "
+        "the mean gradient of the class' score, before the softmax, and what of their sum is "
+        "above 0. The layer is the last with at least 4 × 4 cells unless you choose another.",
+    ),
+    (
+        "What a cell sees",
+        "The receptive field of a cell of the pinned filter's map: all pixels that can change it, "
+        "by the kernels, strides and padding on the way. Behind global pooling, as in "
+        "squeeze-and-excite blocks, it is the whole image.",
     ),
     (
         "Search, and clusters of some images",

@@ -21,6 +21,7 @@ from reactcnn_dash.pages.elements import (
 from reactcnn_dash.pages.live.cluster_panel import cluster_panel
 from reactcnn_dash.pages.live.export_menu import export_menu
 from reactcnn_dash.pages.live.search_panel import search_panel
+from reactcnn_dash.pages.live.what_if_panel import what_if_button, what_if_panel
 from reactcnn_dash.pages.page import Content
 
 POLL_MS = 400
@@ -84,6 +85,7 @@ def _time() -> html.Div:
                 **aria("Next odd image"),
             ),
             tool_button(ids.SEARCH_BUTTON, "search", "Search in this run", "/"),
+            what_if_button(),
         ],
     )
 
@@ -164,6 +166,7 @@ def _image_panel() -> html.Aside:
                 label=None,
                 thumbLabel="Strength of the feature map over the image",
             ),
+            html.Div(id=ids.GRAD_CAM, className="grad-cam", role="group", **aria("Grad-CAM")),
             html.H2("Class probabilities", className="section"),
             html.Div(id=ids.PROBABILITIES, className="probabilities", role="list"),
         ],
@@ -178,6 +181,7 @@ def _centre() -> html.Main:
             notice(),
             empty(),
             html.Div(id=ids.GRID, className="grid", **aria("Filters by layer")),
+            what_if_panel(),
             search_panel(),
         ],
     )

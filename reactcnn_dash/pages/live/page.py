@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from reactcnn_dash import ids
 from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.callbacks import clusters, poll, runs
-from reactcnn_dash.pages.live import deviation_routes, search
+from reactcnn_dash.pages.live import deviation_routes, model_routes, search
 from reactcnn_dash.pages.live.cluster_panel import graph_and_table
 from reactcnn_dash.pages.live.help import HELP
 from reactcnn_dash.pages.live.layout import content
@@ -35,6 +35,7 @@ CONTROLS: Final = (
     Control("chooseRate", ids.ODD_RATE, "value"),
     Control("overlay", ids.OVERLAY, "value"),
     Control("closePanel", ids.PANEL_CLOSE, "n_clicks"),
+    Control("toggleWhatIf", ids.WHAT_IF_BUTTON, "n_clicks"),
     # Searching.
     Control("toggleSearch", ids.SEARCH_BUTTON, "n_clicks"),
     Control("closeSearch", ids.SEARCH_CLOSE, "n_clicks"),
@@ -64,7 +65,11 @@ CONTROLS: Final = (
 
 
 def _routes(context: Context) -> Iterable[Blueprint]:
-    return search.blueprint(context), deviation_routes.blueprint(context)
+    return (
+        search.blueprint(context),
+        deviation_routes.blueprint(context),
+        model_routes.blueprint(context),
+    )
 
 
 def _callbacks(app: Dash, context: Context) -> None:

@@ -37,11 +37,15 @@ class ShownLayer(TypedDict):
 
 
 class Model(TypedDict):
-    """What the grid is drawn from; ``shape`` is height, width and channels of an image."""
+    """What the grid is drawn from; ``shape`` is height, width and channels of an image.
+
+    ``fields``: what part of the image the cells of a layer's maps see, by position.
+    """
 
     classes: list[str]
     shape: tuple[int, int, int]
     layers: list[ShownLayer]
+    fields: list[list[list[float]] | Literal["whole"] | None]
 
 
 class ShownImage(TypedDict):
@@ -247,3 +251,75 @@ class NextOdd(TypedDict):
     """The next odd image, None after the last."""
 
     image: int | None
+
+
+class ModelWaiting(TypedDict):
+    """The model has not answered yet: ask again; ``total`` is 0 until it is known.
+
+    ``loading``: the model is still being loaded; ``behind``: another run's model is still needed.
+    """
+
+    status: Literal["running"]
+    loading: bool
+    done: int
+    total: int
+    behind: bool
+
+
+class WhatIf(TypedDict):
+    """An image with some filters switched off, beside the image as it is.
+
+    ``classes`` are class and probability before and after, None for NaN; ``before`` and ``after``
+    the predicted class, None without one; ``codes`` is base64 of a byte a filter, how far its GAP
+    moved on the scale ± ``spans`` of its layer; ``rounded``: the run was given finer pixels than
+    the store keeps.
+    """
+
+    classes: list[tuple[int, float | None, float | None]]
+    before: int | None
+    after: int | None
+    codes: str
+    spans: list[float]
+    rounded: bool
+
+
+class WhatIfRun(TypedDict):
+    """A run with some filters switched off: how many of its images are still predicted as before.
+
+    Of ``images``: ``labelled``; right ``before`` and ``after``; ``lost``, right before alone;
+    ``won``, right after alone; the ``same`` prediction. ``damaged`` ones were left out.
+    """
+
+    images: int
+    labelled: int
+    before: int
+    after: int
+    lost: int
+    won: int
+    same: int
+    damaged: int
+
+
+class MapsAgain(TypedDict):
+    """The maps of an image are there now.
+
+    ``stored``: they stay in the store; ``rounded``: the run was given finer pixels than the store
+    keeps.
+    """
+
+    stored: bool
+    rounded: bool
+
+
+class ClassMap(TypedDict):
+    """Where in an image a layer speaks for a class (Grad-CAM).
+
+    ``codes`` is base64 of a byte a place, the largest 255; ``nowhere``: nothing speaks for it;
+    ``beforeSoftmax``: of the score before the last softmax, else of the probability.
+    """
+
+    height: int
+    width: int
+    codes: str
+    nowhere: bool
+    beforeSoftmax: bool

@@ -71,7 +71,7 @@ def computed_maps(
     return MAPS.found_or_computed(url, reader, run, str(MAP_IMAGES), compute)
 
 
-def _spread(kept: range) -> list[int]:
+def _spread(kept: Sequence[int]) -> list[int]:
     count = min(MAP_IMAGES, len(kept))
     return [kept[int(place)] for place in np.linspace(0, len(kept) - 1, count)] if count else []
 

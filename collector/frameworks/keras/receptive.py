@@ -1,0 +1,142 @@
+"""Which part of the image each cell of a tapped layer can see, from the model's graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import keras
+
+from collector.frameworks.keras.layout import CONVOLUTIONS
+from collector.frameworks.keras.taps import ACTIVATION_OPERATIONS
+from reactcnn_dash.analysis.receptive_field import Axis, joined, same_padding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from collector.frameworks.keras.flatten import Call
+    from collector.frameworks.keras.network import Network
+
+    Seen = tuple[Axis, Axis] | Literal["whole"] | None
+    """Along height and width; the whole image, as behind global pooling; or not known."""
+
+_L = keras.layers
+_POOLING: Final = (_L.MaxPooling2D, _L.AveragePooling2D)
+_MERGING: Final = (
+    *(_L.Add, _L.Subtract, _L.Multiply, _L.Average, _L.Maximum, _L.Minimum, _L.Concatenate),
+)
+_CELL_BY_CELL: Final = (
+    *(_L.BatchNormalization, _L.Activation, _L.ReLU, _L.LeakyReLU, _L.PReLU, _L.ELU),
+    *(_L.Rescaling, _L.Dropout, _L.SpatialDropout2D, _L.GaussianNoise, _L.GaussianDropout),
+    *(_L.Identity, _L.ActivityRegularization, _L.Normalization),
+)
+_OPERATIONS: Final = ACTIVATION_OPERATIONS | {
+    *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "Concatenate"),
+    *("Cast", "Abs", "Negative", "Square", "Sqrt", "Exp", "Clip"),
+}
+"""Class names of functions of ``keras.ops`` that take maps cell by cell."""
+
+
+def receptive_fields(network: Network) -> list[list[list[float]] | str | None]:
+    """What the cells of each tapped layer see, as JSON has it.
+
+    Returns:
+        For each tap: size, stride and start (see :class:`Axis`) along height and width; ``whole``
+        for the whole image; ``None`` where it is not known.
+    """
+    graph = network.graph
+    seen: dict[int, Seen] = {id(graph.input): (Axis(), Axis())}
+    for call in graph.calls:
+        found = _behind(call, [seen.get(id(tensor)) for tensor in call.inputs])
+        seen.update({id(tensor): found for tensor in call.outputs})
+    return [_as_json(seen.get(id(tap.tensor))) for tap in network.taps]
+
+
+def _as_json(seen: Seen) -> list[list[float]] | str | None:
+    if seen is None or seen == "whole":
+        return seen
+    return [[axis.size, axis.stride, axis.start] for axis in seen]
+
+
+def _behind(call: Call, inputs: Sequence[Seen]) -> Seen:
+    """What is seen behind a call, given what is seen before it."""
+    known = [one for one in inputs if one is not None]
+    if len(known) < len(inputs) or not known:
+        return None
+    if "whole" in known:
+        return "whole"
+    axes = [one for one in known if one != "whole"]
+    operation = call.operation
+    if isinstance(operation, _MERGING) or _is_cell_by_cell(operation):
+        return _merged(axes)
+    if len(axes) != 1:
+        return None
+    sizes = _spatial(call.inputs[0], operation), _spatial(call.outputs[0], operation)
+    if len(call.outputs[0].shape) != 4:
+        # Pooled over all places, or folded into a row: whatever follows sees everything.
+        return "whole"
+    return _slid(operation, axes[0], *sizes)
+
+
+def _merged(axes: Sequence[tuple[Axis, Axis]]) -> Seen:
+    height, width = (joined(one[i] for one in axes) for i in range(2))
+    return None if height is None or width is None else (height, width)
+
+
+def _slid(
+    operation: Any,
+    seen: tuple[Axis, Axis],
+    before: tuple[int, int] | None,
+    after: tuple[int, int] | None,
+) -> Seen:
+    """What is seen behind what moves over places; ``before`` and ``after`` are the maps' sizes."""
+    if before is None or after is None:
+        return None
+    if isinstance(operation, (*CONVOLUTIONS, *_POOLING)):
+        return _windowed(operation, seen, before, after)
+    if isinstance(operation, (_L.ZeroPadding2D, _L.Cropping2D)):
+        padding = isinstance(operation, _L.ZeroPadding2D)
+        amounts = operation.padding if padding else operation.cropping
+        firsts = [first if padding else -first for first, _ in amounts]
+        return seen[0].padded(firsts[0]), seen[1].padded(firsts[1])
+    if isinstance(operation, _L.UpSampling2D):
+        mixed = 0 if operation.interpolation == "nearest" else 1
+        return seen[0].enlarged(operation.size[0], mixed), seen[1].enlarged(
+            operation.size[1], mixed
+        )
+    return "whole" if isinstance(operation, _L.GroupNormalization) else None
+
+
+def _windowed(
+    operation: Any, seen: tuple[Axis, Axis], before: tuple[int, int], after: tuple[int, int]
+) -> Seen:
+    kernel = operation.pool_size if isinstance(operation, _POOLING) else operation.kernel_size
+    dilation = getattr(operation, "dilation_rate", (1, 1))
+    transposed = isinstance(operation, _L.Conv2DTranspose)
+    result = []
+    for i in range(2):
+        size, stride, step = int(kernel[i]), int(operation.strides[i]), int(dilation[i])
+        length = after[i] if transposed else before[i]
+        same = operation.padding == "same"
+        first = same_padding(length, size, stride, step) if same else 0
+        move = seen[i].transposed if transposed else seen[i].window
+        result.append(move(size, stride, step, first))
+    return result[0], result[1]
+
+
+def _is_cell_by_cell(operation: Any) -> bool:
+    if isinstance(operation, _CELL_BY_CELL):
+        return True
+    if isinstance(operation, (_L.LayerNormalization, _L.UnitNormalization)):
+        axis = operation.axis
+        return axis in (-1, 3, [-1], [3], (-1,), (3,))
+    inside = type(operation).__module__.startswith(("keras.src.ops.", "keras.src.activations."))
+    return inside and type(operation).__name__ in _OPERATIONS
+
+
+def _spatial(tensor: Any, operation: Any) -> tuple[int, int] | None:
+    """Height and width of a tensor of four axes; None where they are not known."""
+    if len(tensor.shape) != 4:
+        return None
+    first = getattr(operation, "data_format", "channels_last") == "channels_first"
+    height, width = tensor.shape[2:4] if first else tensor.shape[1:3]
+    return None if height is None or width is None else (height, width)
