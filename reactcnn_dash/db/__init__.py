@@ -24,6 +24,7 @@ from reactcnn_dash.db.errors import (
     StoreOutdated,
     StoreReadOnly,
 )
+from reactcnn_dash.db.expanding import arrays_of, inflated
 from reactcnn_dash.db.opening import check_writable
 from reactcnn_dash.db.place import Place, StoreUrl, normalise_url
 from reactcnn_dash.db.reader import StoreReader
@@ -100,11 +101,13 @@ __all__ = [
     "StoreReader",
     "StoreUrl",
     "UpgradeResult",
+    "arrays_of",
     "check_writable",
     "copy_store",
     "delete_run",
     "edit_run",
     "finish_writing",
+    "inflated",
     "normalise_url",
     "note_odd",
     "pack",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reactcnn_dash.db import from_rows, queries, search
-from reactcnn_dash.db.answers import answers_of
+from reactcnn_dash.db.answers import NO_ANSWER, answers_of, class_of
 from reactcnn_dash.db.comparisons import ComparisonKey, find_comparison
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import read_engine, sqlite_connection, transaction
@@ -237,6 +237,21 @@ class StoreReader:
             key = {"run_id": run.id, "stop": run.stored}
             said = connection.execute(queries.ANSWERS, key).all()
             return answers_of(said, connection.execute(queries.HASHES, key).all())
+
+    def classes_of(self, run_id: int, ordinals: Sequence[int]) -> NDArray[np.int64]:
+        """Give the class of some images: the label, or what was predicted where there is none.
+
+        Args:
+            run_id: the run.
+            ordinals: n of its images, at most a few thousand.
+
+        Returns:
+            (n,) int64 in the order of `ordinals`; -1 for an image without label or answer, or one
+            that the run has not.
+        """
+        rows = self._all(queries.ANSWERS_OF, run_id=run_id, ordinals=list(ordinals))
+        found = {row.ordinal: class_of(row) for row in rows}
+        return np.array([found.get(one, NO_ANSWER) for one in ordinals], np.int64)
 
     def feature_maps(self, run_uuid: str, ordinal: int, layer: int) -> FeatureMaps | None:
         """Give the maps of one layer for one image, None when they are not (or no longer) kept."""
