@@ -57,14 +57,14 @@ def build_shim(folder: Path) -> Path | None:
 
 
 def fail_nth(
-    folder: Path, shim: Path, nth: int, with_: int, images: int = 40
+    folder: Path, shim: Path, nth: int, reason: int, images: int = 40
 ) -> tuple[Found, bool]:
     """Let the Nth write to a store fail; say too whether the run succeeded all the same."""
     environment = os.environ | {
         "LD_PRELOAD": str(shim),
         "FAIL_UNDER": str(folder.resolve()),
         "FAIL_AT": str(nth),
-        "FAIL_WITH": str(with_),
+        "FAIL_WITH": str(reason),
     }
     return _collect(folder, images, environment)
 
