@@ -47,7 +47,8 @@ def subset_moments(
     """Return a layer's co-moments over chosen images, and the number of those images.
 
     Their rows are read and folded a block at a time: the memory needed does not grow with their
-    number. All images of a run are those that its stored state is about. Rows that are damaged or not finite are left out of the co-moments.
+    number. All images of a run are those that its stored state is about. Rows that are damaged or
+    not finite are left out of the co-moments.
 
     Raises:
         StoreError: the store cannot be read.

@@ -136,7 +136,7 @@ def test_a_training_is_told_of_all_its_runs(
     assert "3 runs will write some" in told
     assert "probe=N" in told
     # Once for a training, whatever number of runs it has: three of twelve images each.
-    found = re.search(r"will write some (\d+) MB", told)
+    found = re.search(r"will write some ([\d.]+) MB", told)
     assert found is not None
     maps, pixels = 0.75 * 8 * (62 * 62 + 8), 3 * 64 * 64
-    assert float(found[1]) == pytest.approx(3 * 12 * (maps + pixels) / 1e6, abs=1)
+    assert float(found[1]) == pytest.approx(3 * 12 * (maps + pixels) / 1e6, abs=0.1)
