@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import subprocess
 import sys
@@ -62,16 +63,16 @@ def run(folder: Path, pages: int, minutes: float, *, tree: Path = ROOT, rest: fl
     """
     store = folder / "store.db"
     images = int(60 * minutes * RATE) + 2000
-    place = {"cwd": tree, "env": {"PYTHONPATH": str(tree), "PATH": "/usr/bin:/bin", "HOME": "/tmp"}}
+    environment = os.environ | {"PYTHONPATH": str(tree)}
     grower = subprocess.Popen(
         [sys.executable, growing.__file__, str(store), str(images), str(RATE)],
-        stdout=subprocess.PIPE, text=True, **place,
+        stdout=subprocess.PIPE, text=True, cwd=tree, env=environment,
     )  # fmt: skip
     assert grower.stdout is not None
     grower.stdout.readline()
     server = subprocess.Popen(
         [sys.executable, "-m", "reactcnn_dash", "--store", str(store), "--port", "0"],
-        stderr=subprocess.PIPE, text=True, **place,
+        stderr=subprocess.PIPE, text=True, cwd=tree, env=environment,
     )  # fmt: skip
     try:
         return _watch(server, pages, 60 * minutes, rest)

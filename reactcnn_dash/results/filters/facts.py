@@ -101,8 +101,8 @@ class Marginals:
     n: int
     mean: NDArray[np.float64]
     squares: NDArray[np.float64]
-    low: NDArray[np.float32]
-    high: NDArray[np.float32]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
 
     @classmethod
     def of(cls, moments: CoMoments) -> Marginals:
