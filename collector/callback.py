@@ -22,13 +22,14 @@ from collector.callback_options import (
 )
 from collector.errors import CollectorError
 from collector.experiments import Experiment, Experiments
-from collector.fitting import Fit, noted_epochs, when_all_have_ended
+from collector.frameworks.agreement import first_images
+from collector.frameworks.keras.fitting import Fit, noted_epochs, when_all_have_ended
+from collector.frameworks.keras.models import LoadedModel, weights_digest
+from collector.frameworks.keras.network import Network, understand
+from collector.frameworks.keras.proof import proven_capture
 from collector.images import ImageSourceError, fit_labels
 from collector.images.probe import open_probe
-from collector.models import LoadedModel, weights_digest
-from collector.network import Network, understand
 from collector.progress import Silent
-from collector.proof import Proven, first_images, proven_capture
 from collector.session import new_run, pixel_range_hint
 from collector.signals import StopSignals
 from collector.space import image_bytes, space_notice
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from collector.capture import Capture
+    from collector.frameworks.protocol import Capture
     from collector.images import LabelFit
     from reactcnn_dash.db import StoreUrl
 
@@ -320,12 +321,12 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         hint = pixel_range_hint(network, self._source, request.pixel_range, option="pixel_range")
         if hint is not None:
             _log.warning("ReactCNN: %s", hint)
-        self._tell_of_space(network, proven)
+        self._tell_of_space(network, proven.capture.arithmetic)
         return _Watched(network, labels, proven.capture, _ends(model))
 
-    def _tell_of_space(self, network: Network, proven: Proven) -> None:
+    def _tell_of_space(self, network: Network, arithmetic: str) -> None:
         """Log what the runs to come will write, where that is a lot."""
-        new = new_run(self._request, network, self._source, arithmetic=proven.capture.arithmetic)
+        new = new_run(self._request, network, self._source, arithmetic=arithmetic)
         epochs = (self.params or {}).get("epochs") or 1
         notice = space_notice(
             network,
