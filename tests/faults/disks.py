@@ -118,14 +118,14 @@ def fill(disk: Path, but: int) -> Path:
 
 
 def collect_on_full_disk(disk: Path, but: int) -> Found:
-    """Collect on a disk with so many bytes free."""
+    """Collect on a disk with so many bytes free, until it is full or the run has ended."""
     filler = fill(disk, but)
     path = disk / "store.db"
     done = subprocess.run(
         [sys.executable, "-c", COLLECTING, str(path), "4000"],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
-    if done.returncode != 4:
+    if done.returncode not in (0, 4):
         raise RuntimeError(f"{done.returncode}: {done.stderr}")
     filler.unlink()
     return look(path, done.stdout.splitlines())
