@@ -63,7 +63,7 @@ format: $(VENV)/.dev node_modules/.installed  ## format and fix what can be fixe
 bench: $(VENV)/.dev browser  ## measure speed, the two proofs and slimming
 	$(BIN)/python -m tests.benchmarks
 
-faults: $(VENV)/.dev browser  ## kills, full disks, odd requests, many pages; an hour
+faults: $(VENV)/.dev browser  ## kills, full disks, odd requests, many pages; hours
 	$(BIN)/python -m tests.faults
 
 screenshots: $(VENV)/.dev browser  ## take the README's screenshots anew

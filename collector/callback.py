@@ -32,7 +32,7 @@ from collector.images.probe import open_probe
 from collector.progress import Silent
 from collector.session import new_run, pixel_range_hint
 from collector.signals import StopSignals
-from collector.space import image_bytes
+from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics
 from reactcnn_dash.db import RunWriter, StoreError
 
@@ -321,7 +321,23 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         hint = pixel_range_hint(network, self._source, request.pixel_range, option="pixel_range")
         if hint is not None:
             _log.warning("ReactCNN: %s", hint)
+        self._tell_of_space(network, proven.capture.arithmetic)
         return _Watched(network, labels, proven.capture, _ends(model))
+
+    def _tell_of_space(self, network: Network, arithmetic: str) -> None:
+        """Log what the runs to come will write, where that is a lot."""
+        new = new_run(self._request, network, self._source, arithmetic=arithmetic)
+        epochs = (self.params or {}).get("epochs") or 1
+        notice = space_notice(
+            network,
+            new,
+            new.total or 0,
+            self._request.store,
+            runs=max(1, epochs // self._every),
+            fewer=('feature_maps="last:N" or "none"', "fewer images (probe=N)"),
+        )
+        if notice is not None:
+            _log.warning("ReactCNN: %s", notice)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

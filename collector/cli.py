@@ -154,7 +154,7 @@ def _collect_and_score(ready: Session, store: str, signals: StopSignals, progres
             # Finished is finished, even if the store cannot be read just now.
             with contextlib.suppress(StoreError):
                 odd = StoreReader(store).run(run.id).odd
-                if odd is not None:
+                if odd:
                     progress.notice(f"{odd:,} of its images stand out: press O on the page.")
     finally:
         scoring.end()

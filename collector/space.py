@@ -17,6 +17,7 @@ _COMPRESSED = 0.75
 Measured on crops of the sample: 0.57 for the packaged VGG-16, 0.61 for a MobileNetV2 and 0.85 for a
 ResNet50 at 224 × 224 with random weights.
 """
+_FEWER = "--feature-maps last:N or none", "fewer images (--limit N)"
 _LARGE = 2e9
 _SHARE = 0.1
 
@@ -26,31 +27,41 @@ def image_bytes(network: Network, run: Run | NewRun) -> int:
     return _row_bytes(network) + (_map_bytes(network) if run.feature_maps != "none" else 0)
 
 
-def space_notice(network: Network, run: Run | NewRun, images: int, store: str) -> str | None:
-    """What to say of the space that a run will take.
+def space_notice(
+    network: Network,
+    run: Run | NewRun,
+    images: int,
+    store: str,
+    *,
+    runs: int = 1,
+    fewer: tuple[str, str] = _FEWER,
+) -> str | None:
+    """What to say of the space that a run will take, or several like it.
 
     Args:
         network: what runs.
         run: what it stores.
         images: how many are still to be stored.
         store: file or URL of the store.
+        runs: how many runs.
+        fewer: how fewer feature maps are asked for, and fewer images.
 
     Returns:
         One line if it is more than 2 GB or a tenth of the free disk, else ``None``.
     """
     kept = _kept(run.feature_maps, images)
     maps = round(_COMPRESSED * _map_bytes(network))
-    total = images * _row_bytes(network) + kept * maps
+    total = runs * (images * _row_bytes(network) + kept * maps)
     free = _free(store)
     if total <= _LARGE and (free is None or total <= _SHARE * free):
         return None
-    text = f"the run will write some {_size(total)}"
+    text = f"{'the run' if runs == 1 else f'{runs:,} runs'} will write some {_size(total)}"
     if kept:
-        text += f", most of it the feature maps of {kept:,} images ({_size(maps)} each)"
+        of = "" if runs == 1 else " a run"
+        text += f", most of it the feature maps of {kept:,} images{of} ({_size(maps)} each)"
     if free is not None:
         text += f"; {_size(free)} are free"
-    fewer = "fewer images (--limit N)"
-    return f"{text}. Less with {f'--feature-maps last:N or none, or {fewer}' if kept else fewer}."
+    return f"{text}. Less with {', or '.join(fewer) if kept else fewer[1]}."
 
 
 def _row_bytes(network: Network) -> int:

@@ -186,7 +186,7 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash import server  # noqa: PLC0415
 
     sock = server.listen(options.host, options.port)
-    server.limit_arenas()
+    server.give_memory_back()
     from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
     from reactcnn_dash.jobs.runner import Workers  # noqa: PLC0415
     from reactcnn_dash.jobs.worker import leave  # noqa: PLC0415

@@ -23,7 +23,8 @@ THREADS = 8
 CONNECTIONS = 500
 IDLE_SECONDS = 30
 _ARENAS = 2
-_M_ARENA_MAX = -8
+_LARGE_BYTES = 2**18
+_M_ARENA_MAX, _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -8, -3, -1
 
 
 class PortTaken(UserError):
@@ -54,16 +55,20 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def limit_arenas() -> None:
-    """Let the threads of this process share two heaps, where the C library is glibc.
+def give_memory_back() -> None:
+    """Let memory that is free again go back to the system, where the C library is glibc.
 
-    It gives each thread a heap of its own, which keeps the largest answer that was ever made in it.
-    To be called before there are threads.
+    It gives each thread a heap of its own, which keeps the largest answer that was ever made in it;
+    here they share two. And after the first large array that is freed it takes all others up to
+    32 MB from those heaps, where what outlives them keeps their room; here each array stands alone
+    and goes as a whole. To be called before there are threads.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:
             mallopt(_M_ARENA_MAX, _ARENAS)
+            mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+            mallopt(_M_TRIM_THRESHOLD, _LARGE_BYTES)
 
 
 def address(sock: socket.socket, access: Access) -> str:

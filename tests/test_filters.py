@@ -19,7 +19,7 @@ from reactcnn_dash.pages.filter.routes import routes
 from reactcnn_dash.results.clusters.clustering import warm_up
 from reactcnn_dash.results.filters import facts
 from reactcnn_dash.results.filters.history import Histories, kin
-from reactcnn_dash.results.filters.sample import LayerSample, Samples, classes_of
+from reactcnn_dash.results.filters.sample import LayerSample, Samples
 from reactcnn_dash.results.filters.service import Tops
 from reactcnn_dash.results.filters.tops import (
     TopsOfRun,
@@ -105,16 +105,16 @@ def test_a_small_layer_names_no_filter_twice() -> None:
 def test_the_state_of_a_filter() -> None:
     rows = np.array([[0.0, 2.0, 1.0], [0.0, 2.0, 4.0], [0.0, 2.0, 4.0]])
     moments = analysis.CoMoments.of(rows)
-    dead, constant, active = (facts.state_of(moments, f) for f in range(3))
+    dead, constant, active = (facts.state_of(facts.Marginals.of(moments), f) for f in range(3))
     assert (dead.dead, dead.constant) == (True, True)
     assert (constant.dead, constant.constant, constant.mean) == (False, True, 2.0)
     assert (active.dead, active.constant, active.images) == (False, False, 3)
     assert active.mean == pytest.approx(3.0)
     assert active.deviation == pytest.approx(rows[:, 2].std(ddof=1))
     assert (active.low, active.high) == (1.0, 4.0)
-    nothing = facts.state_of(analysis.CoMoments.empty(3), 1)
+    nothing = facts.state_of(facts.Marginals.of(analysis.CoMoments.empty(3)), 1)
     assert (nothing.images, nothing.mean, nothing.low, nothing.dead) == (0, None, None, False)
-    alone = facts.state_of(analysis.CoMoments.of(rows[:1]), 0)
+    alone = facts.state_of(facts.Marginals.of(analysis.CoMoments.of(rows[:1])), 0)
     assert (alone.deviation, alone.dead) == (None, False)
 
 
@@ -172,7 +172,7 @@ def test_an_image_without_label_has_the_class_of_its_prediction(path: Path) -> N
     reader = StoreReader(str(path))
     expected = labels.copy()
     expected[[1, 4]] = made.probabilities[[1, 4]].argmax(1)
-    assert classes_of(reader, reader.run(1)).tolist() == expected.tolist()
+    assert reader.classes_of(1, range(reader.run(1).stored)).tolist() == expected.tolist()
     assert expected[5] == -1
     # Class 0 is a label like any other: some of its images were taken for something else.
     assert np.any((labels == 0) & (made.probabilities.argmax(1) > 0))

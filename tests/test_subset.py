@@ -194,5 +194,9 @@ def test_memory_does_not_grow_with_the_images(url: str, monkeypatch: pytest.Monk
         return read(self, run_id, ordinals, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(StoreReader, "gap_rows_of", watch)
-    subset_moments(StoreReader(url), 1, stores.layers()[LAYER], ImageFilter())
-    assert asked == [1024, IMAGES - 1024]
+    subset_moments(StoreReader(url), 1, stores.layers()[LAYER], ImageFilter(first=1))
+    assert asked == [1024, IMAGES - 1025]
+    # All of a run is what its stored state is about already.
+    whole, images = subset_moments(StoreReader(url), 1, stores.layers()[LAYER], ImageFilter())
+    assert asked == [1024, IMAGES - 1025]
+    assert (whole.n, images) == (IMAGES, IMAGES)

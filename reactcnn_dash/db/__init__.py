@@ -24,6 +24,7 @@ from reactcnn_dash.db.errors import (
     StoreOutdated,
     StoreReadOnly,
 )
+from reactcnn_dash.db.expanding import arrays_of, inflated
 from reactcnn_dash.db.map_keeping import save_maps
 from reactcnn_dash.db.opening import check_writable
 from reactcnn_dash.db.place import Place, StoreUrl, normalise_url
@@ -104,11 +105,13 @@ __all__ = [
     "StoreReader",
     "StoreUrl",
     "UpgradeResult",
+    "arrays_of",
     "check_writable",
     "copy_store",
     "delete_run",
     "edit_run",
     "finish_writing",
+    "inflated",
     "normalise_url",
     "note_odd",
     "pack",

@@ -35,6 +35,13 @@ class Answers:
     confidence: NDArray[np.float64]
 
 
+def class_of(row: AnyRow) -> int:
+    """Give the label of a row of `ANSWERS_OF`, or its prediction, or -1 without any."""
+    if row.label is not None:
+        return int(row.label)
+    return NO_ANSWER if row.confidence is None else int(row.prediction)
+
+
 def answers_of(said: Sequence[AnyRow], hashes: Sequence[AnyRow]) -> Answers:
     """Give the answers of images, by ordinal, from rows of `ANSWERS` and of `HASHES`."""
     by_ordinal = sorted(said, key=itemgetter(0))

@@ -9,16 +9,23 @@ one lock, and the collectors beside it would give up.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from shutil import disk_usage
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, exists, or_, update
+from sqlalchemy import delete, exists, func, or_, select, update
 
 from reactcnn_dash.db import queries
 from reactcnn_dash.db.driver_errors import translated
-from reactcnn_dash.db.engine import can_shrink, sqlite_connection, transaction
-from reactcnn_dash.db.errors import RunBusy
+from reactcnn_dash.db.engine import (
+    alone_with_log,
+    can_shrink,
+    sqlite_connection,
+    transaction,
+)
+from reactcnn_dash.db.errors import RunBusy, StoreFull, StoreLocked
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
 from reactcnn_dash.db.place import Place
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
 
     from reactcnn_dash.db.place import StoreUrl
 
@@ -36,6 +43,10 @@ HELD_SECONDS = 0.05
 """How long a transaction of a deletion should hold the store: a collector waits no longer."""
 _FIRST_STEP = 16
 _LONGEST_STEP = 4096
+_ROOM = 2 * 2**20
+"""Bytes of the disk that are room enough for the log."""
+_LEAST = 256 * 1024
+"""Bytes that the smallest step may write: its journal."""
 
 _runs = queries.runs
 
@@ -88,7 +99,12 @@ class RunDeletion:
             StoreError: if the store is missing or cannot be written.
         """
         place = Place.of(url)
-        connection = open_for_writing(place, wal=True)
+        # The log and its index take more room than a journal.
+        return cls._begin(place, ref, wal=not _is_cramped(place))
+
+    @classmethod
+    def _begin(cls, place: Place, ref: int | str, *, wal: bool) -> RunDeletion:
+        connection = open_for_writing(place, wal=wal)
         try:
             alive = judge(lambda: queries.look_at_run(connection, ref, place))
             with transaction(connection, place):
@@ -126,6 +142,56 @@ class RunDeletion:
             RunBusy: if another process took the deletion over.
             StoreError: if the store cannot be written.
         """
+        if _is_cramped(self._place):
+            self._make_room()
+        return self._finish(progress)
+
+    def _make_room(self) -> None:
+        """Give a little space back where there is none to work in: image by image.
+
+        What a step changes is written down before it is done, and that takes room. Alone with the
+        store the log needs no index beside it; feature maps go first, since that changes the fewest
+        pages; and each step leaves more room to the next.
+
+        Raises:
+            StoreFull: there is no room for the smallest step, or no way to make any.
+        """
+        connection = open_for_writing(self._place)
+        try:
+            raw = sqlite_connection(connection)
+            if raw is not None and can_shrink(raw):
+                alone_with_log(raw)
+                raw.execute("PRAGMA secure_delete = OFF")
+                # Another process that has the store open has a log there already.
+                with suppress(StoreLocked):
+                    for table in (queries.feature_maps, queries.images):
+                        self._take_last(connection, raw, table)
+        except StoreFull as error:
+            raise StoreFull(
+                f"{self._place}: the disk is full: a deletion begins with some {_LEAST // 1024} KB "
+                "of room; free as much, and delete again"
+            ) from error
+        finally:
+            with suppress(StoreFull), translated(self._place):
+                close_writing(connection)
+
+    def _take_last(self, connection: Connection, raw: sqlite3.Connection, table: Table) -> None:
+        """Delete the last images of a table one by one, until there is room or none is left."""
+        of_run = table.c.run_id == self.run_id
+        last = select(func.max(table.c.ordinal)).where(of_run)
+        while self._given_back < _ROOM:
+            with transaction(connection, self._place):
+                ordinal = connection.execute(last).scalar_one()
+                if ordinal is None:
+                    return
+                connection.execute(delete(table).where(of_run, table.c.ordinal == ordinal))
+            with translated(self._place):
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._shrink(raw, _Pace(1))
+            with translated(self._place):
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _finish(self, progress: Callable[[int], None] | None) -> Deleted:
         connection = open_for_writing(self._place, wal=True)
         try:
             raw = sqlite_connection(connection)
@@ -239,14 +305,18 @@ def delete_run(
 class _Pace:
     """How many rows or pages one transaction takes, so that it holds the store `HELD_SECONDS`."""
 
-    def __init__(self) -> None:
-        self.step = _FIRST_STEP
+    def __init__(self, first: int = _FIRST_STEP) -> None:
+        self.step = first
 
     def took(self, seconds: float) -> None:
         """Learn from a step that took so long, and leave the store to others as long."""
         fitting = int(self.step * HELD_SECONDS / max(seconds, 1e-6))
         self.step = max(1, min(fitting, 2 * self.step, _LONGEST_STEP))
         time.sleep(seconds)
+
+
+def _is_cramped(place: Place) -> bool:
+    return place.path is not None and disk_usage(place.path.parent).free < _ROOM
 
 
 def _pragma(raw: sqlite3.Connection, name: str) -> int:

@@ -190,6 +190,12 @@ def enter_wal(connection: sqlite3.Connection) -> bool:
     return bool(before != "wal")
 
 
+def alone_with_log(connection: sqlite3.Connection) -> None:
+    """Take the store for this connection alone, with a log that has no index file beside it."""
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
 def leave_wal(connection: sqlite3.Connection, *, patient: bool = True) -> None:
     """Fold the log into the file, so that a store at rest is one file that opens anywhere.
 

@@ -128,6 +128,9 @@ _NUMBER: ColumnElement[int] = images.c.ordinal + literal_column("0")
 ANSWERS = select(images.c.ordinal, images.c.label, images.c.prediction, images.c.confidence).where(
     images.c.run_id == _run_id, bindparam("stop") > _NUMBER
 )
+ANSWERS_OF = select(
+    images.c.ordinal, images.c.label, images.c.prediction, images.c.confidence
+).where(images.c.run_id == _run_id, images.c.ordinal.in_(bindparam("ordinals", expanding=True)))
 HASHES = (
     select(images.c.ordinal, images.c.sha256)
     .where(images.c.run_id == _run_id, images.c.ordinal < bindparam("stop"))

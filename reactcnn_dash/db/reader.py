@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reactcnn_dash.db import from_rows, queries, search
-from reactcnn_dash.db.answers import answers_of
+from reactcnn_dash.db.answers import NO_ANSWER, answers_of, class_of
 from reactcnn_dash.db.comparisons import ComparisonKey, find_comparison
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import read_engine, sqlite_connection, transaction
@@ -30,7 +31,7 @@ from reactcnn_dash.db.version import require_head
 from reactcnn_dash.db.wholeness import lacks_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from sqlalchemy import Connection
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from reactcnn_dash.db.search import ImageFilter
 
 _BLOCK = 1024
+_ROWS = 32
+"""Rows that are held at once while a block of GAP rows is read, each of 17 KB for VGG-16."""
 
 
 class StoreReader:
@@ -180,12 +183,13 @@ class StoreReader:
         Each block is a transaction of its own, so that a long walk does not make the log grow.
         """
         for first in range(start, stop, size):
-            rows = self._all(
-                queries.GAP_RANGE, run_id=run_id, start=first, stop=min(first + size, stop)
+            last = min(first + size, stop)
+            block = self._gaps(
+                queries.GAP_RANGE, last - first, layer, run_id, start=first, stop=last
             )
-            if not rows:
+            if not len(block.ordinals) and not block.damaged:
                 return
-            yield _gap_block(rows, layer)
+            yield block
 
     def image_facts(
         self, run: Run, start: int, stop: int, size: int = _BLOCK
@@ -203,8 +207,12 @@ class StoreReader:
 
         At most a few thousand images; those that the run has not are left out.
         """
-        rows = self._all(queries.GAP_OF, run_id=run_id, ordinals=list(ordinals))
-        return _gap_block(sorted(rows, key=lambda row: int(row.ordinal)), layer)
+        wanted = list(ordinals)
+        block = self._gaps(queries.GAP_OF, len(wanted), layer, run_id, ordinals=wanted)
+        order = np.argsort(block.ordinals, kind="stable")
+        if np.array_equal(order, np.arange(len(order))):
+            return block
+        return GapBlock(block.ordinals[order], block.rows[order], tuple(sorted(block.damaged)))
 
     def search(
         self,
@@ -243,6 +251,21 @@ class StoreReader:
             key = {"run_id": run.id, "stop": run.stored}
             said = connection.execute(queries.ANSWERS, key).all()
             return answers_of(said, connection.execute(queries.HASHES, key).all())
+
+    def classes_of(self, run_id: int, ordinals: Sequence[int]) -> NDArray[np.int64]:
+        """Give the class of some images: the label, or what was predicted where there is none.
+
+        Args:
+            run_id: the run.
+            ordinals: n of its images, at most a few thousand.
+
+        Returns:
+            (n,) int64 in the order of `ordinals`; -1 for an image without label or answer, or one
+            that the run has not.
+        """
+        rows = self._all(queries.ANSWERS_OF, run_id=run_id, ordinals=list(ordinals))
+        found = {row.ordinal: class_of(row) for row in rows}
+        return np.array([found.get(one, NO_ANSWER) for one in ordinals], np.int64)
 
     def feature_maps(self, run_uuid: str, ordinal: int, layer: int) -> FeatureMaps | None:
         """Give the maps of one layer for one image, None when they are not (or no longer) kept."""
@@ -382,6 +405,15 @@ class StoreReader:
         with self._read() as connection:
             return list(connection.execute(statement, values).all()) if connection else []
 
+    def _gaps(
+        self, statement: Any, most: int, layer: Layer | None, run_id: int, **values: Any
+    ) -> GapBlock:
+        with self._read() as connection:
+            if connection is None:
+                return _gap_block((), 0, layer)
+            found = connection.execute(statement, values | {"run_id": run_id})
+            return _gap_block(chain.from_iterable(found.partitions(_ROWS)), most, layer)
+
     def _find(self, connection: Connection | None, ref: int | str) -> AnyRow:
         if connection is None:
             raise RunNotFound(f"{self._place}: no run {ref!r}")
@@ -411,20 +443,27 @@ def _frame(run: Run, latest: int, row: AnyRow | None) -> Frame:
     return Frame(run, latest, image, gap, "; ".join(damaged) or None)
 
 
-def _gap_block(rows: list[AnyRow], layer: Layer | None) -> GapBlock:
+def _gap_block(rows: Iterable[AnyRow], most: int, layer: Layer | None) -> GapBlock:
+    """Copy what is wanted of each row as it comes: a layer is a small part of them."""
     part = slice(None) if layer is None else slice(layer.offset, layer.offset + layer.filters)
     ordinals: list[int] = []
-    arrays: list[NDArray[Any]] = []
     damaged: list[int] = []
+    made = np.empty((0, 0), np.float32)
     for row in rows:
         try:
-            arrays.append(from_rows.gap_of(row)[part])
-            ordinals.append(row.ordinal)
+            gap = from_rows.gap_of(row)[part]
         except DamagedBlob:
             damaged.append(row.ordinal)
+            continue
+        if not ordinals:
+            made = np.empty((most, len(gap)), np.float32)
+        made[len(ordinals)] = gap
+        ordinals.append(row.ordinal)
+    # What was found is most often all: only a part of it is worth a copy.
+    full = len(ordinals) == len(made)
     return GapBlock(
         ordinals=np.array(ordinals, np.int64),
-        rows=np.stack(arrays) if arrays else np.empty((0, 0), np.float32),
+        rows=made if full else made[: len(ordinals)].copy(),
         damaged=tuple(damaged),
     )
 

@@ -47,12 +47,15 @@ def subset_moments(
     """Return a layer's co-moments over chosen images, and the number of those images.
 
     Their rows are read and folded a block at a time: the memory needed does not grow with their
-    number. Rows that are damaged or not finite are left out of the co-moments.
+    number. All images of a run are those that its stored state is about. Rows that are damaged or
+    not finite are left out of the co-moments.
 
     Raises:
         StoreError: the store cannot be read.
     """
     ordinals = reader.matching(run_id, subset).tolist()
+    if len(ordinals) == reader.run(run_id).stored:
+        return current_moments(reader, run_id, layer)
     # Blocks as large as those that are read fold faster than the small ones of a collector.
     sums = Accumulator(layer.filters, block=_BLOCK)
     for start in range(0, len(ordinals), _BLOCK):

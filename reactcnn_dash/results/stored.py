@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -18,10 +16,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DAMAGED: Final = (
-    *(DamagedBlob, ValueError, KeyError, TypeError, OSError, EOFError),
-    *(zlib.error, zipfile.BadZipFile),
+DAMAGED: Final = (
+    *(DamagedBlob, ValueError, LookupError, TypeError, AttributeError, RecursionError),
 )
+"""What reading a result back may raise where its bytes are not what was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +87,5 @@ class StoredKind(Generic[T]):
             return None
         try:
             return self.unpack(found.value, found.images)
-        except _DAMAGED:
+        except DAMAGED:
             return None

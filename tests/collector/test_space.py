@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from collector import ReactCNNCallback
 from collector.cli import main
 from collector.frameworks.keras.models import LoadedModel
 from collector.frameworks.keras.network import Network, understand
@@ -108,3 +109,34 @@ def test_what_is_said_is_about_what_is_written(
     assert StoreReader(str(store)).run(1).stored == 12
     assert main([*words, "--limit", "2", "--feature-maps", "none"]) == 0
     assert "will write" not in capsys.readouterr().err
+
+
+def test_a_training_is_told_of_all_its_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((64, 64, 3)), layers.Conv2D(8, 3), layers.GlobalAveragePooling2D(),
+         layers.Dense(2, activation="softmax")]
+    )  # fmt: skip
+    model.compile(loss="sparse_categorical_crossentropy")
+    x, y = np.zeros((12, 64, 64, 3), np.uint8), np.zeros(12, np.int64)
+
+    def trained(room: float) -> list[str]:
+        free(monkeypatch, room)
+        caplog.clear()
+        callback = ReactCNNCallback(
+            str(tmp_path / "a.db"), x, feature_maps="all", every=2, pixel_range="0-255"
+        )
+        model.fit(x, y, epochs=6, verbose=0, callbacks=[callback])
+        return [one for one in map(str, (r.getMessage() for r in caplog.records)) if "write" in one]
+
+    assert trained(1e12) == []
+    (told,) = trained(10e6)
+    assert "3 runs will write some" in told
+    assert "probe=N" in told
+    # Once for a training, whatever number of runs it has: three of twelve images each.
+    found = re.search(r"will write some ([\d.]+) MB", told)
+    assert found is not None
+    maps, pixels = 0.75 * 8 * (62 * 62 + 8), 3 * 64 * 64
+    assert float(found[1]) == pytest.approx(3 * 12 * (maps + pixels) / 1e6, abs=0.1)

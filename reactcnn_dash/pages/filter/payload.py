@@ -20,16 +20,15 @@ from reactcnn_dash.results.freshness import renewed_at
 from reactcnn_dash.results.moments import current_moments
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from reactcnn_dash.analysis import CoMoments, Correlation
+    from reactcnn_dash.analysis import Correlation
     from reactcnn_dash.db import Layer, Run, StoreReader
     from reactcnn_dash.pages.filter import shapes
     from reactcnn_dash.results.clusters.clustering import Clusterings
 
 MEMBERS: Final = 24
 """Filters of a cluster that are named."""
+_MOST_BYTES: Final = 2**25
+"""Of all correlations that stay in memory: of one layer of 2,048 filters."""
 
 
 GOING_ON: Final = {RunState.COLLECTING, RunState.STALLED}
@@ -76,6 +75,19 @@ def address_of(reader: StoreReader, run: Run, layer: str | None, filter_: int) -
     return FilterAddress(run, layers, found, filter_)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    """A layer of a run: how its filters stand, and their correlation if there are images enough."""
+
+    marginals: facts.Marginals
+    correlation: Correlation | None
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, but for what grows with the filters alone."""
+        return 0 if self.correlation is None else self.correlation.r.nbytes
+
+
 class FilterFacts:
     """What is known of filters; what a whole layer shares is worked out once.
 
@@ -88,17 +100,8 @@ class FilterFacts:
         self._reader = reader
         self._views = clusters
         self._samples = Samples(reader)
-        self._moments: Cache[CoMoments] = Cache(4)
-        self._correlations: Cache[Correlation] = Cache(4)
+        self._layers: Cache[_Layer] = Cache(_MOST_BYTES, lambda one: one.size)
         self._clusters: Cache[ClusterView] = Cache(16)
-
-    def classes(self, run: Run) -> NDArray[np.int64]:
-        """Return the class of every image of a run, see ``classes_of``.
-
-        Raises:
-            StoreError: the store cannot be read.
-        """
-        return self._samples.classes(run)
 
     def state(self, at: FilterAddress) -> facts.State:
         """Return how a filter stands over the run.
@@ -106,7 +109,7 @@ class FilterFacts:
         Raises:
             StoreError: the store cannot be read.
         """
-        return facts.state_of(self._of_layer(at), at.filter)
+        return facts.state_of(self._of_layer(at).marginals, at.filter)
 
     def payload(self, at: FilterAddress) -> shapes.FilterFacts:
         """Return a filter as the page takes it, but for its images, clusters and history.
@@ -137,9 +140,9 @@ class FilterFacts:
             analysis.TooFewImages: fewer images than a correlation needs.
             StoreError: the store cannot be read.
         """
-        key = (at.run.uuid, at.run.stored, at.layer.position, method.key)
+        key = (at.run.uuid, at.layer.position, method.key)
         request = ClusterRequest(at.run.id, at.layer.position, method.key, None)
-        view = self._clusters.of(key, lambda: self._views.view(request))
+        view = self._clusters.of(key, lambda: self._views.view(request), at.run.stored)
         label = int(view.labels[at.filter])
         shown: shapes.FilterCluster = {
             "method": method.label,
@@ -160,16 +163,20 @@ class FilterFacts:
             "members": members[:MEMBERS],
         }
 
-    def _of_layer(self, at: FilterAddress) -> CoMoments:
-        key = (at.run.uuid, at.run.stored, at.layer.position)
-        return self._moments.of(key, lambda: current_moments(self._reader, at.run.id, at.layer)[0])
+    def _of_layer(self, at: FilterAddress) -> _Layer:
+        key = (at.run.uuid, at.layer.position)
+        return self._layers.of(key, lambda: self._read(at), at.run.stored)
+
+    def _read(self, at: FilterAddress) -> _Layer:
+        moments, _ = current_moments(self._reader, at.run.id, at.layer)
+        enough = moments.n >= analysis.MINIMUM_IMAGES
+        correlation = analysis.correlation(moments) if enough else None
+        return _Layer(facts.Marginals.of(moments), correlation)
 
     def _neighbours(self, at: FilterAddress) -> shapes.Neighbours:
-        moments = self._of_layer(at)
-        if moments.n < analysis.MINIMUM_IMAGES:
+        correlation = self._of_layer(at).correlation
+        if correlation is None:
             return {"nearest": [], "opposite": [], "values": []}
-        key = (at.run.uuid, at.run.stored, at.layer.position)
-        correlation = self._correlations.of(key, lambda: analysis.correlation(moments))
         nearest, opposite = facts.neighbours(correlation, at.filter)
         shown = [at.filter, *(one.filter for one in nearest + opposite)]
         sample = self._samples.of(at.run, at.layer)

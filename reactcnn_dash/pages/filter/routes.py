@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from flask import Blueprint
-    from numpy.typing import NDArray
 
     from reactcnn_dash.db import Run, StoreReader
     from reactcnn_dash.pages.filter.shapes import TopImages
@@ -69,23 +68,27 @@ def _run_asked(context: Context) -> Run:
 
 
 def tops_payload(
-    found: TopsOfRun, at: FilterAddress, of: NDArray[np.int64], above: float
+    reader: StoreReader, found: TopsOfRun, at: FilterAddress, above: float
 ) -> TopImages:
     """Return the images that drive a filter most, as the page takes them.
 
     Args:
+        reader: the store.
         found: the run's top images.
         at: the filter.
-        of: the class of every image of the run, see ``classes_of``.
         above: the filter's lowest value.
+
+    Raises:
+        StoreError: the store cannot be read.
     """
     column = at.layer.offset + at.filter
     classes = len(found.tops.by_class)
+    overall = driven_by(found, column, None, above)
+    of = reader.classes_of(at.run.id, [top.ordinal for top in overall]).tolist()
     return {
         "images": found.images,
         "overall": [
-            (top.ordinal, top.value, int(of[top.ordinal]))
-            for top in driven_by(found, column, None, above)
+            (top.ordinal, top.value, number) for top, number in zip(overall, of, strict=True)
         ],
         "byClass": [
             [top.ordinal for top in driven_by(found, column, number, above)]
@@ -150,7 +153,7 @@ def routes(context: Context) -> Iterable[Blueprint]:
         found = ready(tops_of_runs.ask(at.run, sum(layer.filters for layer in at.layers)))
         low = facts.state(at).low
         above = -math.inf if low is None else low
-        return done(tops_payload(found, at, facts.classes(at.run), above))
+        return done(tops_payload(reader, found, at, above))
 
     @blueprint.get("/maps")
     def maps() -> Response:

@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import ComparisonKey, StoreReader, save_comparison
+from reactcnn_dash.db import ComparisonKey, StoreReader, inflated, save_comparison
 from reactcnn_dash.jobs.kept import found_or_computed
 from reactcnn_dash.jobs.worker import cores, helper, report_progress
 from reactcnn_dash.results.comparison import report as comparison_report
@@ -25,6 +25,7 @@ from reactcnn_dash.results.comparison.comparing import (
 )
 from reactcnn_dash.results.comparison.finite import NotFinite
 from reactcnn_dash.results.comparison.stream import Pairs
+from reactcnn_dash.results.stored import DAMAGED
 
 if TYPE_CHECKING:
     from reactcnn_dash.jobs.helping import Submits
@@ -64,12 +65,12 @@ def stored_comparison(reader: StoreReader, pair: Pair) -> KeptComparison | None:
     if packed is None:
         return None
     try:
-        text = zlib.decompress(packed)
-    except zlib.error:
+        text = inflated(packed)
+        if not text.startswith(_BEGINNING):
+            return None
+        return KeptComparison((key.images_a, key.images_b), _unpack(reader, text))
+    except DAMAGED:
         return None
-    if not text.startswith(_BEGINNING):
-        return None
-    return KeptComparison((key.images_a, key.images_b), _unpack(reader, text))
 
 
 def computed_comparison(url: str, pair: Pair, by: Submits | None = None) -> KeptComparison:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import zipfile
 from typing import Any, TypeVar
 
 import numpy as np
 
-from reactcnn_dash.db import DamagedBlob
+from reactcnn_dash.db import DamagedBlob, arrays_of
 
 T = TypeVar("T")
 
 _TREE = "tree"
+_NUMBERS = "biuf"
 
 
 def to_bytes(value: Any) -> bytes:
@@ -43,9 +43,9 @@ def from_bytes(data: bytes, kind: type[T], *others: type[Any]) -> T:
     """
     known = {one.__name__: one for one in (kind, *others)}
     try:
-        with np.load(io.BytesIO(data)) as arrays:
-            value = _deep(json.loads(str(arrays[_TREE])), arrays, known)
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        arrays = arrays_of(data)
+        value = _deep(json.loads(str(arrays[_TREE])), arrays, known)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedBlob("is not what was stored") from error
     if not isinstance(value, kind):
         raise DamagedBlob("is something else than what was stored")
@@ -76,7 +76,10 @@ def _deep(tree: Any, arrays: Any, known: dict[str, type[Any]]) -> Any:
     if not isinstance(tree, dict):
         return tree
     if "array" in tree:
-        return arrays[tree["array"]].astype(tree["dtype"])
+        dtype = np.dtype(tree["dtype"])
+        if dtype.kind not in _NUMBERS:
+            raise DamagedBlob("holds something else than numbers")
+        return arrays[tree["array"]].astype(dtype)
     if "items" in tree:
         return {key: _deep(one, arrays, known) for key, one in tree["items"]}
     fields = {name: _deep(one, arrays, known) for name, one in tree["fields"].items()}

@@ -57,9 +57,10 @@ class Deviations:
         self._reader = reader
         self._url = url
         self._jobs = jobs
-        self._profiles: Cache[RunProfile] = Cache(KEPT)
+        self._profiles: Cache[RunProfile | None] = Cache(KEPT)
         self._unsaved: Cache[Known] = Cache(KEPT)
-        self._classes: Cache[FilterQuantiles | None] = Cache(KEPT_CLASSES)
+        # None, for a class with too few images, is worth to be kept too.
+        self._classes: Cache[tuple[FilterQuantiles | None]] = Cache(KEPT_CLASSES)
 
     def ask(self, uuid: str) -> Ready | UnderWay:
         """Return what is known of a run, or how far it is: then ask again.
@@ -111,8 +112,12 @@ class Deviations:
         Raises:
             StoreError: the store cannot be read.
         """
-        key = (known.run.uuid, known.profile.images, number)
-        return self._classes.of(key, lambda: class_quantiles(self._reader, known.run, number))
+        (found,) = self._classes.of(
+            (known.run.uuid, number),
+            lambda: (class_quantiles(self._reader, known.run, number),),
+            known.profile.images,
+        )
+        return found
 
     def _known(self, run: Run) -> Known | None:
         scores, unsaved = SCORES.find(self._reader, run), self._unsaved.get(run.uuid)
@@ -122,16 +127,12 @@ class Deviations:
         return None if scores is None or profile is None else Known(profile, scores)
 
     def _profile(self, run: Run, images: int) -> RunProfile | None:
-        key = (run.uuid, images)
-        kept = self._profiles.get(key)
-        if kept is not None:
-            return kept
-        found = PROFILE.find(self._reader, run)
-        # Between a new profile and the scores by it, the former scores have none.
-        if found is None or found.images != images:
-            return None
-        self._profiles.put(key, found)
-        return found
+        def find() -> RunProfile | None:
+            found = PROFILE.find(self._reader, run)
+            # Between a new profile and the scores by it, the former scores have none.
+            return found if found is not None and found.images == images else None
+
+        return self._profiles.of(run.uuid, find, images)
 
 
 def _extent(scores: RunScores) -> tuple[int, int]:

@@ -86,14 +86,44 @@ def number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def state_of(moments: CoMoments, filter_: int) -> State:
+@dataclass(frozen=True, slots=True, eq=False)
+class Marginals:
+    """What a layer's co-moments say of each filter by itself: F values instead of F × F.
+
+    Attributes:
+        n: images.
+        mean: (F,) float64.
+        squares: (F,) float64, sums of the squared distances from the mean.
+        low: (F,).
+        high: (F,).
+    """
+
+    n: int
+    mean: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, moments: CoMoments) -> Marginals:
+        """Return the marginals of a layer's co-moments; they hold nothing of these alive."""
+        return cls(
+            n=moments.n,
+            mean=moments.mean.copy(),
+            squares=moments.comoment.diagonal().copy(),
+            low=moments.low.copy(),
+            high=moments.high.copy(),
+        )
+
+
+def state_of(moments: Marginals, filter_: int) -> State:
     """Return how a filter stands over the images behind its layer's co-moments."""
     n = moments.n
     if n == 0:
         return State(0, None, None, None, None, constant=False, dead=False)
     low, high = float(moments.low[filter_]), float(moments.high[filter_])
     constant = n >= analysis.MINIMUM_IMAGES and low == high
-    spread = math.sqrt(moments.comoment[filter_, filter_] / (n - 1)) if n > 1 else math.nan
+    spread = math.sqrt(moments.squares[filter_] / (n - 1)) if n > 1 else math.nan
     return State(
         images=n,
         mean=number(float(moments.mean[filter_])),

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypedDict
 
+import numpy as np
+
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob
 from reactcnn_dash.jobs.cache import Cache
 from reactcnn_dash.results.epochs import in_order
-from reactcnn_dash.results.filters.facts import State, number, state_of
-from reactcnn_dash.results.filters.sample import classes_of
+from reactcnn_dash.results.filters.facts import Marginals, State, number, state_of
 from reactcnn_dash.results.moments import comoments_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from reactcnn_dash.db import Layer, Run, RunSummary, StoreReader
 
@@ -22,6 +25,18 @@ MOST: Final = 60
 """Runs of a history, at most: the newest."""
 SAMPLE: Final = 512
 """Images of each run that class selectivity is told from, at most."""
+
+
+_LAYERS: Final = 4
+"""Layers whose histories stay in memory."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stood:
+    """How the filters of a layer stood in one run; their class selectivities are (F,)."""
+
+    marginals: Marginals
+    selectivities: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ class Histories:
 
     def __init__(self, reader: StoreReader) -> None:
         self._reader = reader
-        self._states: Cache[tuple[tuple[State, float], ...]] = Cache(16 * MOST)
+        self._stood: Cache[_Stood | None] = Cache(_LAYERS * MOST)
 
     def of(self, run: Run, layer: Layer, filter_: int) -> list[Moment]:
         """Return a filter in each run of its history that has such a layer and saved statistics.
@@ -100,39 +115,38 @@ class Histories:
         """
         found = []
         for one in kin(run, self._reader.summaries()):
-            states = self._layer(one, layer)
-            if states:
-                found.append(Moment(one, *states[filter_]))
+            stood = self._layer(one, layer)
+            if stood is not None:
+                state = state_of(stood.marginals, filter_)
+                found.append(Moment(one, state, float(stood.selectivities[filter_])))
         return found
 
-    def _layer(self, run: RunSummary, layer: Layer) -> tuple[tuple[State, float], ...]:
-        key = (run.uuid, run.stored, layer.name)
-        return self._states.of(key, lambda: self._read(run, layer))
+    def _layer(self, run: RunSummary, layer: Layer) -> _Stood | None:
+        key = (run.uuid, layer.name, layer.filters)
+        return self._stood.of(key, lambda: self._read(run, layer), run.stored)
 
-    def _read(self, run: RunSummary, layer: Layer) -> tuple[tuple[State, float], ...]:
+    def _read(self, run: RunSummary, layer: Layer) -> _Stood | None:
         same = (layer.name, layer.filters)
         layers = self._reader.layers(run.id)
         there = next((one for one in layers if (one.name, one.filters) == same), None)
         if there is None:
-            return ()
+            return None
         try:
             state = self._reader.correlation_state(run.id, there.position)
         except DamagedBlob:
-            return ()
+            return None
         if state is None:
-            return ()
-        moments = comoments_of(state)
-        states = [state_of(moments, one) for one in range(layer.filters)]
-        return tuple(zip(states, self._selectivities(run, there), strict=True))
+            return None
+        return _Stood(Marginals.of(comoments_of(state)), self._selectivities(run, there))
 
-    def _selectivities(self, run: RunSummary, layer: Layer) -> list[float]:
+    def _selectivities(self, run: RunSummary, layer: Layer) -> NDArray[np.float64]:
         whole = self._reader.run(run.uuid)
         wanted = analysis.sample_ordinals(whole.stored, SAMPLE).tolist()
         block = self._reader.gap_rows_of(run.id, wanted, layer)
         if not len(block.ordinals):
-            return [float("nan")] * layer.filters
-        classes = classes_of(self._reader, whole)[block.ordinals]
-        return [float(one) for one in analysis.selectivities(block.rows, classes)]
+            return np.full(layer.filters, np.nan)
+        classes = self._reader.classes_of(run.id, block.ordinals.tolist())
+        return np.asarray(analysis.selectivities(block.rows, classes), np.float64)
 
 
 def history_payload(moments: Sequence[Moment], run: Run) -> History:

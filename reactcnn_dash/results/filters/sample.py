@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SAMPLE: Final = 2048
 """Images of a sample, at most."""
+_MOST_BYTES: Final = 2**25
+"""Of all samples that stay in memory: those of eight layers of 512 filters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,21 +36,6 @@ class LayerSample:
     classes: NDArray[np.int64]
 
 
-def classes_of(reader: StoreReader, run: Run) -> NDArray[np.int64]:
-    """Return the class of every stored image: its label, or what was predicted where it has none.
-
-    Returns:
-        ``(stored,)`` int64 by ordinal; −1 for an image without label or answer.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    answers = reader.answers(run)
-    classes = np.full(run.stored, -1, np.int64)
-    classes[answers.ordinals] = np.where(answers.labels >= 0, answers.labels, answers.predictions)
-    return classes
-
-
 class Samples:
     """Samples of the layers that were looked at last.
 
@@ -58,8 +45,7 @@ class Samples:
 
     def __init__(self, reader: StoreReader) -> None:
         self._reader = reader
-        self._classes: Cache[NDArray[np.int64]] = Cache(4)
-        self._layers: Cache[LayerSample] = Cache(8)
+        self._layers: Cache[LayerSample] = Cache(_MOST_BYTES, lambda sample: sample.rows.nbytes)
 
     def of(self, run: Run, layer: Layer) -> LayerSample:
         """Return a layer's sample over the run as it stands.
@@ -67,19 +53,12 @@ class Samples:
         Raises:
             StoreError: the store cannot be read.
         """
-        key = (run.uuid, run.stored, layer.position)
-        return self._layers.of(key, lambda: self._read(run, layer))
-
-    def classes(self, run: Run) -> NDArray[np.int64]:
-        """Return the class of every image of the run as it stands, see :func:`classes_of`.
-
-        Raises:
-            StoreError: the store cannot be read.
-        """
-        return self._classes.of((run.uuid, run.stored), lambda: classes_of(self._reader, run))
+        key = (run.uuid, layer.position)
+        return self._layers.of(key, lambda: self._read(run, layer), run.stored)
 
     def _read(self, run: Run, layer: Layer) -> LayerSample:
         wanted = sample_ordinals(run.stored, SAMPLE)
         block = self._reader.gap_rows_of(run.id, wanted.tolist(), layer)
         rows = block.rows if len(block.ordinals) else np.empty((0, layer.filters), np.float32)
-        return LayerSample(block.ordinals, rows, self.classes(run)[block.ordinals])
+        classes = self._reader.classes_of(run.id, block.ordinals.tolist())
+        return LayerSample(block.ordinals, rows, classes)

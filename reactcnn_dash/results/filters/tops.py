@@ -12,7 +12,6 @@ from reactcnn_dash.analysis.tops import BY_CLASS, OVERALL, TopImages
 from reactcnn_dash.db import DamagedBlob, StoreReader, pack, unpack
 from reactcnn_dash.jobs.kept import found_or_computed
 from reactcnn_dash.jobs.worker import report_progress
-from reactcnn_dash.results.filters.sample import classes_of
 from reactcnn_dash.results.stored import StoredKind
 
 if TYPE_CHECKING:
@@ -61,10 +60,10 @@ def computed_tops(url: str, run_id: int) -> TopsOfRun:
         # What comes out of the store is read-only.
         tops = TopImages(known.tops.overall.copy(), known.tops.by_class.copy())
         report_progress(known.images, run.stored)
-        classes = classes_of(reader, run)
         for block in reader.gap_blocks(run.id, known.images, run.stored, size=_BLOCK):
             if len(block.ordinals):
-                tops.add(block.ordinals, block.rows, classes[block.ordinals])
+                classes = reader.classes_of(run.id, block.ordinals.tolist())
+                tops.add(block.ordinals, block.rows, classes)
                 report_progress(int(block.ordinals[-1]) + 1, run.stored)
         return TopsOfRun(run.stored, tops)
 

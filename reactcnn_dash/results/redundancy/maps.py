@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import DamagedBlob
+from reactcnn_dash.db import DamagedBlob, arrays_of
 from reactcnn_dash.results.stored import StoredKind
 
 if TYPE_CHECKING:
@@ -104,17 +104,19 @@ def _pack(maps: MapEvidence) -> bytes:
 
 
 def _unpack(value: bytes, stored: int) -> MapEvidence:
-    with np.load(io.BytesIO(value), allow_pickle=False) as arrays:
-        layers: list[analysis.Spatial] = []
-        while f"r{len(layers)}" in arrays:
-            i = len(layers)
-            images = arrays[f"images{i}"]
-            r = np.zeros((len(images), len(images)))
-            r[np.triu_indices(len(images), 1)] = arrays[f"r{i}"]
-            r += r.T
-            np.fill_diagonal(r, np.where(images > 0, 1.0, np.nan))
-            layers.append(analysis.Spatial(r, images, arrays[f"strongest{i}"]))
-        return MapEvidence(stored, tuple(arrays["ordinals"].tolist()), tuple(layers))
+    arrays = arrays_of(value)
+    layers: list[analysis.Spatial] = []
+    while f"r{len(layers)}" in arrays:
+        i = len(layers)
+        images, above = arrays[f"images{i}"], arrays[f"r{i}"]
+        if images.ndim != 1 or above.shape != (len(images) * (len(images) - 1) // 2,):
+            raise DamagedBlob("has a matrix of another size")
+        r = np.zeros((len(images), len(images)))
+        r[np.triu_indices(len(images), 1)] = above
+        r += r.T
+        np.fill_diagonal(r, np.where(images > 0, 1.0, np.nan))
+        layers.append(analysis.Spatial(r, images, arrays[f"strongest{i}"]))
+    return MapEvidence(stored, tuple(arrays["ordinals"].tolist()), tuple(layers))
 
 
 MAPS: Final = StoredKind("feature-maps", lambda maps: maps.stored, _pack, _unpack)

@@ -8,7 +8,7 @@ from typing import Final
 
 from threadpoolctl import threadpool_limits
 
-from reactcnn_dash.db import StoreReader
+from reactcnn_dash.db import StoreReader, inflated
 from reactcnn_dash.jobs.worker import report_progress
 from reactcnn_dash.results.redundancy.maps import computed_maps, map_steps
 from reactcnn_dash.results.redundancy.moments import computed_moments, moment_steps
@@ -57,7 +57,7 @@ def computed_report(url: str, run_id: int, threshold: float) -> RedundancyReport
 
 
 def _unpack(value: bytes, _images: int) -> RedundancyReport:
-    return from_dict(json.loads(zlib.decompress(value)))
+    return from_dict(json.loads(inflated(value)))
 
 
 def _pack(report: RedundancyReport) -> bytes:
