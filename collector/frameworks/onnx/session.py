@@ -43,7 +43,8 @@ def session(model: bytes, custom_ops: str | None = None) -> Any:
     options = onnxruntime.SessionOptions()
     # The cores that this process may use, and not those of the machine; whoever waits for work
     # must not keep the writer from its own.
-    options.intra_op_num_threads = len(os.sched_getaffinity(0)) if _pinned() else 0
+    if hasattr(os, "sched_getaffinity"):
+        options.intra_op_num_threads = len(os.sched_getaffinity(0))
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
     if custom_ops is not None:
@@ -80,10 +81,6 @@ def said(error: Exception) -> str:
     """The line of an error of onnxruntime that says what is wrong."""
     text = " ".join(_WHERE.sub("", _WHERE.sub("", str(error))).split()) or type(error).__name__
     return text if len(text) <= _MOST else f"{text[:_MOST]}…"
-
-
-def _pinned() -> bool:
-    return hasattr(os, "sched_getaffinity")
 
 
 def _providers() -> list[str]:
