@@ -1,7 +1,7 @@
 """What is put before and behind an ONNX graph, so that only what is stored leaves the runtime.
 
 Before it: pixels become the graph's input. Behind it: of each tap the mean, and where maps are
-wanted their low, step and codes. The graph itself stays as it is.
+wanted their ends and codes. The graph itself stays as it is.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from collector.frameworks.onnx.taps import Tap
 
-PIXELS, GAP, LOW, STEP = (f"reactcnn.{name}" for name in ("pixels", "gap", "low", "step"))
+PIXELS, GAP, HIGH, LOW = (f"reactcnn.{name}" for name in ("pixels", "gap", "high", "low"))
 # Below this a map's range divides to subnormal steps; it is as good as constant.
-_LEAST_RANGE = 1e-33
+LEAST_RANGE = 1e-33
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +86,22 @@ def with_capture(
 
     Returns:
         The model as its file would have it; its outputs are its own, :data:`GAP` (B, F) and, with
-        maps, :data:`LOW` and :data:`STEP` (B, F) and the codes of each tap, all but the codes
-        float32.
+        maps, :data:`HIGH` (B, F), :data:`LOW` of those taps that may be negative, and the codes of
+        each tap, all but the codes float32.
     """
     adding = _Adding(model)
     adding.pixels(feeding, scaling, unrounded=unrounded)
-    means, lows, steps = [], [], []
+    means, highs, lows = [], [], []
     for place, tap in enumerate(taps):
         tensor = adding.node("Cast", [adding.maps(tap)], to=TensorProto.FLOAT)
         gap = adding.over_space("ReduceMean", tensor, tap)
         means.append(adding.node("Flatten", [gap], axis=1))
         if maps:
-            low, step = adding.bytes_of(tap, place, tensor, gap)
-            lows.append(adding.node("Flatten", [low], axis=1))
-            steps.append(adding.node("Flatten", [step], axis=1))
-    for name, parts in ((GAP, means), (LOW, lows), (STEP, steps)):
+            high, low = adding.bytes_of(tap, place, tensor)
+            highs.append(adding.node("Flatten", [high], axis=1))
+            if not tap.never_negative:
+                lows.append(adding.node("Flatten", [low], axis=1))
+    for name, parts in ((GAP, means), (HIGH, highs), (LOW, lows)):
         if parts:
             adding.node("Concat", parts, name, axis=1)
             adding.output(name)
@@ -185,34 +186,23 @@ class _Adding:
             return self.node(kind, [tensor], axes=axes, keepdims=1)
         return self.node(kind, [tensor, self.constant(axes, np.int64)], keepdims=1)
 
-    def bytes_of(self, tap: Tap, place: int, tensor: str, gap: str) -> tuple[str, str]:
-        """Quantise one layer's maps; as ``keras.capture`` does it."""
+    def bytes_of(self, tap: Tap, place: int, tensor: str) -> tuple[str, str]:
+        """Quantise one layer's maps; gives the greatest and the least value of each.
+
+        Nothing is decided here, since each further step would cost as much as a pass over small
+        maps: ``capture`` says what the codes of values that are not finite, or all the same, mean.
+        """
         node, constant = self.node, self.constant
-        zero, one, nan = constant(0), constant(1), constant(np.nan)
-        high = node("Max", [self.over_space("ReduceMax", tensor, tap), zero])
-        if tap.never_negative:
-            low, size = node("Mul", [high, zero]), high
-        else:
-            low = node("Min", [self.over_space("ReduceMin", tensor, tap), zero])
-            size = node("Sub", [high, low])
-        # A sum is finite only if all its terms are, so the GAP tells about the whole map.
-        finite = node("And", [self._finite(gap), self._finite(size)])
-        varies = node("And", [finite, node("Greater", [size, constant(_LEAST_RANGE)])])
-        whole = node("Where", [varies, size, one])
-        factor = node("Where", [varies, node("Div", [constant(255), whole]), zero])
-        step = node("Where", [varies, node("Div", [whole, constant(255)]), zero])
-        step = node("Where", [finite, step, nan])
-        low = node("Where", [varies, low, zero])
-        # With half a step more, cutting off rounds. What is not finite becomes NaN by the factor 0,
-        # and NaN becomes the byte 0 on x86 and ARM alike.
-        offset = constant(0.5)
+        high = self.over_space("ReduceMax", tensor, tap)
+        low, size, offset = constant(np.zeros((1, 1, 1, 1))), high, constant(0.5)
+        if not tap.never_negative:
+            low = node("Min", [self.over_space("ReduceMin", tensor, tap), constant(0)])
+            size = node("Sub", [node("Max", [high, constant(0)]), low])
+        factor = node("Div", [constant(255), node("Max", [size, constant(LEAST_RANGE)])])
+        # With half a step more, cutting off rounds.
         if not tap.never_negative:
             offset = node("Sub", [offset, node("Mul", [low, factor])])
         spread = node("Add", [node("Mul", [tensor, factor]), offset])
         node("Cast", [spread], codes_of(place), to=TensorProto.UINT8)
         self.output(codes_of(place))
-        return low, step
-
-    def _finite(self, tensor: str) -> str:
-        # IsInf came with opset 10; NaN is below nothing.
-        return self.node("Less", [self.node("Abs", [tensor]), self.constant(np.inf)])
+        return high, low

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from collector.frameworks.onnx.appended import GAP, LOW, PIXELS, STEP, codes_of
+from collector.frameworks.onnx.appended import GAP, HIGH, LEAST_RANGE, LOW, PIXELS, codes_of
 from collector.frameworks.onnx.session import carry_out
 from collector.frameworks.protocol import Captured
 from collector.frameworks.reading import Reading
@@ -47,7 +47,12 @@ class Capture:
     ) -> None:
         self._session, self._taps, self._reading, self._batch = made, taps, reading, batch
         codes = [codes_of(place) for place in range(len(taps))]
-        self._names = [output, GAP, *([LOW, STEP, *codes] if maps else [])]
+        # Which filters may be negative, of all side by side.
+        self._signed = np.repeat(
+            [not tap.never_negative for tap in taps], [tap.filters for tap in taps]
+        )
+        low = [LOW] if self._signed.any() else []
+        self._names = [output, GAP, *([HIGH, *low, *codes] if maps else [])]
 
     def __call__(self, pixels: Pixels) -> Captured:
         """Run (B, H, W, C) images, B ≥ 1, through the network."""
@@ -60,17 +65,31 @@ class Capture:
             for arrays in zip(*parts, strict=True)
         )
         count = len(pixels)
-        maps = self._split(*(array[:count] for array in rest)) if rest else None
+        maps = self._split(gap[:count], [array[:count] for array in rest]) if rest else None
         return Captured(probabilities_of(output[:count], self._reading), gap[:count], maps)
 
     def _split(
-        self, low: NDArray[np.float32], step: NDArray[np.float32], *codes: NDArray[np.uint8]
+        self, gap: NDArray[np.float32], rest: Sequence[NDArray[Any]]
     ) -> tuple[MapBatch, ...]:
+        """One a tap, of its ends and codes; see ``protocol.Captured`` for what they mean."""
+        low = np.zeros_like(gap)
+        if self._signed.any():
+            low[:, self._signed] = rest[1]
+        with np.errstate(invalid="ignore", over="ignore"):
+            size = np.maximum(rest[0], 0) - low
+        # A sum is finite only if all its terms are, so the GAP tells about the whole map.
+        finite = np.isfinite(gap) & np.isfinite(size)
+        varies = finite & (size > LEAST_RANGE)
+        step = np.where(varies, size / np.float32(255), np.where(finite, 0, np.float32(np.nan)))
+        step, low = step.astype(np.float32), np.where(varies, low, np.float32(0))
+        blank = ~varies & (size != 0)
         result, start = [], 0
-        for tap, code in zip(self._taps, codes, strict=True):
+        for tap, code in zip(self._taps, rest[-len(self._taps) :], strict=True):
             planar = code.transpose(0, 3, 1, 2) if tap.channels_last else code
             part = slice(start, start + tap.filters)
             start += tap.filters
+            if blank[:, part].any():
+                planar = np.where(blank[:, part, None, None], np.uint8(0), planar)
             result.append(MapBatch(planar, low[:, part], step[:, part]))
         return tuple(result)
 
