@@ -140,7 +140,6 @@ class _Reference:
 
     def __init__(self, network: Network, capture: Capture, pixels: Pixels) -> None:
         self._network = network
-        self._pixels = pixels
         self._inputs = capture.inputs(pixels)
         self._heard = self._run(self._inputs)
         self._said = self._probabilities(self._heard)
