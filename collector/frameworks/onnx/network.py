@@ -45,13 +45,11 @@ class Network:
 
     Attributes:
         model: the file, with all of its weights.
-        plain: a session of it with the maps of its taps as outputs.
         weights: the kernel of each tap as its framework has it, ``None`` where it is not known.
     """
 
     loaded: Identity
     model: onnx.ModelProto
-    plain: Any
     feeding: Feeding
     output: str
     taps: tuple[Tap, ...]
@@ -108,6 +106,9 @@ class Network:
         scaling = SCALINGS[pixel_range]
         if self.feeding.element == TensorProto.UINT8 and scaling != (1.0, 0.0):
             raise ModelError("the model takes bytes; only --pixel-range 0-255 can be given to it.")
+        places = some(len(self.taps))
+        # Before the other session is made: only one of them is in memory at a time.
+        expected, *said = self._said(pixels, scaling, places)
         unrounded = pixels.dtype == np.float32
         data = with_capture(
             self.model, self.taps, self.feeding, scaling, maps=maps, unrounded=unrounded
@@ -123,10 +124,11 @@ class Network:
         missing = max(0, batch_size - len(pixels))
         # In another order and company than the graph itself gets them: it shows if that matters.
         company: NDArray[Any] = np.pad(pixels[::-1], [(0, missing), (0, 0), (0, 0), (0, 0)])
-        found = self._parts(pixels, scaling, _reversed(capture(company), len(pixels)))
-        if found is None:
+        turned = _reversed(capture(company), len(pixels))
+        if not first_difference(self, turned, places, said, expected, limit=self.rounding):
             return Proven(capture, ())
-        alone = self._parts(pixels, scaling, capture(pixels))
+        captured = capture(pixels)
+        alone = first_difference(self, captured, places, said, expected, limit=self.rounding)
         if alone is not None:
             raise Parted(
                 f"what would be stored is not what the model says: {alone}. Nothing is collected; "
@@ -138,17 +140,17 @@ class Network:
         )
         return Proven(capture, (notice,))
 
-    def _parts(self, pixels: Pixels, scaling: tuple[Any, Any], captured: Captured) -> str | None:
-        places = some(len(self.taps))
-        names = [self.output, *(values_of(place) for place in places)]
+    def _said(
+        self, pixels: Pixels, scaling: tuple[Any, Any], places: Sequence[int]
+    ) -> list[NDArray[np.float64]]:
+        """What the graph itself says: probabilities, and maps (B, F, H, W) of some taps."""
+        taps = [self.taps[place] for place in places]
+        plain = session(with_values(self.model, taps, []), self.custom_ops)
+        names = [self.output, *(values_of(place) for place in range(len(taps)))]
         values = pixels.astype(np.float32) * np.float32(scaling[0]) + np.float32(scaling[1])
-        output, *maps = run_plain(self.plain, names, values, self.feeding)
-        planar = [
-            _planar(self.taps[place], one).astype(np.float64)
-            for place, one in zip(places, maps, strict=True)
-        ]
-        expected = probabilities_of(output, self.reading).astype(np.float64)
-        return first_difference(self, captured, places, planar, expected, limit=self.rounding)
+        output, *maps = run_plain(plain, names, values, self.feeding)
+        planar = [_planar(tap, one).astype(np.float64) for tap, one in zip(taps, maps, strict=True)]
+        return [probabilities_of(output, self.reading).astype(np.float64), *planar]
 
 
 def understand(spec: str, asked: Asked) -> Network:
@@ -186,9 +188,6 @@ def understand(spec: str, asked: Asked) -> Network:
             weights.append(weight)
     if not taps:
         raise ModelError(_nothing_to_watch(graph, inside))
-    if len(taps) < len(found):
-        # The outputs of the session are numbered as the taps are.
-        plain = session(with_values(model, taps, []), asked.custom_ops)
     classes = _classes(said)
     floats = said.dtype == np.float32 and not graph.quantised
     reading = told(asked.head, classes) if asked.head else _judged(graph, said, exact=floats)
@@ -196,7 +195,6 @@ def understand(spec: str, asked: Asked) -> Network:
     return Network(
         loaded=Identity("ONNX", path.stem, str(path), sha256, parameters, asked.class_names),
         model=model,
-        plain=plain,
         feeding=feeding,
         output=output,
         taps=tuple(taps),
