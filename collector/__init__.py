@@ -1,4 +1,4 @@
-"""The collector: runs a Keras CNN over images and stores what its filters answer."""
+"""The collector: runs a CNN over images and stores what its filters answer."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROGRAM = "python -m collector"
 
 DESCRIPTION = """\
-Run a Keras CNN over images and store, live, what each of its filters answers: the mean of every
+Run a CNN over images and store, live, what each of its filters answers: the mean of every
 feature map (GAP), the feature maps themselves, and how the filters of a layer correlate.
 Without options: the packaged VGG-16 (CIFAR-10) over the best images at hand, into reactcnn.db.
 """
@@ -37,6 +37,7 @@ examples:
   python -m collector --pace 2 --limit 200              slowly enough to watch each image
   python -m collector --images photos/ --batch-size 32  a folder; its subfolders are the classes
   python -m collector --model my.keras --pixel-range 0-1
+  python -m collector --model net.onnx --preprocess imagenet --classes names.txt
   python -m collector --resume 3                        go on with run 3
   python -m collector rebuild 3                         make run 3's correlations from its GAP rows
   python -m collector export 3 --to files               write run 3 as .npz, Parquet and GraphML
@@ -155,7 +156,8 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         type=_text,
         help=f"{NAME}, the packaged network; {EARLY}, the same after two epochs of training; or "
-        f"the path of a .keras file with a Sequential or Functional CNN (default: {NAME})",
+        f"the path of a .keras file with a Sequential or Functional CNN, or of an .onnx file "
+        f"(needs reactcnn[onnx]) (default: {NAME})",
     )
     group.add_argument(
         "--images",

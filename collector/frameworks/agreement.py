@@ -110,6 +110,8 @@ def difference(
         return float("inf")
     if not both.any():
         return 0.0
-    beyond = np.maximum(np.abs(np.where(both, expected - found, 0)) - spread, 0)
+    with np.errstate(invalid="ignore"):
+        apart = np.where(both, expected - found, 0)
+    beyond = np.maximum(np.abs(apart) - spread, 0)
     scale = np.abs(expected[both]).max()
     return float(beyond.max() / scale) if scale else float(beyond.max())

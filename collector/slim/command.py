@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from collector.frameworks.keras.entry import KERAS
 from collector.frameworks.keras.modelfile import check_model
 from collector.frameworks.keras.runtime import start_tensorflow
+from collector.frameworks.registry import framework_of
 from collector.images import fit_labels, open_images
 from collector.progress import Console, Lines, Progress, Silent, follow_input
 from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL, DEFAULT_PIXEL_RANGE
@@ -114,6 +116,12 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
     request = _request(arguments)
     request.check()
     _check_tuning(arguments, request)
+    framework = framework_of(request.model)
+    if framework is not KERAS:
+        raise SlimError(
+            f"{request.model}: slim cuts Keras models only as yet; what an {framework.name} model "
+            "could spare is on its redundancy page, once it is collected."
+        )
     check_model(request.model)
     progress = _progress(arguments)
     stream = sys.stderr if isinstance(progress, Console) else None

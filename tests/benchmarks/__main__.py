@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.table import Result
 
-PARTS = ("collecting", "page", "comparison", "corruptions", "faults", "slim")
+PARTS = ("collecting", "onnx", "page", "comparison", "corruptions", "faults", "slim")
 LONG = ("slim-tuned",)
 """Measured only when asked for: it trains for half an hour."""
 
@@ -67,6 +67,10 @@ def main() -> int:
                     from tests.benchmarks import training
 
                     results += training.run(Path(folder), report)
+                elif part == "onnx":
+                    from tests.benchmarks import onnx_road
+
+                    results += onnx_road.run(Path(folder), report)
                 elif part in ("corruptions", "faults"):
                     from collector.frameworks.keras.runtime import start_tensorflow
 

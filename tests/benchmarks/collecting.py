@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -29,9 +27,12 @@ from collector.request import Request
 from collector.session import begin
 from collector.signals import StopSignals
 from tests.benchmarks.table import Result, at_least, at_most
+from tests.benchmarks.turns import in_turn, ratio, timed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Pixels = NDArray[np.uint8]
-Way = Callable[[], float]
 
 WRITTEN = {"with": "all", "without": "none"}
 
@@ -128,32 +129,6 @@ class Bench:
                         )
             writer.flush()
         return rate[0]
-
-
-@contextmanager
-def timed(images: int) -> Iterator[list[float]]:
-    """Time a block; the list holds images a second afterwards."""
-    rate: list[float] = []
-    start = time.perf_counter()
-    yield rate
-    rate.append(images / (time.perf_counter() - start))
-
-
-def in_turn(rounds: int, ways: dict[str, Way]) -> dict[str, list[float]]:
-    """Run all ways in turn; return their rates."""
-    rates: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(rounds):
-        names = list(ways)
-        # Another order each time: what comes first must not always be the same.
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            rates[name].append(ways[name]())
-    return rates
-
-
-def ratio(rates: dict[str, list[float]], ours: str, theirs: str) -> float:
-    """Return the median over rounds of one way's rate over another's."""
-    pairs = zip(rates[ours], rates[theirs], strict=True)
-    return statistics.median(a / b for a, b in pairs)
 
 
 def run(folder: Path, report: Callable[[str], None]) -> list[Result]:

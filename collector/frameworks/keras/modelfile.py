@@ -45,7 +45,7 @@ def checked_model_file(spec: str) -> Path:
     except FileNotFoundError as error:
         packaged = " or ".join(CHECKPOINTS)
         raise ModelError(
-            f"no model {spec!r}: give {packaged}, or the path of a .keras file."
+            f"no model {spec!r}: give {packaged}, or the path of a .keras or .onnx file."
         ) from error
     except OSError as error:
         raise ModelError(f"cannot read {spec}: {error.strerror}.") from error

@@ -1,0 +1,4 @@
+"""ONNX models, run by onnxruntime.
+
+Importing this package and ``entry`` imports neither onnx nor onnxruntime.
+"""

@@ -1,0 +1,208 @@
+"""What is put before and behind an ONNX graph, so that only what is stored leaves the runtime.
+
+Before it: pixels become the graph's input. Behind it: of each tap the mean, and where maps are
+wanted their ends and codes. The graph itself stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from collector.frameworks.onnx.modelfile import opset_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from collector.frameworks.onnx.taps import Tap
+
+PIXELS, GAP, HIGH, LOW = (f"reactcnn.{name}" for name in ("pixels", "gap", "high", "low"))
+# Below this a map's range divides to subnormal steps; it is as good as constant.
+LEAST_RANGE = 1e-33
+
+
+@dataclass(frozen=True, slots=True)
+class Feeding:
+    """How a graph is given images.
+
+    Attributes:
+        name: of its input.
+        element: its type, one of ``onnx.TensorProto``.
+        shape: (H, W, C) of the images.
+        channels_first: whether it takes (B, C, H, W) instead of (B, H, W, C).
+        batch: how many images it takes at a time; ``None`` for any number.
+    """
+
+    name: str
+    element: int
+    shape: tuple[int, int, int]
+    channels_first: bool
+    batch: int | None
+
+
+def codes_of(place: int) -> str:
+    """The output that holds the codes of a tap."""
+    return f"reactcnn.codes.{place}"
+
+
+def values_of(place: int) -> str:
+    """The output that holds the maps of a tap as they are, where they are wanted."""
+    return f"reactcnn.maps.{place}"
+
+
+def with_values(model: onnx.ModelProto, taps: Sequence[Tap], more: Sequence[str]) -> bytes:
+    """The model with the maps of its taps, and other tensors, as outputs; nothing before it."""
+    adding = _Adding(model)
+    for place, tap in enumerate(taps):
+        adding.node("Identity", [adding.maps(tap)], values_of(place))
+        adding.output(values_of(place))
+    for name in more:
+        adding.output(name)
+    return adding.serialised()
+
+
+def with_capture(
+    model: onnx.ModelProto,
+    taps: Sequence[Tap],
+    feeding: Feeding,
+    scaling: tuple[Any, Any],
+    *,
+    maps: bool,
+    unrounded: bool,
+) -> bytes:
+    """The model from pixels (B, H, W, C), uint8 or float32, to what is stored.
+
+    Args:
+        model: the model; it is not changed.
+        taps: what is watched.
+        feeding: how it is given images.
+        scaling: scale and offset of pixel values, floats or one a channel.
+        maps: whether feature maps are wanted.
+        unrounded: whether pixels come as float32.
+
+    Returns:
+        The model as its file would have it; its outputs are its own, :data:`GAP` (B, F) and, with
+        maps, :data:`HIGH` (B, F), :data:`LOW` of those taps that may be negative, and the codes of
+        each tap, all but the codes float32.
+    """
+    adding = _Adding(model)
+    adding.pixels(feeding, scaling, unrounded=unrounded)
+    means, highs, lows = [], [], []
+    for place, tap in enumerate(taps):
+        tensor = adding.node("Cast", [adding.maps(tap)], to=TensorProto.FLOAT)
+        gap = adding.over_space("ReduceMean", tensor, tap)
+        means.append(adding.node("Flatten", [gap], axis=1))
+        if maps:
+            high, low = adding.bytes_of(tap, place, tensor)
+            highs.append(adding.node("Flatten", [high], axis=1))
+            if not tap.never_negative:
+                lows.append(adding.node("Flatten", [low], axis=1))
+    for name, parts in ((GAP, means), (HIGH, highs), (LOW, lows)):
+        if parts:
+            adding.node("Concat", parts, name, axis=1)
+            adding.output(name)
+    return adding.serialised()
+
+
+class _Adding:
+    """Nodes that are added to a copy of a model, in the opset that it is written in."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self._model = onnx.ModelProto()
+        self._model.CopyFrom(model)
+        self._opset = opset_of(model)
+        self._before: list[onnx.NodeProto] = []
+        self._behind: list[onnx.NodeProto] = []
+        self._nodes = self._behind
+        self._constants: dict[str, str] = {}
+
+    def serialised(self) -> bytes:
+        graph = self._model.graph
+        nodes = [*self._before, *graph.node, *self._behind]
+        del graph.node[:]
+        graph.node.extend(nodes)
+        data: bytes = self._model.SerializeToString()
+        return data
+
+    def node(self, kind: str, inputs: Sequence[str], output: str = "", **options: Any) -> str:
+        output = output or f"reactcnn.{len(self._before) + len(self._behind)}"
+        self._nodes.append(helper.make_node(kind, inputs, [output], **options))
+        return output
+
+    def output(self, name: str) -> None:
+        graph = self._model.graph
+        if name not in {one.name for one in graph.output}:
+            graph.output.append(onnx.ValueInfoProto(name=name))
+
+    def constant(self, value: Any, dtype: Any = np.float32) -> str:
+        array = np.asarray(value, dtype)
+        name = f"reactcnn.{array.dtype}.{array.shape}.{array.tolist()}"
+        if name not in self._constants:
+            self._constants[name] = name
+            self._model.graph.initializer.append(numpy_helper.from_array(array, name))
+        return name
+
+    def pixels(self, feeding: Feeding, scaling: tuple[Any, Any], *, unrounded: bool) -> None:
+        """Bring pixels to what the graph takes."""
+        graph = self._model.graph
+        kept = [one for one in graph.input if one.name != feeding.name]
+        del graph.input[:]
+        graph.input.extend(kept)
+        element = TensorProto.FLOAT if unrounded else TensorProto.UINT8
+        shape = [feeding.batch or "images", *feeding.shape]
+        graph.input.append(helper.make_tensor_value_info(PIXELS, element, shape))
+        self._nodes = self._before
+        tensor = PIXELS
+        if feeding.channels_first:
+            tensor = self.node("Transpose", [tensor], perm=[0, 3, 1, 2])
+        tensor = self.node("Cast", [tensor], to=TensorProto.FLOAT)
+        for kind, value, neutral in (("Mul", scaling[0], 1.0), ("Add", scaling[1], 0.0)):
+            if value != neutral:
+                axes = (-1, 1, 1) if feeding.channels_first else (-1,)
+                spread = np.reshape(np.asarray(value, np.float32), axes)
+                tensor = self.node(kind, [tensor, self.constant(spread)])
+        self.node("Cast", [tensor], feeding.name, to=feeding.element)
+        self._nodes = self._behind
+
+    def maps(self, tap: Tap) -> str:
+        """The tensor of a tap as floats."""
+        if tap.scale is None:
+            return tap.tensor
+        again = onnx.NodeProto()
+        again.CopyFrom(tap.scale)
+        again.name = ""
+        again.output[0] = f"reactcnn.floats.{tap.name}"
+        self._nodes.append(again)
+        return str(again.output[0])
+
+    def over_space(self, kind: str, tensor: str, tap: Tap) -> str:
+        """Reduce height and width to 1 each."""
+        axes = [1, 2] if tap.channels_last else [2, 3]
+        if self._opset < 18:
+            return self.node(kind, [tensor], axes=axes, keepdims=1)
+        return self.node(kind, [tensor, self.constant(axes, np.int64)], keepdims=1)
+
+    def bytes_of(self, tap: Tap, place: int, tensor: str) -> tuple[str, str]:
+        """Quantise one layer's maps; gives the greatest and the least value of each.
+
+        Nothing is decided here, since each further step would cost as much as a pass over small
+        maps: ``capture`` says what the codes of values that are not finite, or all the same, mean.
+        """
+        node, constant = self.node, self.constant
+        high = self.over_space("ReduceMax", tensor, tap)
+        low, size, offset = constant(np.zeros((1, 1, 1, 1))), high, constant(0.5)
+        if not tap.never_negative:
+            low = node("Min", [self.over_space("ReduceMin", tensor, tap), constant(0)])
+            size = node("Sub", [node("Max", [high, constant(0)]), low])
+        factor = node("Div", [constant(255), node("Max", [size, constant(LEAST_RANGE)])])
+        # With half a step more, cutting off rounds.
+        if not tap.never_negative:
+            offset = node("Sub", [offset, node("Mul", [low, factor])])
+        spread = node("Add", [node("Mul", [tensor, factor]), offset])
+        node("Cast", [spread], codes_of(place), to=TensorProto.UINT8)
+        self.output(codes_of(place))
+        return high, low

@@ -1,0 +1,113 @@
+"""A view of an ONNX graph: who makes a tensor, who takes it, and what is constant."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy.typing import NDArray
+
+_BY_CHANCE = frozenset({
+    "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
+    "RandomUniformLike",
+})  # fmt: skip
+_QUANTISED = ("QuantizeLinear", "QLinearConv", "DynamicQuantizeLinear", "ConvInteger")
+
+
+class Graph:
+    """An ONNX graph, its nodes in an order in which they can be carried out.
+
+    Attributes:
+        proto: the graph.
+        inputs: the inputs that are no weights.
+        places: the place of each node in its order, by the node's ``id``.
+    """
+
+    def __init__(self, proto: onnx.GraphProto) -> None:
+        self.proto = proto
+        # An object of a protocol buffer is made anew whenever it is asked for.
+        self.nodes = list(proto.node)
+        self.places = {id(node): place for place, node in enumerate(self.nodes)}
+        self._initializers = {one.name: one for one in proto.initializer}
+        self.inputs = [one for one in proto.input if one.name not in self._initializers]
+        self.outputs = [one.name for one in proto.output]
+        self._producers = {name: node for node in self.nodes for name in node.output if name}
+        self._consumers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
+        self._constant = set(self._initializers)
+        for node in self.nodes:
+            for name in taken(node):
+                self._consumers[name].append(node)
+            known = all(name in self._constant for name in taken(node))
+            if known and node.op_type not in _BY_CHANCE:
+                self._constant.update(node.output)
+
+    @property
+    def quantised(self) -> bool:
+        """Whether any of it is computed with whole numbers."""
+        return any(node.op_type in _QUANTISED for node in self.nodes)
+
+    def producer(self, tensor: str) -> onnx.NodeProto | None:
+        """The node that makes a tensor; ``None`` for inputs and initializers."""
+        return self._producers.get(tensor)
+
+    def consumers(self, tensor: str) -> list[onnx.NodeProto]:
+        """The nodes that take a tensor, one that takes it twice but once."""
+        found = {id(node): node for node in self._consumers[tensor]}
+        return list(found.values())
+
+    def is_constant(self, tensor: str) -> bool:
+        """Whether a tensor is the same for every image."""
+        return tensor in self._constant
+
+    def shape(self, tensor: str) -> tuple[int, ...] | None:
+        """The shape of a weight; ``None`` where it does not stand in the graph."""
+        origin = self._initializers.get(self.origin(tensor))
+        value = self.value(tensor) if origin is None else None
+        if origin is not None:
+            return tuple(origin.dims)
+        return None if value is None else value.shape
+
+    def value(self, tensor: str) -> NDArray[Any] | None:
+        """A constant that is written down in the graph; ``None`` for all others."""
+        node = self.producer(tensor)
+        if tensor in self._initializers:
+            return np.asarray(numpy_helper.to_array(self._initializers[tensor]))
+        if node is not None and node.op_type == "Constant":
+            said = attributes(node)
+            found = next((said[name] for name in said if name.startswith("value")), None)
+            if isinstance(found, TensorProto):
+                return np.asarray(numpy_helper.to_array(found))
+            return None if found is None else np.asarray(found)
+        if node is not None and node.op_type == "Identity":
+            return self.value(node.input[0])
+        return None
+
+    def origin(self, tensor: str) -> str:
+        """The initializer that a constant is made of first of all, or the tensor itself."""
+        while (node := self.producer(tensor)) is not None and node.input:
+            tensor = node.input[0]
+        return tensor
+
+
+def taken(node: onnx.NodeProto) -> list[str]:
+    """The tensors that a node takes, those that its inner graphs use included."""
+    names = [name for name in node.input if name]
+    for attribute in node.attribute:
+        inner_graphs = [attribute.g] if attribute.HasField("g") else list(attribute.graphs)
+        for inner in inner_graphs:
+            own = {one.name for one in (*inner.input, *inner.initializer)}
+            for one in inner.node:
+                names.extend(name for name in taken(one) if name not in own)
+                own.update(one.output)
+            names.extend(one.name for one in inner.output if one.name not in own)
+    return names
+
+
+def attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    """A node's attributes as Python values."""
+    return {one.name: helper.get_attribute_value(one) for one in node.attribute}

@@ -1,0 +1,102 @@
+"""What a person called a convolution, out of what an exporter made of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import onnx
+
+    from collector.frameworks.onnx.graph import Graph
+
+_SCOPES = "pkg.torch.onnx.name_scopes"
+_OPERATION = re.compile(
+    r"(Conv|Conv2D|Conv2DBackpropInput|ConvTranspose|DepthwiseConv2dNative|BiasAdd|convolution|"
+    r"depthwise|separable_conv2d|conv2d_transpose|conv_transpose|FusedBatchNormV3)(_\d+)?"
+)
+"""What exporters add to a layer's name: the operation."""
+_WEIGHT = re.compile(r"(.+?)[./](weight|kernel|_?weight_quantized)(:0)?")
+
+
+def names_of(nodes: Sequence[onnx.NodeProto], graph: Graph) -> list[str]:
+    """Short names of convolutions, each unique.
+
+    Where a short name stands for several convolutions, more of the exporter's is taken; of several
+    calls of one the later ones are numbered.
+    """
+    levels = [(_short(node, graph), _path(_long(node)), _long(node)) for node in nodes]
+    weights = [graph.origin(node.input[1]) for node in nodes]
+    seen: Counter[str] = Counter()
+    names = []
+    for candidates in levels:
+        name = next((one for one in candidates if _of_one(one, levels, weights)), candidates[0])
+        # What is called twice has its own name twice; nobody else has it.
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return names
+
+
+def _of_one(name: str, levels: Sequence[tuple[str, ...]], weights: Sequence[str]) -> bool:
+    """Whether a name stands for the calls of one convolution alone."""
+    bearers = {w for names, w in zip(levels, weights, strict=True) if name in names}
+    return len(bearers) == 1
+
+
+def _long(node: onnx.NodeProto) -> str:
+    return str(node.name or node.output[0])
+
+
+def _short(node: onnx.NodeProto, graph: Graph) -> str:
+    name, weight = _long(node), graph.origin(node.input[1])
+    by_weight = _WEIGHT.fullmatch(weight)
+    scoped = _by_scopes(node)
+    if scoped:
+        return scoped
+    if by_weight and "/" not in by_weight[1] and "::" not in by_weight[1]:
+        return by_weight[1]
+    if "/" in name:
+        return _by_path(name)
+    if by_weight and "::" not in by_weight[1]:
+        return _by_path(by_weight[1])
+    return name
+
+
+def _by_scopes(node: onnx.NodeProto) -> str | None:
+    """The module that PyTorch's newer exporter notes with a node."""
+    noted = next((one.value for one in node.metadata_props if one.key == _SCOPES), None)
+    if noted is None:
+        return None
+    try:
+        scopes = ast.literal_eval(noted)
+        # The last one is the operation's own.
+        return str(scopes[-2]) or None
+    except (ValueError, SyntaxError, IndexError, TypeError):
+        return None
+
+
+def _by_path(name: str) -> str:
+    """``/layer1/layer1.0/conv1/Conv`` → ``layer1.0.conv1``; ``model/conv1/Conv2D`` → ``conv1``."""
+    parts = _path(name).split("/")
+    if not name.startswith("/"):
+        return parts[-1]
+    # PyTorch repeats a container's name before its members.
+    kept: list[str] = []
+    for part in parts:
+        if kept and part.startswith(f"{kept[-1]}."):
+            kept[-1] = part
+        else:
+            kept.append(part)
+    return ".".join(kept)
+
+
+def _path(name: str) -> str:
+    """An exporter's name without the operation at its end."""
+    parts = [part for part in name.split(":", maxsplit=1)[0].split("/") if part]
+    if len(parts) > 1 and _OPERATION.fullmatch(parts[-1]):
+        parts.pop()
+    return "/".join(parts)

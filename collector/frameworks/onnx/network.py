@@ -1,0 +1,390 @@
+"""An ONNX model that can be collected: how it is fed and read, and what there is to watch."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnx import TensorProto, helper
+
+from collector.errors import ModelError
+from collector.frameworks.agreement import LEAST_ROUNDING, Parted, first_difference, some
+from collector.frameworks.kernels import kernel
+from collector.frameworks.onnx.appended import Feeding, values_of, with_capture, with_values
+from collector.frameworks.onnx.capture import Capture, portions, probabilities_of
+from collector.frameworks.onnx.graph import Graph, attributes, taken
+from collector.frameworks.onnx.kernels import weights_of
+from collector.frameworks.onnx.modelfile import opset_of, read, weights_digest
+from collector.frameworks.onnx.session import carry_out, session
+from collector.frameworks.onnx.taps import CONVOLUTIONS, Tap, find_taps, out_of_reach
+from collector.frameworks.protocol import DEFAULT_SIZE, SCALINGS, Identity, Proven
+from collector.frameworks.reading import Reading, are_shares, classes_of, keeps_scale, told
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import onnx
+    from numpy.typing import NDArray
+
+    from collector.frameworks.protocol import Asked, Captured, Pixels
+    from reactcnn_dash.db import Kernel
+
+_CHANNELS = (1, 3)
+_ELEMENTS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.UINT8)
+_REHEARSED = 3
+_LIKE_KERNELS = (*CONVOLUTIONS, "Gemm", "MatMul")
+_ROUNDING_OF_HALVES, _ROUNDING_OF_STEPS = 1e-2, 5e-2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """See ``protocol.Network``.
+
+    Attributes:
+        model: the file, with all of its weights.
+        weights: the kernel of each tap as its framework has it, ``None`` where it is not known.
+    """
+
+    loaded: Identity
+    model: onnx.ModelProto
+    feeding: Feeding
+    output: str
+    taps: tuple[Tap, ...]
+    weights: tuple[NDArray[Any] | None, ...]
+    outputs: int
+    reading: Reading
+    rescales: bool
+    rounding: float
+    custom_ops: str | None
+    notices: tuple[str, ...]
+
+    @property
+    def filters(self) -> int:
+        """Number of filters of all taps, the length of a GAP row."""
+        return sum(tap.filters for tap in self.taps)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images."""
+        return self.feeding.shape
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """See ``protocol.Network``: the exporter's names, its own and the opset."""
+        longer = {tap.name: tap.full_name for tap in self.taps if tap.name != tap.full_name}
+        producer = f"{self.model.producer_name} {self.model.producer_version}".strip()
+        return {"full_names": longer, "producer": producer, "opset": opset_of(self.model)}
+
+    def has_weights(self, sha256: str) -> bool:
+        """See ``protocol.Network``."""
+        return sha256 == self.loaded.sha256
+
+    def kernels(self) -> tuple[Kernel, ...]:
+        """See ``protocol.Network``; one that depends on the image is left out."""
+        return tuple(
+            kernel(
+                tap.name,
+                weights_of(tap.node.op_type, weights, attributes(tap.node).get("group", 1)),
+            )
+            for tap, weights in zip(self.taps, self.weights, strict=True)
+            if weights is not None
+        )
+
+    def proven(
+        self,
+        pixels: Pixels,
+        *,
+        pixel_range: str,
+        maps: bool,
+        batch_size: int,
+        exact: bool,  # noqa: ARG002 - there is one arithmetic
+    ) -> Proven:
+        """See ``protocol.Network``; the proof is the graph itself without what is appended."""
+        scaling = SCALINGS[pixel_range]
+        if self.feeding.element == TensorProto.UINT8 and scaling != (1.0, 0.0):
+            raise ModelError("the model takes bytes; only --pixel-range 0-255 can be given to it.")
+        places = some(len(self.taps))
+        # Before the other session is made: only one of them is in memory at a time.
+        expected, *said = self._said(pixels, scaling, places)
+        unrounded = pixels.dtype == np.float32
+        data = with_capture(
+            self.model, self.taps, self.feeding, scaling, maps=maps, unrounded=unrounded
+        )
+        capture = Capture(
+            session(data, self.custom_ops),
+            self.taps,
+            self.output,
+            self.reading,
+            maps=maps,
+            batch=self.feeding.batch,
+        )
+        missing = max(0, batch_size - len(pixels))
+        # In another order and company than the graph itself gets them: it shows if that matters.
+        company: NDArray[Any] = np.pad(pixels[::-1], [(0, missing), (0, 0), (0, 0), (0, 0)])
+        turned = _reversed(capture(company), len(pixels))
+        if not first_difference(self, turned, places, said, expected, limit=self.rounding):
+            return Proven(capture, ())
+        captured = capture(pixels)
+        alone = first_difference(self, captured, places, said, expected, limit=self.rounding)
+        if alone is not None:
+            raise Parted(
+                f"what would be stored is not what the model says: {alone}. Nothing is collected; "
+                "export the model again, in inference mode."
+            )
+        notice = (
+            "what the model says of an image depends on the images that share its batch; other "
+            "batches would give other values."
+        )
+        return Proven(capture, (notice,))
+
+    def _said(
+        self, pixels: Pixels, scaling: tuple[Any, Any], places: Sequence[int]
+    ) -> list[NDArray[np.float64]]:
+        """What the graph itself says: probabilities, and maps (B, F, H, W) of some taps."""
+        taps = [self.taps[place] for place in places]
+        plain = session(with_values(self.model, taps, []), self.custom_ops)
+        names = [self.output, *(values_of(place) for place in range(len(taps)))]
+        values = pixels.astype(np.float32) * np.float32(scaling[0]) + np.float32(scaling[1])
+        output, *maps = run_plain(plain, names, values, self.feeding)
+        planar = [_planar(tap, one).astype(np.float64) for tap, one in zip(taps, maps, strict=True)]
+        return [probabilities_of(output, self.reading).astype(np.float64), *planar]
+
+
+def understand(spec: str, asked: Asked) -> Network:
+    """Load a model and find out how it is fed and read, and what there is to watch.
+
+    Raises:
+        ModelError: it cannot be loaded; its input is not one image, its output is not images ×
+            classes, or it has no convolutions.
+    """
+    path = Path(spec).expanduser().resolve()
+    model = read(spec, custom_ops=asked.custom_ops is not None)
+    graph = Graph(model.graph)
+    feeding, notice = _feeding(graph, asked.native_shape)
+    (output,) = _outputs(graph)
+    found, inside = find_taps(graph), out_of_reach(model.graph)
+    if not found:
+        raise ModelError(_nothing_to_watch(graph, inside))
+    entering = _before_kernels(graph, feeding.name)
+    computed = [tap.node.input[1] for tap in found if graph.value(tap.node.input[1]) is None]
+    more = [name for name in (*entering, *computed) if name != feeding.name]
+    plain = session(with_values(model, found, more), asked.custom_ops)
+    noise = np.random.default_rng(0).uniform(0, 255, (_REHEARSED, *feeding.shape))
+    noise[1] /= 255
+    noise[2:] = 0
+    names = [output, *(values_of(place) for place in range(len(found)))]
+    said, *maps = run_plain(plain, names, noise, feeding)
+    # An input cannot be an output too; that it reaches a kernel as it is says enough.
+    given = [] if feeding.name in entering else run_plain(plain, entering, noise, feeding)
+    kernels = _kernels(graph, plain, found, computed, feeding)
+    taps, weights = [], []
+    for tap, one, weight in zip(found, maps, kernels, strict=True):
+        if one.ndim == 4 and len(one) == _REHEARSED:
+            _, filters, height, width = _planar(tap, one).shape
+            taps.append(dataclasses.replace(tap, filters=filters, height=height, width=width))
+            weights.append(weight)
+    if not taps:
+        raise ModelError(_nothing_to_watch(graph, inside))
+    classes = _classes(said)
+    floats = said.dtype == np.float32 and not graph.quantised
+    reading = told(asked.head, classes) if asked.head else _judged(graph, said, exact=floats)
+    sha256, parameters = weights_digest(model)
+    return Network(
+        loaded=Identity("ONNX", path.stem, str(path), sha256, parameters, asked.class_names),
+        model=model,
+        feeding=feeding,
+        output=output,
+        taps=tuple(taps),
+        weights=tuple(weights),
+        outputs=classes_of(reading, classes),
+        reading=reading,
+        rescales=not any(keeps_scale(one[0], one[-1]) for one in given) if given else False,
+        rounding=_rounding(graph, feeding, maps),
+        custom_ops=asked.custom_ops,
+        notices=tuple(
+            text
+            for text in (notice, None if asked.head else reading.notice, _inside(inside))
+            if text
+        ),
+    )
+
+
+def run_plain(
+    plain: Any, names: Sequence[str], images: NDArray[Any], feeding: Feeding
+) -> list[NDArray[Any]]:
+    """Some tensors of the graph itself for (B, H, W, C) values as it takes them."""
+    if not names:
+        return []
+    dtype = helper.tensor_dtype_to_np_dtype(feeding.element)
+    values = images.transpose(0, 3, 1, 2) if feeding.channels_first else images
+    parts = [
+        carry_out(plain, names, {feeding.name: part})
+        for part in portions(values.astype(dtype), feeding.batch)
+    ]
+    return [np.concatenate(arrays)[: len(images)] for arrays in zip(*parts, strict=True)]
+
+
+def _feeding(graph: Graph, native: tuple[int, int] | None) -> tuple[Feeding, str | None]:
+    if len(graph.inputs) != 1:
+        names = ", ".join(one.name for one in graph.inputs) or "none"
+        raise ModelError(
+            f"the model has {len(graph.inputs)} inputs ({names}); it must take images only."
+        )
+    (taken_in,) = graph.inputs
+    tensor = taken_in.type.tensor_type
+    if tensor.elem_type not in _ELEMENTS:
+        raise ModelError(
+            f"the model takes {TensorProto.DataType.Name(tensor.elem_type)} numbers; images can be "
+            "given as FLOAT, FLOAT16, DOUBLE or UINT8."
+        )
+    batch, *axes = [dim.dim_value or None for dim in tensor.shape.dim] or [None]
+    if len(axes) != 3:
+        raise ModelError(
+            f"the model takes {_times(axes)} numbers an example, not images (channels × height × "
+            "width)."
+        )
+    if axes == [None, None, None]:
+        axes[0] = _seen_by_the_first(graph)
+    first = axes[0] in _CHANNELS
+    if not first and axes[2] not in _CHANNELS:
+        raise ModelError(
+            f"the model takes images of {_times(axes)}; only 1 (grey) or 3 (RGB) channels can be "
+            "given to it."
+        )
+    channels, height, width = axes if first else (axes[2], axes[0], axes[1])
+    notice = None
+    if height is None or width is None:
+        default = native or (DEFAULT_SIZE, DEFAULT_SIZE)
+        height, width = height or default[0], width or default[1]
+        if native is None:
+            notice = (
+                f"the model takes images of any size; it is given {height} × {width} ones, other "
+                "sizes with --size HxW."
+            )
+    shape = (height, width, int(channels or 3))
+    return Feeding(taken_in.name, tensor.elem_type, shape, first, batch), notice
+
+
+def _seen_by_the_first(graph: Graph) -> int | None:
+    """The channels that the first convolution sees."""
+    for node in graph.nodes:
+        if node.op_type == "Conv":
+            shape = graph.shape(node.input[1])
+            return None if shape is None else shape[1] * int(attributes(node).get("group", 1))
+    return None
+
+
+def _outputs(graph: Graph) -> tuple[str]:
+    if len(graph.outputs) != 1:
+        names = ", ".join(graph.outputs[:6])
+        raise ModelError(
+            f"the model has {len(graph.outputs)} outputs ({names}); it must give one array, images "
+            "× classes."
+        )
+    return (graph.outputs[0],)
+
+
+def _classes(output: NDArray[Any]) -> int:
+    if output.ndim != 2 or not output.shape[1]:
+        raise ModelError(
+            f"the model's output is images × {_times(output.shape[1:]) or '?'}; it must be images "
+            "× classes (for a detector or segmenter, export its backbone with a classifier on top)."
+        )
+    return int(output.shape[1])
+
+
+def _judged(graph: Graph, output: NDArray[Any], *, exact: bool) -> Reading:
+    """How outputs become probabilities, by what they are and by what they went through last."""
+    classes = output.shape[1]
+    rows = output[np.isfinite(output).all(axis=1)].astype(np.float64)
+    last = graph.producer(graph.outputs[0])
+    while last is not None and last.op_type in {
+        "Cast", "DequantizeLinear", "Flatten", "Identity", "QuantizeLinear", "Reshape", "Squeeze",
+    }:  # fmt: skip
+        last = graph.producer(last.input[0])
+    kind = None if last is None else last.op_type
+    if classes > 1 and (are_shares(rows, exact=exact) if len(rows) else kind == "Softmax"):
+        return Reading.AS_IS
+    if kind == "Sigmoid":
+        return Reading.ONE_UNIT if classes == 1 else Reading.AS_IS
+    return Reading.ONE_LOGIT if classes == 1 else Reading.SOFTMAX
+
+
+def _before_kernels(graph: Graph, start: str) -> list[str]:
+    """What the first kernels are given: the tensors that no other kernel comes before."""
+    seen, entering = {start}, dict[str, None]()
+    for node in graph.nodes:
+        inputs = [name for name in taken(node) if not graph.is_constant(name)]
+        if not inputs or not all(name in seen for name in inputs):
+            continue
+        if node.op_type in _LIKE_KERNELS:
+            entering.update(dict.fromkeys(inputs))
+        else:
+            seen.update(node.output)
+    return list(entering)
+
+
+def _kernels(
+    graph: Graph, plain: Any, taps: Sequence[Tap], computed: Sequence[str], feeding: Feeding
+) -> list[NDArray[Any] | None]:
+    """The weights of each convolution, those that the graph computes of others included."""
+    constant = [name for name in computed if graph.is_constant(name)]
+    black = np.zeros((1, *feeding.shape))
+    values: dict[str, NDArray[Any]] = {}
+    if constant:
+        dtype = helper.tensor_dtype_to_np_dtype(feeding.element)
+        images = black.transpose(0, 3, 1, 2) if feeding.channels_first else black
+        (part,) = portions(images.astype(dtype), feeding.batch)
+        found = carry_out(plain, constant, {feeding.name: part})
+        values = dict(zip(constant, found, strict=True))
+    written = [graph.value(tap.node.input[1]) for tap in taps]
+    return [
+        values.get(tap.node.input[1]) if weight is None else weight
+        for tap, weight in zip(taps, written, strict=True)
+    ]
+
+
+def _rounding(graph: Graph, feeding: Feeding, maps: Sequence[NDArray[Any]]) -> float:
+    if graph.quantised:
+        return _ROUNDING_OF_STEPS
+    halves = feeding.element == TensorProto.FLOAT16 or any(one.dtype == np.float16 for one in maps)
+    return _ROUNDING_OF_HALVES if halves else LEAST_ROUNDING
+
+
+def _reversed(captured: Captured, count: int) -> Captured:
+    def turn(array: NDArray[Any]) -> NDArray[Any]:
+        return array[:count][::-1]
+
+    maps = captured.maps and tuple(
+        dataclasses.replace(one, codes=turn(one.codes), low=turn(one.low), step=turn(one.step))
+        for one in captured.maps
+    )
+    return dataclasses.replace(
+        captured, probabilities=turn(captured.probabilities), gap=turn(captured.gap), maps=maps
+    )
+
+
+def _planar(tap: Tap, maps: NDArray[Any]) -> NDArray[Any]:
+    return maps.transpose(0, 3, 1, 2) if tap.channels_last else maps
+
+
+def _inside(number: int) -> str | None:
+    if not number:
+        return None
+    what = "1 convolution" if number == 1 else f"{number} convolutions"
+    are = "is" if number == 1 else "are"
+    return f"{what} in the bodies of If, Loop or Scan {are} not watched."
+
+
+def _nothing_to_watch(graph: Graph, inside: int) -> str:
+    kinds = list(dict.fromkeys(node.op_type for node in graph.nodes))
+    text = f"the model has no convolutions to watch; its operators: {', '.join(kinds[:12])}"
+    more = f" and {len(kinds) - 12} more" if len(kinds) > 12 else ""
+    return f"{text}{more}. {_inside(inside) or ''}".strip()
+
+
+def _times(axes: Sequence[int | None]) -> str:
+    return " × ".join("any" if axis is None else str(axis) for axis in axes)

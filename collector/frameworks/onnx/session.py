@@ -1,0 +1,90 @@
+"""onnxruntime's sessions, and what goes wrong in them as one line."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as native
+
+from collector.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_ERRORS = (
+    native.EPFail,
+    native.Fail,
+    native.InvalidArgument,
+    native.InvalidGraph,
+    native.InvalidProtobuf,
+    native.NotImplemented,
+    native.RuntimeException,
+    MemoryError,
+)
+_WHERE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |\S+onnxruntime\S+:\d+ .*?\) ")
+_MOST = 240
+
+
+def session(model: bytes, custom_ops: str | None = None) -> Any:
+    """Make a model ready.
+
+    Args:
+        model: as its file has it.
+        custom_ops: path of a library of operators, which is run.
+
+    Raises:
+        ModelError: onnxruntime cannot run the model.
+    """
+    options = onnxruntime.SessionOptions()
+    # The cores that this process may use, and not those of the machine; whoever waits for work
+    # must not keep the writer from its own.
+    if hasattr(os, "sched_getaffinity"):
+        options.intra_op_num_threads = len(os.sched_getaffinity(0))
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    if custom_ops is not None:
+        try:
+            options.register_custom_ops_library(custom_ops)
+        except _ERRORS as error:
+            raise ModelError(f"cannot use the operators of {custom_ops}: {said(error)}") from error
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=_providers())
+    except _ERRORS as error:
+        raise ModelError(f"onnxruntime cannot run the model: {said(error)}") from error
+
+
+def carry_out(made: Any, outputs: Sequence[str], given: dict[str, Any]) -> list[NDArray[Any]]:
+    """Run a session.
+
+    Raises:
+        ModelError: onnxruntime cannot run it with what it is given.
+    """
+    try:
+        results: list[NDArray[Any]] = made.run(list(outputs), given)
+    except _ERRORS as error:
+        text = said(error)
+        if isinstance(error, MemoryError) or "alloc" in text.lower():
+            (count, *_), *_ = (value.shape for value in given.values())
+            raise ModelError(
+                f"not enough memory for {count} images at a time; use a smaller --batch-size."
+            ) from error
+        raise ModelError(f"onnxruntime cannot run the model: {text}") from error
+    return results
+
+
+def said(error: Exception) -> str:
+    """The line of an error of onnxruntime that says what is wrong."""
+    text = " ".join(_WHERE.sub("", _WHERE.sub("", str(error))).split()) or type(error).__name__
+    return text if len(text) <= _MOST else f"{text[:_MOST]}…"
+
+
+def _providers() -> list[str]:
+    """A graphics processor where this onnxruntime has one, and the processor."""
+    wanted = ("CUDAExecutionProvider", "ROCMExecutionProvider", "CPUExecutionProvider")
+    available = onnxruntime.get_available_providers()
+    return [one for one in wanted if one in available]
