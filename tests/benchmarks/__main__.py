@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.benchmarks.table import Result
 
 PARTS = ("collecting", "onnx", "page", "comparison", "corruptions", "faults", "slim")
-LONG = ("slim-tuned",)
-"""Measured only when asked for: it trains for half an hour."""
+LONG = ("slim-tuned", "slim-methods")
+"""Measured only when asked for: half an hour each."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -82,7 +82,9 @@ def main() -> int:
                     start_tensorflow()
                     from tests.benchmarks import slim
 
-                    measure = slim.tuned if part == "slim-tuned" else slim.run
+                    measure = {"slim-tuned": slim.tuned, "slim-methods": slim.methods}.get(
+                        part, slim.run
+                    )
                     results += measure(Path(folder), options.images, options.training, report)
                 elif part == "comparison":
                     from tests.benchmarks import comparison

@@ -48,6 +48,8 @@ TEST = 8_000
 ROUNDS = 5
 METHODS = ("l1", "random", "clusters")
 SHAPE = (32, 32, 3)
+SHARES = {"parameters": (0.30, 0.22, 0.15, 0.10, 0.06), "multiply-adds": (0.55, 0.50, 0.40)}
+"""What stays, for the methods side by side."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +140,38 @@ def tuned(folder: Path, images: str, training: str, report: Callable[[str], None
     lost = 100.0 * (accuracy["before"] - accuracy["after"])
     what = "90 % of the parameters and 60 % of the multiply-adds gone, 3 epochs of fine-tuning"
     return [points(what, lost, 0.2)]
+
+
+def methods(
+    folder: Path, images: str, training: str, report: Callable[[str], None]
+) -> list[Result]:
+    """Lose filters of VGG-16 by every method at several widths; return the rows.
+
+    The widths are those of ``refit``; what the filters did is handed over by all methods alike.
+    """
+    given = prepare(images, training)
+    network = understand(load_model("vgg16-cifar10"), SHAPE[:2])
+    base = given.accuracy(network)
+    slimming = Slimming(
+        network, Feed(given.calibration, network, "0-255", CALIBRATION), (True, False)
+    )
+    rows: list[Result] = []
+
+    def compare(what: str, steps: int) -> None:
+        for method in ("refit", *METHODS):
+            cut = slimming.cut(slimming.chosen(method, steps))
+            lost = base - given.accuracy(slim_network(slimming, cut))
+            rows.append(
+                Result(f"accuracy lost, {what}, {method}", "–", f"{lost:.2f} points", met=True)
+            )
+            report(f"{rows[-1].what}: {rows[-1].found}")
+
+    for kept in SHARES["parameters"]:
+        compare(f"{1 - kept:.0%} of the parameters gone", slimming.steps_within(kept, None))
+    slimming.choice = slimming.choice.towards((False, True))
+    for kept in SHARES["multiply-adds"]:
+        compare(f"{1 - kept:.0%} of the multiply-adds gone", slimming.steps_within(None, kept))
+    return rows
 
 
 def prepare(images: str, training: str) -> Images:
