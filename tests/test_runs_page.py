@@ -207,7 +207,7 @@ def test_runs_are_deleted_in_the_background_and_every_page_is_told(
     assert deleted(deleter, {"ids": [1, 3, 9]}) == {"refused": []}
     settled(deleter)
     page.look()
-    assert list(page.rows) == [2]
+    assert list(page.rows) == [2], page.told
     texts = [one["text"] for one in page.told]
     assert [text.split(":")[0] for text in texts] == ["Deleted one", "Deleted three"]
     assert all("gave back" in text for text in texts)
