@@ -10,6 +10,7 @@ import numpy as np
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob, arrays_of
+from reactcnn_dash.results.redundancy.kept_maps import sound_maps, spread
 from reactcnn_dash.results.stored import StoredKind
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def computed_maps(
         layers = reader.layers(run.id)
         moments = [analysis.SpatialMoments(layer.filters) for layer in layers]
         ordinals: list[int] = []
-        for done, ordinal in enumerate(_spread(reader.images_with_maps(run.id)), 1):
+        for done, ordinal in enumerate(spread(reader.images_with_maps(run.id), MAP_IMAGES), 1):
             if _added(reader, run, ordinal, moments):
                 ordinals.append(ordinal)
             progress(done)
@@ -71,18 +72,10 @@ def computed_maps(
     return MAPS.found_or_computed(url, reader, run, str(MAP_IMAGES), compute)
 
 
-def _spread(kept: Sequence[int]) -> list[int]:
-    count = min(MAP_IMAGES, len(kept))
-    return [kept[int(place)] for place in np.linspace(0, len(kept) - 1, count)] if count else []
-
-
 def _added(
     reader: StoreReader, run: Run, ordinal: int, layers: Sequence[analysis.SpatialMoments]
 ) -> bool:
-    try:
-        maps = reader.image_maps(run.uuid, ordinal)
-    except DamagedBlob:
-        return False
+    maps = sound_maps(reader, run, ordinal)
     if maps is None:
         return False
     for one, moments in zip(maps, layers, strict=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import DamagedBlob
+from reactcnn_dash.results.redundancy.kept_maps import sound_maps, spread
 from reactcnn_dash.results.stored import StoredKind
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ MOST_IMAGES: Final = 1000
 
 ROWS: Final = 32_768
 """Rows a layer over all images: where a layer has more positions, some of each image are drawn."""
-
-_BLOCK = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,16 +63,13 @@ def computed_moments(
     """
 
     def compute() -> MapMoments:
-        kept = reader.images_with_maps(run.id)
-        count = moment_steps(reader, run)
-        chosen = [kept[int(i)] for i in np.linspace(0, len(kept) - 1, count)] if count else []
-        layers = [_Layer(i, one.filters, count) for i, one in enumerate(reader.layers(run.id))]
+        chosen = spread(reader.images_with_maps(run.id), MOST_IMAGES)
+        layers = [
+            _Layer(i, one.filters, len(chosen)) for i, one in enumerate(reader.layers(run.id))
+        ]
         images = 0
         for done, ordinal in enumerate(chosen, 1):
-            try:
-                maps = reader.image_maps(run.uuid, ordinal)
-            except DamagedBlob:
-                maps = None
+            maps = sound_maps(reader, run, ordinal)
             if maps is not None:
                 _add(layers, maps, images % 2)
                 images += 1
