@@ -1,6 +1,11 @@
 /* Made by `python -m tools.generate` from Python (see its RULES); change that. */
 export const CODES = 254;
 export const NOT_FINITE = 255;
+export const NOUGHT = 127;
+/** @type {Record<string, string[]>} */
+export const ONE_SIDED = {"light": ["#edf1f8", "#cddcf2", "#96b8e8", "#5288d6", "#2259b3", "#0c2f74"], "dark": ["#232a36", "#2a3c5c", "#2b5590", "#2c74cc", "#3f95f5", "#8cc4ff"]};
+/** @type {Record<string, string[]>} */
+export const BOTH_WAYS = {"light": ["#4a2509", "#7f4a1f", "#ad7a4c", "#d3b08f", "#e9dac8", "#edf1f8", "#cddcf2", "#96b8e8", "#5288d6", "#2259b3", "#0c2f74"], "dark": ["#f2cfa8", "#c99a6b", "#966b41", "#6a4c32", "#43362e", "#232a36", "#2a3c5c", "#2b5590", "#2c74cc", "#3f95f5", "#8cc4ff"]};
 export const CODES_A_DEVIATION = 15;
 export const FALSE_ALARM_RATES = ["0.001", "0.01", "0.05"];
 export const FALSE_ALARM_RATE = "0.01";

@@ -3,7 +3,7 @@
 import { diverging, legend } from "../base/colours.mjs";
 import { element } from "../base/dom.mjs";
 import { count, signed } from "../base/format.mjs";
-import { CODES, CODES_A_DEVIATION, NOT_FINITE } from "../generated/rules.mjs";
+import { CODES_A_DEVIATION, NOT_FINITE, NOUGHT } from "../generated/rules.mjs";
 import { deviating, deviations, ofImage } from "./deviations.mjs";
 import { grid } from "./grid.mjs";
 import { levelOf, ranked, strangenessText, wordsOf } from "./oddness.mjs";
@@ -12,8 +12,6 @@ import { view } from "./view.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
 
-/** The code of a deviation of 0. */
-export const NOUGHT = CODES / 2;
 const ENDS = 4;
 
 /** From a deviation's code to a colour code. */

@@ -192,9 +192,9 @@ function drawEmpty(empty) {
 function takeImage(found) {
   const image = { ...found, codes: decodeBytes(found.gap) };
   shown.image = image;
-  setScale(image);
+  const otherColours = setScale(image);
   imageTaken();
-  paintGrid();
+  paintGrid(otherColours);
   showImage();
   drawLegend(layerInHand());
   refresh();
