@@ -29,6 +29,7 @@ from reactcnn_dash import analysis, ids
 from reactcnn_dash.analysis import scales
 from reactcnn_dash.analysis.comparison import CONFIDENT_MARGIN, CONFIDENT_R
 from reactcnn_dash.analysis.redundancy import LEAST_IMAGES
+from reactcnn_dash.analysis.stability import FEW_IMAGES
 from reactcnn_dash.pages import palette
 from reactcnn_dash.pages.compare import payload as compare
 from reactcnn_dash.pages.filter import routes as filters
@@ -68,6 +69,7 @@ RULES: Final[dict[str, Any]] = {
     "CONFIDENT_R": CONFIDENT_R,
     "CONFIDENT_MARGIN": CONFIDENT_MARGIN,
     "LEAST_MAP_IMAGES": LEAST_IMAGES,
+    "FEW_IMAGES": FEW_IMAGES,
     "SINGLETON_COLOUR": palette.SINGLETON,
     "CONSTANT_COLOUR": palette.CONSTANT,
 }

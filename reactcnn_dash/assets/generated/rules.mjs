@@ -20,5 +20,6 @@ export const CHANGED_A_PAGE = 48;
 export const CONFIDENT_R = 0.5;
 export const CONFIDENT_MARGIN = 0.05;
 export const LEAST_MAP_IMAGES = 30;
+export const FEW_IMAGES = 64;
 export const SINGLETON_COLOUR = "#a3abb8";
 export const CONSTANT_COLOUR = "#6b7280";

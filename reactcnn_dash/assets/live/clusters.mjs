@@ -1,6 +1,7 @@
 /* The cluster panel of one layer, and the cluster that is red in the grid. */
 import { fillPlace, setProps, show, showParameter, tableOf } from "../base/dash.mjs";
 import { byId, copyButton, element, setText } from "../base/dom.mjs";
+import { FORMULA, fewWords, greyFew } from "../base/few.mjs";
 import { count, plural } from "../base/format.mjs";
 import { notice } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -99,7 +100,16 @@ function countsText({ clusters, single, constant, dead, images }) {
   if (single) parts.push(`${count(single)} single`);
   if (constant) parts.push(`${count(constant)} constant`);
   if (dead) parts.push(`${count(dead)} dead`);
-  return `${parts.join(", ")} · from ${count(images)} images`;
+  return `${parts.join(", ")} · ${fewWords(images) || `from ${count(images)} images`}`;
+}
+
+/** Figures from few images stand greyed, with how far chance alone would bring them. @param {Clusters | null} clusters */
+function drawFew(clusters) {
+  const summary = byId(ids.CLUSTER_SUMMARY);
+  const few = clusters !== null && fewWords(clusters.images) !== "";
+  summary.classList.toggle("few", few);
+  summary.title = few ? FORMULA : "";
+  greyFew(byId(ids.PANEL), clusters?.images ?? Number.POSITIVE_INFINITY);
 }
 
 /** A layout that ran before the graph had its room leaves nodes nowhere: ask for it once more. */
@@ -153,6 +163,7 @@ export function takeClusters(answer) {
   const refused = "message" in clusters;
   byId(ids.PANEL).classList.toggle("without-graph", refused);
   setText(ids.CLUSTER_SUMMARY, refused ? clusters.message : countsText(clusters));
+  drawFew(refused ? null : clusters);
   drawParameter();
   drawSubset();
   showSelection();

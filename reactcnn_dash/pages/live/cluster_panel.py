@@ -44,6 +44,7 @@ def _table() -> dag.AgGrid:
             {"field": "size", "headerName": "Filters", "type": "rightAligned", "flex": 1},
             {
                 "field": "mean",
+                "cellClass": "of-few",
                 "headerName": "Mean r",
                 **_CORRELATION,
                 "flex": 1,
@@ -51,6 +52,7 @@ def _table() -> dag.AgGrid:
             },
             {
                 "field": "lowest",
+                "cellClass": "of-few",
                 "headerName": "Lowest r",
                 **_CORRELATION,
                 "flex": 1.1,

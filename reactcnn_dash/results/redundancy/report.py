@@ -33,7 +33,7 @@ def checked_threshold(threshold: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """A layer's row and its clusters of two or more filters, the tightest first."""
+    """A layer's row and its clusters of two or more filters: confirmed ones, then the tightest."""
 
     name: str
     row: analysis.LayerRedundancy
@@ -105,7 +105,9 @@ def build(
 
 def _layer(found: Clustered, maps: MapEvidence, threshold: float) -> LayerReport:
     spatial = maps.layers[found.layer.position] if maps.ordinals else None
-    clusters = analysis.judge(found.correlation, found.labels, spatial, threshold)
+    judged = analysis.judge(found.correlation, found.labels, spatial, threshold)
+    # What is confirmed comes before what is suspected; both the tightest first.
+    clusters = sorted(judged, key=lambda one: one.verdict is not analysis.Verdict.CONFIRMED)
     return LayerReport(
         name=found.layer.name,
         row=analysis.redundancy(found.correlation, found.labels),
@@ -130,6 +132,9 @@ def _found(report: RedundancyReport) -> str:
     constant = sum(layer.row.constant for layer in report.layers)
     confirmed = sum(layer.confirmed for layer in report.layers)
     clusters = sum(len(layer.clusters) for layer in report.layers)
+    few = analysis.few_images(report.images)
+    if few:
+        return f"{few} Too few for a verdict on {filters:,} filters."
     if not could_go:
         return f"By GAP values none of {filters:,} filters could go."
     doubles = could_go - constant
@@ -145,7 +150,8 @@ def _found(report: RedundancyReport) -> str:
         return text
     if not report.map_images:
         return f"{text} No feature maps are stored that could confirm it."
-    return f"{text} For {confirmed:,} the feature maps agree."
+    agree = "1 filter" if confirmed == 1 else f"{confirmed:,} filters"
+    return f"Confirmed for {agree} by the feature maps. {text}"
 
 
 def exported(report: RedundancyReport, run: Run) -> str:
