@@ -60,6 +60,7 @@ RULES: Final[dict[str, Any]] = {
         key: {"symbol": method.symbol, "help": method.help}
         for key, method in analysis.METHODS.items()
     },
+    "RANGES": {key: [method.minimum, method.maximum] for key, method in analysis.METHODS.items()},
     "OVERVIEW": analysis.OVERVIEW.key,
     "REDUNDANT": analysis.REDUNDANT.key,
     "HITS_A_PAGE": search.PAGE,
@@ -75,7 +76,7 @@ RULES: Final[dict[str, Any]] = {
 }
 """Constants that both languages go by."""
 
-_OF_STOPS: Final = ("ONE_SIDED", "BOTH_WAYS")
+_INNER: Final = {"ONE_SIDED": "string[]", "BOTH_WAYS": "string[]", "RANGES": "number[]"}
 _PLAIN: Final[dict[Any, str]] = {
     bool: "boolean",
     int: "number",
@@ -99,7 +100,7 @@ def rules_module() -> str:
     lines = [f"/* {_HEAD.format('Python (see its RULES)')} */"]
     for name, value in RULES.items():
         if isinstance(value, dict):
-            inner = "string[]" if name in _OF_STOPS else "Record<string, string>"
+            inner = _INNER.get(name, "Record<string, string>")
             lines.append(f"/** @type {{Record<string, {inner}>}} */")
         lines.append(f"export const {name} = {json.dumps(value, ensure_ascii=False)};")
     return "\n".join(lines) + "\n"

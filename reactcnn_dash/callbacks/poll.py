@@ -41,6 +41,14 @@ def answer(context: Context, request: dict[str, Any]) -> Frame:
         frame = reader.frame(run, ordinal)
         if frame is None:
             return {"empty": empty_store(url)["empty"], **_lacking(reader)}
+        if ordinal is not None and frame.run.stored and not 0 <= ordinal < frame.run.stored:
+            last = frame.run.stored - 1
+            payload["found"] = nearest = max(0, min(ordinal, last))
+            payload["beyond"] = (
+                f"The run has no image {ordinal}: its images are 0 to {last}. "
+                f"Image {nearest} is the nearest."
+            )
+            frame = reader.frame(frame.run.id, nearest) or frame
         layers = context.run_layers.of(frame.run.uuid).layers if frame.run.stored else None
         payload = {**payload, **frame_payload(frame, layers, seen)}
         if frame.run.state is RunState.STALLED:

@@ -108,7 +108,7 @@ function take(said, found) {
     return;
   }
   if (!hits.length) {
-    view.set({ page: 1 });
+    view.settle({ page: 1 });
     return;
   }
   place.replaceChildren(...hits.map((hit, i) => tile(hit, kinds[i], found.a.classes)));

@@ -164,6 +164,11 @@ export function takeClusters(answer) {
   byId(ids.PANEL).classList.toggle("without-graph", refused);
   setText(ids.CLUSTER_SUMMARY, refused ? clusters.message : countsText(clusters));
   drawFew(refused ? null : clusters);
+  const { cluster } = view.now;
+  if (!refused && cluster !== null && clusters.layer === openIndex() && !clusters.labels.includes(cluster)) {
+    view.settle({ cluster: null });
+    notice(`${view.now.layer} has no cluster ${cluster} by this method and parameter.`, "info");
+  }
   drawParameter();
   drawSubset();
   showSelection();

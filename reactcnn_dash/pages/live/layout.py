@@ -61,8 +61,7 @@ def _time() -> html.Div:
                     dcc.Input(
                         id=ids.ORDINAL,
                         type="number",
-                        min=0,
-                        step=1,
+                        step="any",
                         debounce=True,
                         className="ordinal",
                         autoComplete="off",

@@ -83,7 +83,8 @@ class Frame(TypedDict, total=False):
     """The answer to a poll: what changed, and what there is to say.
 
     ``asked`` is the request's number; ``gone`` that the run is not there any more; ``found`` the
-    ordinal that was looked for.
+    ordinal that was looked for, or with ``beyond``, which says so, that is nearest to the one asked
+    for.
     """
 
     asked: int
@@ -93,6 +94,7 @@ class Frame(TypedDict, total=False):
     notice: str
     info: str
     found: int
+    beyond: str
     gone: bool
     empty: Empty
 
