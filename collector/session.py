@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.errors import ModelError, ResumeError
@@ -216,13 +217,20 @@ def _check_weights(loaded: LoadedModel, run: Run) -> None:
         )
 
 
+def _run_name(request: Request, loaded: LoadedModel, source: ImageSource) -> str:
+    """The name of a run that nobody named: its checkpoint's file, epoch, and images."""
+    stem = Path(loaded.source).name.removesuffix(".keras")
+    epoch = "" if request.epoch is None else f" · epoch {request.epoch}"
+    return f"{stem}{epoch} on {source.description}"
+
+
 def new_run(request: Request, network: Network, source: ImageSource, *, arithmetic: str) -> NewRun:
     """What the store is told of a run before its first image."""
     loaded = network.loaded
     wanted = request.limit or request.first
     total = len(source) if wanted is None else min(wanted, len(source))
     return NewRun(
-        name=request.name or f"{loaded.name} on {source.description}",
+        name=request.name or _run_name(request, loaded, source),
         model=loaded.name,
         checkpoint_sha256=loaded.sha256,
         parameters=loaded.parameters,

@@ -61,8 +61,8 @@ def test_next_misclassified(url: str, tmp_path: Path) -> None:
     assert (found["found"], found["image"]["ordinal"]) == (2, 2)
     assert ask(url, run=1, ordinal=2, find="next-misclassified")["found"] == 5
     last = ask(url, run=1, ordinal=8, find="next-misclassified")
-    assert "found" not in last
-    assert last["info"] == "No misclassified image after this one; Home starts over."
+    assert (last["found"], last["image"]["ordinal"]) == (2, 2)
+    assert last["info"] == "After the last misclassified image: this is the first again."
 
 
 def test_a_foreign_file_is_a_notice_not_a_failure(url: str, tmp_path: Path) -> None:

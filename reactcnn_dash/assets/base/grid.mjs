@@ -263,6 +263,7 @@ export class Grid {
         onclick: () => this.#hooks.choose(index),
       },
       element("span", { class: "block-title" }, ...broken(layer.name)),
+      " ",
       element("span", { class: "block-filters" }, count(layer.filters)),
     );
     const picture = svg("svg", {

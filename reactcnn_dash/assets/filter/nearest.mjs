@@ -47,15 +47,17 @@ function row(one, place) {
     one.filter,
     {
       class: "near-row",
-      "aria-label": words,
+      "aria-label": `:${one.filter} ${figure(one.r, 2)} ${range}. ${words}`,
       title: words,
       "data-filter": one.filter,
       onpointerenter: show,
       onfocus: show,
     },
     element("span", { class: "near-filter" }, `:${one.filter}`),
+    " ",
     track(one),
     element("span", { class: "near-r of-few" }, figure(one.r, 2)),
+    " ",
     element("span", { class: "near-interval" }, range),
   );
 }

@@ -64,7 +64,14 @@ export function pictureLink(ordinal, words, ...children) {
   const canvas = element("canvas", { class: "pixelated", width: 1, height: 1, "data-ordinal": ordinal });
   const filter = addressOf(layerName(of), of.filter);
   const href = livePage({ run: of.run.id, image: ordinal, filter });
-  return element("a", { class: "top-picture", href, title: words, "aria-label": words }, canvas, ...children);
+  const shown = children.map((child) => `${child.textContent} `).join("");
+  const parts = children.flatMap((child) => [child, " "]);
+  return element(
+    "a",
+    { class: "top-picture", href, title: words, "aria-label": `${shown}${words}` },
+    canvas,
+    ...parts,
+  );
 }
 
 /** Draw the pixels of every picture on the page. */

@@ -222,7 +222,7 @@ export interface OddImage {
   left: LeftCluster[];
 }
 
-/** The next odd image, None after the last. */
+/** The next odd image, after the last the first; None where there is none. */
 export interface NextOdd {
   image: number | null;
 }

@@ -15,6 +15,7 @@ import { view } from "./view.mjs";
 /** @import { At } from "../base/grid.mjs" */
 /** @import { Clusters, ClustersAnswer, ClustersAsked, ClustersRefused } from "../generated/live.d.ts" */
 
+const FIT_PADDING = 12;
 const LATE_MS = 120000;
 const RED = "#e0202d";
 
@@ -164,6 +165,8 @@ export function takeClusters(answer) {
   byId(ids.PANEL).classList.toggle("without-graph", refused);
   setText(ids.CLUSTER_SUMMARY, refused ? clusters.message : countsText(clusters));
   drawFew(refused ? null : clusters);
+  // What was pointed at belongs to the clusters before.
+  setText(ids.GRAPH_CAPTION, "");
   const { cluster } = view.now;
   if (!refused && cluster !== null && clusters.layer === openIndex() && !clusters.labels.includes(cluster)) {
     view.settle({ cluster: null });
@@ -331,6 +334,12 @@ export function chooseParameter(method, value) {
   if (method === view.now.method && value !== parameter()) view.set({ parameter: value, cluster: null });
 }
 
+/** The parameter that suits the layer again. */
+export const backToAuto = () => view.set({ parameter: null, cluster: null });
+
+/** All of the graph, as large as fits. */
+export const fitGraph = () => graph()?.fit(undefined, FIT_PADDING);
+
 /** @param {string} method */
 export function chooseMethod(method) {
   if (method !== view.now.method) view.set({ method, parameter: null, cluster: null });
@@ -348,5 +357,6 @@ export function drawClusterControls() {
   setText(ids.PANEL_TITLE, layer ? `Clusters of ${layer}` : "");
   setText(ids.PARAMETER_CAPTION, METHODS[method]?.help ?? "");
   drawParameter();
+  byId(ids.PARAMETER_AUTO).hidden = view.now.parameter === null;
   setProps(ids.METHOD, { value: method });
 }

@@ -77,7 +77,7 @@ let places = [];
 export function attachOdds() {
   places = grid.blocks.map(({ label }) => {
     const node = element("span", { class: "block-odd" });
-    label.append(node);
+    label.append(" ", node);
     return { node, title: label.title, label: label.getAttribute("aria-label") ?? "" };
   });
 }

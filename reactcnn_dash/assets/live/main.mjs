@@ -6,10 +6,12 @@ import { around, byId } from "../base/dom.mjs";
 import * as ids from "../generated/ids.mjs";
 import "./cells.mjs";
 import {
+  backToAuto,
   chooseMethod,
   chooseParameter,
   chooseRow,
   closePanel,
+  fitGraph,
   hoverNode,
   openLayer,
   selectOf,
@@ -203,6 +205,8 @@ boot({
     clusters: takeClusters,
     closePanel,
     chooseMethod,
+    backToAuto,
+    fitGraph,
     chooseParameter: parameterOf(ids.PARAMETER, chooseParameter),
     tapNode,
     chooseRow,

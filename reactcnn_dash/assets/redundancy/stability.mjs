@@ -81,7 +81,7 @@ function bootstrapText({ bootstrap, images }) {
 }
 
 /** @param {ReportedLayer} layer */
-const title = (layer) => element("h3", {}, `Does it hold? ${layer.name}`);
+const title = (layer) => element("h3", { "aria-level": 2 }, `Does it hold? ${layer.name}`);
 
 /** @param {Stability} stability @param {ReportedLayer} layer */
 function show(stability, layer) {

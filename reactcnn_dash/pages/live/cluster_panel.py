@@ -113,9 +113,9 @@ def graph_and_table() -> dict[str, Component]:
     return {ids.GRAPH_PLACE: _graph(), ids.TABLE_PLACE: _table()}
 
 
-def cluster_panel() -> html.Aside:
+def cluster_panel() -> html.Section:
     """Return the panel: a hint, or what stands out, until a layer is open; then its clusters."""
-    return html.Aside(
+    return html.Section(
         id=ids.PANEL,
         className="panel",
         **aria("Clusters"),
@@ -171,12 +171,25 @@ def cluster_panel() -> html.Aside:
                     method_choice(ids.METHOD, OVERVIEW, fullWidth=True),
                     *parameter_rows(ids.PARAMETER, "parameter"),
                     html.P(id=ids.PARAMETER_CAPTION, className="small"),
+                    html.Button(
+                        "Back to auto",
+                        id=ids.PARAMETER_AUTO,
+                        className="text-button parameter-auto",
+                        title="The parameter that suits the layer",
+                        hidden=True,
+                    ),
                     html.Div(id=ids.BESIDE, className="beside", hidden=True),
                     html.Div(
                         className="graph-frame",
                         children=[
                             html.Div(id=ids.GRAPH_PLACE, className="later"),
                             html.Div(id=ids.GRAPH_CAPTION, className="graph-caption"),
+                            html.Button(
+                                "Fit",
+                                id=ids.GRAPH_FIT,
+                                className="text-button graph-fit",
+                                title="All of the graph: as large as fits",
+                            ),
                         ],
                     ),
                     html.P(

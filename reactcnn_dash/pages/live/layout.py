@@ -127,13 +127,13 @@ def _colours() -> html.Div:
                 ),
                 className="of-deviation",
             ),
-            html.Div(id=ids.LEGEND, className="legend", **aria("Colour legend")),
+            html.Div(id=ids.LEGEND, className="legend", role="group", **aria("Colour legend")),
         ],
     )
 
 
-def _image_panel() -> html.Aside:
-    return html.Aside(
+def _image_panel() -> html.Section:
+    return html.Section(
         className="side",
         **aria("Current image"),
         children=[
@@ -169,14 +169,14 @@ def _image_panel() -> html.Aside:
     )
 
 
-def _centre() -> html.Main:
-    return html.Main(
+def _centre() -> html.Div:
+    return html.Div(
         className="centre",
         children=[
             _toolbar(),
             notice(),
             empty(),
-            html.Div(id=ids.GRID, className="grid", **aria("Filters by layer")),
+            html.Div(id=ids.GRID, className="grid", role="group", **aria("Filters by layer")),
             search_panel(),
         ],
     )

@@ -35,6 +35,8 @@ CONTROLS: Final = (
     Control("chooseRate", ids.ODD_RATE, "value"),
     Control("overlay", ids.OVERLAY, "value"),
     Control("closePanel", ids.PANEL_CLOSE, "n_clicks"),
+    Control("backToAuto", ids.PARAMETER_AUTO, "n_clicks"),
+    Control("fitGraph", ids.GRAPH_FIT, "n_clicks"),
     # Searching.
     Control("toggleSearch", ids.SEARCH_BUTTON, "n_clicks"),
     Control("closeSearch", ids.SEARCH_CLOSE, "n_clicks"),

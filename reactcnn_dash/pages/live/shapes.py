@@ -246,6 +246,6 @@ class OddImage(TypedDict):
 
 
 class NextOdd(TypedDict):
-    """The next odd image, None after the last."""
+    """The next odd image, after the last the first; None where there is none."""
 
     image: int | None
