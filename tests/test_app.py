@@ -164,7 +164,7 @@ def test_the_run_list_is_newest_first_and_empty_without_a_store(url: str, tmp_pa
     stores.make_store(tmp_path / "store.db", 1, name="two")
     listed = runs.options(StoreReader(url))
     assert [entry["value"] for entry in listed] == ["2", "1"]
-    assert listed[0]["label"].startswith("two · noise · ")
+    assert listed[0]["label"].startswith("#2 · two · 100.0 % right · ")
 
 
 def cluster_answer(url: str, **change: Any) -> tuple[Any, Any, Any, Any]:

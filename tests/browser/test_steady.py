@@ -55,6 +55,7 @@ def test_the_grid_stays_where_it_is_when_the_panel_opens_or_something_is_said(
 
 def test_the_graph_is_brought_back_and_the_parameter_to_auto(page: Page, address: str) -> None:
     page.goto(f"{address}?run=2&layer=conv3&parameter=3")
+    expect(page.locator("#graph canvas").first).to_be_attached()
     until(page, STILL, every=120)
     page.evaluate(f"{GRAPH}.fit(undefined, 12)")
     whole = page.evaluate(f"{GRAPH}.zoom()")
@@ -70,6 +71,7 @@ def test_the_graph_is_brought_back_and_the_parameter_to_auto(page: Page, address
 
 def test_a_caption_ends_with_the_clusters_that_it_is_of(page: Page, address: str) -> None:
     page.goto(f"{address}?run=2&layer=conv3")
+    expect(page.locator("#graph canvas").first).to_be_attached()
     until(page, STILL, every=120)
     page.evaluate(f"{GRAPH}.nodes()[2].emit('mouseover')")
     expect(page.locator("#graph-caption")).to_contain_text("conv3")
@@ -87,8 +89,7 @@ def test_a_narrow_screen_has_one_column_that_holds_everything(
     page.goto(f"{address}{path.lstrip('/')}{STANDING.get(path, '')}")
     expect(page.locator(READY[path]).first).to_be_visible()
     # Nothing stands beyond the window's edge.
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    over = page.locator("main *:visible").evaluate_all(
+    over = page.locator("body *:visible").evaluate_all(
         """(all, width) => all.filter((one) => {
             const scrolls = (node) => node && (/auto|scroll|hidden/.test(
                 getComputedStyle(node).overflowX) || scrolls(node.parentElement));
@@ -98,6 +99,7 @@ def test_a_narrow_screen_has_one_column_that_holds_everything(
         width,
     )
     assert over == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     if path == "/":
         for part in ("#image", ".bar-name", "#play", "#grid .cell", "#panel", "#cluster-table"):
             place = page.locator(part).first

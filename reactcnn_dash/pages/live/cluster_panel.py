@@ -44,7 +44,7 @@ def _table() -> dag.AgGrid:
             {"field": "size", "headerName": "Filters", "type": "rightAligned", "flex": 1},
             {
                 "field": "mean",
-                "cellClass": "of-few",
+                "cellClass": ["ag-right-aligned-cell", "of-few"],
                 "headerName": "Mean r",
                 **_CORRELATION,
                 "flex": 1,
@@ -52,7 +52,7 @@ def _table() -> dag.AgGrid:
             },
             {
                 "field": "lowest",
-                "cellClass": "of-few",
+                "cellClass": ["ag-right-aligned-cell", "of-few"],
                 "headerName": "Lowest r",
                 **_CORRELATION,
                 "flex": 1.1,
