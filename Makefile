@@ -42,7 +42,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 test: $(VENV)/.dev browser  ## run every test
 	$(PYTEST)
 
-test-fast: $(VENV)/.dev  ## run what needs no browser, no processes and no fitting
+test-fast: $(VENV)/.dev  ## run what is quick: no browser, no processes, no fitting
 	$(PYTEST) -m unit
 
 lint: $(VENV)/.dev node_modules/.installed  ## check format, style, types and layers

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector import request as defaults
+from collector.frameworks.protocol import PIXEL_RANGES, PREPROCESSES
+from collector.frameworks.reading import HEADS
 from collector.images import READINGS, parse_value_range
+from collector.packaged import EARLY, NAME
 from collector.request import Request
 from collector.slim import command as slim
 from collector.training import command as train
-from collector.vgg16 import EARLY, NAME
 from reactcnn_dash import __version__
 from reactcnn_dash.errors import EXIT_CODES
 from reactcnn_dash.export import command as export
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM = "python -m collector"
-PIXEL_RANGES = ("0-255", "0-1", "-1-1")
 
 DESCRIPTION = """\
 Run a Keras CNN over images and store, live, what each of its filters answers: the mean of every
@@ -66,6 +67,10 @@ def request_of(arguments: argparse.Namespace) -> Request:
         model=arguments.model,
         images=arguments.images,
         pixel_range=arguments.pixel_range,
+        preprocess=arguments.preprocess,
+        size=arguments.size,
+        head=arguments.head,
+        custom_ops=arguments.custom_ops,
         batch_size=arguments.batch_size,
         limit=arguments.limit,
         first=arguments.first,
@@ -120,7 +125,7 @@ def parser() -> Parser:
         commands, [common], text=_text, count=_count, rate=_rate, value_range=_value_range
     )
     slim.add_parser(
-        commands, [common], text=_text, count=_count, rate=_rate, pixel_ranges=PIXEL_RANGES
+        commands, [common], text=_text, count=_count, rate=_rate, pixel_ranges=tuple(PIXEL_RANGES)
     )
     return result
 
@@ -183,12 +188,43 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         help="the values that are black and white in an array or in grey pictures, such as 0,4095 "
         "or -1,1 (default: judged by the values, refused if they can be read in several ways)",
     )
-    group.add_argument(
+    scaling = group.add_mutually_exclusive_group()
+    scaling.add_argument(
         "--pixel-range",
         metavar="RANGE",
-        choices=PIXEL_RANGES,
+        choices=tuple(PIXEL_RANGES),
         help="what the model wants pixel values to be: 0-255, 0-1 or -1-1; a model that rescales "
         "them itself wants 0-255 (default: 0-255)",
+    )
+    scaling.add_argument(
+        "--preprocess",
+        metavar="HOW",
+        choices=tuple(PREPROCESSES),
+        help="what is done to pixel values instead: imagenet (brought to 0-1, less "
+        "ImageNet's mean, divided by its standard deviation, as torchvision does) (default: "
+        "what --pixel-range says)",
+    )
+    group.add_argument(
+        "--size",
+        metavar="HxW",
+        type=_size,
+        help="height and width of the images that a model of any size is given, 224x224 say "
+        "(default: that of the images where it is the same for all, else 224x224)",
+    )
+    group.add_argument(
+        "--head",
+        metavar="HEAD",
+        choices=HEADS,
+        help="what the model ends in: softmax (its outputs are probabilities), logits (softmax is "
+        "applied, sigmoid to a single output) or sigmoid (a probability each) (default: judged by "
+        "what it says, and said)",
+    )
+    group.add_argument(
+        "--custom-ops",
+        metavar="FILE",
+        type=_path,
+        help="library of operators that an ONNX model needs; it is code and is run (default: none, "
+        "and a model that needs one is refused)",
     )
 
 
@@ -306,6 +342,13 @@ def _value_range(text: str) -> str:
         return str(parse_value_range(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a height and a width such as 224x224")
+    return int(match[1]), int(match[2])
 
 
 def _count(text: str) -> int:

@@ -22,13 +22,14 @@ from collector.callback_options import (
 )
 from collector.errors import CollectorError
 from collector.experiments import Experiment, Experiments
-from collector.fitting import Fit, noted_epochs, when_all_have_ended
+from collector.frameworks.agreement import first_images
+from collector.frameworks.keras.fitting import Fit, noted_epochs, when_all_have_ended
+from collector.frameworks.keras.models import LoadedModel, weights_digest
+from collector.frameworks.keras.network import Network, understand
+from collector.frameworks.keras.proof import proven_capture
 from collector.images import ImageSourceError, fit_labels
 from collector.images.probe import open_probe
-from collector.models import LoadedModel, weights_digest
-from collector.network import Network, understand
 from collector.progress import Silent
-from collector.proof import first_images, proven_capture
 from collector.session import new_run, pixel_range_hint
 from collector.signals import StopSignals
 from collector.space import image_bytes
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from collector.capture import Capture
+    from collector.frameworks.protocol import Capture
     from collector.images import LabelFit
     from reactcnn_dash.db import StoreUrl
 

@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from collector.capture import PIXEL_RANGES
+from collector.frameworks.protocol import PIXEL_RANGES
 from collector.images import READINGS
 from collector.images.values import ValueRange, checked_range
 from collector.request import Request

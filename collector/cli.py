@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from collector.arguments import PROGRAM, parse, request_of
 from collector.errors import ResumeError
+from collector.frameworks.registry import framework_of
 from collector.images import open_images, parse_value_range, read_classes
-from collector.modelfile import check_model
 from collector.progress import Console, Progress, Silent
 from collector.request import DEFAULT_STORE, check_options
-from collector.runtime import start_tensorflow
 from collector.signals import StopNow, StopSignals
 from collector.slim import command as slim
 from collector.training import command as train
@@ -87,19 +86,20 @@ def _carry_out(arguments: argparse.Namespace, signals: StopSignals) -> int:
 def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     request = request_of(arguments)
     progress: Progress = Silent() if arguments.quiet else Console()
-    # What can be told without TensorFlow is told at once.
+    # What can be told without the framework is told at once.
     run = _run_to_resume(request) if request.resume is not None else None
     if run is None:
         check_writable(request.store)
     elif run.state is RunState.FINISHED:
         progress.notice(f"run {run.id} is finished with {run.stored:,} images: nothing to do.")
         return DONE
-    model = request.model_or_default if run is None else run.checkpoint.source
-    check_model(request.model or model)
+    model = request.model_or_default if run is None else request.model or run.checkpoint.source
+    framework = framework_of(model)
+    framework.check(model)
     request = dataclasses.replace(request, class_names=_class_names(request, run))
     source = _open_images(request, run, None if arguments.quiet else sys.stderr)
-    start_tensorflow()
-    from collector import loop, session  # noqa: PLC0415 - they import TensorFlow
+    framework.start()
+    from collector import loop, session  # noqa: PLC0415 - SciPy is not needed for --help
 
     if run is None:
         ready = session.begin(request, source, signals)
@@ -141,7 +141,7 @@ def _open_images(request: Request, run: Run | None, progress: TextIO | None) -> 
 
 
 def _collect_and_score(ready: Session, store: str, signals: StopSignals, progress: Progress) -> int:
-    from collector import loop  # noqa: PLC0415 - imports TensorFlow
+    from collector import loop  # noqa: PLC0415 - SciPy is not needed for --help
     from collector.scoring import Scoring  # noqa: PLC0415 - SciPy is not needed for --help
 
     run = ready.writer.run
@@ -164,7 +164,7 @@ def _collect_and_score(ready: Session, store: str, signals: StopSignals, progres
 def _run_to_resume(request: Request) -> Run:
     run = StoreReader(request.store).run(request.resume or "")
     check_options(request, run)
-    # Said before seconds are spent on TensorFlow; the writer makes sure of it.
+    # Said before seconds are spent on the framework; the writer makes sure of it.
     require_free(request.store, run.id)
     return run
 

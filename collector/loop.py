@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,11 +12,11 @@ from typing import TYPE_CHECKING
 from collector.batches import batches, read_ahead
 from collector.errors import CollectorError
 from collector.images import none_readable
-from collector.recorder import Job, Recorder
-from reactcnn_dash.db import StoreError
+from collector.recorder import Recorder
+from reactcnn_dash.db import ImageBatch, StoreError
 
 if TYPE_CHECKING:
-    from collector.capture import Capture
+    from collector.frameworks.protocol import Capture
     from collector.images import ImageChunk, ImageSource, LabelFit, Skipped
     from collector.progress import Progress
     from collector.signals import StopSignals
@@ -42,7 +41,7 @@ class Work:
         source: where the images come from.
         position: where in the source to begin.
         labels: how its labels become the model's classes.
-        capture: the compiled network.
+        capture: the network, made ready.
         image_bytes: roughly what one image takes while it waits to be stored.
         statistics: the correlation states over what the run holds already.
         limit: number of images of the whole run, ``None`` for all.
@@ -118,7 +117,7 @@ def _compute(work: Work, writer: RunWriter, signals: StopSignals, progress: Prog
     resized = False
     # Who watches at a pace wants to see an image when it is computed, not one image later.
     waiting = 0 if work.pace is not None else _IN_FLIGHT - 1
-    network = _Network(work, recorder)
+    network = _Network(work, recorder, run.stored)
     try:
         clock = _Clock(work.pace)
         most = None if work.limit is None else work.limit - run.stored
@@ -145,28 +144,42 @@ def _compute(work: Work, writer: RunWriter, signals: StopSignals, progress: Prog
 class _Network:
     """Batches on their way through the network, handed to the recorder in their order."""
 
-    def __init__(self, work: Work, recorder: Recorder) -> None:
+    def __init__(self, work: Work, recorder: Recorder, stored: int) -> None:
         self._work = work
         self._recorder = recorder
+        self._next = stored
         self._pool = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="network")
-        self._jobs: deque[Future[Job]] = deque()
+        self._under_way: deque[tuple[Future[ImageBatch | None], int]] = deque()
 
-    def submit(self, batch: ImageChunk, skipped: int) -> None:
-        self._jobs.append(self._pool.submit(_job, self._work, batch, skipped))
+    def submit(self, chunk: ImageChunk, skipped: int) -> None:
+        batch = self._pool.submit(_batch, self._work, chunk, self._next)
+        self._next += len(chunk)
+        self._under_way.append((batch, skipped))
 
     def record(self, waiting: int) -> None:
         """Hand the oldest batches over, but for the last ``waiting``."""
-        while len(self._jobs) > waiting:
-            self._recorder.put(self._jobs.popleft().result())
+        while len(self._under_way) > waiting:
+            batch, skipped = self._under_way.popleft()
+            self._recorder.put(batch.result(), skipped, expected(self._work, skipped))
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _job(work: Work, batch: ImageChunk, skipped: int) -> Job:
-    captured = work.capture(batch.given) if len(batch) else None
-    labelled = dataclasses.replace(batch, labels=work.labels.apply(batch.labels))
-    return Job(labelled, captured, expected(work, skipped), skipped)
+def _batch(work: Work, chunk: ImageChunk, start: int) -> ImageBatch | None:
+    """What is stored of a chunk; ``None`` if all of its files were skipped."""
+    if not len(chunk):
+        return None
+    captured = work.capture(chunk.given)
+    return ImageBatch(
+        start=start,
+        labels=work.labels.apply(chunk.labels),
+        probabilities=captured.probabilities,
+        pixels=chunk.pixels,
+        names=chunk.names,
+        gap=captured.gap,
+        maps=captured.maps,
+    )
 
 
 class _Clock:

@@ -6,18 +6,16 @@ import math
 import queue
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
-from reactcnn_dash.db import ImageBatch, MapBatch, RunWriter
-
 if TYPE_CHECKING:
-    from collector.capture import Captured
-    from collector.images import ImageChunk
     from collector.progress import Progress
     from collector.statistics import Statistics
+    from reactcnn_dash.db import ImageBatch, RunWriter
+
+    Entry = tuple[ImageBatch | None, int, int | None]
 
 SAVE_EVERY = 2048
 """Images between two savings of the correlation states.
@@ -32,18 +30,8 @@ _RATE_SECONDS = 5.0
 _PATIENCE_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Job:
-    """A batch with what the network said about it, ``None`` for one without images."""
-
-    batch: ImageChunk
-    captured: Captured | None
-    total: int | None
-    skipped: int
-
-
 class Recorder:
-    """Stores jobs in their order, in a thread of its own, and keeps the heartbeat.
+    """Stores batches in their order, in a thread of its own, and keeps the heartbeat.
 
     While it runs nobody else may use ``writer``. A failure ends the thread and is raised in the
     caller's thread by the next :meth:`put`, or by :meth:`close`.
@@ -51,7 +39,7 @@ class Recorder:
     Args:
         writer: where to.
         statistics: the states, which must have taken in exactly the stored rows.
-        depth: how many jobs may wait.
+        depth: how many batches may wait.
         progress: told about what is stored.
     """
 
@@ -67,17 +55,22 @@ class Recorder:
         self._total = writer.run.total
         self._told = 0
         self._failure: BaseException | None = None
-        self._jobs: queue.Queue[Job | None] = queue.Queue(depth)
+        self._entries: queue.Queue[Entry | None] = queue.Queue(depth)
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._thread.start()
 
-    def put(self, job: Job) -> None:
-        """Hand a job over; waits while the queue is full.
+    def put(self, batch: ImageBatch | None, skipped: int, total: int | None) -> None:
+        """Hand a batch over; waits while the queue is full.
+
+        Args:
+            batch: the next images; ``None`` where all files were skipped.
+            skipped: files of the run that were skipped so far.
+            total: images that the run is to hold now.
 
         Raises:
-            StoreError: an earlier job could not be stored.
+            StoreError: an earlier batch could not be stored.
         """
-        self._put(job)
+        self._put((batch, skipped, total))
 
     def close(self) -> None:
         """Wait until everything is stored, the states included.
@@ -92,12 +85,12 @@ class Recorder:
         if self._failure is not None:
             raise self._failure
 
-    def _put(self, job: Job | None) -> None:
+    def _put(self, entry: Entry | None) -> None:
         while True:
             if self._failure is not None:
                 raise self._failure
             try:
-                self._jobs.put(job, timeout=_PATIENCE_SECONDS)
+                self._entries.put(entry, timeout=_PATIENCE_SECONDS)
             except queue.Full:
                 continue
             return
@@ -113,13 +106,13 @@ class Recorder:
     def _record_all(self) -> None:
         while True:
             try:
-                job = self._jobs.get(timeout=HEARTBEAT_SECONDS)
+                entry = self._entries.get(timeout=HEARTBEAT_SECONDS)
             except queue.Empty:
                 self._writer.heartbeat()
                 continue
-            if job is None:
+            if entry is None:
                 break
-            self._record(job)
+            self._record(*entry)
         if self._statistics.covered > self._saved:
             self._writer.save_states(self._statistics.states())
 
@@ -132,25 +125,24 @@ class Recorder:
                 f"{_mib(held)}, and shrinks when that one ends"
             )
 
-    def _record(self, job: Job) -> None:
-        if job.captured is not None:
-            batch = _image_batch(self._writer.stored, job.batch, job.captured)
+    def _record(self, batch: ImageBatch | None, skipped: int, total: int | None) -> None:
+        if batch is not None:
             self._statistics.add(batch.gap)
             covered = self._statistics.covered
             due = covered // SAVE_EVERY > self._saved // SAVE_EVERY
             states = self._statistics.states() if due else ()
-            self._writer.append(batch, states, rate=self._rate.after(len(job.batch)))
+            self._writer.append(batch, states, rate=self._rate.after(len(batch.gap)))
             if due:
                 self._saved = covered
             self._tell_of_log(self._writer.held)
-            self._progress.stored(len(job.batch))
-        if job.skipped != self._skipped:
-            self._writer.set_skipped(job.skipped)
-            self._skipped = job.skipped
-        if job.total != self._total:
-            self._writer.set_total(job.total)
-            self._progress.total(job.total)
-            self._total = job.total
+            self._progress.stored(len(batch.gap))
+        if skipped != self._skipped:
+            self._writer.set_skipped(skipped)
+            self._skipped = skipped
+        if total != self._total:
+            self._writer.set_total(total)
+            self._progress.total(total)
+            self._total = total
 
 
 def _mib(size: int) -> str:
@@ -174,18 +166,3 @@ class Rate:
         weight = 1.0 if self._value is None else -math.expm1((last - now) / _RATE_SECONDS)
         self._value = current + (1 - weight) * ((self._value or 0.0) - current)
         return self._value
-
-
-def _image_batch(start: int, batch: ImageChunk, captured: Captured) -> ImageBatch:
-    maps = None
-    if captured.maps is not None:
-        maps = tuple(MapBatch(one.codes, one.low, one.step) for one in captured.maps)
-    return ImageBatch(
-        start=start,
-        labels=batch.labels,
-        probabilities=captured.probabilities,
-        pixels=batch.pixels,
-        names=batch.names,
-        gap=captured.gap,
-        maps=maps,
-    )

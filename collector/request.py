@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from collector.errors import ResumeError
-from collector.vgg16 import NAME
+from collector.packaged import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,10 @@ class Request:
         model: the packaged network's name or a path.
         images: what ``open_images`` takes.
         pixel_range: key of ``PIXEL_RANGES``.
+        preprocess: key of ``PREPROCESSES``, instead of a pixel range.
+        size: (height, width) for a model that takes any.
+        head: what the model ends in, one of ``HEADS``.
+        custom_ops: path of a library of operators for an ONNX model.
         batch_size: images a batch.
         limit: number of images of the whole run, drawn evenly over the classes.
         first: number of images of the whole run, the first ones.
@@ -53,6 +57,10 @@ class Request:
     model: str | None = None
     images: str | None = None
     pixel_range: str | None = None
+    preprocess: str | None = None
+    size: tuple[int, int] | None = None
+    head: str | None = None
+    custom_ops: str | None = None
     batch_size: int | None = None
     limit: int | None = None
     first: int | None = None
@@ -82,8 +90,8 @@ class Request:
 
     @property
     def pixel_range_or_default(self) -> str:
-        """The pixel range of a new run."""
-        return self.pixel_range or DEFAULT_PIXEL_RANGE
+        """The pixel range, or what is done to pixels instead, of a new run."""
+        return self.preprocess or self.pixel_range or DEFAULT_PIXEL_RANGE
 
     @property
     def batch_size_or_default(self) -> int:
@@ -105,6 +113,11 @@ def amount(options: Mapping[str, Any]) -> tuple[int | None, bool]:
     return (limit, True) if limit is not None else (options["first"], False)
 
 
+def _size(run: Run) -> str:
+    height, width, _ = run.image_shape
+    return f"{height}x{width}"
+
+
 def check_options(request: Request, run: Run) -> None:
     """Refuse to resume with other options than the run was begun with.
 
@@ -122,7 +135,13 @@ def check_options(request: Request, run: Run) -> None:
         "--value-range": (request.value_range, run.options.get("value_range")),
         "--classes": (request.classes, run.options.get("classes")),
         "--feature-maps": (request.feature_maps, run.feature_maps),
-        "--pixel-range": (request.pixel_range, run.options.get("pixel_range")),
+        "--pixel-range": (
+            request.pixel_range,
+            None if run.options.get("preprocess") else run.options.get("pixel_range"),
+        ),
+        "--preprocess": (request.preprocess, run.options.get("preprocess")),
+        "--size": (request.size and f"{request.size[0]}x{request.size[1]}", _size(run)),
+        "--head": (request.head, run.options.get("head")),
         "--exact": (request.exact or None, run.options.get("arithmetic") == "direct" or None),
     }
     for option, (now, then) in pairs.items():

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.errors import ModelError, ResumeError
+from collector.frameworks.agreement import first_images
+from collector.frameworks.protocol import Asked
+from collector.frameworks.registry import framework_of
 from collector.images import ValueRange, draw, fit_labels
-from collector.kernels import kernels_of
 from collector.loop import Work, expected
-from collector.models import LoadedModel, load_model, weights_digest
-from collector.network import Network, understand
-from collector.proof import Proven, first_images, proven_capture
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
 from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics, restore
 from reactcnn_dash.db import Layer, NewRun, RunWriter, StoreReader
 
 if TYPE_CHECKING:
+    from collector.frameworks.protocol import Network
     from collector.images import ImageSource
     from collector.request import Request
     from collector.signals import StopSignals
@@ -62,16 +61,14 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
         ImageSourceError: images or labels do not fit the model.
         StoreError: the store cannot be written.
     """
-    loaded = _named(load_model(request.model_or_default), request)
-    network = _understood(loaded, request, source.native_shape)
+    network = _open(request.model_or_default, request, source.native_shape, request.head)
     source.check(network.image_shape)
     labels = fit_labels(source, network.outputs, network.loaded.class_names)
     images = draw(source, request.limit)
-    proven = _proven(
-        network,
-        images,
+    proven = network.proven(
+        first_images(images, network.image_shape),
         pixel_range=request.pixel_range_or_default,
-        feature_maps=request.feature_maps_or_default,
+        maps=request.feature_maps_or_default != "none",
         batch_size=request.batch_size_or_default,
         exact=request.exact,
     )
@@ -91,7 +88,7 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
         *source.notices,
         labels.notice,
         *proven.notices,
-        pixel_range_hint(network, source, request.pixel_range),
+        pixel_range_hint(network, source, request.preprocess or request.pixel_range),
         space_notice(network, new, new.total or 0, request.store),
     )
     signals.finish_batches()
@@ -117,9 +114,17 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
             f"the images are not those of run {run.id} ({run.image_source}): their contents, order "
             "or labels have changed; begin a new run."
         )
-    loaded = _named(load_model(request.model or run.checkpoint.source), request)
-    _check_weights(loaded, run)
-    network = _understood(loaded, request, run.image_shape[:2])
+    network = _open(
+        request.model or run.checkpoint.source,
+        request,
+        run.image_shape[:2],
+        run.options.get("head"),
+    )
+    if not network.has_weights(run.checkpoint.sha256):
+        raise ResumeError(
+            f"the weights of {network.loaded.source} are not those of run {run.id} "
+            f"({run.checkpoint.sha256[:12]}…); begin a new run."
+        )
     reader = StoreReader(request.store)
     layers = reader.layers(run.id)
     if network.image_shape != run.image_shape or _layers(network) != layers:
@@ -131,11 +136,10 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
     if drawn:
         source = draw(source, wanted)
     # A run that began with one arithmetic goes on with it.
-    proven = _proven(
-        network,
-        source,
+    proven = network.proven(
+        first_images(source, network.image_shape),
         pixel_range=run.options["pixel_range"],
-        feature_maps=run.feature_maps,
+        maps=run.feature_maps != "none",
         batch_size=run.batch_size,
         exact=run.options.get("arithmetic") == "direct",
     )
@@ -189,17 +193,29 @@ def pixel_range_hint(
     )
 
 
-def _named(loaded: LoadedModel, request: Request) -> LoadedModel:
-    """The model with the names that the user gave to its classes."""
-    if request.class_names is None:
-        return loaded
-    return dataclasses.replace(loaded, class_names=request.class_names)
-
-
-def _understood(
-    loaded: LoadedModel, request: Request, native_shape: tuple[int, int] | None
+def _open(
+    model: str,
+    request: Request,
+    native_shape: tuple[int, int] | None,
+    head: str | None,
 ) -> Network:
-    network = understand(loaded, native_shape)
+    """The model as a network, its outputs as many as the names that the user gave to them.
+
+    Raises:
+        ModelError: it cannot be loaded or watched, or the names are not as many.
+    """
+    asked = Asked(
+        class_names=request.class_names,
+        native_shape=request.size or native_shape,
+        head=head,
+        custom_ops=request.custom_ops,
+    )
+    network = framework_of(model).load(model, asked)
+    height, width, channels = network.image_shape
+    if request.size not in (None, (height, width)):
+        raise ModelError(f"the model takes images of {height} × {width} only; leave --size out.")
+    if request.preprocess is not None and channels != 3:
+        raise ModelError(f"--preprocess {request.preprocess} is for colour; the model takes grey.")
     if request.class_names is not None and len(request.class_names) != network.outputs:
         raise ModelError(
             f"{request.classes or 'the run'} names {len(request.class_names)} classes, but the "
@@ -208,18 +224,9 @@ def _understood(
     return network
 
 
-def _check_weights(loaded: LoadedModel, run: Run) -> None:
-    then = run.checkpoint.sha256
-    if then not in (loaded.sha256, weights_digest(loaded.model.weights, whole_paths=True)):
-        raise ResumeError(
-            f"the weights of {loaded.source} are not those of run {run.id} "
-            f"({then[:12]}…); begin a new run."
-        )
-
-
-def _run_name(request: Request, loaded: LoadedModel, source: ImageSource) -> str:
+def _run_name(request: Request, weights: str, source: ImageSource) -> str:
     """The name of a run that nobody named: its checkpoint's file, epoch, and images."""
-    stem = Path(loaded.source).name.removesuffix(".keras")
+    stem = Path(weights).name.removesuffix(".keras")
     epoch = "" if request.epoch is None else f" · epoch {request.epoch}"
     return f"{stem}{epoch} on {source.description}"
 
@@ -230,7 +237,7 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
     wanted = request.limit or request.first
     total = len(source) if wanted is None else min(wanted, len(source))
     return NewRun(
-        name=request.name or _run_name(request, loaded, source),
+        name=request.name or _run_name(request, loaded.source, source),
         model=loaded.name,
         checkpoint_sha256=loaded.sha256,
         parameters=loaded.parameters,
@@ -244,6 +251,10 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
         image_shape=network.image_shape,
         layers=_layers(network),
         options={
+            "framework": loaded.framework,
+            "preprocess": request.preprocess,
+            "head": request.head,
+            **network.details,
             "images": source.spec,
             "pixel_range": request.pixel_range_or_default,
             "limit": request.limit,
@@ -254,7 +265,7 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
             "pace": request.pace,
             "arithmetic": arithmetic,
         },
-        kernels=kernels_of(network),
+        kernels=network.kernels(),
         experiment=request.experiment,
         epoch=request.epoch,
     )
@@ -285,22 +296,3 @@ def _layers(network: Network) -> tuple[Layer, ...]:
         )
         offset += tap.filters
     return tuple(layers)
-
-
-def _proven(
-    network: Network,
-    source: ImageSource,
-    *,
-    pixel_range: str,
-    feature_maps: str,
-    batch_size: int,
-    exact: bool,
-) -> Proven:
-    return proven_capture(
-        network,
-        first_images(source, network.image_shape),
-        pixel_range=pixel_range,
-        maps=feature_maps != "none",
-        batch_size=batch_size,
-        exact=exact,
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reactcnn_dash.db import Place
 
 if TYPE_CHECKING:
-    from collector.network import Network
+    from collector.frameworks.protocol import Network
     from reactcnn_dash.db import NewRun, Run
 
 _COMPRESSED = 0.75

@@ -27,5 +27,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if BROWSER in item.path.parents:
             item.add_marker(pytest.mark.browser)
-        elif not any(item.get_closest_marker(name) for name in ("process", "fitting")):
+        elif not any(item.get_closest_marker(name) for name in ("process", "fitting", "long")):
             item.add_marker(pytest.mark.unit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -11,8 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from reactcnn_dash import open_store
 from reactcnn_dash.db.version import HEAD
 
 ROOT = Path(__file__).parent.parent
@@ -132,7 +133,11 @@ print(analysis.cluster(c, "single-linkage", analysis.default_parameter(c, "singl
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    written = {path for title in ("a page", "a clustering method") for path in examples(title)}
+    written = {
+        path
+        for title in ("a page", "a clustering method", "a framework")
+        for path in examples(title)
+    }
     prose = re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)
     named = {
         path
@@ -144,23 +149,46 @@ def test_every_file_that_is_named_is_there() -> None:
     assert missing == {"reactcnn_dash/assets/hello/"}
 
 
-def test_the_framework_section_names_every_module_that_knows_keras() -> None:
+@pytest.mark.process
+def test_the_framework_of_the_example_collects_a_run(copy: Path) -> None:
     text = section("a framework")
-    for path in sorted((ROOT / "collector").rglob("*.py")):
-        imported = {
-            name.split(".")[0]
-            for node in ast.walk(ast.parse(path.read_text()))
-            for name in _imported(node)
-        }
-        if imported & {"keras", "tensorflow"} and "images" not in path.parts:
-            here = path.relative_to(ROOT)
-            assert f"`{here}`" in text or f"`{here.parent}/`" in text, here
-
-
-def _imported(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+    assert "import `BANK` and put it into `FRAMEWORKS`" in text
+    (copy / "migrations").symlink_to(ROOT / "migrations")
+    shutil.copytree(
+        ROOT / "collector", copy / "collector", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for path, code in examples("a framework").items():
+        (copy / path).parent.mkdir(exist_ok=True)
+        (copy / path).write_text(code)
+    registry = copy / "collector" / "frameworks" / "registry.py"
+    code = registry.read_text().replace("] = (", "] = (BANK, ")
+    first = "from collector.frameworks.keras.entry"
+    added = "from collector.frameworks.bank.entry import BANK"
+    registry.write_text(code.replace(first, f"{added}\n{first}"))
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(5, 3, 3, 3)).astype(np.float32)
+    pixels = rng.integers(0, 256, (6, 9, 11, 3), dtype=np.uint8)
+    np.save(copy / "edges.npy", weights)
+    np.savez(copy / "six.npz", images=pixels)
+    loaded = said(
+        copy,
+        """
+import sys
+from collector.cli import main
+assert main(["--model", "edges.npy", "--images", "six.npz", "--pixel-range", "0-1"]) == 0
+print([name for name in ("keras", "tensorflow") if name in sys.modules])
+""",
+    )
+    assert loaded.strip() == "[]"
+    run = open_store(copy / "reactcnn.db").run(1)
+    expected = np.zeros((6, 5, 7, 9))
+    for y, x in np.ndindex(7, 9):
+        part = pixels[:, y : y + 3, x : x + 3] / 255
+        expected[:, :, y, x] = np.maximum(np.tensordot(part, weights, ((1, 2, 3), (1, 2, 3))), 0)
+    np.testing.assert_allclose(run.gap("bank"), expected.mean((2, 3)), rtol=1e-4)
+    maps = run.feature_maps(3, "bank")
+    assert maps is not None
+    np.testing.assert_allclose(maps[4], expected[3, 4], atol=expected[3, 4].max() / 500)
 
 
 def test_the_migration_section_is_about_the_newest_one() -> None:

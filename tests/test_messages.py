@@ -101,6 +101,7 @@ def wrong_commands(text: str) -> list[str]:
     return wrong
 
 
+@pytest.mark.long
 def test_every_text_names_only_options_that_exist() -> None:
     found = {(name, one) for name, text in texts() for one in wrong_options(text)}
     assert found == set()

@@ -14,7 +14,7 @@ import numpy as np
 
 from collector.images.arrays import ArrayImages
 from collector.images.base import ImageSourceError
-from collector.vgg16 import CLASSES as CIFAR10_CLASSES
+from collector.packaged import CLASSES as CIFAR10_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from reactcnn_dash.analysis import Costs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from collector.flatten import FlatGraph
+    from collector.frameworks.keras.flatten import FlatGraph
     from collector.slim.channels import Channels, Numbers
     from collector.slim.consumers import Consumer
 

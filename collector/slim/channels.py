@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import keras
 import numpy as np
 
-from collector.flatten import is_graph
-from collector.taps import activation_name
+from collector.frameworks.keras.flatten import is_graph
+from collector.frameworks.keras.taps import activation_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from collector.flatten import Call, FlatGraph
+    from collector.frameworks.keras.flatten import Call, FlatGraph
 
 Numbers: TypeAlias = "NDArray[np.intp]"
 

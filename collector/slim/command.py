@@ -9,11 +9,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from collector.frameworks.keras.modelfile import check_model
+from collector.frameworks.keras.runtime import start_tensorflow
 from collector.images import fit_labels, open_images
-from collector.modelfile import check_model
 from collector.progress import Console, Progress, Silent
 from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL, DEFAULT_PIXEL_RANGE, Request
-from collector.runtime import start_tensorflow
 from collector.slim.request import METHODS, SlimError, SlimRequest, share
 from collector.training import command as train
 from collector.training.checkpoints import PATTERN
@@ -22,8 +22,8 @@ from reactcnn_dash.db import StoreReader
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from collector.frameworks.keras.network import Network
     from collector.images import ImageSource
-    from collector.network import Network
     from collector.signals import StopSignals
     from collector.slim.feeding import Feed
     from collector.slim.searching import Judged
@@ -137,8 +137,8 @@ class _Job:
         self._phase = ""
 
     def run(self, source: ImageSource, evaluation: ImageSource | None) -> int:
-        from collector.models import load_model  # noqa: PLC0415 - imports TensorFlow
-        from collector.network import understand  # noqa: PLC0415
+        from collector.frameworks.keras.models import load_model  # noqa: PLC0415 - imports TensorFlow
+        from collector.frameworks.keras.network import understand  # noqa: PLC0415
         from collector.slim.slimming import Slimming  # noqa: PLC0415
 
         request, progress = self._request, self._progress

@@ -15,7 +15,7 @@ from collector.slim.layers import kernel_of, linear_copy, named_weights
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from collector.flatten import Call, FlatGraph
+    from collector.frameworks.keras.flatten import Call, FlatGraph
     from collector.slim.channels import Channels, Numbers
 
 _L = keras.layers

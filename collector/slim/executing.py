@@ -14,12 +14,12 @@ import keras
 import numpy as np
 
 from collector.errors import ModelError
-from collector.layout import turned
+from collector.frameworks.keras.layout import turned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from collector.flatten import Call, FlatGraph
+    from collector.frameworks.keras.flatten import Call, FlatGraph
 
 TOLERANCE = 1e-3
 """How far, relative to the largest, two ways to compute an output may differ."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from collector.batches import batches
-from collector.capture import Capture
+from collector.frameworks.keras.capture import Capture
 from collector.images import draw
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from collector.frameworks.keras.network import Network
     from collector.images import ImageSource
-    from collector.network import Network
 
 MOST = 64
 """Images at a time, fewer where their activations would take more than :data:`BYTES`."""

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from collector.capture import probabilities_of
+from collector.frameworks.keras.capture import probabilities_of
 from collector.slim.consumers import answers, places
 from collector.slim.executing import called, whole_output
 from reactcnn_dash.analysis import Accumulator
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from collector.flatten import Call, FlatGraph
-    from collector.network import Reading
+    from collector.frameworks.keras.flatten import Call, FlatGraph
+    from collector.frameworks.reading import Reading
     from collector.slim.consumers import Consumer
     from collector.slim.feeding import Feed
     from reactcnn_dash.analysis import CoMoments

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from collector.flatten import flatten, is_graph
+from collector.frameworks.keras.flatten import flatten, is_graph
 from collector.slim.channels import is_maker, operations_of
 from collector.slim.executing import prove_same, whole_output
 from collector.slim.layers import narrow_config
@@ -20,7 +20,7 @@ from collector.slim.layers import narrow_config
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from collector.flatten import Call
+    from collector.frameworks.keras.flatten import Call
     from collector.slim.slimmed import Slimmed
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from collector.flatten import Call, FlatGraph
+    from collector.frameworks.keras.flatten import Call, FlatGraph
     from collector.slim.channels import Channels
     from collector.slim.consumers import Consumer
     from collector.slim.layers import Weights

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from collector.layout import CONVOLUTIONS
+from collector.frameworks.keras.layout import CONVOLUTIONS
 from collector.slim.bundles import costs_of, find_bundles
 from collector.slim.channels import find_channels
 from collector.slim.choosing import Choice, by_rule, prepare
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from collector.network import Network
+    from collector.frameworks.keras.network import Network
+    from collector.frameworks.keras.taps import Tap
     from collector.slim.bundles import Bundle
     from collector.slim.channels import Channels
     from collector.slim.consumers import Consumer
     from collector.slim.feeding import Feed
     from collector.slim.measuring import Measured
     from collector.slim.slimmed import Slimmed
-    from collector.taps import Tap
 
     Working = Callable[[str, int, int], None]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from collector.vgg16 import PIXEL_MEAN
+from collector.frameworks.keras.vgg16 import PIXEL_MEAN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

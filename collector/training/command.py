@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from collector.modelfile import check_model
+from collector.frameworks.keras.modelfile import check_model
+from collector.frameworks.keras.runtime import start_tensorflow
+from collector.packaged import CHECKPOINTS
 from collector.progress import Console
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_STORE
-from collector.runtime import start_tensorflow
 from collector.training.augment import augment
 from collector.training.checkpoints import PATTERN, Checkpoints, Settings, TrainingError
 from collector.training.data import Data, load_data
 from collector.training.schedule import one_cycle
-from collector.vgg16 import CHECKPOINTS
 from reactcnn_dash.db import Place, RunState, StoreError, StoreReader, delete_run
 
 if TYPE_CHECKING:

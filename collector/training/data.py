@@ -20,8 +20,8 @@ from collector.images import (
     parse_value_range,
     read_classes,
 )
+from collector.packaged import CLASSES
 from collector.training.checkpoints import TrainingError
-from collector.vgg16 import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,9 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from collector import vgg16
-from collector.models import load_model
-from collector.network import Reading, understand
+from collector.frameworks.keras import vgg16
+from collector.frameworks.keras.models import load_model
+from collector.frameworks.keras.network import understand
+from collector.frameworks.reading import Reading
+from collector.packaged import CLASSES
 from collector.training.checkpoints import TrainingError
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ WEIGHT_DECAY = 5e-4
 def fresh(classes: int) -> Any:
     """The VGG-16 of the package with new weights and so many outputs."""
     model = vgg16.architecture()
-    if classes == len(vgg16.CLASSES):
+    if classes == len(CLASSES):
         return model
     output = keras.layers.Dense(classes, activation="softmax", name="predictions")(
         model.get_layer("dropout").output

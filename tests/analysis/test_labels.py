@@ -15,6 +15,7 @@ labels_of_12 = st.lists(st.integers(-1, 3), min_size=12, max_size=12).map(
 )
 
 
+@pytest.mark.long
 @given(labels_of_12, labels_of_12)
 def test_matching_keeps_as_many_filters_as_any_renumbering_can(new: Labels, old: Labels) -> None:
     matched = match_labels(new, old)

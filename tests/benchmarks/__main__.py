@@ -57,7 +57,7 @@ def main() -> int:
         if options.only == part or (options.only is None and part in PARTS):
             with tempfile.TemporaryDirectory(prefix="reactcnn-bench-") as folder:
                 if part == "collecting":
-                    from collector.runtime import start_tensorflow
+                    from collector.frameworks.keras.runtime import start_tensorflow
 
                     # As the collector starts it, for all that are compared.
                     start_tensorflow()
@@ -68,12 +68,12 @@ def main() -> int:
 
                     results += training.run(Path(folder), report)
                 elif part in ("corruptions", "faults"):
-                    from collector.runtime import start_tensorflow
+                    from collector.frameworks.keras.runtime import start_tensorflow
 
                     start_tensorflow()
                     results += went_wrong(part, options.images, report)
                 elif part.startswith("slim"):
-                    from collector.runtime import start_tensorflow
+                    from collector.frameworks.keras.runtime import start_tensorflow
 
                     start_tensorflow()
                     from tests.benchmarks import slim

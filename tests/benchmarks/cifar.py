@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from collector.capture import Capture
+from collector.frameworks.keras.capture import Capture
+from collector.frameworks.keras.models import load_model
+from collector.frameworks.keras.network import Network, understand
 from collector.images import open_images
-from collector.models import load_model
-from collector.network import Network, understand
 from reactcnn_dash.analysis import SAMPLE, Profile, fit_profile
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from collector.capture import Capture
+from collector.frameworks.keras.capture import Capture
+from collector.frameworks.keras.models import load_model
+from collector.frameworks.keras.network import Network, understand
 from collector.images import open_images
 from collector.loop import collect
-from collector.models import load_model
-from collector.network import Network, understand
 from collector.progress import Silent
 from collector.request import Request
 from collector.session import begin

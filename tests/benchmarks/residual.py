@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from collector.vgg16 import BN_MOMENTUM, CLASSES, PIXEL_DEVIATION, PIXEL_MEAN
+from collector.frameworks.keras.vgg16 import BN_MOMENTUM, PIXEL_DEVIATION, PIXEL_MEAN
+from collector.packaged import CLASSES
 
 WIDTHS = (16, 32, 64)
 BLOCKS = 2

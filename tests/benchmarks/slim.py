@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from collector import loop, session
-from collector.capture import Capture
+from collector.frameworks.keras.capture import Capture
+from collector.frameworks.keras.models import LoadedModel, load_model, weights_digest
+from collector.frameworks.keras.network import Network, understand
 from collector.images import open_images
 from collector.images.arrays import ArrayImages
-from collector.models import LoadedModel, load_model, weights_digest
-from collector.network import Network, understand
 from collector.progress import Silent
 from collector.request import Request
 from collector.signals import StopSignals

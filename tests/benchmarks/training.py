@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from collector import ReactCNNCallback, vgg16
+from collector import ReactCNNCallback
+from collector.frameworks.keras import vgg16
 from collector.images import open_images
 from tests.benchmarks.table import Result, at_most
 

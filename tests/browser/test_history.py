@@ -36,7 +36,8 @@ def live(page: Page, address: str) -> Page:
 
 
 def query(page: Page) -> str:
-    return page.evaluate("location.search")
+    found: str = page.evaluate("location.search")
+    return found
 
 
 def choose_run(page: Page) -> None:

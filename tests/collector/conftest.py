@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from collector.runtime import start_tensorflow
+from collector.frameworks.keras.runtime import start_tensorflow
 
 if TYPE_CHECKING:
     from pathlib import Path

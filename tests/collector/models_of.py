@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from collector.models import LoadedModel
-from collector.network import Network, understand
-from collector.proof import Proven, proven_capture
+from collector.frameworks.keras.models import LoadedModel
+from collector.frameworks.keras.network import Network, understand
+from collector.frameworks.keras.proof import proven_capture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from collector.frameworks.protocol import Proven
 
 SIDE = 12
 

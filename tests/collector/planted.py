@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from collector.frameworks.keras.models import LoadedModel, weights_digest
+from collector.frameworks.keras.network import understand
 from collector.images.arrays import ArrayImages
-from collector.models import LoadedModel, weights_digest
-from collector.network import understand
 from collector.slim.feeding import Feed
 from collector.slim.rebuilding import rebuild
 from collector.slim.slimming import Slimming

@@ -82,7 +82,7 @@ def test_every_epoch_is_stored_as_its_saved_weights_see_it(tmp_path: Path, model
 
 
 def test_it_is_compiled_once(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from collector.capture import Capture
+    from collector.frameworks.keras.capture import Capture
 
     traced = []
     forward = Capture._forward
@@ -185,7 +185,7 @@ def test_a_model_that_cannot_be_watched_trains(
 
 
 def test_ctrl_c_passes_through(tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from collector.capture import Capture
+    from collector.frameworks.keras.capture import Capture
 
     monkeypatch.setattr(Capture, "warm_up", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from collector import ReactCNNCallback
-from collector.models import load_model, weights_digest
+from collector.frameworks.keras.models import load_model, weights_digest
 from reactcnn_dash.db import RunState, StoreReader
 from reactcnn_dash.results.epochs import in_order
 from tests.collector.trainings import (
@@ -114,7 +114,7 @@ def test_the_epoch_count_goes_on_for_the_same_model(
 def test_a_loop_of_single_epochs_compiles_once(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from collector.capture import Capture
+    from collector.frameworks.keras.capture import Capture
 
     traced = []
     forward = Capture._forward

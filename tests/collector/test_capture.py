@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from collector import vgg16
-from collector.capture import Capture, Captured
+from collector.frameworks.keras import vgg16
+from collector.frameworks.keras.capture import Capture
+from collector.frameworks.keras.models import LoadedModel, weights_digest
+from collector.frameworks.keras.network import Network, understand
 from collector.images import open_images
-from collector.models import LoadedModel, weights_digest
-from collector.network import Network, understand
+
+if TYPE_CHECKING:
+    from collector.frameworks.protocol import Captured
 
 Arrays = list[np.ndarray[Any, Any]]
 
@@ -50,6 +53,7 @@ def noise(count: int, *shape: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.random.default_rng(3).integers(0, 256, (count, *shape)).astype(np.uint8)
 
 
+@pytest.mark.long
 def test_packaged_network_on_photographs() -> None:
     model = vgg16.load()
     network = network_of(model)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.capture import Capture
-from collector.convolution import substitute
-from collector.flatten import flatten
-from collector.models import LoadedModel
-from collector.network import understand
+from collector.frameworks.keras.capture import Capture
+from collector.frameworks.keras.convolution import substitute
+from collector.frameworks.keras.flatten import flatten
+from collector.frameworks.keras.models import LoadedModel
+from collector.frameworks.keras.network import understand
 
 
 def model_of(height: int | None, width: int | None, channels: int, layer: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from collector.flatten import flatten
+from collector.frameworks.keras.flatten import flatten
 from tests.collector.models_of import SIDE, classifier, network_of, photos, proven
 
 pytestmark = pytest.mark.fitting

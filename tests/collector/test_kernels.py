@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from collector.cli import main
-from collector.kernels import weights_of
+from collector.frameworks.keras.kernels import weights_of
 from reactcnn_dash.db import StoreReader
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from collector.errors import ModelError
-from collector.modelfile import check_model
-from collector.models import load_model
+from collector.frameworks.keras.modelfile import check_model
+from collector.frameworks.keras.models import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

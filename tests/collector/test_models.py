@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from collector import vgg16
 from collector.errors import ModelError
-from collector.modelfile import check_model
-from collector.models import load_model, weights_digest
+from collector.frameworks.keras import vgg16
+from collector.frameworks.keras.modelfile import check_model
+from collector.frameworks.keras.models import load_model, weights_digest
+from collector.packaged import CHECKPOINTS, CLASSES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ def test_packaged_network_has_the_weights_of_its_file(checkpoint: str) -> None:
     loaded = load_model(checkpoint)
     assert (loaded.name, loaded.source) == ("vgg16-cifar10", checkpoint)
     assert loaded.parameters == 14_995_146
-    assert loaded.class_names == vgg16.CLASSES
+    assert loaded.class_names == CLASSES
     file = resources.files("collector") / "data" / f"{checkpoint}.npz"
     with file.open("rb") as stream, np.load(stream) as archive:
         found = {
@@ -41,7 +42,7 @@ def test_packaged_network_has_the_weights_of_its_file(checkpoint: str) -> None:
 
 
 def test_the_packaged_checkpoints_are_two() -> None:
-    early, final = (load_model(checkpoint) for checkpoint in vgg16.CHECKPOINTS[::-1])
+    early, final = (load_model(checkpoint) for checkpoint in CHECKPOINTS[::-1])
     assert early.sha256 != final.sha256
     assert early.parameters == final.parameters
 
@@ -57,7 +58,7 @@ def test_packaged_network_normalises_pixels_itself() -> None:
 def test_the_model_card_says_what_the_network_is() -> None:
     card = (resources.files("collector") / "data" / "MODEL_CARD.md").read_text("utf-8")
     assert f"{load_model('vgg16-cifar10').parameters:,}" in card
-    assert ", ".join(vgg16.CLASSES) in card
+    assert ", ".join(CLASSES) in card
 
 
 @pytest.mark.process
@@ -65,8 +66,8 @@ def test_weights_are_recognised_wherever_they_are_loaded(tiny_path: Path, tiny_m
     here = load_model(str(tiny_path))
     assert here.sha256 == load_model(str(tiny_path)).sha256 == weights_digest(tiny_model.weights)
     script = (
-        "from collector.runtime import start_tensorflow; start_tensorflow()\n"
-        "from collector.models import load_model\n"
+        "from collector.frameworks.keras.runtime import start_tensorflow; start_tensorflow()\n"
+        "from collector.frameworks.keras.models import load_model\n"
         f"print(load_model({str(tiny_path)!r}).sha256)"
     )
     there = subprocess.run(
@@ -129,8 +130,8 @@ def test_the_users_keras_settings_do_not_change_the_network(tmp_path: Path) -> N
         '{"image_data_format": "channels_first", "floatx": "float16", "backend": "torch"}'
     )
     script = (
-        "from collector.runtime import start_tensorflow; start_tensorflow()\n"
-        "from collector import vgg16; model = vgg16.architecture()\n"
+        "from collector.frameworks.keras.runtime import start_tensorflow; start_tensorflow()\n"
+        "from collector.frameworks.keras import vgg16; model = vgg16.architecture()\n"
         "print(model.input_shape, model.dtype, model.get_layer('block1_conv1').data_format)"
     )
     result = subprocess.run(

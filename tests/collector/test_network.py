@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from collector.capture import Capture
 from collector.errors import ModelError
-from collector.models import LoadedModel
-from collector.network import Network, Reading, understand
+from collector.frameworks.keras.capture import Capture
+from collector.frameworks.keras.models import LoadedModel
+from collector.frameworks.keras.network import Network, understand
+from collector.frameworks.reading import Reading
 
 
 def loaded(model: Any) -> LoadedModel:

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from collector.cli import main
+from collector.frameworks.keras.models import LoadedModel
+from collector.frameworks.keras.network import understand
 from collector.images import open_images
-from collector.models import LoadedModel
-from collector.network import understand
 from collector.session import pixel_range_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from collector.network import Network
+    from collector.frameworks.keras.network import Network
 
 layers = keras.layers
 

@@ -135,11 +135,12 @@ def test_a_signal_before_the_run_leaves_none(tmp_path: Path, tiny_images: Path) 
     options = ["--images", str(tiny_images), "--store", str(store)]
     script = (
         "import os, signal, sys, collector.cli as cli\n"
-        "start = cli.start_tensorflow\n"
+        "from dataclasses import replace\n"
+        "from collector.frameworks.registry import KERAS\n"
         "def interrupted():\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
-        "    start()\n"
-        "cli.start_tensorflow = interrupted\n"
+        "    KERAS.start()\n"
+        "cli.framework_of = lambda model: replace(KERAS, start=interrupted)\n"
         f"sys.exit(cli.main({options!r}))"
     )
     result = subprocess.run(

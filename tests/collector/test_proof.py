@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from collector import convolution
 from collector.errors import ModelError
-from collector.network import Reading
-from collector.proof import Parted
+from collector.frameworks.agreement import Parted
+from collector.frameworks.keras import convolution
+from collector.frameworks.reading import Reading
 from tests.collector.models_of import SIDE, classifier, network_of, photos, proven
 
 pytestmark = pytest.mark.fitting
@@ -108,7 +108,7 @@ def test_a_substitute_that_differs_is_given_up(
         found = real(call, images)
         return None if found is None else (lambda values: found(values) * factor)
 
-    monkeypatch.setattr("collector.capture.substitute", wrong)
+    monkeypatch.setattr("collector.frameworks.keras.capture.substitute", wrong)
     model, pixels = deep(), photos(side=8)
     found = proven(model, pixels, batch_size=64)
     assert found.capture.arithmetic == "direct"

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from collector.capture import Captured
-from collector.images import ImageChunk
 from collector.progress import Console, Silent
-from collector.recorder import SAVE_EVERY, Job, Rate, Recorder
+from collector.recorder import SAVE_EVERY, Rate, Recorder
 from collector.statistics import Statistics
-from reactcnn_dash.db import Layer, NewRun, RunBusy, RunWriter, StoreReader
+from reactcnn_dash.db import ImageBatch, Layer, NewRun, RunBusy, RunWriter, StoreReader
 from tests.collector.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -42,28 +40,28 @@ def writer(path: Path) -> RunWriter:
     return RunWriter.begin(str(path), new)
 
 
-def job(number: int, count: int = 50, skipped: int = 0) -> Job:
+def batch(number: int, count: int = 50) -> ImageBatch:
     values = np.random.default_rng(number).random((count, 2)).astype(np.float32)
-    batch = ImageChunk(
-        pixels=np.full((count, 1, 1, 1), number, np.uint8),
+    return ImageBatch(
+        start=50 * number,
         labels=np.zeros(count, np.int64),
+        probabilities=values,
+        pixels=np.full((count, 1, 1, 1), number, np.uint8),
         names=(None,) * count,
-        skipped=(),
-        resized_from=None,
+        gap=values,
     )
-    return Job(batch, Captured(values, values, None), 3000 - skipped, skipped)
 
 
-def test_jobs_are_stored_in_order_with_states_on_the_way(tmp_path: Path) -> None:
+def test_batches_are_stored_in_order_with_states_on_the_way(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     reader = StoreReader(str(path))
     with writer(path) as run:
         recorder = Recorder(run, Statistics(LAYERS), depth=2, progress=Silent())
         for number in range(42):
-            recorder.put(job(number, skipped=number // 4))
+            recorder.put(batch(number), number // 4, 3000 - number // 4)
         wait_until(lambda: reader.run(1).stored == 2100)
         during = reader.correlation_state(1, 0)
-        recorder.put(job(42))
+        recorder.put(batch(42), 0, 3000)
         recorder.close()
         run.finish()
     # 2,100 images are more than SAVE_EVERY: the state came with the batch, not with the end.
@@ -76,16 +74,15 @@ def test_jobs_are_stored_in_order_with_states_on_the_way(tmp_path: Path) -> None
     assert (stored.stored, stored.skipped, stored.total) == (2150, 0, 3000)
     assert stored.rate is not None
     for ordinal in (0, 49, 50, 2149):
-        expected = job(ordinal // 50).captured
-        assert expected is not None
-        np.testing.assert_array_equal(reader.gap_row(1, ordinal), expected.gap[ordinal % 50])
+        expected = batch(ordinal // 50).gap[ordinal % 50]
+        np.testing.assert_array_equal(reader.gap_row(1, ordinal), expected)
 
 
 def test_a_failure_reaches_the_caller_and_nothing_stored_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     with writer(path) as run:
         recorder = Recorder(run, Statistics(LAYERS), depth=1, progress=Silent())
-        recorder.put(job(0))
+        recorder.put(batch(0), 0, 3000)
         wait_until(lambda: StoreReader(str(path)).run(1).stored == 50)
         with sqlite3.connect(path) as connection:
             connection.execute("update runs set writer = 'machine 1 somebody-else'")
@@ -93,7 +90,7 @@ def test_a_failure_reaches_the_caller_and_nothing_stored_is_lost(tmp_path: Path)
 
         def put_many() -> None:
             for number in range(1, 9):
-                recorder.put(job(number))
+                recorder.put(batch(number), 0, 3000)
 
         with pytest.raises(RunBusy):
             put_many()
@@ -102,14 +99,14 @@ def test_a_failure_reaches_the_caller_and_nothing_stored_is_lost(tmp_path: Path)
     assert StoreReader(str(path)).run(1).stored == 50
 
 
-def test_a_failure_of_the_last_job_is_told_at_the_end(tmp_path: Path) -> None:
+def test_a_failure_of_the_last_batch_is_told_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     with writer(path) as run:
         with sqlite3.connect(path) as connection:
             connection.execute("update runs set writer = 'machine 1 somebody-else'")
         connection.close()
         recorder = Recorder(run, Statistics(LAYERS), depth=2, progress=Silent())
-        recorder.put(job(0, count=2000))
+        recorder.put(batch(0, count=2000), 0, 3000)
         with pytest.raises(RunBusy):
             recorder.close()
 

@@ -42,6 +42,7 @@ def scorers(parent: int) -> list[psutil.Process]:
     return [one for one in psutil.Process(parent).children() if one.nice() == NICENESS]
 
 
+@pytest.mark.long
 def test_a_finished_run_has_the_scores_that_its_rows_give(
     tmp_path: Path, tiny_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.flatten import flatten
+from collector.frameworks.keras.flatten import flatten
 from collector.images.arrays import ArrayImages
 from collector.slim.bundles import costs_of, find_bundles
 from collector.slim.channels import find_channels

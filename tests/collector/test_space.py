@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from collector.cli import main
-from collector.models import LoadedModel
-from collector.network import Network, understand
+from collector.frameworks.keras.models import LoadedModel
+from collector.frameworks.keras.network import Network, understand
 from collector.space import space_notice
 from reactcnn_dash.db import Place, StoreReader
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from collector import vgg16
-from collector.flatten import flatten
-from collector.taps import find_taps
+from collector.frameworks.keras import vgg16
+from collector.frameworks.keras.flatten import flatten
+from collector.frameworks.keras.taps import find_taps
 
 CONVOLUTIONS = {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"}
 FOLLOWED = {

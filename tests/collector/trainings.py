@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from collector.models import weights_digest
+from collector.frameworks.keras.models import weights_digest
 from reactcnn_dash.db import StoreReader
 
 if TYPE_CHECKING:

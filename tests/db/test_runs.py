@@ -276,16 +276,22 @@ def test_a_stalled_run_is_deleted_and_its_collector_is_told(url: str, path: Path
     assert count(path, "images") == 0
 
 
+@pytest.mark.process
 def test_a_collector_goes_on_beside_a_deletion(url: str, path: Path, tmp_path: Path) -> None:
     fill(url, "large", 2000)
+    steps = 0
+
+    def let_in(left: int) -> None:
+        """Between two steps of the deletion, wait for the collector's next batch."""
+        nonlocal steps
+        read_until(process, f"stored {StoreReader(url).run(2).stored + 4}")
+        steps += 1
+
     with collecting(url, "begin") as process:
         read_until(process, "stored 4")
-        before = StoreReader(url).run(2).stored
-        delete_run(url, "large")
-        after = StoreReader(url).run(2).stored
-        # It was let in again and again, not only once the deletion was over.
-        assert after - before >= 8
-        read_until(process, f"stored {after + 8}")
+        delete_run(url, "large", let_in)
+        assert steps >= 2
+        read_until(process, f"stored {StoreReader(url).run(2).stored + 8}")
         process.send_signal(signal.SIGKILL)
         process.wait()
     run = StoreReader(url).run(2)

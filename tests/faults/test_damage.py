@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from collector.errors import ModelError
+from collector.frameworks.keras.modelfile import checked_model_file
 from collector.images import ImageSourceError, open_images
 from collector.images.npz import _refuse_too_large
-from collector.modelfile import checked_model_file
 from reactcnn_dash.app import create_server
 from reactcnn_dash.cli import main
 from reactcnn_dash.db import StoreReader, pack

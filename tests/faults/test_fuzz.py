@@ -53,6 +53,7 @@ def failures() -> Iterator[list[str]]:
     logging.getLogger().removeHandler(handler)
 
 
+@pytest.mark.long
 @settings(
     max_examples=REQUESTS,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

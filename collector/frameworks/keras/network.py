@@ -1,10 +1,9 @@
-"""What a loaded model is to the collector: images in, probabilities and taps out."""
+"""A Keras model that can be collected: how it is fed and read, and what there is to watch."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -12,8 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from collector.errors import ModelError, reason
-from collector.flatten import FlatGraph, flatten, is_graph
-from collector.taps import Tap, find_taps, unwatched
+from collector.frameworks.keras.flatten import FlatGraph, flatten, is_graph
+from collector.frameworks.keras.kernels import weights_of
+from collector.frameworks.keras.models import weights_digest
+from collector.frameworks.keras.proof import proven_capture
+from collector.frameworks.keras.running import REHEARSED, depends_on_its_batch, run_apart
+from collector.frameworks.keras.taps import Tap, find_taps, unwatched
+from collector.frameworks.kernels import kernel
+from collector.frameworks.protocol import DEFAULT_SIZE
+from collector.frameworks.reading import Reading, are_shares, classes_of, keeps_scale, told
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -21,17 +27,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from collector.flatten import Call
-    from collector.models import LoadedModel
-
-_REHEARSED = 3
-"""Images of the first pass: an odd number, so that an axis that folds others in is told apart."""
+    from collector.frameworks.keras.flatten import Call
+    from collector.frameworks.keras.models import LoadedModel
+    from collector.frameworks.protocol import Pixels, Proven
+    from reactcnn_dash.db import Kernel
 
 _SPREAD = [[-40.0, 0.0, 40.0]]
 _MOST_NAMED = 6
-
-DEFAULT_SIZE = 224
-"""Height and width for a model that takes any size when the images' own size varies."""
 
 _CHANNELS = (1, 3)
 _PASSING = (
@@ -41,15 +43,6 @@ _PASSING = (
     keras.layers.Identity,
     keras.layers.Reshape,
 )
-
-
-class Reading(Enum):
-    """How the model's output becomes probabilities."""
-
-    AS_IS = "probabilities"
-    SOFTMAX = "logits"
-    ONE_UNIT = "one probability"
-    ONE_LOGIT = "one logit"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,13 +76,38 @@ class Network:
         """Number of filters of all taps, the length of a GAP row."""
         return sum(tap.filters for tap in self.taps)
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """See ``protocol.Network``."""
+        return {}
 
-def understand(loaded: LoadedModel, native_shape: tuple[int, int] | None = None) -> Network:
+    def has_weights(self, sha256: str) -> bool:
+        """See ``protocol.Network``; stores of former versions have whole paths in the digest."""
+        loaded = self.loaded
+        return sha256 in (loaded.sha256, weights_digest(loaded.model.weights, whole_paths=True))
+
+    def kernels(self) -> tuple[Kernel, ...]:
+        """See ``protocol.Network``; a layer that is called twice has its kernel twice."""
+        return tuple(kernel(tap.name, weights_of(tap.convolution)) for tap in self.taps)
+
+    def proven(
+        self, pixels: Pixels, *, pixel_range: str, maps: bool, batch_size: int, exact: bool
+    ) -> Proven:
+        """See ``protocol.Network``."""
+        return proven_capture(
+            self, pixels, pixel_range=pixel_range, maps=maps, batch_size=batch_size, exact=exact
+        )
+
+
+def understand(
+    loaded: LoadedModel, native_shape: tuple[int, int] | None = None, head: str | None = None
+) -> Network:
     """Find out how a model is fed and read, and what there is to watch.
 
     Args:
         loaded: the model.
         native_shape: (height, width) of the images, for models that take any size.
+        head: what it ends in, one of ``HEADS``; ``None`` to judge it.
 
     Raises:
         ModelError: its input is not one image, its output is not images × classes, or it has no
@@ -120,7 +138,8 @@ def understand(loaded: LoadedModel, native_shape: tuple[int, int] | None = None)
     if not taps:
         raise ModelError(_nothing_to_watch(model, closed))
     _check_taps(taps, height, width)
-    reading, reading_notice = _reading(graph, output)
+    reading = _reading(graph, output) if head is None else told(head, classes)
+    reading_notice = reading.notice if head is None else None
     texts = (notice, reading_notice, _closed_notice(closed), _training_notice(graph))
     return Network(
         loaded=loaded,
@@ -128,7 +147,7 @@ def understand(loaded: LoadedModel, native_shape: tuple[int, int] | None = None)
         taps=tuple(taps),
         image_shape=image_shape,
         channels_first=channels_first,
-        outputs=2 if reading in (Reading.ONE_UNIT, Reading.ONE_LOGIT) else classes,
+        outputs=classes_of(reading, classes),
         reading=reading,
         rescales=rescales,
         notices=tuple(text for text in texts if text),
@@ -203,7 +222,7 @@ def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64
     Raises:
         ModelError: TensorFlow cannot run the model, or it answers with more than one array.
     """
-    noise = np.random.default_rng(0).uniform(0, 255, (_REHEARSED, *graph.input.shape[1:]))
+    noise = np.random.default_rng(0).uniform(0, 255, (REHEARSED, *graph.input.shape[1:]))
     noise[1] /= 255
     noise[2:] = 0
     before, entering = _before_kernels(graph)
@@ -224,12 +243,6 @@ def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64
     ]
     rescales = _rescales(graph, before, [values.get(id(tensor)) for tensor in entering])
     return np.asarray(output.numpy(), np.float64), fitting, rescales
-
-
-def run_apart(graph: FlatGraph, images: NDArray[Any], wanted: Sequence[Any]) -> dict[int, Any]:
-    """Do as ``graph.listen`` with images, and leave seeds and statistics as they are."""
-    with keras.StatelessScope():
-        return graph.listen(keras.ops.convert_to_tensor(images, graph.input.dtype), wanted)
 
 
 def _as_heard(tap: Tap, value: Any) -> Tap:
@@ -275,17 +288,6 @@ def _training_notice(graph: FlatGraph) -> str | None:
     )
 
 
-def depends_on_its_batch(graph: FlatGraph) -> bool:
-    """Whether the model's answer to an image changes with the other images of its batch."""
-    noise = np.random.default_rng(1).uniform(0, 255, (_REHEARSED, *graph.input.shape[1:]))
-    together, alone = (
-        np.asarray(run_apart(graph, images, [])[id(graph.output)].numpy(), np.float64)[-1]
-        for images in (noise, noise[-1:])
-    )
-    scale = np.abs(together).max()
-    return not np.allclose(together, alone, rtol=0, atol=1e-3 * scale, equal_nan=True)
-
-
 def _classes(declared: Any, output: NDArray[np.float64]) -> int:
     _, *axes = output.shape
     if len(axes) != 1 or axes[0] < 1:
@@ -298,27 +300,17 @@ def _classes(declared: Any, output: NDArray[np.float64]) -> int:
     return int(axes[0])
 
 
-def _reading(graph: FlatGraph, output: NDArray[np.float64]) -> tuple[Reading, str | None]:
+def _reading(graph: FlatGraph, output: NDArray[np.float64]) -> Reading:
     """How outputs become probabilities, by what they are and not by what layers are called."""
     rows = output[np.isfinite(output).all(axis=1)]
     classes = output.shape[1]
     last = _last_activation(graph)
     exact = graph.output.dtype in ("float32", "float64")
-    if classes > 1 and _are_shares(rows if len(rows) else _said(last, _SPREAD), exact=exact):
-        return Reading.AS_IS, None
+    if classes > 1 and are_shares(rows if len(rows) else _said(last, _SPREAD), exact=exact):
+        return Reading.AS_IS
     if _is_sigmoid(last):
-        return (Reading.ONE_UNIT if classes == 1 else Reading.AS_IS), None
-    if classes == 1:
-        return Reading.ONE_LOGIT, "the model's output is taken for a logit; sigmoid is applied."
-    return Reading.SOFTMAX, "the model's outputs are taken for logits; softmax is applied."
-
-
-def _are_shares(rows: NDArray[np.float64] | None, *, exact: bool) -> bool:
-    """Whether rows are probabilities that sum to 1; if not exact, as far as 16 bits can say it."""
-    if rows is None:
-        return False
-    limit = 1e-3 if exact else 2e-2
-    return bool((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, rtol=0, atol=limit))
+        return Reading.ONE_UNIT if classes == 1 else Reading.AS_IS
+    return Reading.ONE_LOGIT if classes == 1 else Reading.SOFTMAX
 
 
 def _is_sigmoid(activation: Any) -> bool:
@@ -356,10 +348,9 @@ def _last_activation(graph: FlatGraph) -> Any:
 def _rescales(graph: FlatGraph, before: Sequence[Call], entering: Sequence[Any]) -> bool:
     """Whether what comes before the first kernels brings pixels of 0–255 to another range.
 
-    Asked of the values: what keeps noise far from black, and black near 0, keeps the scale,
-    whatever layers it is made of; normalisation that was learnt on 0–1 tears them even further
-    apart. Normalisation that has learnt nothing yet says nothing about the range, and a call of
-    one's own nothing about what its layers are given; both count as rescaling.
+    Asked of the values, whatever layers it is made of; normalisation that was learnt on 0–1 tears
+    them even further apart. Normalisation that has learnt nothing yet says nothing about the range,
+    and a call of one's own nothing about what its layers are given; both count as rescaling.
 
     Args:
         graph: the model's graph.
@@ -374,9 +365,7 @@ def _rescales(graph: FlatGraph, before: Sequence[Call], entering: Sequence[Any])
         if value is None:
             continue
         noise, *_, black = keras.ops.convert_to_numpy(value).astype(np.float64)
-        # A normalisation by the image itself divides 0 by 0.
-        if np.isfinite((noise, black)).all():
-            kept |= bool(np.abs(noise - black).max() >= 64 and np.abs(black).max() < 20)
+        kept |= bool(keeps_scale(noise, black))
     return not kept or any(_is_fresh(call.operation) for call in before)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from collector.layout import bound_to_layout, turned
+from collector.frameworks.keras.layout import bound_to_layout, turned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

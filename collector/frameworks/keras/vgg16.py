@@ -7,22 +7,8 @@ from typing import Any
 
 import numpy as np
 
-NAME = "vgg16-cifar10"
-EARLY = f"{NAME}-epoch02"
-CHECKPOINTS = (NAME, EARLY)
-"""The packaged checkpoints: of the end of the training, and of its second epoch."""
-CLASSES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
+from collector.packaged import CLASSES, NAME
+
 # Depth and width of the five blocks: configuration D of Simonyan & Zisserman (2015), table 1.
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 # Mean and standard deviation of the CIFAR-10 training images, by channel, in pixel values 0-255.
@@ -74,7 +60,7 @@ def load(checkpoint: str = NAME) -> Any:
     ``get_weights()``.
 
     Args:
-        checkpoint: one of :data:`CHECKPOINTS`.
+        checkpoint: one of ``packaged.CHECKPOINTS``.
 
     Returns:
         The network of :func:`architecture` with those weights as float32.

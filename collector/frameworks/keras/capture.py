@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from collector.convolution import substitute
 from collector.errors import ModelError, reason
-from collector.network import Network, Reading
+from collector.frameworks.keras.convolution import substitute
+from collector.frameworks.protocol import SCALINGS, Captured
+from collector.frameworks.reading import Reading
+from reactcnn_dash.db import MapBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from collector.taps import Tap
-
-PIXEL_RANGES = {"0-255": (1.0, 0.0), "0-1": (1 / 255, 0.0), "-1-1": (2 / 255, -1.0)}
-"""Scale and offset that bring pixel values 0-255 to the range that a model was trained on."""
+    from collector.frameworks.keras.network import Network
+    from collector.frameworks.keras.taps import Tap
 
 # Below this a map's range divides to subnormal steps; it is as good as constant.
 _LEAST_RANGE = 1e-33
@@ -31,47 +30,12 @@ _MOST_CONSTANTS = 2**28
 _MOST_SUBSTITUTED = 2**26
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Maps:
-    """Feature maps of one layer for B images, as bytes.
-
-    value = low + step · code; with ``step`` NaN the map holds values that are not finite and its
-    codes are 0.
-
-    Attributes:
-        codes: (B, F, H, W) uint8.
-        low: (B, F) float32, the smaller of 0 and the least value.
-        step: (B, F) float32, 1/255 of the distance from there to the larger of 0 and the greatest
-            value, 0 for a map of zeros.
-    """
-
-    codes: NDArray[np.uint8]
-    low: NDArray[np.float32]
-    step: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Captured:
-    """What the network said about B images.
-
-    Attributes:
-        probabilities: (B, K) float32.
-        gap: (B, F) float32, global average pooling (Lin, Chen & Yan 2014) of every feature map of
-            every tapped layer, layers side by side; NaN and infinite values as they are.
-        maps: one a layer, or ``None`` when they were not wanted.
-    """
-
-    probabilities: NDArray[np.float32]
-    gap: NDArray[np.float32]
-    maps: tuple[Maps, ...] | None
-
-
 class Capture:
     """A network compiled for collecting.
 
     Args:
         network: what to run.
-        pixel_range: key of :data:`PIXEL_RANGES`.
+        pixel_range: key of ``SCALINGS``.
         maps: whether feature maps are wanted.
         frozen: take the weights as they are now, which is faster; else as they are at each call,
             so that a training needs to compile only once.
@@ -93,7 +57,7 @@ class Capture:
     ) -> None:
         self._network = network
         self._batch_size = batch_size
-        self._scale, self._offset = PIXEL_RANGES[pixel_range]
+        self._scale, self._offset = SCALINGS[pixel_range]
         self._maps = maps
         self._frozen = frozen
         self._exact = exact
@@ -152,7 +116,7 @@ class Capture:
         low: NDArray[np.float32],
         step: NDArray[np.float32],
         codes: Sequence[NDArray[np.uint8]],
-    ) -> tuple[Maps, ...]:
+    ) -> tuple[MapBatch, ...]:
         result = []
         start = 0
         for tap, code in zip(self._network.taps, codes, strict=True):
@@ -160,7 +124,7 @@ class Capture:
             planar = code if tap.channels_first else code.transpose(0, 3, 1, 2)
             part = slice(start, start + tap.filters)
             start += tap.filters
-            result.append(Maps(planar, low[:, part], step[:, part]))
+            result.append(MapBatch(planar, low[:, part], step[:, part]))
         return tuple(result)
 
     def _constants(self) -> list[tuple[Any, Any]]:
@@ -285,7 +249,7 @@ def _joined(parts: Sequence[Captured], count: int) -> Captured:
     layers = None
     if parts[0].maps is not None:
         layers = tuple(
-            Maps(
+            MapBatch(
                 join([one.codes for one in layer]),
                 join([one.low for one in layer]),
                 join([one.step for one in layer]),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector import lookalikes
 from collector.errors import ModelError
-from collector.vgg16 import CHECKPOINTS
+from collector.packaged import CHECKPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

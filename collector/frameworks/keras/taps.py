@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from collector.flatten import layers_within
-from collector.layout import CONVOLUTIONS
+from collector.frameworks.keras.flatten import layers_within
+from collector.frameworks.keras.layout import CONVOLUTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from collector.flatten import Call, FlatGraph
+    from collector.frameworks.keras.flatten import Call, FlatGraph
 
 _NORMALISATIONS = (
     keras.layers.BatchNormalization,

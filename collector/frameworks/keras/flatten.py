@@ -7,7 +7,7 @@ a tensor is known by its identity and its consumers are read off the list. Layer
 others (wrappers, blocks of one's own) are opened where their ``call`` takes symbolic tensors.
 
 The list says what there is to watch. What is computed, the model's own call alone decides: a value
-is what an operation returned during it (:mod:`collector.listening`).
+is what an operation returned during it (:mod:`collector.frameworks.keras.listening`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from collector.layout import CONVOLUTIONS
-from collector.listening import listen
+from collector.frameworks.keras.layout import CONVOLUTIONS
+from collector.frameworks.keras.listening import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

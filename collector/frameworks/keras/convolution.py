@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from collector.flatten import Call
+    from collector.frameworks.keras.flatten import Call
 
 _FEWEST_IMAGES = 32
 _FEWEST_CHANNELS = 128

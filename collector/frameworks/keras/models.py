@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from collector import vgg16
 from collector.errors import ModelError
+from collector.frameworks.keras import vgg16
+from collector.frameworks.keras.modelfile import checked_model_file, keras_version
 from collector.lookalikes import FROM_KERAS_2
-from collector.modelfile import checked_model_file, keras_version
+from collector.packaged import CHECKPOINTS, CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +42,11 @@ class LoadedModel:
     parameters: int
     class_names: tuple[str, ...] | None
 
+    @property
+    def framework(self) -> str:
+        """Name of the framework that runs it."""
+        return "Keras"
+
 
 def load_model(spec: str) -> LoadedModel:
     """Load the packaged network at one of its checkpoints, or a ``.keras`` file.
@@ -48,13 +54,13 @@ def load_model(spec: str) -> LoadedModel:
     Files are opened in Keras' safe mode and not compiled, so that no code inside them runs.
 
     Args:
-        spec: one of ``vgg16.CHECKPOINTS``, or the path of a ``.keras`` file.
+        spec: one of ``packaged.CHECKPOINTS``, or the path of a ``.keras`` file.
 
     Raises:
         ModelError: there is no such file, it is no Keras model, or it needs code that is not in it.
     """
-    if spec in vgg16.CHECKPOINTS:
-        model, source, class_names = vgg16.load(spec), spec, vgg16.CLASSES
+    if spec in CHECKPOINTS:
+        model, source, class_names = vgg16.load(spec), spec, CLASSES
     else:
         path = checked_model_file(spec)
         model, source, class_names = _deserialise(path, spec), str(path.resolve()), None

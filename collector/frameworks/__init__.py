@@ -1,0 +1,1 @@
+"""Models of several frameworks behind one protocol: images in, probabilities and taps out."""

@@ -1,0 +1,115 @@
+"""Whether what would be stored is what a model says, judged on a run's first images.
+
+Each framework says itself how its model is asked without any compilation of ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from collector.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from collector.frameworks.protocol import Captured, Network, Pixels
+    from collector.images import ImageSource
+
+IMAGES = 4
+"""Images that the proof is made with."""
+LAYERS = 6
+"""Layers that are held against the model itself; all are when something is wrong."""
+LEAST_ROUNDING = 1e-4
+"""Largest difference that is called rounding, as a share of the largest value of a layer.
+
+Two orders of summation differ by some 1e-6 in float32; ten layers deep by 1e-5.
+"""
+
+
+class Parted(ModelError):
+    """The capture says something else than the model."""
+
+
+def first_images(source: ImageSource, shape: tuple[int, int, int], position: int = 0) -> Pixels:
+    """The next readable images of a source, or noise if the next files are no pictures.
+
+    Returns:
+        (n, H, W, C) as the network is given them, 1 ≤ n ≤ :data:`IMAGES`.
+
+    Raises:
+        ImageSourceError: the source's images cannot be brought to this shape.
+    """
+    pixels = source.read(position, position + IMAGES, shape).given
+    if len(pixels):
+        return pixels
+    noise = np.random.default_rng(0).integers(0, 256, (IMAGES, *shape), dtype=np.uint8)
+    return noise.astype(np.float32) if source.unrounded else noise
+
+
+def some(places: int) -> list[int]:
+    """The first, the last, and some at equal distances between, :data:`LAYERS` at most."""
+    chosen = np.linspace(0, places - 1, min(LAYERS, places)).round().astype(int)
+    return sorted({int(place) for place in chosen})
+
+
+def first_difference(
+    network: Network,
+    captured: Captured,
+    places: Sequence[int],
+    maps: Sequence[NDArray[Any]],
+    probabilities: NDArray[Any],
+    *,
+    limit: float,
+) -> str | None:
+    """Where the capture first says something else, in words; ``None`` if nowhere.
+
+    Args:
+        network: what runs.
+        captured: what it says.
+        places: the taps to look at, by their place.
+        maps: what the model itself says of them, (n, F, H, W) each.
+        probabilities: what it says at its end.
+        limit: the largest difference that is rounding, as a share of the largest value.
+    """
+    starts = np.cumsum([0, *(tap.filters for tap in network.taps)]).tolist()
+    for place, expected in zip(places, maps, strict=True):
+        gap = captured.gap[:, starts[place] : starts[place + 1]]
+        found = difference(expected.mean((2, 3)), gap)
+        if captured.maps is not None:
+            # A permutation of places would not be seen in their means.
+            one = captured.maps[place]
+            low, step = (value[..., None, None] for value in (one.low, one.step))
+            decoded = low + step * one.codes
+            spread = np.nan_to_num(step) / 2
+            found = max(found, difference(expected, decoded, spread, finite=True))
+        if found > limit:
+            name = network.taps[place].name
+            return f"{name} is the first layer that parts from it, by {_share(found)}"
+    found = difference(probabilities, captured.probabilities)
+    return f"its outputs part from it, by {_share(found)}" if found > limit else None
+
+
+def _share(found: float) -> str:
+    return f"{found:.2g} of its largest value" if np.isfinite(found) else "NaN or infinity"
+
+
+def difference(
+    expected: NDArray[Any], found: NDArray[Any], spread: Any = 0.0, *, finite: bool = False
+) -> float:
+    """Largest difference beyond ``spread`` as a share of the largest expected value.
+
+    Infinite where one of the two is not finite and the other is, unless only those that are finite
+    in both are asked for.
+    """
+    both = np.isfinite(expected) & np.isfinite(found)
+    if not finite and (np.isfinite(expected) != np.isfinite(found)).any():
+        return float("inf")
+    if not both.any():
+        return 0.0
+    beyond = np.maximum(np.abs(np.where(both, expected - found, 0)) - spread, 0)
+    scale = np.abs(expected[both]).max()
+    return float(beyond.max() / scale) if scale else float(beyond.max())
