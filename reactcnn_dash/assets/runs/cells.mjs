@@ -18,10 +18,16 @@ const TAIL = 12;
  * @param {{ className?: string } & Record<string, unknown>} attributes
  */
 function middle(text, tag, attributes) {
+  // What is short is one piece, and what is not is spoken as one.
+  if (tag === "a" && text.length <= 2 * TAIL) return h(tag, attributes, text);
   const cut = Math.max(Math.ceil(text.length / 2), text.length - TAIL);
   return h(
     tag,
-    { ...attributes, className: `${attributes.className ?? ""} middle`.trim() },
+    {
+      ...attributes,
+      ...(tag === "a" ? { "aria-label": text } : {}),
+      className: `${attributes.className ?? ""} middle`.trim(),
+    },
     h("span", { className: "middle-head" }, text.slice(0, cut)),
     h("span", { className: "middle-tail" }, text.slice(cut)),
   );
