@@ -8,7 +8,7 @@ import { decodeBytes } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
 import { paintGrid } from "./deviation-grid.mjs";
 import { refresh } from "./pointer.mjs";
-import { goTo } from "./poll.mjs";
+import { announce, goTo } from "./poll.mjs";
 import { drawLegend } from "./scale.mjs";
 import { collecting, lookedAt, shown } from "./shown.mjs";
 import { drawMarks } from "./slider.mjs";
@@ -185,7 +185,7 @@ function goNext(ordinal) {
   else if (ordinal === here) notice("This is the only odd image.", "info");
   else goTo(ordinal);
   if (ordinal !== null && ordinal < here) {
-    notice("After the last odd image: this is the first again.", "info");
+    announce("After the last odd image: this is the first again.");
   }
 }
 

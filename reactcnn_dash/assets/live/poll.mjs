@@ -139,6 +139,12 @@ function refuse(...sentences) {
   tellLink(refused);
 }
 
+/** Tell something of the image that is on its way, long enough to be read. @param {string} text */
+export function announce(text) {
+  readUntil = Date.now() + READING_MS;
+  notice(text, "info");
+}
+
 /** The person came by a link, or back: say what of it cannot be shown. */
 export function arrive() {
   refused = [];

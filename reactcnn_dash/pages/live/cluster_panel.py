@@ -171,19 +171,19 @@ def cluster_panel() -> html.Section:
                     method_choice(ids.METHOD, OVERVIEW, fullWidth=True),
                     *parameter_rows(ids.PARAMETER, "parameter"),
                     html.P(id=ids.PARAMETER_CAPTION, className="small"),
-                    html.Button(
-                        "Back to auto",
-                        id=ids.PARAMETER_AUTO,
-                        className="text-button parameter-auto",
-                        title="The parameter that suits the layer",
-                        hidden=True,
-                    ),
                     html.Div(id=ids.BESIDE, className="beside", hidden=True),
                     html.Div(
                         className="graph-frame",
                         children=[
                             html.Div(id=ids.GRAPH_PLACE, className="later"),
                             html.Div(id=ids.GRAPH_CAPTION, className="graph-caption"),
+                            html.Button(
+                                "Back to auto",
+                                id=ids.PARAMETER_AUTO,
+                                className="text-button parameter-auto",
+                                title="The parameter that suits the layer",
+                                hidden=True,
+                            ),
                             html.Button(
                                 "Fit",
                                 id=ids.GRAPH_FIT,
