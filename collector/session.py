@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.errors import ModelError, ResumeError
@@ -223,13 +224,20 @@ def _open(
     return network
 
 
+def _run_name(request: Request, weights: str, source: ImageSource) -> str:
+    """The name of a run that nobody named: its checkpoint's file, epoch, and images."""
+    stem = Path(weights).name.removesuffix(".keras")
+    epoch = "" if request.epoch is None else f" · epoch {request.epoch}"
+    return f"{stem}{epoch} on {source.description}"
+
+
 def new_run(request: Request, network: Network, source: ImageSource, *, arithmetic: str) -> NewRun:
     """What the store is told of a run before its first image."""
     loaded = network.loaded
     wanted = request.limit or request.first
     total = len(source) if wanted is None else min(wanted, len(source))
     return NewRun(
-        name=request.name or f"{loaded.name} on {source.description}",
+        name=request.name or _run_name(request, loaded.source, source),
         model=loaded.name,
         checkpoint_sha256=loaded.sha256,
         parameters=loaded.parameters,

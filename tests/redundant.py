@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-IMAGES = 60
+IMAGES = 64
 SAME, MIRRORED, DEAD = (0, 1), (2, 3), 4
 """In ``conv1``: filters alike in GAP and place, in GAP only, and one that is 0 throughout."""
 TRIO, STILL = (1, 4, 6), 7

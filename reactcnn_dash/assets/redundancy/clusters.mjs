@@ -145,11 +145,11 @@ export function clusterRow(cluster, report) {
     element("td", {}, count(cluster.filters.length)),
     element(
       "td",
-      {},
+      { class: "of-few" },
       figure(cluster.mean, 2),
       element("span", { class: "interval" }, ` ${interval(cluster.mean95)}`),
     ),
-    element("td", {}, figure(cluster.lowest, 2)),
+    element("td", { class: "of-few" }, figure(cluster.lowest, 2)),
     element(
       "td",
       {

@@ -1,5 +1,4 @@
 /* The feature maps of a cluster's filters side by side, on the images in which they vary most. */
-import { colours } from "../base/colours.mjs";
 import { element } from "../base/dom.mjs";
 import { count, figure } from "../base/format.mjs";
 import { filterPage, livePage } from "../base/links.mjs";
@@ -100,7 +99,7 @@ function imageRow(report, layer, filters, ordinal) {
     ({ maps }) => {
       if (!maps) return;
       canvases.forEach((canvas, i) => {
-        drawMap(canvas, mapOf(maps.codes, filters[i], layer), colours());
+        drawMap(canvas, mapOf(maps, filters[i], layer));
         canvas.dataset.painted = "";
       });
     },
@@ -145,7 +144,7 @@ export function drawEvidence(place, report, layer, cluster) {
     element(
       "p",
       { class: "small" },
-      `Feature maps on the images in which filter ${cluster.keep} varies most; each from light to deep on its own scale.${more}`,
+      `Feature maps on the images in which filter ${cluster.keep} varies most; each on its own scale, from light to deep, or to both sides of 0 where the layer goes below it.${more}`,
     ),
   );
 }

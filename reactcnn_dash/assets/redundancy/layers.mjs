@@ -30,6 +30,8 @@ const COLUMNS = [
     (row) => row.confirmed,
   ],
 ];
+/** What rests on r, and so is no verdict from few images. */
+const OF_R = new Set(["r\u00a0>\u00a00.9", "r\u00a0>\u00a00.95", "Eff. rank", "Clusters", "Could go"]);
 const SHARE = "Share of the layer's filters that could go by GAP values; green: confirmed";
 
 /** @param {Row} row */
@@ -42,7 +44,7 @@ function bar({ couldGo, filters, confirmed }) {
   };
   return element(
     "td",
-    { class: "share-cell" },
+    { class: "share-cell of-few" },
     element(
       "span",
       { class: "share", role: "img", "aria-label": words, title: words },
@@ -74,10 +76,11 @@ function total(layers) {
 /** @param {Row} row @param {boolean} faint whether a nought is written faintly */
 const cells = (row, faint) => [
   element("th", { scope: "row", title: row.name }, row.name),
-  ...COLUMNS.map(([, , of]) => {
+  ...COLUMNS.map(([name, , of]) => {
     const value = of(row);
     const words = typeof value === "number" ? count(value) : value;
-    return element("td", { class: faint && value === 0 ? "nought" : "" }, words);
+    const kind = `${OF_R.has(name) ? "of-few " : ""}${faint && value === 0 ? "nought" : ""}`;
+    return element("td", { class: kind.trim() }, words);
   }),
 ];
 

@@ -1,5 +1,6 @@
 /* The report on paper: every layer with its clusters, without controls. */
 import { byId, element } from "../base/dom.mjs";
+import { isFew } from "../base/few.mjs";
 import { count } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
 import { clusterHeads, clusterRow } from "./clusters.mjs";
@@ -31,7 +32,9 @@ function table(report, layer) {
 /** @param {Report} report @param {ReportedLayer} layer */
 function section(report, layer) {
   const still = layer.constant ? `; ${count(layer.constant)} without variation` : "";
-  const facts = `${count(layer.couldGo)} of ${count(layer.filters)} filters could go, ${count(layer.confirmed)} confirmed${still}; effective rank ${layer.rank.toFixed(1)}.`;
+  const could = `${count(layer.couldGo)} of ${count(layer.filters)} filters could go`;
+  const going = isFew(report.images) ? `${count(layer.filters)} filters` : could;
+  const facts = `${count(layer.confirmed)} confirmed; ${going}${still}; effective rank ${layer.rank.toFixed(1)}.`;
   const stability = stabilityOf(report, layer);
   return element(
     "section",

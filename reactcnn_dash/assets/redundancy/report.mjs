@@ -3,6 +3,7 @@ import { ask, askUntilDone } from "../base/asker.mjs";
 import { setProps } from "../base/dash.mjs";
 import { byId, element, link, setText } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
+import { FORMULA, greyFew, isFew } from "../base/few.mjs";
 import { count } from "../base/format.mjs";
 import { queryOf, slimPage } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
@@ -175,8 +176,10 @@ export function drawReport(changed) {
   showEmpty(empty());
   document.title = report ? `${report.run.name} · Redundancy · ReactCNN` : "Redundancy · ReactCNN";
   if (!report) return;
+  greyFew(byId(ids.REDUNDANCY_BODY), report.images);
+  const few = isFew(report.images);
   summary.replaceChildren(
-    element("strong", {}, report.summary),
+    element("strong", few ? { class: "few", title: FORMULA } : {}, report.summary),
     element("span", { class: "summary-basis" }, `${basis(report)}.`),
     ...advice(report, changed),
   );

@@ -81,12 +81,14 @@ function bootstrapText({ bootstrap, images }) {
 }
 
 /** @param {ReportedLayer} layer */
-const title = (layer) => element("h3", {}, `Does it hold? ${layer.name}`);
+const title = (layer) => element("h3", { "aria-level": 2 }, `Does it hold? ${layer.name}`);
 
 /** @param {Stability} stability @param {ReportedLayer} layer */
 function show(stability, layer) {
   const { enough, stored, curve, verdict } = stability;
   const settled = enough !== null && enough <= stored;
+  // Clusters that do not hold are no verdict either.
+  byId(ids.REDUNDANCY_LAYER).classList.toggle("few-images", !settled);
   byId(ids.REDUNDANCY_HOLDING).replaceChildren(
     curve.length ? drawCurve(stability) : "",
     element(
@@ -106,6 +108,7 @@ function show(stability, layer) {
 
 /** @param {Running} waiting @param {ReportedLayer} layer */
 function running(waiting, layer) {
+  byId(ids.REDUNDANCY_LAYER).classList.remove("few-images");
   const words = waiting.total ? `step ${waiting.done} of ${waiting.total}` : "reading the rows …";
   const work = element("div", {});
   showWork(work, waiting, `Clustering samples of the images: ${words}`, "Does it hold?");

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import analysis
-from reactcnn_dash.pages.palette import cluster_colour
+from reactcnn_dash.pages.palette import cluster_colours
 from reactcnn_dash.results.redundancy.report import METHOD, summary
 from reactcnn_dash.results.redundancy.stability import verdict
 
@@ -54,6 +54,7 @@ def report_payload(report: RedundancyReport, run: Run, layers: Sequence[Layer]) 
 
 def _layer(found: LayerReport, layer: Layer, images: int) -> ReportedLayer:
     row = found.row
+    colours = cluster_colours({one.label: len(one.filters) for one in found.clusters})
     return {
         "name": found.name,
         "position": layer.position,
@@ -67,7 +68,7 @@ def _layer(found: LayerReport, layer: Layer, images: int) -> ReportedLayer:
         "rank": round(row.effective_rank, 1),
         "couldGo": row.could_go,
         "confirmed": found.confirmed,
-        "clusters": [_cluster(one, images) for one in found.clusters],
+        "clusters": [_cluster(one, colours[one.label], images) for one in found.clusters],
         "stay": None if found.plan is None else len(found.plan.stay),
         "explained": [] if found.plan is None else _explained(found.plan),
     }
@@ -89,10 +90,10 @@ def _explained(plan: analysis.LayerPlan) -> list[ExplainedFilter]:
     ]
 
 
-def _cluster(one: analysis.ClusterEvidence, images: int) -> RedundantCluster:
+def _cluster(one: analysis.ClusterEvidence, colour: str, images: int) -> RedundantCluster:
     return {
         "label": one.label,
-        "colour": cluster_colour(one.label, len(one.filters)),
+        "colour": colour,
         "filters": list(one.filters),
         "keep": one.keep,
         "mean": round(one.mean_r, _DIGITS),

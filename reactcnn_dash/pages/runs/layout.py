@@ -48,12 +48,13 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         "headerName": "Name",
         "cellRenderer": "RunName",
         "pinned": "left",
-        "width": 146,
+        "width": 186,
         **_WRITTEN,
         "cellEditorParams": {"maxLength": NAME_LENGTH},
     },
     {
         "field": "checkpointText",
+        "cellRenderer": "Middle",
         "headerName": "Checkpoint",
         "minWidth": 104,
         "flex": 2,
@@ -69,6 +70,8 @@ COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "epoch", "headerName": "Epoch", "width": 60, **_narrow()},
     {
         "field": "source",
+        "cellRenderer": "Middle",
+        "tooltipField": "source",
         "headerName": "Source",
         "minWidth": 82,
         "flex": 1.2,
@@ -270,7 +273,7 @@ def content() -> Content:
     )
     table = html.Div(_table(), className="runs-frame", role="region", **aria("Runs"))
     return Content(
-        body=[html.Main(className="runs", children=[_toolbar(), notice(), empty(), table])],
+        body=[html.Div(className="runs", children=[_toolbar(), notice(), empty(), table])],
         around=[
             dcc.Interval(id=ids.RUNS_TICK, interval=LOOK_MS),
             *(dcc.Store(id=one) for one in stores),
