@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from collector.frameworks.keras.entry import KERAS
+from collector.frameworks.torch.entry import TORCH
 
 if TYPE_CHECKING:
     from collector.frameworks.protocol import Framework
 
-FRAMEWORKS: Final[tuple[Framework, ...]] = (KERAS,)
+FRAMEWORKS: Final[tuple[Framework, ...]] = (TORCH, KERAS)
 """In the order in which they are asked; Keras is the last, and explains what nobody reads."""
 
 
