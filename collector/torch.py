@@ -350,7 +350,8 @@ def lightning_callback(
 
 
 def _lightning_bases() -> list[type]:
-    loaded = [sys.modules[name] for name in _LIGHTNINGS if name in sys.modules]
+    known = [sys.modules.get(name) for name in _LIGHTNINGS]
+    loaded = [module for module in known if module is not None]
     if not loaded:
         for name in _LIGHTNINGS:
             try:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.benchmarks.table import Result
 
 PARTS = ("collecting", "page", "comparison", "corruptions", "faults", "slim")
-LONG = ("slim-tuned",)
-"""Measured only when asked for: it trains for half an hour."""
+LONG = ("slim-tuned", "torch")
+"""Measured only when asked for: one trains for half an hour, one needs PyTorch."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -80,6 +80,10 @@ def main() -> int:
 
                     measure = slim.tuned if part == "slim-tuned" else slim.run
                     results += measure(Path(folder), options.images, options.training, report)
+                elif part == "torch":
+                    from tests.benchmarks import torch
+
+                    results += torch.run(Path(folder), report)
                 elif part == "comparison":
                     from tests.benchmarks import comparison
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,18 @@ import pytest
 import torch
 from torch import nn
 
+from collector.cli import main
 from collector.frameworks.keras import vgg16
 from collector.frameworks.protocol import Asked
 from collector.frameworks.registry import framework_of
 from collector.packaged import CLASSES, NAME
 from collector.torch import watch
+from reactcnn_dash.cli import main as dash
 from reactcnn_dash.db import StoreReader
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 
@@ -95,7 +100,7 @@ def test_both_roads_store_the_same(images: NDArray[np.uint8], tmp_path: Any) -> 
     layers = reader.layers(run)
     assert [layer.name for layer in layers] == [tap.name for tap in keras.taps]
     assert [layer.filters for layer in layers] == [tap.filters for tap in keras.taps]
-    assert reader.run(run).parameters == keras.loaded.parameters
+    assert reader.run(run).checkpoint.parameters == keras.loaded.parameters
     gap = reader.gap_rows(run, 0, len(images))
     assert close(gap, one.gap)
     said = np.stack([reader.image(run, place).probabilities for place in range(len(images))])
@@ -120,3 +125,25 @@ def test_both_roads_store_the_same(images: NDArray[np.uint8], tmp_path: Any) -> 
 
 def close(one: NDArray[Any], other: NDArray[Any]) -> bool:
     return bool(np.abs(one - other).max() <= 1e-4 * np.abs(other).max())
+
+
+def test_compare_of_both_roads(
+    images: NDArray[np.uint8], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Filter by filter the two runs correlate to 1 over the images."""
+    store, archive = str(tmp_path / "runs.db"), tmp_path / "images.npz"
+    random = np.random.default_rng(0)
+    many = np.stack([np.roll(one, shift, 1) for one in images for shift in range(4)])
+    many = many[random.permutation(len(many))]
+    np.savez(archive, images=many)
+    call = ["--store", store, "--images", str(archive), "--batch-size", "16", "--quiet"]
+    assert main([*call, "--no-scores", "--feature-maps", "none"]) == 0
+    run = watch(converted(vgg16.load(NAME)), store, many, class_names=CLASSES).record()
+    assert run == 2
+    capsys.readouterr()
+    assert dash(["compare", "1", "2", "--store", store, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["layers"]
+    for layer in found["layers"]:
+        assert layer["cka"] > 0.99999
+        assert all(one is None or one > 0.9999 for one in layer["same_index"])

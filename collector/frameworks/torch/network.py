@@ -218,8 +218,8 @@ def understand(
     values = said.double().cpu().numpy()
     exact = said.dtype == torch.float32
     reading = told(asked.head, classes) if asked.head else _judged(values, last, exact=exact)
-    sizes_of = [one.numel() for one in module.parameters()]
-    sizes_of += [one.numel() for one in module.buffers() if one.is_floating_point()]
+    kept_of = [one for one in module.state_dict().values() if isinstance(one, torch.Tensor)]
+    sizes_of = [one.numel() for one in kept_of if one.is_floating_point()]
     texts = (sizes, None if asked.head else reading.notice, lost)
     return Network(
         loaded=Identity(
