@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import statistics
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -41,15 +42,14 @@ def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
             images[:4], pixel_range="0-255", maps=maps, batch_size=size, exact=False
         )
         ratio = _ratio(
-            lambda size=size, images=images: _bare(module, images, size),
-            lambda size=size, images=images, capture=proven.capture: _each(capture, images, size),
+            partial(_bare, module, images, size), partial(_each, proven.capture, images, size)
         )
         stored = "maps" if maps else "GAP"
         what = f"PyTorch, {stored}, batch {size} ÷ bare eager module under inference_mode"
         results.append(at_least(what, ratio, goal))
         report(f"{what}: {ratio:.2f}")
     watched = watch(module, str(folder / "runs.db"), pixels)
-    ratio = 1 / _ratio(lambda: _bare(module, pixels, 64), lambda: watched.record(), rounds=3)
+    ratio = 1 / _ratio(partial(_bare, module, pixels, 64), watched.record, rounds=3)
     results.append(at_most("record() of 1,000 images ÷ their forward pass", ratio, 1.15, "×", 2))
     return results
 
