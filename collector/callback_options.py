@@ -1,4 +1,4 @@
-"""What the Keras callback is given, checked before a training of hours begins."""
+"""What a callback is given, checked before a training of hours begins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from collector.frameworks.protocol import PIXEL_RANGES
+from collector.frameworks.protocol import PIXEL_RANGES, PREPROCESSES
 from collector.images import READINGS
 from collector.images.values import ValueRange, checked_range
 from collector.request import Request
@@ -29,6 +29,7 @@ def checked_request(
     probe: int | None,
     reading: str | None,
     value_range: Any,
+    preprocess: str | None = None,
 ) -> Request:
     """What is asked of every run.
 
@@ -42,6 +43,10 @@ def checked_request(
     size = checked_count("batch_size", batch_size)
     if pixel_range is not None and checked_text("pixel_range", pixel_range) not in PIXEL_RANGES:
         raise ValueError(f"pixel_range is {pixel_range!r}; it is one of {[*PIXEL_RANGES]}.")
+    if preprocess is not None and checked_text("preprocess", preprocess) not in PREPROCESSES:
+        raise ValueError(f"preprocess is {preprocess!r}; it is one of {[*PREPROCESSES]}.")
+    if preprocess is not None and pixel_range is not None:
+        raise ValueError("give pixel_range or preprocess, not both.")
     if not re.fullmatch(
         r"all|none|last:[1-9][0-9]{0,8}", checked_text("feature_maps", feature_maps)
     ):
@@ -54,6 +59,7 @@ def checked_request(
     return Request(
         store=place,
         pixel_range=pixel_range,
+        preprocess=preprocess,
         batch_size=size,
         feature_maps=feature_maps,
         limit=None if probe is None else checked_count("probe", probe),

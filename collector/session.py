@@ -10,6 +10,7 @@ from collector.errors import ModelError, ResumeError
 from collector.frameworks.agreement import first_images
 from collector.frameworks.protocol import Asked
 from collector.frameworks.registry import framework_of
+from collector.frameworks.torch.entry import TORCH
 from collector.images import ValueRange, draw, fit_labels
 from collector.loop import Work, expected
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
@@ -61,7 +62,9 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
         ImageSourceError: images or labels do not fit the model.
         StoreError: the store cannot be written.
     """
-    network = _open(request.model_or_default, request, source.native_shape, request.head)
+    network = _open(
+        request.model_or_default, request, source.native_shape, request.head, request.weights
+    )
     source.check(network.image_shape)
     labels = fit_labels(source, network.outputs, network.loaded.class_names)
     images = draw(source, request.limit)
@@ -119,6 +122,7 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
         request,
         run.image_shape[:2],
         run.options.get("head"),
+        run.options.get("weights"),
     )
     if not network.has_weights(run.checkpoint.sha256):
         raise ResumeError(
@@ -198,6 +202,7 @@ def _open(
     request: Request,
     native_shape: tuple[int, int] | None,
     head: str | None,
+    weights: str | None,
 ) -> Network:
     """The model as a network, its outputs as many as the names that the user gave to them.
 
@@ -209,8 +214,15 @@ def _open(
         native_shape=request.size or native_shape,
         head=head,
         custom_ops=request.custom_ops,
+        weights=weights,
+        trusted=request.trusted,
     )
-    network = framework_of(model).load(model, asked)
+    framework = framework_of(model)
+    if weights is not None and framework is not TORCH:
+        raise ModelError(
+            "--weights go with --model package.module:factory of PyTorch; other models hold theirs."
+        )
+    network = framework.load(model, asked)
     height, width, channels = network.image_shape
     if request.size not in (None, (height, width)):
         raise ModelError(f"the model takes images of {height} × {width} only; leave --size out.")

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from collector.frameworks.keras.entry import KERAS
 from collector.frameworks.onnx.entry import ONNX
+from collector.frameworks.torch.entry import TORCH
 
 if TYPE_CHECKING:
     from collector.frameworks.protocol import Framework
 
-FRAMEWORKS: Final[tuple[Framework, ...]] = (ONNX, KERAS)
+FRAMEWORKS: Final[tuple[Framework, ...]] = (ONNX, TORCH, KERAS)
 """In the order in which they are asked; Keras is the last, and explains what nobody reads."""
 
 
