@@ -45,13 +45,12 @@ test: $(VENV)/.dev browser  ## run every test
 test-fast: $(VENV)/.dev  ## run what is quick: no browser, no processes, no fitting
 	$(PYTEST) -m unit
 
-# The build that is tested; the processor's alone, where PyTorch's own index has it.
+# What is tested with. On Linux the plain wheel brings CUDA; pip's own settings can name a smaller one.
 TORCH ?= torch==2.13.0
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 $(VENV)/.torch: $(VENV)/.dev
 	$(BIN)/python -c 'import torch, safetensors' 2>/dev/null || \
-	    $(BIN)/python -m pip install --quiet '$(TORCH)' safetensors --extra-index-url $(TORCH_INDEX)
+	    $(BIN)/python -m pip install --quiet '$(TORCH)' safetensors
 	touch $@
 
 test-torch: $(VENV)/.torch  ## run the tests of PyTorch modules, with PyTorch
