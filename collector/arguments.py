@@ -62,7 +62,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def request_of(arguments: argparse.Namespace) -> Request:
-    """The parsed options of a collecting call as a request."""
+    """Return the parsed options of a collecting call as a request."""
     return Request(
         store=arguments.store,
         model=arguments.model,
@@ -93,7 +93,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
 
 
 def parser() -> Parser:
-    """The command line's parser; commands other than collecting are subparsers."""
+    """Return the command line's parser; commands other than collecting are subparsers."""
     common = _common()
     result = Parser(
         prog=PROGRAM,

@@ -142,7 +142,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         self.experiment = self._experiments.name
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """A callback for another training: the same images and names, and no runs yet."""
+        """Return a callback for another training: the same images and names, and no runs yet."""
         other = copy.copy(self)
         other.set_model(None)
         other._begin()
@@ -246,7 +246,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         )
 
     def _watch_model(self) -> _Watched:
-        """What stays the same from epoch to epoch, until the model is given other layers."""
+        """Return what stays the same from epoch to epoch, until the model is given other layers."""
         if self._watched is None or not _same(self._watched.ends, _ends(self.model)):
             self._watched = self._watch()
         return self._watched
@@ -290,7 +290,7 @@ class _Watched:
 
 
 def _ends(model: Any) -> list[Any]:
-    """A model's symbolic inputs and outputs: others, once it is given other layers."""
+    """Return a model's symbolic inputs and outputs: others, once it is given other layers."""
     return [*(getattr(model, "inputs", None) or ()), *(getattr(model, "outputs", None) or ())]
 
 

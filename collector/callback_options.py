@@ -31,7 +31,7 @@ def checked_request(
     value_range: Any,
     preprocess: str | None = None,
 ) -> Request:
-    """What is asked of every run.
+    """Return what is asked of every run.
 
     Raises:
         TypeError: an argument is of a type that it cannot have.
@@ -69,7 +69,7 @@ def checked_request(
 
 
 def checked_count(name: str, value: Any) -> int:
-    """A whole number of 1 or more, NumPy's included.
+    """Return a whole number of 1 or more, NumPy's included.
 
     Raises:
         TypeError, ValueError: it is something else.
@@ -83,7 +83,7 @@ def checked_count(name: str, value: Any) -> int:
 
 
 def checked_values(value: Any) -> ValueRange | None:
-    """The values that are black and white, if they are given.
+    """Return the values that are black and white, if they are given.
 
     Raises:
         TypeError, ValueError: it is something else than two numbers in their order.
@@ -122,7 +122,7 @@ def checked_path(name: str, value: Any) -> str:
 
 
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of classes, as plain text.
+    """Return the names of classes, as plain text.
 
     Raises:
         TypeError, ValueError: one is no text, or all of it is one text.
@@ -155,7 +155,7 @@ class CheckpointPath:
             ) from error
 
     def of(self, epoch: int, logs: Mapping[str, Any]) -> str:
-        """The path of an epoch.
+        """Return the path of an epoch.
 
         Raises:
             ValueError: the logs have not what the pattern asks for; the text says what they have.

@@ -44,7 +44,7 @@ class Experiments:
         self._known: MutableMapping[Any, Experiment] = WeakKeyDictionary()
 
     def of(self, model: Any, called: str) -> Experiment:
-        """The experiment of a model, recognised by its identity; a new one for a new model.
+        """Return the experiment of a model, recognised by its identity; a new one for a new model.
 
         Args:
             model: the model.

@@ -65,7 +65,10 @@ class Account:
     def path_of(
         self, pattern: CheckpointPath | None, epoch: int, logs: Mapping[str, Any]
     ) -> str | None:
-        """The file of an epoch; ``None`` if there is none, or it cannot be told, which is said."""
+        """Return the file of an epoch.
+
+        ``None`` if there is none, or it cannot be told, which is said.
+        """
         if pattern is None:
             return None
         try:
@@ -77,7 +80,7 @@ class Account:
             return None
 
     def summary(self, training: float) -> str:
-        """One line: runs, seconds spent on them, their share of a training of so many seconds."""
+        """Return one line: runs, seconds spent on them, their share of a training's seconds."""
         failed = f", {self.failures} could not be stored" if self.failures else ""
         runs = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
         return (
@@ -146,7 +149,7 @@ def tell_of_space(
 
 
 def labels_of(network: Network, source: ImageSource) -> LabelFit:
-    """How the labels of probe images become the model's classes.
+    """Return how the labels of probe images become the model's classes.
 
     Raises:
         ImageSourceError: images or labels do not fit the model.
@@ -205,7 +208,7 @@ def collect_run(
 
 
 def run_name(experiment: str | None, epoch: int | None) -> str:
-    """What a run of a training is called."""
+    """Return what a run of a training is called."""
     return f"{experiment} · {'final' if epoch is None else f'epoch {epoch}'}"
 
 

@@ -109,7 +109,7 @@ class Request:
 
 
 def amount(options: Mapping[str, Any]) -> tuple[int | None, bool]:
-    """How many images a run is to hold, and whether they are drawn rather than the first."""
+    """Return how many images a run is to hold, and whether they are drawn rather than the first."""
     if "first" not in options:
         # Begun before images were drawn.
         return options.get("limit"), False

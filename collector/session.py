@@ -175,7 +175,7 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
 def pixel_range_hint(
     network: Network, source: ImageSource, given: str | None, *, option: str = "--pixel-range"
 ) -> str | None:
-    """What to say of the pixel values that the model is given; ``None`` if they are settled.
+    """Return what to say of the pixel values that the model is given; ``None`` if they are settled.
 
     Args:
         network: what runs.
@@ -204,7 +204,7 @@ def _open(
     head: str | None,
     weights: str | None,
 ) -> Network:
-    """The model as a network, its outputs as many as the names that the user gave to them.
+    """Return the model as a network, its outputs as many as the names that the user gave to them.
 
     Raises:
         ModelError: it cannot be loaded or watched, or the names are not as many.
@@ -237,14 +237,14 @@ def _open(
 
 
 def _run_name(request: Request, weights: str, source: ImageSource) -> str:
-    """The name of a run that nobody named: its checkpoint's file, epoch, and images."""
+    """Return the name of a run that nobody named: its checkpoint's file, epoch, and images."""
     stem = Path(weights).name.removesuffix(".keras")
     epoch = "" if request.epoch is None else f" · epoch {request.epoch}"
     return f"{stem}{epoch} on {source.description}"
 
 
 def new_run(request: Request, network: Network, source: ImageSource, *, arithmetic: str) -> NewRun:
-    """What the store is told of a run before its first image."""
+    """Return what the store is told of a run before its first image."""
     loaded = network.loaded
     wanted = request.limit or request.first
     total = len(source) if wanted is None else min(wanted, len(source))
@@ -291,7 +291,7 @@ def _class_names(network: Network, source: ImageSource) -> tuple[str, ...]:
 
 
 def layers_of(network: Network) -> tuple[Layer, ...]:
-    """The layers of a network as a run stores them."""
+    """Return the layers of a network as a run stores them."""
     layers = []
     offset = 0
     for position, tap in enumerate(network.taps):

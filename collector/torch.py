@@ -216,7 +216,7 @@ class Watch:
         self._account.seconds += time.monotonic() - begun
 
     def _proven(self) -> tuple[_Watched, Proven]:
-        """The network, ready with the weights of now and held against the module itself."""
+        """Return the network, ready with the weights of now and held against the module itself."""
         watched = self._watched
         if watched is not None and watched.form == _form(self._module):
             try:
@@ -260,7 +260,7 @@ class Watch:
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Watch:
-        """A watch for another training: the same images and names, and no runs yet."""
+        """Return a watch for another training: the same images and names, and no runs yet."""
         other = copy.copy(self)
         other._account = Account(_log)
         other._module, other._watched = None, None
@@ -278,7 +278,7 @@ class _Watched:
 
 
 def _form(module: nn.Module | None) -> object:
-    """What a module is made of; another, once it was changed, cast or moved."""
+    """Return what a module is made of; another, once it was changed, cast or moved."""
     assert module is not None
     weights = ((name, one.shape, one.dtype, one.device) for name, one in module.named_parameters())
     return repr(module), tuple(weights)
@@ -328,7 +328,7 @@ def lightning_callback(
     member: str | None = None,
     **options: Any,
 ) -> Any:
-    """A callback of Lightning that collects a run after each epoch.
+    """Return a callback of Lightning that collects a run after each epoch.
 
     It is one of ``lightning.pytorch`` or of ``pytorch_lightning``, whichever is in use.
 
@@ -402,7 +402,7 @@ class _Lightning:
 
 
 def checked_epoch(epoch: Any) -> int:
-    """A whole number of 0 or more.
+    """Return a whole number of 0 or more.
 
     Raises:
         TypeError, ValueError: it is something else.

@@ -82,7 +82,7 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
 
 
 def _app(server: Flask, page: Page, assets: Assets) -> Dash:
-    """A Dash app at a page's address."""
+    """Return a Dash app at a page's address."""
     app = PageApp(
         page.folder,
         assets,

@@ -19,7 +19,7 @@ from reactcnn_dash.analysis import (
     fisher_interval,
 )
 from reactcnn_dash.cli import main
-from reactcnn_dash.db import Report, StoreReader, pack, save_report
+from reactcnn_dash.db import KeptResult, StoreReader, keep_result, pack
 from reactcnn_dash.jobs.runner import Workers
 from reactcnn_dash.pages.live import cluster_payload as graphs
 from reactcnn_dash.pages.redundancy.routes import listed, routes
@@ -507,5 +507,5 @@ def test_without_a_store_there_are_no_runs(tmp_path: Path) -> None:
 
 
 def test_a_report_of_another_kind_is_none(url: str) -> None:
-    save_report(url, RUN, REPORT.name, "0.7", Report(redundant.IMAGES, b"\x00"))
+    keep_result(url, RUN, REPORT.name, "0.7", KeptResult(redundant.IMAGES, b"\x00"))
     assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(TAU)) is None

@@ -189,10 +189,10 @@ class Network(Protocol):
         """What else is to be kept with the run's options, as JSON has it."""
 
     def has_weights(self, sha256: str) -> bool:
-        """Whether a checkpoint of a store, by its digest, holds this model's weights."""
+        """Return whether a checkpoint of a store, by its digest, holds this model's weights."""
 
     def kernels(self) -> tuple[Kernel, ...]:
-        """The kernel of every tapped convolution, in the order of the taps."""
+        """Return the kernel of every tapped convolution, in the order of the taps."""
 
     def proven(
         self, pixels: Pixels, *, pixel_range: str, maps: bool, batch_size: int, exact: bool

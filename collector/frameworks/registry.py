@@ -16,5 +16,5 @@ FRAMEWORKS: Final[tuple[Framework, ...]] = (ONNX, TORCH, KERAS)
 
 
 def framework_of(model: str) -> Framework:
-    """The framework that runs what ``--model`` names, by its kind."""
+    """Return the framework that runs what ``--model`` names, by its kind."""
     return next((one for one in FRAMEWORKS if one.reads(model)), KERAS)

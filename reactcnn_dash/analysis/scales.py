@@ -38,7 +38,7 @@ BOTH_WAYS: Final = {scheme: (*_NEGATIVE[scheme], *ONE_SIDED[scheme]) for scheme 
 
 
 def goes_both_ways(low: float) -> bool:
-    """Whether a scale that begins at `low` has negative values on it."""
+    """Return whether a scale that begins at `low` has negative values on it."""
     return low < 0
 
 

@@ -69,7 +69,7 @@ class Stability:
 
 
 def scatter(images: int) -> float:
-    """How far from 0 r of unrelated filters comes in 95 of 100 cases: 1.96 / √(n − 1), at most 1.
+    """Return how far from 0 unrelated filters' r comes in 95 of 100 cases: 1.96 / √(n − 1) ≤ 1.
 
     The variance of r of two independent normal variables is 1 / (n − 1) (Pearson 1896, "Regression,
     heredity, and panmixia"; exact, see Kendall & Stuart).
@@ -91,7 +91,7 @@ def few_images(images: int) -> str | None:
 
 
 def fisher_interval(r: float, images: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a correlation, tanh(artanh r ± 1.96 / √(n − 3)).
+    """Return the 95 % confidence interval of a correlation, tanh(artanh r ± 1.96 / √(n − 3)).
 
     Fisher (1921), "On the probable error of a coefficient of correlation deduced from a small
     sample". It takes the images as independent and their values as roughly normal; GAP values are
@@ -164,7 +164,7 @@ def stability_steps(images: int) -> int:
 
 
 def images_enough(curve: tuple[CurvePoint, ...]) -> int | None:
-    """From how many images on two clusterings agree by :data:`TARGET`.
+    """Return the number of images from which two clusterings agree by :data:`TARGET`.
 
     Read off the curve where it gets there, by interpolation in the logarithm of the images;
     otherwise continued along 1 − agreement = c · images^−β, fitted by least squares to the

@@ -33,5 +33,5 @@ def missing_page(assets: Assets, pages: Iterable[Page]) -> Response:
 
 
 def wants_page() -> bool:
-    """Whether the request comes from a person's browser that goes to a page."""
+    """Return whether the request comes from a person's browser that goes to a page."""
     return request.method == "GET" and "text/html" in request.headers.get("Accept", "")

@@ -45,7 +45,7 @@ def _label(run: Listed, namesakes: Sequence[Listed]) -> str:
 
 
 def _name(run: Listed) -> str:
-    """The name with the epoch, where the name does not say it."""
+    """Return the name with the epoch, where the name does not say it."""
     if run.epoch is None or f"epoch {run.epoch}" in run.name:
         return run.name
     return f"{run.name} · epoch {run.epoch}"

@@ -29,7 +29,7 @@ IMAGES = 200
 
 @pytest.fixture
 def made() -> stores.Truth:
-    """Answers of every confidence, no two the same."""
+    """Predictions of every confidence, no two the same."""
     truth = stores.truth(IMAGES)
     sure = np.random.default_rng(3).permutation(np.linspace(0.4, 0.99, IMAGES)).astype(np.float32)
     predicted = truth.probabilities.argmax(axis=1)

@@ -42,7 +42,7 @@ def names_of(nodes: Sequence[onnx.NodeProto], graph: Graph) -> list[str]:
 
 
 def _of_one(name: str, levels: Sequence[tuple[str, ...]], weights: Sequence[str]) -> bool:
-    """Whether a name stands for the calls of one convolution alone."""
+    """Return whether a name stands for the calls of one convolution alone."""
     bearers = {w for names, w in zip(levels, weights, strict=True) if name in names}
     return len(bearers) == 1
 
@@ -67,7 +67,7 @@ def _short(node: onnx.NodeProto, graph: Graph) -> str:
 
 
 def _by_scopes(node: onnx.NodeProto) -> str | None:
-    """The module that PyTorch's newer exporter notes with a node."""
+    """Return the module that PyTorch's newer exporter notes with a node."""
     noted = next((one.value for one in node.metadata_props if one.key == _SCOPES), None)
     if noted is None:
         return None
@@ -95,7 +95,7 @@ def _by_path(name: str) -> str:
 
 
 def _path(name: str) -> str:
-    """An exporter's name without the operation at its end."""
+    """Return an exporter's name without the operation at its end."""
     parts = [part for part in name.split(":", maxsplit=1)[0].split("/") if part]
     if len(parts) > 1 and _OPERATION.fullmatch(parts[-1]):
         parts.pop()

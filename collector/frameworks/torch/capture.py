@@ -70,7 +70,7 @@ class Capture:
 
 
 def out_of_memory(images: int) -> ModelError:
-    """What to say where so many images do not fit."""
+    """Return what to say where so many images do not fit."""
     return ModelError(
         f"not enough memory for {images} images at a time; use a smaller --batch-size."
     )

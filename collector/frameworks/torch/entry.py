@@ -20,7 +20,7 @@ _SWITCH_SECONDS = 0.0005
 
 
 def reads(model: str) -> bool:
-    """Whether it is ``package.module:factory``, or named as files of PyTorch are."""
+    """Return whether it is ``package.module:factory``, or named as files of PyTorch are."""
     return bool(_FACTORY.fullmatch(model)) or model.lower().endswith(_FILES)
 
 

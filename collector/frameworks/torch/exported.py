@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.fx import Node
 
-    from collector.frameworks.torch.taps import Place, Tap
+    from collector.frameworks.torch.taps import StoreAddress, Tap
 
 
 class NotExported(Exception):
@@ -40,7 +40,7 @@ class Exported:
     """
 
     program: torch.export.ExportedProgram
-    places: tuple[Place, ...]
+    places: tuple[StoreAddress, ...]
     output: int
     entering: tuple[Node, ...]
 
@@ -50,7 +50,7 @@ class Exported:
         return tuple(place.tap for place in self.places)
 
     def with_reduced(self, *, maps: bool) -> GraphModule:
-        """A graph that gives the output and, for each tap, what is stored of it."""
+        """Return a graph that gives the output and, for each tap, what is stored of it."""
         graph, nodes = self._copied()
         results = []
         for place in self.places:
@@ -62,12 +62,12 @@ class Exported:
         return self._ending_in(graph, nodes, results)
 
     def with_values(self, wanted: Sequence[Node]) -> GraphModule:
-        """A graph that gives the output and the values of some nodes."""
+        """Return a graph that gives the output and the values of some nodes."""
         graph, nodes = self._copied()
         return self._ending_in(graph, nodes, [nodes[node] for node in wanted])
 
     def bound(self, module: nn.Module) -> list[Any]:
-        """What its graphs take before the images: the weights that the module has now.
+        """Return what its graphs take before the images: the weights that the module has now.
 
         Raises:
             NotExported: the module no longer has one of them.
@@ -88,8 +88,11 @@ class Exported:
                 raise NotExported(f"{target} is gone") from error
         return values
 
-    def weight(self, place: Place, module: nn.Module) -> torch.Tensor | None:
-        """The kernel of a convolution as it is now; ``None`` where it is computed of others."""
+    def weight(self, place: StoreAddress, module: nn.Module) -> torch.Tensor | None:
+        """Return the kernel of a convolution as it is now.
+
+        ``None`` where it is computed of others.
+        """
         node = place.convolution.args[1]
         names = self.program.graph_signature.inputs_to_parameters
         if isinstance(node, torch.fx.Node) and node.name in names:
@@ -97,7 +100,7 @@ class Exported:
         return None
 
     def last_operation(self) -> str:
-        """What the output went through last, shapes apart."""
+        """Return what the output went through last, shapes apart."""
         node = _results(self.program)[self.output]
         while operation(node) in {"_to_copy", "clone", "flatten", "reshape", "squeeze", "view"}:
             node = node.all_input_nodes[0]
@@ -176,7 +179,7 @@ def _silent() -> Iterator[None]:
 
 
 def _weights(program: torch.export.ExportedProgram) -> dict[Node, str]:
-    """The nodes that bring weights in, marked as such, and the paths of those weights."""
+    """Return the nodes that bring weights in, marked as such, and the paths of those weights."""
     weights = {}
     specs = program.graph_signature.input_specs
     nodes = program.graph.find_nodes(op="placeholder")
@@ -188,7 +191,7 @@ def _weights(program: torch.export.ExportedProgram) -> dict[Node, str]:
 
 
 def _results(program: torch.export.ExportedProgram) -> list[Any]:
-    """The nodes of what the module returns; what it writes into its buffers is left out."""
+    """Return the nodes of what the module returns; what it writes into its buffers is left out."""
     (returned,) = program.graph.output_node().args
     specs = program.graph_signature.output_specs
     assert isinstance(returned, tuple | list)
@@ -199,15 +202,15 @@ def _results(program: torch.export.ExportedProgram) -> list[Any]:
     ]
 
 
-def _entering(places: Sequence[Place]) -> tuple[Node, ...]:
+def _entering(places: Sequence[StoreAddress]) -> tuple[Node, ...]:
     convolutions = {place.convolution for place in places}
     first = [place.convolution for place in places if not _before(place, convolutions)]
     nodes = [one.all_input_nodes[0] for one in first]
     return tuple(dict.fromkeys(node for node in nodes if node.op != "placeholder"))
 
 
-def _before(place: Place, convolutions: set[Node]) -> bool:
-    """Whether a convolution comes before this one."""
+def _before(place: StoreAddress, convolutions: set[Node]) -> bool:
+    """Return whether a convolution comes before this one."""
     seen, waiting = set[Any](), list(place.convolution.all_input_nodes)
     while waiting:
         node = waiting.pop()

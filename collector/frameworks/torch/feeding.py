@@ -48,7 +48,7 @@ class Feeding:
 def feeding_of(
     module: nn.Module, size: tuple[int, int] | None
 ) -> tuple[Feeding, str | None]:  # fmt: skip
-    """How to feed a module, and what to say of it.
+    """Return how to feed a module, and what to say of it.
 
     Args:
         module: the module.

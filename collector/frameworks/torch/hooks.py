@@ -180,7 +180,7 @@ def _hooked(
 
 
 def _last(one: _Heard, takers: dict[int, list[_Heard]]) -> _Heard:
-    """The last call on a convolution's path, as far as modules tell."""
+    """Return the last call on a convolution's path, as far as modules tell."""
     last = following = one
     while True:
         row = takers.get(id(following.made), [])

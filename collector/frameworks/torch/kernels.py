@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def weights_of(
     weight: torch.Tensor, *, transposed: bool, filters: int
 ) -> NDArray[np.float32]:  # fmt: skip
-    """A convolution's weights as (F, h, w, C): filters, places, channels that each filter sees.
+    """Return a convolution's weights, (F, h, w, C): filters, places, channels a filter sees.
 
     Args:
         weight: (F, C, h, w), or (inputs, F / groups, h, w) of a transposed convolution.

@@ -105,7 +105,7 @@ def _is_of_device(error: Exception) -> bool:
 
 
 def _whole(model: str, *, trusted: bool) -> nn.Module | None:
-    """A whole model out of a file; ``None`` if ``model`` is the name of no file."""
+    """Return a whole model out of a file; ``None`` if ``model`` is the name of no file."""
     path = Path(model).expanduser()
     kind = path.suffix.lower()
     if kind == ".safetensors":
@@ -144,7 +144,7 @@ def _whole(model: str, *, trusted: bool) -> nn.Module | None:
 
 
 def _state(weights: str, *, trusted: bool) -> dict[str, torch.Tensor]:
-    """The tensors of a file of weights, by their names."""
+    """Return the tensors of a file of weights, by their names."""
     path = Path(weights).expanduser()
     if not path.is_file():
         raise ModelError(f"there is no file {weights}.")

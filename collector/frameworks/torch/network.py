@@ -143,7 +143,7 @@ class Network:
         return Proven(capture, (notice,))
 
     def by_hooks(self) -> Network:
-        """The same module, watched by hooks.
+        """Return the same module, watched by hooks.
 
         Raises:
             ModelError: there is nothing that hooks hear.
@@ -325,7 +325,7 @@ def _heard_notice(listened: Listened, why: str) -> str:
 def _entering(
     way: Exported | Listened, module: nn.Module, images: torch.Tensor
 ) -> list[NDArray[np.float32]]:
-    """What the first convolutions are given, where that is not the image itself."""
+    """Return what the first convolutions are given, where that is not the image itself."""
     if isinstance(way, Exported):
         values: Sequence[torch.Tensor] = ()
         if way.entering:
@@ -336,7 +336,7 @@ def _entering(
 
 
 def _judged(output: NDArray[np.float64], last: str, *, exact: bool) -> Reading:
-    """How outputs become probabilities, by what they are and by what they went through last."""
+    """Return how outputs become probabilities, by their values and what they went through last."""
     classes = output.shape[1]
     rows = output[np.isfinite(output).all(axis=1)]
     shares = are_shares(rows, exact=exact) if len(rows) else "softmax" in last

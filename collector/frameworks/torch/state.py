@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
-    """The module itself, out of ``DataParallel``, ``DistributedDataParallel`` and compilation."""
+    """Return the module out of ``DataParallel``, ``DistributedDataParallel`` or a compiled one."""
     while True:
         compiled = getattr(module, "_orig_mod", None)
         if isinstance(compiled, nn.Module):
@@ -27,7 +27,10 @@ def unwrapped(module: nn.Module) -> nn.Module:
 
 
 def first_weight(module: nn.Module) -> torch.Tensor | None:
-    """The first tensor of floating-point numbers that a module has; ``None`` if it has none."""
+    """Return the first tensor of floating-point numbers that a module has.
+
+    ``None`` if it has none.
+    """
     tensors = (*module.parameters(), *module.buffers())
     return next((one for one in tensors if one.is_floating_point()), None)
 
@@ -47,7 +50,7 @@ def quiet(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def undisturbed(module: nn.Module) -> Iterator[None]:
-    """A module in inference mode, and afterwards exactly as before, whatever happens.
+    """Yield a module in inference mode, and afterwards exactly as before, whatever happens.
 
     The training flag of each of its modules (set without their ``train()``, which people
     override), buffers, and random numbers (those of torch, NumPy and Python) come back.

@@ -72,7 +72,7 @@ class Tap:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Place:
+class StoreAddress:
     """Where in the graph a tap is.
 
     Attributes:
@@ -94,7 +94,9 @@ def operation(node: Node) -> str:
     return ""
 
 
-def find_places(graph: Graph, leaves: frozenset[str], weights: dict[Node, str]) -> list[Place]:
+def find_places(
+    graph: Graph, leaves: frozenset[str], weights: dict[Node, str]
+) -> list[StoreAddress]:
     """Find the tap of every convolution, in the order in which they are computed.
 
     Args:
@@ -130,7 +132,7 @@ def find_places(graph: Graph, leaves: frozenset[str], weights: dict[Node, str]) 
             never_negative=_never_negative(last),
             leaf=inner if leaf and ends.get(inner) == [last] else None,
         )
-        places.append(Place(tap, node, last))
+        places.append(StoreAddress(tap, node, last))
     return places
 
 
@@ -143,12 +145,12 @@ def _innermost(node: Node) -> tuple[str, str]:
 
 
 def plain_path(path: str) -> str:
-    """A module's path without what compilation puts in between."""
+    """Return a module's path without what compilation puts in between."""
     return ".".join(part for part in path.split(".") if part != "_orig_mod")
 
 
 def _ends(graph: Graph) -> dict[str, list[Node]]:
-    """The last nodes of each module's calls, by its path."""
+    """Return the last nodes of each module's calls, by its path."""
     by_call: dict[tuple[str, str], Node] = {}
     for node in graph.nodes:
         stack = node.meta.get("nn_module_stack") or {}
@@ -162,7 +164,7 @@ def _ends(graph: Graph) -> dict[str, list[Node]]:
 
 
 def _path(node: Node, weights: dict[Node, str]) -> str:
-    """What a person called the convolution: its module, or else where its weights are."""
+    """Return what a person called the convolution: its module, or else where its weights are."""
     path, kind = _innermost(node)
     if "Conv" in kind and path:
         return path
@@ -182,7 +184,7 @@ def _kind(node: Node) -> str:
 
 
 def argument(node: Node, name: str, default: Any) -> Any:
-    """An argument of an operation, by position or by name."""
+    """Return an argument of an operation, by position or by name."""
     assert isinstance(node.target, torch._ops.OpOverload)
     for index, one in enumerate(node.target._schema.arguments):
         if one.name == name:
@@ -197,7 +199,7 @@ def _axes(node: Node, *, channels_last: bool) -> tuple[int, int, int]:
 
 
 def _last(node: Node, order: dict[Node, int]) -> tuple[Node, bool]:
-    """The last node of a convolution's path, and whether its channels come last."""
+    """Return the last node of a convolution's path, and whether its channels come last."""
     last = following = node
     channels_last = last_is_last = False
     while (cut := _next_cut(following, order)) is not None:
@@ -213,7 +215,9 @@ def _last(node: Node, order: dict[Node, int]) -> tuple[Node, bool]:
 
 
 def _next_cut(node: Node, order: dict[Node, int]) -> Node | None:
-    """The next node through which all that is made of ``node`` goes; ``None`` if there is none.
+    """Return the next node through which all that is made of ``node`` goes.
+
+    ``None`` if there is none.
 
     What lies between are elementwise functions of ``node`` alone, or one normalisation.
     """
@@ -241,7 +245,7 @@ def _all_gone(nodes: set[Node], into: set[Node]) -> bool:
 
 
 def _goes_on(user: Node, node: Node) -> Node | None:
-    """The node after ``node`` where that is one normalisation or a change of axes."""
+    """Return the node after ``node`` where that is one normalisation or a change of axes."""
     name = operation(user)
     if name == "permute":
         return user
@@ -261,7 +265,7 @@ def _shape(node: Node) -> Sequence[Any] | None:
 
 
 def _is_constant(node: Node) -> bool:
-    """Whether it is a weight, or made of weights alone: the images have no part in it."""
+    """Return whether it is a weight, or made of weights alone: the images have no part in it."""
     if node.op == "placeholder":
         return bool(node.meta.get("reactcnn_weight"))
     return all(map(_is_constant, node.all_input_nodes))

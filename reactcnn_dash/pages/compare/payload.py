@@ -192,7 +192,7 @@ def curves_row(c: Comparison) -> CurvePoint:
 
 
 def _colours(clusters: Clusters) -> dict[str, str]:
-    """The colour of each cluster of two or more filters: that of its number, in both runs."""
+    """Return the colour of each cluster of two or more filters, by its number, in both runs."""
     several: set[int] = set()
     for labels in (clusters.a, clusters.b):
         numbers, sizes = np.unique(labels, return_counts=True)

@@ -19,7 +19,7 @@ from reactcnn_dash.pages.elements import (
     parameter_rows,
 )
 from reactcnn_dash.pages.live import cluster_payload as graphs
-from reactcnn_dash.pages.live.deviation_panel import standing_out
+from reactcnn_dash.pages.live.deviation_panel import deviation_section
 
 if TYPE_CHECKING:
     from dash.development.base_component import Component
@@ -140,7 +140,7 @@ def cluster_panel() -> html.Section:
                     ),
                 ],
             ),
-            standing_out(),
+            deviation_section(),
             html.Div(
                 className="panel-body",
                 children=[

@@ -101,7 +101,7 @@ def _toolbar() -> html.Div:
 
 
 def _colours() -> html.Div:
-    """What the colours of the grid say: the mode, its one choice, and the legend."""
+    """Return what the colours of the grid say: the mode, its one choice, and the legend."""
     return html.Div(
         className="group colours",
         children=[

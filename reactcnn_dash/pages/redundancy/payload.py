@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from reactcnn_dash.db import Layer, Run
     from reactcnn_dash.pages.redundancy.shapes import (
         ExplainedFilter,
+        RedundancyPayload,
         RedundantCluster,
-        Report,
         ReportedLayer,
         Stability,
     )
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 _DIGITS = 4
 
 
-def report_payload(report: RedundancyReport, run: Run, layers: Sequence[Layer]) -> Report:
+def report_payload(
+    report: RedundancyReport, run: Run, layers: Sequence[Layer]
+) -> RedundancyPayload:
     """Return what the page shows of a run: its layers, each with its clusters."""
     return {
         "run": {
@@ -75,7 +77,7 @@ def _layer(found: LayerReport, layer: Layer, images: int) -> ReportedLayer:
 
 
 def _explained(plan: analysis.LayerPlan) -> list[ExplainedFilter]:
-    """The filters that do not stay, the best explained first; those that never vary last."""
+    """Return the filters that do not stay, the best explained first; those that never vary last."""
     confirmed = plan.confirmed
     order = sorted(plan.explained, key=lambda one: -2.0 if one.r2 is None else one.r2)[::-1]
     return [

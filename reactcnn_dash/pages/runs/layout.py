@@ -20,12 +20,12 @@ _WRITTEN: Final = {**_TEXT, "editable": {"function": "runWritable(params.data)"}
 
 
 def _shown(function: str) -> dict[str, Any]:
-    """How a value is written; sorting and filtering go by the value itself."""
+    """Return how a value is written; sorting and filtering go by the value itself."""
     return {"valueFormatter": {"function": f"{function}(params)"}}
 
 
 def _number(unit: str = "") -> dict[str, Any]:
-    """A number on the right, with a filter that says which unit it wants."""
+    """Return a number on the right, with a filter that says which unit it wants."""
     return {
         "type": "rightAligned",
         "filter": "agNumberColumnFilter",
@@ -37,7 +37,7 @@ def _number(unit: str = "") -> dict[str, Any]:
 
 
 def _narrow() -> dict[str, Any]:
-    """A number of few digits: its filter is a lower bound, without room for a choice."""
+    """Return a number of few digits: its filter is a lower bound, without room for a choice."""
     return _number() | {"suppressFloatingFilterButton": True}
 
 

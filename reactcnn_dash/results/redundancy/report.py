@@ -176,7 +176,7 @@ def _found(report: RedundancyReport) -> str:
 
 
 def _explained(report: RedundancyReport, confirmed: int) -> str:
-    """What the feature maps say, in a sentence."""
+    """Return what the feature maps say, in a sentence."""
     images = report.explained_images
     if not images:
         return "No feature maps are stored that could confirm it."
