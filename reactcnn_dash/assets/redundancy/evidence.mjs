@@ -9,7 +9,7 @@ import { order } from "./order.mjs";
 import { page } from "./report.mjs";
 import { view } from "./view.mjs";
 
-/** @import { RedundantCluster, Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+/** @import { RedundantCluster, RedundancyPayload, ReportedLayer } from "../generated/redundancy.d.ts" */
 /** @import { LayerData } from "../base/pixels.mjs" */
 
 const KEPT = 12;
@@ -37,7 +37,7 @@ function layerOf({ uuid }, ordinal, { position, filters }) {
 }
 
 /**
- * @param {Report} report
+ * @param {RedundancyPayload} report
  * @param {ReportedLayer} layer
  * @param {RedundantCluster} cluster
  * @param {number} filter
@@ -56,7 +56,7 @@ function head(report, layer, { spatial, filters, keep }, filter) {
   );
 }
 
-/** @param {Report} report @param {number} ordinal */
+/** @param {RedundancyPayload} report @param {number} ordinal */
 function imageCell({ run, shape }, ordinal) {
   const canvas = element("canvas", {
     class: "pixelated",
@@ -78,7 +78,7 @@ function imageCell({ run, shape }, ordinal) {
 }
 
 /**
- * @param {Report} report
+ * @param {RedundancyPayload} report
  * @param {ReportedLayer} layer
  * @param {readonly number[]} filters
  * @param {number} ordinal
@@ -116,7 +116,7 @@ function imageRow(report, layer, filters, ordinal) {
 /**
  * Draw the evidence of a cluster into a place.
  * @param {HTMLElement} place
- * @param {Report} report
+ * @param {RedundancyPayload} report
  * @param {ReportedLayer} layer
  * @param {RedundantCluster} cluster
  */

@@ -6,7 +6,7 @@ import * as ids from "../generated/ids.mjs";
 import { page } from "./report.mjs";
 import { view } from "./view.mjs";
 
-/** @import { Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+/** @import { RedundancyPayload, ReportedLayer } from "../generated/redundancy.d.ts" */
 
 /** What stands in a row: of a layer, or of all of them. @typedef {Omit<ReportedLayer, "rank" | "clusters" | "position" | "height" | "width" | "stay" | "explained"> & { rank: number | null, clusters: { length: number } }} Row */
 
@@ -84,7 +84,7 @@ const cells = (row, faint) => [
   }),
 ];
 
-/** The table of a report's layers, for the page or for paper. @param {Report} report */
+/** The table of a report's layers, for the page or for paper. @param {RedundancyPayload} report */
 export function layerTable({ layers }) {
   const head = (/** @type {string} */ name, /** @type {string} */ title, kind = "") =>
     element("th", { scope: "col", title, class: kind }, name);
@@ -115,7 +115,7 @@ export function layerTable({ layers }) {
 /** The open layer, or null. */
 export const openLayer = () => page.report?.layers.find((layer) => layer.name === view.now.layer) ?? null;
 
-/** @type {Report | null} */
+/** @type {RedundancyPayload | null} */
 let drawn = null;
 
 /** Bring the table in line with report and view. */

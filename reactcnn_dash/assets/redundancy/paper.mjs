@@ -8,12 +8,12 @@ import { layerTable } from "./layers.mjs";
 import { basis, page } from "./report.mjs";
 import { stabilityOf } from "./stability.mjs";
 
-/** @import { Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+/** @import { RedundancyPayload, ReportedLayer } from "../generated/redundancy.d.ts" */
 
-/** @type {Report | null} */
+/** @type {RedundancyPayload | null} */
 let drawn = null;
 
-/** @param {Report} report @param {ReportedLayer} layer */
+/** @param {RedundancyPayload} report @param {ReportedLayer} layer */
 function table(report, layer) {
   const rows = layer.clusters.map((cluster) => {
     const row = clusterRow(cluster, report);
@@ -29,7 +29,7 @@ function table(report, layer) {
   );
 }
 
-/** @param {Report} report @param {ReportedLayer} layer */
+/** @param {RedundancyPayload} report @param {ReportedLayer} layer */
 function section(report, layer) {
   const still = layer.constant ? `; ${count(layer.constant)} without variation` : "";
   const could = `${count(layer.couldGo)} of ${count(layer.filters)} filters could go`;

@@ -11,7 +11,7 @@ import { showWork } from "../base/rows.mjs";
 import * as ids from "../generated/ids.mjs";
 import { view } from "./view.mjs";
 
-/** @import { Report, Listed } from "../generated/redundancy.d.ts" */
+/** @import { RedundancyPayload, Listed } from "../generated/redundancy.d.ts" */
 /** @import { Nothing } from "../base/empty.mjs" */
 
 const SETTLE_MS = 350;
@@ -20,7 +20,7 @@ const SETTLE_MS = 350;
 export const page = {
   /** @type {Listed["runs"] | null} */
   runs: null,
-  /** @type {Report | null} */
+  /** @type {RedundancyPayload | null} */
   report: null,
   refused: false,
 };
@@ -61,7 +61,7 @@ export function chooseThreshold(value) {
 function progress(waiting) {
   const place = byId(ids.REDUNDANCY_PROGRESS);
   place.hidden = !waiting;
-  showWork(place, waiting, "Comparing feature maps, clustering layers …", "Report");
+  showWork(place, waiting, "Comparing feature maps, clustering layers …", "RedundancyPayload");
 }
 
 /** Bring the report in line with the view. @param {() => void} changed */
@@ -78,7 +78,7 @@ export async function askReport(changed) {
   if (!key) return;
   const still = () => key === wanted;
   try {
-    /** @type {Report | null} */
+    /** @type {RedundancyPayload | null} */
     const said = await askUntilDone("/redundancies/of", values, still, progress);
     if (!said) return;
     page.report = said;
@@ -118,7 +118,7 @@ function empty() {
   };
 }
 
-/** What is behind the report. @param {Report} report */
+/** What is behind the report. @param {RedundancyPayload} report */
 export function basis(report) {
   const maps = report.explainedImages
     ? `the feature maps of ${count(report.explainedImages)} of them`
@@ -127,7 +127,7 @@ export function basis(report) {
 }
 
 /**
- * @param {Report} report
+ * @param {RedundancyPayload} report
  * @param {() => void} changed
  */
 function advice(report, changed) {

@@ -11,7 +11,7 @@ import { openLayer } from "./layers.mjs";
 import { drawPaper } from "./paper.mjs";
 import { current } from "./report.mjs";
 
-/** @import { Report, ReportedLayer, Stability } from "../generated/redundancy.d.ts" */
+/** @import { RedundancyPayload, ReportedLayer, Stability } from "../generated/redundancy.d.ts" */
 /** @import { Running } from "../generated/shared.d.ts" */
 
 const ROOM = { width: 300, height: 128, pad: { left: 34, right: 12, top: 8, bottom: 20 } };
@@ -21,11 +21,11 @@ const SETTLE_MS = 400;
 const known = new Map();
 let wanted = "";
 
-/** @param {Report} report @param {ReportedLayer} layer */
+/** @param {RedundancyPayload} report @param {ReportedLayer} layer */
 const keyOf = (report, layer) =>
   JSON.stringify([report.run.uuid, report.threshold, report.images, layer.name]);
 
-/** What is known of a layer, or undefined. @param {Report} report @param {ReportedLayer} layer */
+/** What is known of a layer, or undefined. @param {RedundancyPayload} report @param {ReportedLayer} layer */
 export const stabilityOf = (report, layer) => known.get(keyOf(report, layer));
 
 /** The curve with its band: images on a scale of powers of two, ARI from 0 to 1. @param {Stability} stability */
