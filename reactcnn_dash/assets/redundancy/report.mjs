@@ -61,7 +61,7 @@ export function chooseThreshold(value) {
 function progress(waiting) {
   const place = byId(ids.REDUNDANCY_PROGRESS);
   place.hidden = !waiting;
-  showWork(place, waiting, "Comparing feature maps, clustering layers …", "RedundancyPayload");
+  showWork(place, waiting, "Comparing feature maps, clustering layers …", "Report");
 }
 
 /** Bring the report in line with the view. @param {() => void} changed */
