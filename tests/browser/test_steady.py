@@ -89,6 +89,7 @@ def test_a_narrow_screen_has_one_column_that_holds_everything(
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(f"{address}{path.lstrip('/')}{STANDING.get(path, '')}")
     expect(page.locator(READY[path]).first).to_be_visible()
+    page.wait_for_load_state("networkidle")
     # Nothing stands beyond the window's edge.
     over = page.locator("body *:visible").evaluate_all(
         """(all, width) => all.filter((one) => {
