@@ -54,7 +54,7 @@ $(VENV)/.torch: $(VENV)/.dev
 	touch $@
 
 test-torch: $(VENV)/.torch  ## run the tests of PyTorch modules, with PyTorch
-	$(BIN)/python -m pytest tests/torch
+	$(PYTEST) tests/torch
 
 lint: $(VENV)/.dev node_modules/.installed  ## check format, style, types and layers
 	$(BIN)/ruff format --check .
