@@ -24,6 +24,7 @@ from reactcnn_dash.db import (
     StoreError,
     StoreReader,
     check_writable,
+    put_password_away,
     replace_states,
     require_free,
     warnings_of,
@@ -72,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _carry_out(arguments: argparse.Namespace, signals: StopSignals) -> int:
+    if arguments.store is not None:
+        arguments.store = put_password_away(arguments.store)
     if arguments.command == "rebuild":
         return _rebuild(arguments.store, arguments.run)
     if arguments.command == "export":

@@ -13,6 +13,7 @@ from werkzeug.exceptions import BadRequest
 from reactcnn_dash import ids
 from reactcnn_dash.access import Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
+from reactcnn_dash.db import put_password_away
 from reactcnn_dash.guard import Guard
 from reactcnn_dash.pages.document import Assets, PageApp
 from reactcnn_dash.pages.json_routes import RequestRefused
@@ -61,6 +62,7 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
     guard = Guard(server, access or Access())
     assets = Assets()
     server.register_blueprint(assets.blueprint())
+    url = put_password_away(url)
     context = Context(reader, url, jobs)
     for make in SHARED_ROUTES:
         server.register_blueprint(make(context))

@@ -25,7 +25,9 @@ from reactcnn_dash.db import (
     StoreReader,
     finish_writing,
     normalise_url,
+    put_password_away,
     warnings_of,
+    without_password,
 )
 from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError
 from reactcnn_dash.export import command as export
@@ -199,7 +201,7 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     gc.freeze()
     gc.enable()
     link = server.address(sock, access)
-    sys.stderr.write(f"ReactCNN shows {url}\n  {link}   (Ctrl-C stops)\n")
+    sys.stderr.write(f"ReactCNN shows {without_password(url)}\n  {link}   (Ctrl-C stops)\n")
     if access.token is None and not is_loopback(options.host):
         sys.stderr.write("Everybody who reaches this address can read and delete runs.\n")
     for line in warnings_of(url):
@@ -252,7 +254,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A waiting request is no news: the page asks again.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
-        url = normalise_url(getattr(options, "store", "reactcnn.db"))
+        url = put_password_away(normalise_url(getattr(options, "store", "reactcnn.db")))
         if options.command == "upgrade":
             return _upgrade(url)
         if options.command in COMMANDS:

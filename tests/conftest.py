@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from tests import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BROWSER = Path(__file__).parent / "browser"
 
@@ -29,3 +35,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
         elif not any(item.get_closest_marker(name) for name in ("process", "fitting", "long")):
             item.add_marker(pytest.mark.unit)
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[postgres.Databases]:
+    """A PostgreSQL server, started when the first test asks for it."""
+    with postgres.databases() as made:
+        yield made
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A store's URL where nothing is stored yet; a test that asks for it runs on both databases."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'reactcnn.db'}"
+        return
+    made: postgres.Databases = request.getfixturevalue("databases")
+    url = made.make()
+    yield url
+    made.drop(url)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let every test that asks for `store` run on both databases."""
+    # Those of a file look at the file.
+    if "store" in metafunc.fixturenames:
+        both = ("sqlite",) if "path" in metafunc.fixturenames else ("sqlite", "postgresql")
+        metafunc.parametrize("store", both, indirect=True)

@@ -23,11 +23,18 @@ from reactcnn_dash.db.errors import (
     StoreNewer,
     StoreOutdated,
     StoreReadOnly,
+    StoreUnreachable,
 )
 from reactcnn_dash.db.expanding import arrays_of, inflated
 from reactcnn_dash.db.map_keeping import save_maps
 from reactcnn_dash.db.opening import check_writable
-from reactcnn_dash.db.place import Place, StoreUrl, normalise_url
+from reactcnn_dash.db.place import (
+    Place,
+    StoreUrl,
+    normalise_url,
+    put_password_away,
+    without_password,
+)
 from reactcnn_dash.db.reader import StoreReader
 from reactcnn_dash.db.records import (
     Checkpoint,
@@ -103,6 +110,7 @@ __all__ = [
     "StoreOutdated",
     "StoreReadOnly",
     "StoreReader",
+    "StoreUnreachable",
     "StoreUrl",
     "UpgradeResult",
     "arrays_of",
@@ -115,6 +123,7 @@ __all__ = [
     "normalise_url",
     "note_odd",
     "pack",
+    "put_password_away",
     "replace_states",
     "require_free",
     "save_clustering",
@@ -125,4 +134,5 @@ __all__ = [
     "unpack",
     "upgrade",
     "warnings_of",
+    "without_password",
 ]

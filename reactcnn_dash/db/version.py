@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import OperationalError
 
 from reactcnn_dash.db.errors import NotAStore, StoreNewer, StoreOutdated
@@ -23,6 +32,7 @@ _VERSION = Table(
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
+_THERE = text(f"SELECT to_regclass('{_VERSION.name}')")
 _REVISION = re.compile(r"\d{4}")
 
 
@@ -72,7 +82,10 @@ def require_head(connection: Connection, place: Place) -> bool:
 
 def _read(connection: Connection) -> list[str] | None:
     # PostgreSQL would void the transaction at a missing table, so it is asked first.
-    if connection.dialect.name != "sqlite" and not inspect(connection).has_table(_VERSION.name):
+    if connection.dialect.name == "postgresql":
+        if connection.execute(_THERE).scalar() is None:
+            return None
+    elif connection.dialect.name != "sqlite" and not inspect(connection).has_table(_VERSION.name):
         return None
     try:
         return [
