@@ -58,7 +58,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Let every test that asks for `store` run on both databases."""
+    chosen = any(
+        "store" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")
+    )
     # Those of a file look at the file.
-    if "store" in metafunc.fixturenames:
+    if "store" in metafunc.fixturenames and not chosen:
         both = ("sqlite",) if "path" in metafunc.fixturenames else ("sqlite", "postgresql")
         metafunc.parametrize("store", both, indirect=True)

@@ -55,9 +55,9 @@ _runs = queries.runs
 class Deleted:
     """What a deletion did.
 
-    `given_back` counts the bytes by which it made the store's file, or PostgreSQL's, smaller. A file
-    that cannot shrink (`shrinks` is False: made by an older version and not upgraded since) keeps
-    the space for what is stored next. So does PostgreSQL with what was not at its files' ends.
+    `given_back` counts the bytes by which it made the store's file smaller, or those of PostgreSQL.
+    A file that cannot shrink (`shrinks` is False: made by an older version and not upgraded since)
+    keeps the space for what is stored next. So does PostgreSQL with what was not at an end.
     """
 
     run_id: int

@@ -88,6 +88,9 @@ _POSTGRESQL = {
 }
 _NOTHING_THERE = ("22003", "22021", "22P02", "22P05")
 """A number beyond what the column holds, or text that the database has no characters for."""
+_GONE = ("57P01", "57P02", "57P03", "57P05", "25P03")
+_SERVERS_OWN = ("22", "53", "54", "58", "XX")
+"""Classes of what a server reports of itself, or of a value that is too long for it."""
 
 _REFUSED = re.compile(
     r"password|authentication|no pg_hba\.conf entry|role \S+ (does not exist|is not permitted)|SSL"
@@ -111,25 +114,26 @@ def _translate(
 
 def _translate_postgresql(error: Exception, place: Place, *, lost: bool) -> StoreError | None:
     state = getattr(error, "sqlstate", None) or ""
-    said = next(iter(str(error).splitlines()), type(error).__name__)
+    kind = type(error).__name__
+    said = next(iter(str(error).splitlines()), kind)
+    found: StoreError | None = None
     if state in _POSTGRESQL:
-        kind, text = _POSTGRESQL[state]
-        return kind(f"{place}: {text}")
-    if state == "42501":
-        return StoreReadOnly(f"{place}: the database does not let this user ({said}): ask for it")
-    if state in ("42P01", "42703"):
-        return StoreCorrupt(f"{place}: the store is incomplete ({said}): restore a copy")
-    if state in _NOTHING_THERE or (not state and type(error).__name__ == "DataError"):
-        return NothingThere(f"{place}: nothing here has such a number or name")
-    if lost or state[:2] == "08" or state in ("57P01", "57P02", "57P03", "57P05", "25P03"):
-        return StoreUnreachable(f"{place}: the database server went away ({said}): start it again")
-    if not state and type(error).__name__ == "OperationalError":
-        return _cannot_connect(said, place)
-    if type(error).__name__ in ("IntegrityError", "ProgrammingError"):
-        return None
-    if state[:2] in ("22", "53", "54", "58", "XX"):
-        return StoreError(f"{place}: {said}: see the database server's log")
-    return None
+        known, text = _POSTGRESQL[state]
+        found = known(f"{place}: {text}")
+    elif state == "42501":
+        found = StoreReadOnly(f"{place}: the database does not let this user ({said}): ask for it")
+    elif state in ("42P01", "42703"):
+        found = StoreCorrupt(f"{place}: the store is incomplete ({said}): restore a copy")
+    elif state in _NOTHING_THERE or (not state and kind == "DataError"):
+        found = NothingThere(f"{place}: nothing here has such a number or name")
+    elif lost or state.startswith("08") or state in _GONE:
+        text = f"{place}: the database server went away ({said}): start it again"
+        found = StoreUnreachable(text)
+    elif not state and kind == "OperationalError":
+        found = _cannot_connect(said, place)
+    elif state[:2] in _SERVERS_OWN:
+        found = StoreError(f"{place}: {said}: see the database server's log")
+    return found
 
 
 def _cannot_connect(said: str, place: Place) -> StoreError:

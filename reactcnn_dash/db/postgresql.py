@@ -28,7 +28,7 @@ _SIZE: Final = text(
 
 @lru_cache(maxsize=32)
 def reading(url: URL, busy_seconds: float) -> Engine:
-    """Give the engine of a process for reading, whose transactions each see the store at one moment.
+    """Give a process' engine for reading, whose transactions each see the store at one moment.
 
     Its connections are tried before they are used, so that a server that was restarted is noticed
     by nobody.
@@ -45,9 +45,7 @@ def reading(url: URL, busy_seconds: float) -> Engine:
         pool_pre_ping=True,
         pool_recycle=600,
     )
-    return engine.execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True
-    )
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def writing(url: URL, busy_seconds: float, *, durable: bool) -> Engine:
@@ -81,12 +79,10 @@ def vacuum(connection: Connection) -> None:
 
     Others read and write meanwhile. Outside any transaction.
     """
-    quick = connection.execution_options(isolation_level="AUTOCOMMIT")
-    try:
-        quick.exec_driver_sql("VACUUM (TRUNCATE) feature_maps")
-        quick.exec_driver_sql("VACUUM (TRUNCATE) images")
-    finally:
-        connection.execution_options(isolation_level="READ COMMITTED")
+    alone = connection.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with alone.connect() as quick:
+        for table in ("feature_maps", "images"):
+            quick.exec_driver_sql(f"VACUUM (TRUNCATE) {table}")
 
 
 def _arguments(url: URL, busy_seconds: float, more: str = "") -> dict[str, Any]:
