@@ -146,22 +146,26 @@ def parser() -> Parser:
     serving.add_argument("--open", action="store_true", help="open the page in your browser")
     result.add_argument("--version", action="version", version=f"ReactCNN {__version__}")
     commands = result.add_subparsers(dest="command", metavar="COMMAND", title="other commands")
-    commands.add_parser(
+    upgrading = commands.add_parser(
         "upgrade",
         parents=[common],
-        help="bring an older store to this version's schema; a backup stays beside it",
-        description="Bring an older store to this version's schema. "
-        "A backup of a SQLite store stays beside it.",
+        help="bring an older store to this version's schema; a backup is kept",
+        description="Bring an older store to this version's schema. A backup of a SQLite store "
+        "stays beside it; of one in PostgreSQL pg_dump writes one into this folder, which "
+        "pg_restore --clean brings back.",
+    )
+    upgrading.add_argument(
+        "--backed-up", action="store_true", help="you have a backup: do not make one"
     )
     for command in COMMANDS.values():
         command.add_parser(commands, [common])
     return result
 
 
-def _upgrade(url: str) -> int:
+def _upgrade(url: str, *, backed_up: bool) -> int:
     from reactcnn_dash.db.upgrade import upgrade  # noqa: PLC0415 - Alembic is needed only here
 
-    result = upgrade(url)
+    result = upgrade(url, backed_up=backed_up)
     if result.before == result.after:
         sys.stdout.write(f"The store is up to date (schema {result.after}).\n")
     else:
@@ -256,7 +260,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         url = put_password_away(normalise_url(getattr(options, "store", "reactcnn.db")))
         if options.command == "upgrade":
-            return _upgrade(url)
+            return _upgrade(url, backed_up=options.backed_up)
         if options.command in COMMANDS:
             return int(COMMANDS[options.command].run(url, options))
         return _serve(url, options)

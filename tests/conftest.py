@@ -44,6 +44,20 @@ def databases() -> Iterator[postgres.Databases]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[postgres.OwnServer]:
+    """A server of a module's own, to be stopped, killed and set up as it likes."""
+    server = postgres.OwnServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Path:
+    """The folder of PostgreSQL's programs."""
+    return postgres.binaries()
+
+
 @pytest.fixture
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A store's URL where nothing is stored yet; a test that asks for it runs on both databases."""

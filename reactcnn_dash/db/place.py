@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -84,7 +85,8 @@ def _parse(text: str) -> URL:
             url = url.set(drivername=_POSTGRESQL)
         url.get_dialect()
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        msg = f"{text.split('://', maxsplit=1)[0]}://…: not a database URL that is understood"
+        kind = re.match(r"[a-z0-9+]*", text)
+        msg = f"{kind[0] if kind else ''}://…: not a database URL that is understood"
         raise StoreError(msg) from error
     if "@" in f"{url.host}{url.database}" and url.get_backend_name() != "sqlite":
         # Part of a password was taken for something that may be shown.

@@ -32,7 +32,11 @@ _VERSION = Table(
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
-_THERE = text(f"SELECT to_regclass('{_VERSION.name}')")
+# Not by `to_regclass`, which within a transaction remembers that there was no such table before
+# another process made it.
+_THERE = text(
+    f"SELECT 1 FROM pg_class WHERE relname = '{_VERSION.name}' AND pg_table_is_visible(oid)"
+)
 _REVISION = re.compile(r"\d{4}")
 
 
