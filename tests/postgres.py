@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -110,8 +111,14 @@ class OwnServer:
             database="postgres",
             query={"host": str(self.folder)},
         )
+        self.databases = Databases(self.url)
 
     def start(self) -> None:
+        # After a kill its processes hold their memory until they notice.
+        for _ in range(50):
+            with suppress(subprocess.SubprocessError):
+                self._server.ensure_postgres_running()
+                return
         self._server.ensure_postgres_running()
 
     def stop(self) -> None:
@@ -134,7 +141,7 @@ def databases() -> Iterator[Databases]:
     """The databases of a server; one that is started here ends here."""
     given = os.environ.get("TEST_DATABASE_URL")
     server = None if given else OwnServer()
-    made = Databases(Place.of(given).url if given else server.url)  # type: ignore[union-attr]
+    made = server.databases if server is not None else Databases(Place.of(str(given)).url)
     try:
         yield made
     finally:

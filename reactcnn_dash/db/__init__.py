@@ -28,6 +28,7 @@ from reactcnn_dash.db.errors import (
 from reactcnn_dash.db.expanding import arrays_of, inflated
 from reactcnn_dash.db.map_keeping import save_maps
 from reactcnn_dash.db.opening import check_writable
+from reactcnn_dash.db.patience import wait_ten_minutes
 from reactcnn_dash.db.place import (
     Place,
     StoreUrl,
@@ -133,6 +134,7 @@ __all__ = [
     "save_slimming",
     "unpack",
     "upgrade",
+    "wait_ten_minutes",
     "warnings_of",
     "without_password",
 ]

@@ -78,8 +78,10 @@ def reconnected(
         StoreError: the server did not come back, or has not all that it had acknowledged.
     """
     began = time.monotonic()
+    # The first time at once: a server that was restarted is back already.
     while True:
-        if standing.given_up or not patience(time.monotonic() - began, error):
+        seconds = time.monotonic() - began
+        if standing.given_up or not patience(seconds, error):
             standing.given_up = True
             raise error
         try:

@@ -53,13 +53,14 @@ def read_until(process: subprocess.Popen[str], text: str) -> int:
 def rows(url: str, run_id: int = 1) -> dict[str, list[tuple[object, ...]]]:
     """All rows that a resumed run must have in common with an uninterrupted one."""
     of_run = f"WHERE run_id = {run_id} ORDER BY"
-    without_run = "stored, labelled, correct, skipped, gap_low, gap_high, state"
+    counts = "stored, labelled, correct, skipped, state"
+    ranges = "CAST(gap_low AS TEXT), CAST(gap_high AS TEXT)"
     image = "label, prediction, misclassified, finite, name, sha256, probabilities, pixels, gap"
     queries = {
         "images": f"SELECT ordinal, {image}, confidence FROM images {of_run} ordinal",
         "maps": f"SELECT ordinal, scales, codes FROM feature_maps {of_run} ordinal",
         "states": f"SELECT layer, covered, n, moments FROM correlation_states {of_run} layer",
-        "run": f"SELECT {without_run} FROM runs WHERE id = {run_id}",
+        "run": f"SELECT {counts}, {ranges} FROM runs WHERE id = {run_id}",
     }
     return {name: looking.rows(url, query) for name, query in queries.items()}
 
