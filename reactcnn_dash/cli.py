@@ -18,6 +18,7 @@ from reactcnn_dash.commands import compare as compare_command
 from reactcnn_dash.commands import copy as copy_command
 from reactcnn_dash.commands import delete as delete_command
 from reactcnn_dash.commands import fault, redundancy
+from reactcnn_dash.commands import move as move_command
 from reactcnn_dash.commands import runs as runs_command
 from reactcnn_dash.db import (
     NotAStore,
@@ -52,6 +53,7 @@ COMMANDS = {
     "export": export,
     "delete": delete_command,
     "copy": copy_command,
+    "move": move_command,
 }
 """The subcommands with a module of their own: ``add_parser`` and ``run``."""
 
@@ -67,6 +69,7 @@ examples:
   python -m reactcnn_dash export 3 --to files  write run 3 as .npz, Parquet and GraphML
   python -m reactcnn_dash delete 3             delete run 3 and give its space back
   python -m reactcnn_dash copy safe.db         copy the store whole, while it is written
+  python -m reactcnn_dash move a.db b.db 3 4   move runs 3 and 4 into another store
 
 The store is written by `python -m collector`; see its --help.
 """

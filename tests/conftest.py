@@ -59,7 +59,7 @@ def binaries() -> Path:
 
 
 @pytest.fixture
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A store's URL where nothing is stored yet; a test that asks for it runs on both databases."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'reactcnn.db'}"
@@ -71,11 +71,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Let every test that asks for `store` run on both databases."""
+    """Let every test that asks for `any_store` run on both databases."""
     chosen = any(
-        "store" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")
+        "any_store" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")
     )
     # Those of a file look at the file.
-    if "store" in metafunc.fixturenames and not chosen:
+    if "any_store" in metafunc.fixturenames and not chosen:
         both = ("sqlite",) if "path" in metafunc.fixturenames else ("sqlite", "postgresql")
-        metafunc.parametrize("store", both, indirect=True)
+        metafunc.parametrize("any_store", both, indirect=True)

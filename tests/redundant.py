@@ -11,8 +11,6 @@ from reactcnn_dash.db import ImageBatch, MapBatch, RunWriter
 from tests import stores
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 IMAGES = 60
@@ -59,11 +57,11 @@ def planted(images: int = IMAGES, seed: int = 0) -> Planted:
     return Planted(codes, low, step)
 
 
-def write(path: Path, made: Planted, *, name: str = "planted", maps: bool = True) -> None:
+def write(path: StoreUrl, made: Planted, *, name: str = "planted", maps: bool = True) -> None:
     """Write a finished run; labels, answers and pixels are those of a truth of ``stores``."""
     images = len(made.codes[0])
     other = stores.truth(images)
-    writer = RunWriter.begin(str(path), stores.new_run(name, images, "all" if maps else "none"))
+    writer = RunWriter.begin(path, stores.new_run(name, images, "all" if maps else "none"))
     batch = tuple(
         MapBatch(codes=codes, low=low, step=step)
         for codes, low, step in zip(made.codes, made.low, made.step, strict=True)

@@ -27,6 +27,7 @@ from reactcnn_dash.db.errors import (
 )
 from reactcnn_dash.db.expanding import arrays_of, inflated
 from reactcnn_dash.db.map_keeping import save_maps
+from reactcnn_dash.db.moving import Move, Moved
 from reactcnn_dash.db.opening import check_writable
 from reactcnn_dash.db.patience import wait_ten_minutes
 from reactcnn_dash.db.place import (
@@ -85,6 +86,8 @@ __all__ = [
     "Kernel",
     "Layer",
     "MapBatch",
+    "Move",
+    "Moved",
     "NewRun",
     "NewSlimming",
     "NotAStore",

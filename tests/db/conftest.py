@@ -17,9 +17,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def url(store: str) -> str:
+def url(any_store: str) -> str:
     """A store's URL: of both databases in turn, or the one at `path` for who asks for that too."""
-    return store
+    return any_store
 
 
 @pytest.fixture

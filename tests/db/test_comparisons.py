@@ -19,10 +19,10 @@ KEY = ComparisonKey(a=1, b=2, method="leiden-cpm", parameter=None, images_a=8, i
 
 
 @pytest.fixture
-def url(store: str) -> str:
-    stores.make_store(store, 8, name="first", maps=False)
-    stores.make_store(store, 4, name="second", maps=False)
-    return store
+def url(any_store: str) -> str:
+    stores.make_store(any_store, 8, name="first", maps=False)
+    stores.make_store(any_store, 4, name="second", maps=False)
+    return any_store
 
 
 def test_a_comparison_is_found_for_its_very_key(url: str) -> None:

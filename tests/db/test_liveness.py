@@ -59,7 +59,7 @@ def beating(url: str, hours: float, where: str) -> Iterator[subprocess.Popen[str
 
 @pytest.mark.process
 @pytest.mark.parametrize(
-    ("store", "hours", "where"),
+    ("any_store", "hours", "where"),
     [
         *(
             ("sqlite", hours, where)
@@ -68,7 +68,7 @@ def beating(url: str, hours: float, where: str) -> Iterator[subprocess.Popen[str
         ),
         ("postgresql", 1.0, "elsewhere"),
     ],
-    indirect=["store"],
+    indirect=["any_store"],
 )
 def test_a_living_run_is_collecting_and_nobody_takes_it(url: str, hours: float, where: str) -> None:
     with beating(url, hours, where) as process:
@@ -81,9 +81,9 @@ def test_a_living_run_is_collecting_and_nobody_takes_it(url: str, hours: float, 
 
 @pytest.mark.process
 @pytest.mark.parametrize(
-    ("store", "hours"),
+    ("any_store", "hours"),
     [("sqlite", -1.0), ("sqlite", 0.0), ("sqlite", 1.0), ("postgresql", 1.0)],
-    indirect=["store"],
+    indirect=["any_store"],
 )
 def test_a_killed_run_is_free_at_once(url: str, hours: float) -> None:
     with beating(url, hours, "here") as process:
@@ -95,9 +95,9 @@ def test_a_killed_run_is_free_at_once(url: str, hours: float) -> None:
 
 @pytest.mark.process
 @pytest.mark.parametrize(
-    ("store", "hours"),
+    ("any_store", "hours"),
     [("sqlite", -1.0), ("sqlite", 1.0), ("postgresql", -1.0)],
-    indirect=["store"],
+    indirect=["any_store"],
 )
 def test_a_killed_run_of_another_machine_is_told_by_a_second_look(url: str, hours: float) -> None:
     with beating(url, hours, "elsewhere") as process:

@@ -52,44 +52,44 @@ def packed_size(store: str, run_id: int = 1) -> int:
     return sum(int(one or 0) for one in found)
 
 
-def test_they_are_the_rows_that_the_collector_writes_and_never_too_many(store: str) -> None:
-    reader = store_with(store, "last:5")
-    store_with(store, "all")
+def test_they_are_the_rows_that_the_collector_writes_and_never_too_many(any_store: str) -> None:
+    reader = store_with(any_store, "last:5")
+    store_with(any_store, "all")
     assert reader.images_with_maps(1) == (7, 8, 9, 10, 11)
     kept = [(0, (0, 8, 9, 10, 11)), (3, (0, 3, 9, 10, 11)), (0, (0, 3, 9, 10, 11))]
     kept += [(1, (0, 1, 3, 10, 11)), (2, (0, 1, 2, 3, 11)), (4, (0, 1, 2, 3, 4))]
     kept += [(9, (1, 2, 3, 4, 9)), (10, (1, 2, 3, 4, 10))]
     for ordinal, there in kept:
-        assert save_maps(store, 1, ordinal, maps(ordinal))
+        assert save_maps(any_store, 1, ordinal, maps(ordinal))
         assert reader.images_with_maps(1) == there
-        assert reader.run(1).size == packed_size(store)
-    whole = rows(store, 2)
-    assert all(row == whole[ordinal] for ordinal, row in rows(store, 1).items())
+        assert reader.run(1).size == packed_size(any_store)
+    whole = rows(any_store, 2)
+    assert all(row == whole[ordinal] for ordinal, row in rows(any_store, 1).items())
 
 
-def test_a_run_that_keeps_all_takes_any_and_one_that_keeps_none_takes_none(store: str) -> None:
-    reader = store_with(store, "all")
-    looking.change(store, "delete from feature_maps where ordinal in (2, 5)")
-    assert save_maps(store, 1, 5, maps(5))
+def test_a_run_that_keeps_all_takes_any_and_one_that_keeps_none_takes_none(any_store: str) -> None:
+    reader = store_with(any_store, "all")
+    looking.change(any_store, "delete from feature_maps where ordinal in (2, 5)")
+    assert save_maps(any_store, 1, 5, maps(5))
     assert reader.images_with_maps(1) == tuple(one for one in range(IMAGES) if one != 2)
-    assert not save_maps(store, 1, IMAGES, maps(0))
-    none = store_with(store, "none")
-    assert not save_maps(store, 2, 5, maps(5))
+    assert not save_maps(any_store, 1, IMAGES, maps(0))
+    none = store_with(any_store, "none")
+    assert not save_maps(any_store, 2, 5, maps(5))
     assert none.images_with_maps(2) == ()
     with pytest.raises(RunNotFound):
-        save_maps(store, 3, 5, maps(5))
+        save_maps(any_store, 3, 5, maps(5))
 
 
-def test_a_run_that_is_collected_is_left_to_its_collector(store: str) -> None:
-    reader = store_with(store, "last:5", end="nothing")
-    assert not save_maps(store, 1, 0, maps(0))
+def test_a_run_that_is_collected_is_left_to_its_collector(any_store: str) -> None:
+    reader = store_with(any_store, "last:5", end="nothing")
+    assert not save_maps(any_store, 1, 0, maps(0))
     assert reader.images_with_maps(1) == (7, 8, 9, 10, 11)
-    reader = store_with(store, "last:5", end="interrupt")
-    assert save_maps(store, 2, 0, maps(0))
+    reader = store_with(any_store, "last:5", end="interrupt")
+    assert save_maps(any_store, 2, 0, maps(0))
     # Taken up again, the collector counts what is there, and drops it as it goes on.
-    with closing(RunWriter.resume(store, "2")) as writer:
+    with closing(RunWriter.resume(any_store, "2")) as writer:
         more = stores.truth(IMAGES + 4)
         stores.append(writer, more, IMAGES, IMAGES + 4)
         writer.finish()
     assert reader.images_with_maps(2) == (11, 12, 13, 14, 15)
-    assert reader.run(2).size == packed_size(store, 2)
+    assert reader.run(2).size == packed_size(any_store, 2)
