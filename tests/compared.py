@@ -13,7 +13,7 @@ from tests import stores
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Layer
+    from reactcnn_dash.db import Layer, StoreUrl
 
 
 def write(

@@ -13,6 +13,8 @@ from tests import stores
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from reactcnn_dash.db import StoreUrl
+
 IMAGES = 60
 SAME, MIRRORED, DEAD = (0, 1), (2, 3), 4
 """In ``conv1``: filters alike in GAP and place, in GAP only, and one that is 0 throughout."""

@@ -136,8 +136,8 @@ class Move:
     def carry_results(self, moved: Sequence[Moved]) -> None:
         """Bring what belongs to several runs: comparisons, and slim networks that were made."""
         with self._reading() as source, self._writing(alone=True) as target:
-            uuids = dict(source.execute(select(_runs.c.id, _runs.c.uuid)).all())  # type: ignore[arg-type]
-            there = dict(target.execute(select(_runs.c.uuid, _runs.c.id)).all())  # type: ignore[arg-type]
+            uuids = dict(source.execute(select(_runs.c.id, _runs.c.uuid)).all())
+            there = dict(target.execute(select(_runs.c.uuid, _runs.c.id)).all())
             known = {old: there[uuid] for old, uuid in uuids.items() if uuid in there}
             ids = [one.run_id for one in moved]
             _carry_comparisons(source, target, known, ids)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from reactcnn_dash.db.patience import Patience
     from reactcnn_dash.db.place import StoreUrl
     from reactcnn_dash.db.records import (
         CorrelationState,
@@ -103,7 +104,7 @@ class RunWriter:
         self._connection = connection
         self._layers = tuple(layers)
         self._standing = standing
-        self.patience = wait_ten_minutes
+        self.patience: Patience = wait_ten_minutes
         """Whether to go on waiting for a server that is gone; see `patience.Patience`."""
         self._log = LogWatch(place)
         self.held: int | None = None

@@ -45,16 +45,20 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("sqlite", "postgresql")
+SAID = (
+    "name", "note", "tags", "size", "state", "created_at", "ended_at", "stored", "options", "total",
+)  # fmt: skip
 
 
 @pytest.fixture
 def make(tmp_path: Path, databases: Databases) -> Iterator[Callable[[str], str]]:
     """Makes places for stores of a kind, in which nothing is yet."""
     made: list[str] = []
+    numbers = itertools.count()
 
     def place(kind: str) -> str:
         if kind == "sqlite":
-            return str(tmp_path / f"{len(list(tmp_path.iterdir()))}-{len(made)}.db")
+            return str(tmp_path / f"{next(numbers)}.db")
         made.append(databases.make(empty=True))
         return made[-1]
 
@@ -92,8 +96,7 @@ def everything(url: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for summary in reader.summaries():
         run = reader.run(summary.id)
-        said = {name: getattr(run, name) for name in ("name", "note", "tags", "size", "state",
-            "created_at", "ended_at", "stored", "labelled", "correct", "options", "total")}  # fmt: skip
+        said = {name: getattr(run, name) for name in SAID}
         kept = reader.clusterings(run.id)
         found[run.uuid] = (
             rows(url, run.id), said, run.checkpoint.sha256, reader.layers(run.id),
@@ -108,7 +111,7 @@ def everything(url: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(("one", "other"), itertools.product(KINDS, KINDS))
+@pytest.mark.parametrize(("one", "other"), list(itertools.product(KINDS, KINDS)))
 def test_runs_go_there_and_back_and_are_the_same(
     make: Callable[[str], str], one: str, other: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -312,7 +312,7 @@ def test_an_older_store_is_upgraded_and_its_dump_brings_it_back(
     assert StoreReader(blank).run(run.id).stored == 9
     assert upgrade(blank).backup is None
     back = databases.make(empty=True)
-    restore = [binaries / "pg_restore", "--dbname", str(Place.of(back)), str(result.backup)]
+    restore = [str(binaries / "pg_restore"), "--dbname", str(Place.of(back)), str(result.backup)]
     subprocess.run(restore, check=True)
     assert looking.rows(back, "SELECT version_num FROM alembic_version") == [(old,)]
     assert looking.rows(back, "SELECT stored FROM runs") == [(6,)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ from tests.db.test_processes import collecting, read_until
 from tests.silence import fall_silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.postgres import OwnServer
 
@@ -81,23 +81,25 @@ def test_a_server_restarted_and_killed_again_and_again_costs_no_image(
     require_whole(url, 1, max([seen, *said]))
 
 
-def test_a_commit_whose_answer_was_lost_is_not_made_again(own_server: OwnServer, url: str) -> None:
+def test_a_commit_whose_answer_was_lost_is_not_made_again(
+    own_server: OwnServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with RunWriter.begin(url, new_run(feature_maps="last:20")) as writer:
         writer.append(batch(0, 4), [state(layer, 4) for layer in (0, 1)])
         connection = writer._connection
         commit = connection.engine.dialect.do_commit
         answered: list[bool] = []
 
-        def without_answer(raw: object) -> None:
+        def without_answer(raw: Any) -> None:
             """The server commits, and goes away before it says so."""
-            commit(raw)  # type: ignore[arg-type]
+            commit(raw)
             if not answered:
                 answered.append(True)
                 own_server.kill()
                 own_server.start()
-                raw.execute("SELECT 1")  # type: ignore[attr-defined]
+                raw.execute("SELECT 1")
 
-        connection.engine.dialect.do_commit = without_answer  # type: ignore[method-assign]
+        monkeypatch.setattr(connection.engine.dialect, "do_commit", without_answer)
         writer.append(batch(4, 4), [state(layer, 8) for layer in (0, 1)])
         assert answered
         writer.save_states([state(layer, 8) for layer in (0, 1)])
@@ -133,7 +135,11 @@ def test_patience_ends_when_it_is_told_to_and_is_not_had_twice(
         writer.append(batch(0, 4))
         writer.patience = three_times
         own_server.stop()
-        for change in (lambda: writer.append(batch(4, 4)), writer.interrupt):
+        changes: list[Callable[[], None]] = [
+            lambda: writer.append(batch(4, 4)),
+            writer.interrupt,
+        ]
+        for change in changes:
             with pytest.raises(StoreUnreachable):
                 change()
         assert len(asked) == 3
