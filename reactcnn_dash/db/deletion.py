@@ -64,6 +64,8 @@ class Deleted:
     name: str
     given_back: int
     shrinks: bool
+    on_server: bool = False
+    """Whether the files are those of a database server."""
 
 
 class RunDeletion:
@@ -213,7 +215,7 @@ class RunDeletion:
             elif before is not None:
                 self._vacuum(connection)
                 self._given_back = max(0, before - self._size_on_server(connection))
-            return Deleted(self.run_id, self.name, self._given_back, shrinks)
+            return Deleted(self.run_id, self.name, self._given_back, shrinks, raw is None)
         finally:
             with translated(self._place):
                 close_writing(connection)

@@ -134,15 +134,7 @@ def _dump(place: Place, revision: str) -> Path:
     # By the environment: everybody on this machine can read a command line.
     password = {} if place.url.password is None else {"PGPASSWORD": str(place.url.password)}
     done = subprocess.run(
-        [
-            program,
-            "--no-password",
-            "--format=custom",
-            "--file",
-            str(backup),
-            "--dbname",
-            str(place),
-        ],
+        [program, "-w", "-Fc", "-f", str(backup), "-d", str(place)],
         env=os.environ | password,
         capture_output=True,
         text=True,

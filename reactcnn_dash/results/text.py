@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reactcnn_dash.db import Place
-
 if TYPE_CHECKING:
     from reactcnn_dash.db import Deleted
 
@@ -38,7 +36,7 @@ def deleted_text(done: Deleted, url: str) -> str:
     """Return what a deletion did, in one line."""
     if done.given_back:
         return f"Deleted {done.name}: the store's file gave back {size_text(done.given_back)}."
-    if Place.of(url).path is None:
+    if done.on_server:
         return f"Deleted {done.name}: the database server keeps the space for new runs."
     if done.shrinks:
         return f"Deleted {done.name}."

@@ -255,6 +255,16 @@ def test_a_deletion_gives_its_space_back_to_the_server(url: str) -> None:
     assert 0 < done.given_back == before - looking.rows(url, size)[0][0]
 
 
+def test_durable_waits_for_the_servers_disk_whatever_the_server_was_told(url: str) -> None:
+    name = make_url(url).database
+    looking.change(url, f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+    for durable, waits in ((False, "off"), (True, "on")):
+        with RunWriter.begin(url, new_run(), durable=durable) as writer:
+            with writer._connection.begin():
+                found = writer._connection.execute(text("SHOW synchronous_commit")).scalar()
+            assert found == waits
+
+
 # --- upgrades ----------------------------------------------------------------------------------
 
 
@@ -377,8 +387,7 @@ def guarded(own_server: OwnServer) -> str:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("more", [[], ["--debug"]])
-def test_no_program_says_a_password(guarded: str, more: list[str], tmp_path: Path) -> None:
+def test_no_program_says_a_password(guarded: str, tmp_path: Path) -> None:
     right = guarded.replace("guest@", f"guest:{SESAME}@")
     wrong = guarded.replace("guest@", f"guest:{SESAME}-x@")
     collected(right)
@@ -390,17 +399,19 @@ def test_no_program_says_a_password(guarded: str, more: list[str], tmp_path: Pat
         ("reactcnn_dash", ["copy", "x.db", "--store", right], 1),
         ("collector", ["rebuild", "1", "--store", right], 0),
         ("collector", ["rebuild", "1", "--store", wrong], 1),
+        ("collector", ["rebuild", "1", "--debug", "--store", wrong], 1),
+        ("reactcnn_dash", ["runs", "--debug", "--store", wrong], 1),
     ]
     environment = {name: value for name, value in os.environ.items() if name != "PGPASSWORD"}
     environment["PYTHONPATH"] = str(ROOT)
     for module, words, failed in programs:
         done = subprocess.run(
-            [sys.executable, "-m", module, *words, *more],
+            [sys.executable, "-m", module, *words],
             cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert bool(done.returncode) == bool(failed), done.stderr
         assert SESAME not in done.stdout + done.stderr
-        if failed and not more:
+        if failed and "--debug" not in words:
             assert len(done.stderr.splitlines()) == 1
 
 
