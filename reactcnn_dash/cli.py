@@ -96,7 +96,7 @@ def _common() -> Parser:
         "--store",
         default=argparse.SUPPRESS,
         metavar="URL",
-        help="file or SQLAlchemy URL of the store (default: reactcnn.db in this folder)",
+        help="file of the store, or URL: postgresql://… (default: reactcnn.db in this folder)",
     )
     common.add_argument(
         "--debug",

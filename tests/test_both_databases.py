@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from reactcnn_dash import open_store
+from reactcnn_dash.app import create_server
 from reactcnn_dash.cli import main
 from reactcnn_dash.db import (
     Clustering,
@@ -28,6 +29,7 @@ from reactcnn_dash.db import (
     save_report,
     save_slimming,
 )
+from reactcnn_dash.jobs.runner import Jobs
 from tests import compared, redundant, stores
 from tests.db.samples import batch, new_run, state
 
@@ -171,6 +173,30 @@ def test_every_command_says_the_same(
     for url in both:
         assert main([*words, "--store", url]) == 0
         said.append(plain(json.loads(capsys.readouterr().out)))
+    assert said[0] == said[1]
+
+
+ADDRESSES = (
+    "/runs/{uuid}/search?of=to-40.unsure&near=7",
+    "/runs/{uuid}/images/3",
+    "/runs/{uuid}/images/5/layers/1",
+    "/filters/of?run=1&layer=conv2&filter=3",
+    "/filters/clusters?run=1&layer=conv3&filter=3&method=leiden-cpm",
+    "/redundancies/of?run=3",
+    "/redundancies/holds?run=3&layer=conv1",
+    "/slims/of?run=1",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_page_is_told_the_same(both: list[str], address: str) -> None:
+    said = []
+    for url in both:
+        reader = StoreReader(url)
+        with create_server(reader, url, Jobs()).test_client() as http:
+            answer = http.get(address.format(uuid=reader.run(1).uuid))
+            assert answer.status_code == 200
+            said.append(plain(answer.get_json()) if answer.is_json else answer.data)
     assert said[0] == said[1]
 
 

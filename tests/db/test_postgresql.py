@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -19,6 +20,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, make_url, text
 
+from reactcnn_dash.app import create_server
+from reactcnn_dash.callbacks import poll
 from reactcnn_dash.cli import main
 from reactcnn_dash.db import (
     EditRefused,
@@ -43,7 +46,9 @@ from reactcnn_dash.db import (
 from reactcnn_dash.db.models import Base
 from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.postgresql import take_turn
-from tests import looking
+from reactcnn_dash.jobs.runner import Jobs
+from reactcnn_dash.pages.empty import empty_store
+from tests import looking, served
 from tests.db.samples import batch, new_run, state
 from tests.postgres import engine_of
 
@@ -415,16 +420,44 @@ def test_no_program_says_a_password(guarded: str, tmp_path: Path) -> None:
             assert len(done.stderr.splitlines()) == 1
 
 
+def test_no_page_says_a_password_and_all_go_on_when_the_server_is_back(
+    guarded: str, own_server: OwnServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "")
+    right = put_password_away(guarded.replace("guest@", f"guest:{SESAME}@"))
+    collected(right)
+    server = create_server(StoreReader(right), right, Jobs())
+    context = served.context(right)
+
+    def pages() -> list[str]:
+        with server.test_client() as http:
+            routes = ("/", "/runs/", "/compare/", "/redundancy/", "/slim/", "/filters/of")
+            said = [http.get(one).text for one in routes]
+        return [*said, json.dumps(poll.answer(context, {}))]
+
+    before = pages()
+    own_server.stop()
+    away = pages()
+    assert "the database server" in json.loads(away[-1])["notice"]
+    own_server.start()
+    assert json.loads(pages()[-1])["image"] == json.loads(before[-1])["image"]
+    assert not any(SESAME in text for text in (*before, *away))
+    command = empty_store(guarded.replace("guest@", f"guest:{SESAME}@"))["empty"]["command"]
+    assert command == f"python -m collector --store {Place.of(guarded)}"
+
+
 def test_a_wrong_password_is_told_with_where_to_put_the_right_one(
     guarded: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PGPASSWORD", raising=False)
-    for name in (guarded, guarded.replace("guest@", "guest:wrong-one@")):
+    # Another name than those whose connections are open.
+    other = f"{guarded}&application_name=other"
+    for name in (other, other.replace("guest@", "guest:wrong-one@")):
         with pytest.raises(StoreError, match=r"refuses .*PGPASSWORD, ~/\.pgpass") as error:
             StoreReader(name).runs()
         assert "wrong-one" not in said(error)
     monkeypatch.setenv("PGPASSWORD", SESAME)
-    assert isinstance(StoreReader(guarded).runs(), tuple)
+    assert isinstance(StoreReader(other).runs(), tuple)
 
 
 def test_a_user_without_rights_is_told_which(guarded: str, own_server: OwnServer) -> None:
@@ -437,4 +470,6 @@ def test_a_user_without_rights_is_told_which(guarded: str, own_server: OwnServer
     assert StoreReader(looker).runs()
     with pytest.raises(StoreReadOnly, match="permission denied for table runs") as error:
         edit_run(looker, 1, note="x")
+    # What would be kept is worked out all the same.
+    assert main(["redundancy", "1", "--store", looker]) == 0
     assert said(error)
