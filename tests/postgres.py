@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 
-from reactcnn_dash.db.place import Place
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.version import create_schema
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def databases() -> Iterator[Databases]:
     """The databases of a server; one that is started here ends here."""
     given = os.environ.get("TEST_DATABASE_URL")
     server = None if given else OwnServer()
-    made = server.databases if server is not None else Databases(Place.of(str(given)).url)
+    made = server.databases if server is not None else Databases(StoreAddress.of(str(given)).url)
     try:
         yield made
     finally:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import update
 
 from reactcnn_dash.db import queries
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.ownership import HEARD
-from reactcnn_dash.db.place import Place
 from tests.postgres import engine_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,6 @@ def fall_silent(store: StoreUrl, seconds: float = 11) -> None:
     Negative seconds are those of a clock that is ahead.
     """
     old = datetime.now(UTC) - timedelta(seconds=seconds)
-    with engine_of(Place.of(store).url).begin() as connection:
+    with engine_of(StoreAddress.of(store).url).begin() as connection:
         connection.execute(update(queries.runs).values(heartbeat_at=old))
     HEARD.forget()

@@ -18,15 +18,15 @@ from reactcnn_dash.db import (
     Clustering,
     ComparisonKey,
     ImageFilter,
+    KeptResult,
     NewSlimming,
-    Report,
     RunWriter,
     SearchOrder,
     StoreReader,
     edit_run,
+    keep_result,
     save_clustering,
     save_comparison,
-    save_report,
     save_slimming,
 )
 from reactcnn_dash.jobs.runner import Jobs
@@ -68,7 +68,7 @@ def fill(url: str) -> None:
     edit_run(url, 1, name="größer – 1", note="seen\n\ttwice", tags=["a", "ß"])
     save_clustering(url, 1, Clustering(0, "louvain", 1.1, 48, np.arange(6, dtype=np.int32)))
     save_comparison(url, ComparisonKey(1, 2, "louvain", None, 48, 48), bytes(range(256)))
-    save_report(url, 1, "kind", "key", Report(48, b"\0\1"))
+    keep_result(url, 1, "kind", "key", KeptResult(48, b"\0\1"))
     save_slimming(
         url,
         NewSlimming("5a" * 32, None, None, "refit", "/a.keras", {"x": 0.1}, {"layers": {"c": [1]}}),
@@ -103,7 +103,7 @@ READINGS: dict[str, Callable[[StoreReader], Any]] = {
     "blocks": lambda r: list(r.gap_blocks(1, 3, 40, r.layers(1)[1], size=7)),
     "rows of some": lambda r: r.gap_rows_of(1, [40, 3, 7, 99]),
     "facts": lambda r: [list(r.image_facts(r.run(run), 0, 99)) for run in (1, 4)],
-    "answers": lambda r: [r.answers(r.run(run)) for run in (1, 2, 4)],
+    "predictions": lambda r: [r.predictions(r.run(run)) for run in (1, 2, 4)],
     "classes": lambda r: r.classes_of(4, [5, 0, 2, 77]),
     "maps": lambda r: [r.image_maps(r.run(1).uuid, one) for one in range(48)],
     "last maps": lambda r: (r.images_with_maps(4), r.image_maps(r.run(4).uuid, 6)),
@@ -114,7 +114,7 @@ READINGS: dict[str, Callable[[StoreReader], Any]] = {
     "states": lambda r: [r.correlation_state(4, layer) for layer in (0, 1)],
     "clusterings": lambda r: r.clusterings(1),
     "comparison": lambda r: r.comparison(ComparisonKey(1, 2, "louvain", None, 48, 48)),
-    "report": lambda r: r.report(1, "kind", "key"),
+    "report": lambda r: r.kept(1, "kind", "key"),
     "slimmings": lambda r: r.slimmings(1),
     "searches": lambda r: [
         r.search(run, wanted, order, offset=offset, limit=7, near=12)

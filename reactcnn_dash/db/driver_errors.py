@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reactcnn_dash.db.place import Place
+    from reactcnn_dash.db.address import StoreAddress
 
 
 def permitted(path: Path, mode: int) -> bool:
@@ -35,7 +35,7 @@ def permitted(path: Path, mode: int) -> bool:
 
 
 @contextmanager
-def translated(place: Place) -> Iterator[None]:
+def translated(place: StoreAddress) -> Iterator[None]:
     """Turn driver errors of the body into `StoreError`s."""
     try:
         yield
@@ -99,7 +99,7 @@ _NO_DATABASE = re.compile(r'database "?([^"]*)"? does not exist')
 
 
 def _translate(
-    error: BaseException | None, place: Place, *, lost: bool = False
+    error: BaseException | None, place: StoreAddress, *, lost: bool = False
 ) -> StoreError | None:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
@@ -112,7 +112,9 @@ def _translate(
     return None
 
 
-def _translate_postgresql(error: Exception, place: Place, *, lost: bool) -> StoreError | None:
+def _translate_postgresql(
+    error: Exception, place: StoreAddress, *, lost: bool
+) -> StoreError | None:
     state = getattr(error, "sqlstate", None) or ""
     kind = type(error).__name__
     said = next(iter(str(error).splitlines()), kind)
@@ -136,7 +138,7 @@ def _translate_postgresql(error: Exception, place: Place, *, lost: bool) -> Stor
     return found
 
 
-def _cannot_connect(said: str, place: Place) -> StoreError:
+def _cannot_connect(said: str, place: StoreAddress) -> StoreError:
     """Say why there is no connection; the driver has no code for that, only the server's words."""
     reason = said.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()
     missing = _NO_DATABASE.search(reason)
@@ -153,7 +155,7 @@ def _cannot_connect(said: str, place: Place) -> StoreError:
     )
 
 
-def _translate_sqlite(code: int, text: str, place: Place) -> StoreError | None:
+def _translate_sqlite(code: int, text: str, place: StoreAddress) -> StoreError | None:
     # A disk that fills while the log's index grows is reported as an I/O error of its own.
     primary = sqlite3.SQLITE_FULL if code == sqlite3.SQLITE_IOERR_SHMSIZE else code & 0xFF
     # Opened for reading, a folder only fails once it is read.

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Table, and_, func, insert, or_, select, text, update
 
 from reactcnn_dash.db import queries
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.deletion import delete_run
 from reactcnn_dash.db.engine import read_engine, transaction
 from reactcnn_dash.db.errors import RunBusy, StoreError, StoreMissing
 from reactcnn_dash.db.models import Base
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
-from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.records import RunState
 from reactcnn_dash.db.version import require_head
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Engine
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
     from reactcnn_dash.db.queries import AnyRow
 
 _STEP: Final = 64
@@ -75,7 +75,7 @@ class Move:
 
     def __init__(self, source: StoreUrl, target: StoreUrl) -> None:
         self._url = source
-        self._from, self._to = Place.of(source), Place.of(target)
+        self._from, self._to = StoreAddress.of(source), StoreAddress.of(target)
         self._engine: Engine = read_engine(self._from)
         with self._reading() as connection:
             if not require_head(connection, self._from):
@@ -94,7 +94,7 @@ class Move:
         close_writing(self._connection)
 
     def runs(self, refs: Sequence[str] = ()) -> list[AnyRow]:
-        """Give the rows of the runs that are meant, the oldest first: all of them without a name.
+        """Return the rows of the runs that are meant, the oldest first: all of them without a name.
 
         Raises:
             RunNotFound: one of them is not there.
@@ -178,7 +178,7 @@ class Move:
             return queries.find_run(connection, run_id, str(self._from))
 
     def _arrive(self, row: AnyRow) -> tuple[int, str | None, int]:
-        """Give the run's id in the target, our token, and how many images have arrived.
+        """Return the run's id in the target, our token, and how many images have arrived.
 
         There is no token for a run that had arrived whole before.
         """
@@ -247,7 +247,7 @@ class Move:
             raise RunBusy(f"{self._to}: run {here} was taken over by another process: stop here")
 
     def _verified(self, row: AnyRow, here: int, progress: Callable[[int], None]) -> str:
-        """Give the SHA-256 of all rows of a run if they are the same in both stores.
+        """Return the SHA-256 of all rows of a run if they are the same in both stores.
 
         Raises:
             StoreError: they are not.
@@ -295,7 +295,7 @@ class Move:
         whole.update(digests[0])
 
 
-def _refuse_one(source: Place, target: Place) -> None:
+def _refuse_one(source: StoreAddress, target: StoreAddress) -> None:
     if source.path is not None and target.path is not None:
         same = target.path.exists() and source.path.samefile(target.path)
     else:
@@ -311,7 +311,7 @@ def _values(row: AnyRow, table: Table, *without: str) -> dict[str, Any]:
 
 
 def _at_rest(values: dict[str, Any]) -> dict[str, Any]:
-    """Give a run's values as those of one that nobody collects: what stalled was interrupted."""
+    """Return a run's values as those of one that nobody collects: what stalled was interrupted."""
     if values["state"] != RunState.COLLECTING:
         return values
     ended = values["ended_at"] or values["heartbeat_at"]
@@ -329,7 +329,7 @@ def _images_of(table: Table, run: int, first: int, stop: int) -> Any:
 
 
 def _digest(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Give the SHA-256 of rows in any order, the same whatever database they come from."""
+    """Return the SHA-256 of rows in any order, the same whatever database they come from."""
     each = sorted(hashlib.sha256(b"".join(map(_bytes, row.items()))).digest() for row in rows)
     return hashlib.sha256(b"".join(each)).digest()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import Place
+    from reactcnn_dash.db.address import StoreAddress
 
     Patience: TypeAlias = Callable[[float, StoreUnreachable], bool]
     """Told for how many seconds the server is gone, and why; says whether to try once more."""
@@ -64,7 +64,7 @@ def wait_ten_minutes(seconds: float, _error: StoreUnreachable) -> bool:
 
 
 def reconnected(
-    place: Place, standing: Standing, error: StoreUnreachable, patience: Patience
+    place: StoreAddress, standing: Standing, error: StoreUnreachable, patience: Patience
 ) -> Reconnected:
     """Wait for a server and connect to it again.
 
@@ -99,7 +99,7 @@ def reconnected(
             raise
 
 
-def _committed(connection: Connection, place: Place, standing: Standing) -> bool:
+def _committed(connection: Connection, place: StoreAddress, standing: Standing) -> bool:
     """Say whether the change after `standing` is stored; no by a run that is somebody else's now.
 
     Raises:

@@ -28,7 +28,7 @@ _SIZE: Final = text(
 
 @lru_cache(maxsize=32)
 def reading(url: URL, busy_seconds: float) -> Engine:
-    """Give a process' engine for reading, whose transactions each see the store at one moment.
+    """Return a process' engine for reading, whose transactions each see the store at one moment.
 
     Its connections are tried before they are used, so that a server that was restarted is noticed
     by nobody.
@@ -49,7 +49,7 @@ def reading(url: URL, busy_seconds: float) -> Engine:
 
 
 def writing(url: URL, busy_seconds: float, *, durable: bool) -> Engine:
-    """Give an engine for writing.
+    """Return an engine for writing.
 
     A commit waits for the server's disk unless the server was set up not to; `durable` insists.
     """
@@ -70,7 +70,7 @@ def take_turn(connection: Connection, *, alone: bool) -> None:
 
 
 def size_of_images(connection: Connection) -> int:
-    """Give the bytes that images and feature maps take on the server's disk, indexes included."""
+    """Return the bytes that images and feature maps take on the server's disk, indexes included."""
     return int(connection.execute(_SIZE).scalar_one())
 
 

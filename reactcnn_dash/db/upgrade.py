@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.db import version
+from reactcnn_dash.db.address import StoreAddress, require_driver
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import (
     can_shrink,
@@ -21,12 +22,11 @@ from reactcnn_dash.db.engine import (
     write_engine,
 )
 from reactcnn_dash.db.errors import StoreError, StoreMissing, StoreNewer
-from reactcnn_dash.db.place import Place, require_driver
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class UpgradeResult:
 
 
 def migrations_folder() -> Path:
-    """Give the folder of the Alembic migrations: inside the installed package, or the source's."""
+    """Return the folder of the Alembic migrations, of the installed package or the source."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "migrations"
     return inside if inside.is_dir() else package.parent / "migrations"
@@ -68,7 +68,7 @@ def upgrade(url: StoreUrl, *, backed_up: bool = False) -> UpgradeResult:
         StoreNewer: if the store is newer than this tool.
         StoreError: if it cannot be read or written, or no backup can be made.
     """
-    place = Place.of(url)
+    place = StoreAddress.of(url)
     require_driver(place)
     migrated = _upgrade(place, backed_up=backed_up)
     try:
@@ -77,7 +77,7 @@ def upgrade(url: StoreUrl, *, backed_up: bool = False) -> UpgradeResult:
         return replace(migrated, stays_large=str(error))
 
 
-def _upgrade(place: Place, *, backed_up: bool) -> UpgradeResult:
+def _upgrade(place: StoreAddress, *, backed_up: bool) -> UpgradeResult:
     engine = write_engine(place, foreign_keys=False)
     with translated(place), engine.connect() as connection, transaction(connection, place):
         before = version.revision(connection, place)
@@ -95,7 +95,7 @@ def _upgrade(place: Place, *, backed_up: bool) -> UpgradeResult:
     return UpgradeResult(backup, before, str(after))
 
 
-def _let_shrink(place: Place) -> bool:
+def _let_shrink(place: StoreAddress) -> bool:
     """Let a SQLite file shrink that could not; True when it had to be written anew for that."""
     with translated(place), write_engine(place).connect() as connection:
         raw = sqlite_connection(connection)
@@ -106,7 +106,7 @@ def _let_shrink(place: Place) -> bool:
         return True
 
 
-def _back_up(place: Place, revision: str) -> Path:
+def _back_up(place: StoreAddress, revision: str) -> Path:
     return _dump(place, revision) if place.path is None else _copy(place.path, revision)
 
 
@@ -124,7 +124,7 @@ def _copy(path: Path, revision: str) -> Path:
     return backup
 
 
-def _dump(place: Place, revision: str) -> Path:
+def _dump(place: StoreAddress, revision: str) -> Path:
     """Let PostgreSQL's own program write the database to a file."""
     otherwise = "back the database up by other means, then: upgrade --backed-up"
     program = shutil.which("pg_dump")
@@ -171,7 +171,7 @@ def _migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _check_references(connection: Connection, place: Place) -> None:
+def _check_references(connection: Connection, place: StoreAddress) -> None:
     if sqlite_connection(connection) is None:
         return
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()

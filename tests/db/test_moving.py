@@ -17,9 +17,9 @@ from reactcnn_dash.cli import main
 from reactcnn_dash.db import (
     Clustering,
     ComparisonKey,
+    KeptResult,
     Move,
     NewSlimming,
-    Report,
     RunBusy,
     RunState,
     RunWriter,
@@ -27,9 +27,9 @@ from reactcnn_dash.db import (
     StoreReader,
     delete_run,
     edit_run,
+    keep_result,
     save_clustering,
     save_comparison,
-    save_report,
     save_slimming,
 )
 from reactcnn_dash.errors import STORE
@@ -77,7 +77,7 @@ def fill(url: str) -> None:
             writer.save_states([state(layer, 6) for layer in (0, 1)])
             writer.finish() if number < 3 else writer.interrupt()
         save_clustering(url, number, Clustering(0, "louvain", 1.0, 4, np.zeros(3, np.int32)))
-        save_report(url, number, "kind", "key", Report(4, b"\0\1"))
+        keep_result(url, number, "kind", "key", KeptResult(4, b"\0\1"))
     edit_run(url, 1, note="größer", tags=["a", "b"])
     save_comparison(url, ComparisonKey(1, 3, "louvain", None, 150, 70), b"one")
     save_comparison(url, ComparisonKey(2, 1, "louvain", 0.5, 6, 150), b"two")
@@ -101,7 +101,7 @@ def everything(url: str) -> dict[str, Any]:
         found[run.uuid] = (
             rows(url, run.id), said, run.checkpoint.sha256, reader.layers(run.id),
             [(one.layer, one.images, one.labels.tolist()) for one in kept],
-            reader.report(run.id, "kind", "key"),
+            reader.kept(run.id, "kind", "key"),
         )  # fmt: skip
     names = {summary.id: summary.uuid for summary in reader.summaries()}
     pairs = looking.rows(url, "SELECT run_a, run_b, result FROM comparisons")

@@ -43,8 +43,8 @@ from reactcnn_dash.db import (
     upgrade,
     without_password,
 )
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.models import Base
-from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.postgresql import take_turn
 from reactcnn_dash.jobs.runner import Jobs
 from reactcnn_dash.pages.empty import empty_store
@@ -327,7 +327,12 @@ def test_an_older_store_is_upgraded_and_its_dump_brings_it_back(
     assert StoreReader(blank).run(run.id).stored == 9
     assert upgrade(blank).backup is None
     back = databases.make(empty=True)
-    restore = [str(binaries / "pg_restore"), "--dbname", str(Place.of(back)), str(result.backup)]
+    restore = [
+        str(binaries / "pg_restore"),
+        "--dbname",
+        str(StoreAddress.of(back)),
+        str(result.backup),
+    ]
     subprocess.run(restore, check=True)
     assert looking.rows(back, "SELECT version_num FROM alembic_version") == [(old,)]
     assert looking.rows(back, "SELECT stored FROM runs") == [(6,)]
@@ -356,7 +361,7 @@ def test_no_name_of_a_store_shows_its_password() -> None:
         ("reactcnn.db", "reactcnn.db"),
     ):
         assert without_password(written) == shown
-        assert SESAME not in str(Place.of(written))
+        assert SESAME not in str(StoreAddress.of(written))
 
 
 @pytest.mark.parametrize(
@@ -443,7 +448,7 @@ def test_no_page_says_a_password_and_all_go_on_when_the_server_is_back(
     assert json.loads(pages()[-1])["image"] == json.loads(before[-1])["image"]
     assert not any(SESAME in text for text in (*before, *away))
     command = empty_store(guarded.replace("guest@", f"guest:{SESAME}@"))["empty"]["command"]
-    assert command == f"python -m collector --store {Place.of(guarded)}"
+    assert command == f"python -m collector --store {StoreAddress.of(guarded)}"
 
 
 def test_a_wrong_password_is_told_with_where_to_put_the_right_one(

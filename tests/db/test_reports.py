@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from reactcnn_dash.db import Report, RunNotFound, RunWriter, StoreReader, delete_run, save_report
+from reactcnn_dash.db import (
+    KeptResult,
+    RunNotFound,
+    RunWriter,
+    StoreReader,
+    delete_run,
+    keep_result,
+)
 from tests import looking
 from tests.db.samples import batch, new_run
 
@@ -14,14 +21,14 @@ def test_a_report_replaces_the_one_of_its_kind_and_key(url: str) -> None:
         writer.append(batch(0, 3))
         writer.finish()
     reader = StoreReader(url)
-    assert reader.report(1, "tops", "") is None
-    save_report(url, 1, "tops", "", Report(2, b"first"))
-    save_report(url, 1, "tops", "", Report(3, b"second"))
-    save_report(url, 1, "tops", "other", Report(3, b"third"))
-    assert reader.report(1, "tops", "") == Report(3, b"second")
-    assert reader.report(1, "tops", "other") == Report(3, b"third")
-    assert reader.report(1, "else", "") is None
+    assert reader.kept(1, "tops", "") is None
+    keep_result(url, 1, "tops", "", KeptResult(2, b"first"))
+    keep_result(url, 1, "tops", "", KeptResult(3, b"second"))
+    keep_result(url, 1, "tops", "other", KeptResult(3, b"third"))
+    assert reader.kept(1, "tops", "") == KeptResult(3, b"second")
+    assert reader.kept(1, "tops", "other") == KeptResult(3, b"third")
+    assert reader.kept(1, "else", "") is None
     with pytest.raises(RunNotFound):
-        save_report(url, 2, "tops", "", Report(1, b""))
+        keep_result(url, 2, "tops", "", KeptResult(1, b""))
     delete_run(url, 1)
     assert looking.rows(url, "SELECT count(*) FROM reports") == [(0,)]

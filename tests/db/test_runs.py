@@ -34,8 +34,8 @@ from reactcnn_dash.db import (
     save_comparison,
     upgrade,
 )
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.models import Base
-from reactcnn_dash.db.place import Place
 from tests import looking
 from tests.db.samples import batch, files, new_run, state
 from tests.db.test_processes import collecting, read_until
@@ -83,14 +83,14 @@ def count(url: StoreUrl, table: str) -> int:
 
 def whole(url: StoreUrl) -> None:
     """Both databases see to their constraints themselves; a file may be damaged besides."""
-    if Place.of(url).path is not None:
+    if StoreAddress.of(url).path is not None:
         assert looking.rows(url, "PRAGMA integrity_check") == [("ok",)]
         assert looking.rows(url, "PRAGMA foreign_key_check") == []
 
 
 def is_one_file(url: str) -> bool:
     """Whether a store at rest is a file alone, out of WAL mode, which opens anywhere."""
-    path = Place.of(url).path
+    path = StoreAddress.of(url).path
     if path is None:
         return True
     return files(path.parent) == [path.name] and path.read_bytes()[18:20] == b"\1\1"

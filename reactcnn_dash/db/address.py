@@ -23,7 +23,7 @@ _SECRETS: Final = ("password", "sslpassword")
 
 
 def normalise_url(text: StoreUrl) -> str:
-    """Give the SQLAlchemy URL of a store that was named by URL or by plain path.
+    """Return the SQLAlchemy URL of a store that was named by URL or by plain path.
 
     `reactcnn.db` becomes `sqlite:///reactcnn.db`, and so does `pathlib.Path("reactcnn.db")`.
     `postgresql://`, `postgres://` and those that name a driver mean psycopg 3.
@@ -50,8 +50,8 @@ def _text(url: StoreUrl) -> str:
 
 
 def without_password(url: StoreUrl) -> str:
-    """Give a store's name as it may be shown and written down; a file's as it is."""
-    place = Place.of(url)
+    """Return a store's name as it may be shown and written down; a file's as it is."""
+    place = StoreAddress.of(url)
     return os.fspath(url) if place.path is not None else str(place)
 
 
@@ -102,21 +102,21 @@ def _parse(text: str) -> URL:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StoreAddress:
     """A store's address: its URL, and for SQLite the file (None otherwise)."""
 
     url: URL
     path: Path | None
 
     @classmethod
-    def of(cls, text: StoreUrl) -> Place:
-        """Give the place named by a URL or path; see `normalise_url` for what is refused."""
+    def of(cls, text: StoreUrl) -> StoreAddress:
+        """Return the place named by a URL or path; see `normalise_url` for what is refused."""
         url = _parse(normalise_url(text))
         is_file = url.get_backend_name() == "sqlite"
         return cls(url, Path(url.database or "") if is_file else None)
 
     def __str__(self) -> str:
-        """Give it as it may be shown, and be given to `--store` again: without its password."""
+        """Return it as it may be shown, and be given to `--store` again: without its password."""
         if self.path is not None:
             return str(self.path)
         name = self.url.drivername
@@ -132,7 +132,7 @@ class Place:
         return shown.render_as_string()
 
 
-def require_driver(place: Place) -> None:
+def require_driver(place: StoreAddress) -> None:
     """Refuse a URL whose driver is not installed.
 
     Raises:
