@@ -155,7 +155,7 @@ def parser() -> Parser:
         help="bring an older store to this version's schema; a backup is kept",
         description="Bring an older store to this version's schema. A backup of a SQLite store "
         "stays beside it; of one in PostgreSQL pg_dump writes one into this folder, which "
-        "pg_restore -c brings back.",
+        "pg_restore brings back into an empty database.",
     )
     upgrading.add_argument(
         "--backed-up", action="store_true", help="you have a backup: do not make one"
