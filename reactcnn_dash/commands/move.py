@@ -45,7 +45,9 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     result.add_argument("source", metavar="FROM", help="file or URL of the store they are in")
-    result.add_argument("target", metavar="TO", help="where they go; made when it is missing")
+    result.add_argument(
+        "target", metavar="TO", help="where they go; a file is made, a database must be there"
+    )
     result.add_argument(
         "runs", metavar="RUN", nargs="*", help="a run: its id, UUID or name (default: every run)"
     )
