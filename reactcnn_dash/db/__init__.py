@@ -46,10 +46,12 @@ from reactcnn_dash.db.records import (
     Run,
     RunState,
     RunSummary,
+    Shared,
 )
 from reactcnn_dash.db.reports import Report, save_report
 from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
 from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
+from reactcnn_dash.db.sharing import Lease, SharedRun, find_shared
 from reactcnn_dash.db.slimmings import NewSlimming, Slimming, save_slimming
 from reactcnn_dash.db.upgrade import UpgradeResult, upgrade
 from reactcnn_dash.db.writer import RunWriter, require_free
@@ -76,6 +78,7 @@ __all__ = [
     "ImageNotFound",
     "Kernel",
     "Layer",
+    "Lease",
     "MapBatch",
     "NewRun",
     "NewSlimming",
@@ -92,6 +95,8 @@ __all__ = [
     "RunWriter",
     "SearchOrder",
     "SearchPage",
+    "Shared",
+    "SharedRun",
     "Slimming",
     "StoreCorrupt",
     "StoreError",
@@ -110,6 +115,7 @@ __all__ = [
     "copy_store",
     "delete_run",
     "edit_run",
+    "find_shared",
     "finish_writing",
     "inflated",
     "normalise_url",

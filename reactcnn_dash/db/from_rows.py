@@ -19,6 +19,7 @@ from reactcnn_dash.db.records import (
     Run,
     RunState,
     RunSummary,
+    Shared,
 )
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ def run_of(row: AnyRow) -> Run:
         tags=tuple(row.tags),
         size=row.size,
         odd=row.odd,
+        shared=None
+        if row.shared_images is None
+        else Shared(workers=row.workers, images=row.shared_images),
     )
 
 
