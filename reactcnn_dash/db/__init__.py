@@ -12,6 +12,7 @@ from reactcnn_dash.db.errors import (
     ImageNotFound,
     NotAStore,
     NothingThere,
+    Pruned,
     RunBusy,
     RunNotFound,
     StoreCorrupt,
@@ -28,6 +29,8 @@ from reactcnn_dash.db.expanding import arrays_of, inflated
 from reactcnn_dash.db.map_keeping import save_maps
 from reactcnn_dash.db.opening import check_writable
 from reactcnn_dash.db.place import Place, StoreUrl, normalise_url
+from reactcnn_dash.db.pruning import PRUNABLE, PrunedRun, plan_pruning, prune_run
+from reactcnn_dash.db.pruning import Part as PrunedPart
 from reactcnn_dash.db.reader import StoreReader
 from reactcnn_dash.db.records import (
     Checkpoint,
@@ -59,6 +62,7 @@ from reactcnn_dash.db.writing import finish_writing
 
 __all__ = [
     "NO_ANSWER",
+    "PRUNABLE",
     "Answers",
     "Checkpoint",
     "Clustering",
@@ -85,6 +89,9 @@ __all__ = [
     "NotAStore",
     "NothingThere",
     "Place",
+    "Pruned",
+    "PrunedPart",
+    "PrunedRun",
     "Report",
     "Run",
     "RunBusy",
@@ -121,6 +128,8 @@ __all__ = [
     "normalise_url",
     "note_odd",
     "pack",
+    "plan_pruning",
+    "prune_run",
     "replace_states",
     "require_free",
     "save_clustering",

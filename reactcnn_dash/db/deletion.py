@@ -28,6 +28,7 @@ from reactcnn_dash.db.engine import (
 from reactcnn_dash.db.errors import RunBusy, StoreFull, StoreLocked
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
+from reactcnn_dash.db.pacing import Pace, shrink
 from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.records import RunState
 
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db.place import StoreUrl
 
-HELD_SECONDS = 0.05
-"""How long a transaction of a deletion should hold the store: a collector waits no longer."""
-_FIRST_STEP = 16
-_LONGEST_STEP = 4096
 _ROOM = 2 * 2**20
 """Bytes of the disk that are room enough for the log."""
 _LEAST = 256 * 1024
@@ -187,7 +184,7 @@ class RunDeletion:
                 connection.execute(delete(table).where(of_run, table.c.ordinal == ordinal))
             with translated(self._place):
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._shrink(raw, _Pace(1))
+            self._given_back += shrink(raw, self._place, Pace(1))
             with translated(self._place):
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -205,7 +202,7 @@ class RunDeletion:
             self._delete_run(connection)
             if raw is not None:
                 if shrinks:
-                    self._shrink(raw, _Pace())
+                    self._given_back += shrink(raw, self._place, Pace())
                 with translated(self._place):
                     # The file itself shrinks as the log is folded into it.
                     raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -232,7 +229,7 @@ class RunDeletion:
         shrinking: sqlite3.Connection | None,
         progress: Callable[[int], None] | None,
     ) -> None:
-        left, images, pages = self.images, _Pace(), _Pace()
+        left, images, pages = self.images, Pace(), Pace()
         # From the last to the first: what came last stands at the file's end, and is cut off there
         # instead of being moved first.
         while left:
@@ -248,7 +245,7 @@ class RunDeletion:
             images.took(time.monotonic() - began)
             # Free pages must not pile up: SQLite looks through all of them for each that it takes.
             if shrinking is not None:
-                self._shrink(shrinking, pages)
+                self._given_back += shrink(shrinking, self._place, pages)
 
     def _delete_run(self, connection: Connection) -> None:
         checkpoints = queries.checkpoints
@@ -279,21 +276,6 @@ class RunDeletion:
             msg = f"{self._place}: the deletion of run {self.run_id} was taken over: stop here"
             raise RunBusy(msg)
 
-    def _shrink(self, raw: sqlite3.Connection, pace: _Pace) -> None:
-        """Take the pages that are free now out of the file, some at a time."""
-        with translated(self._place):
-            size = _pragma(raw, "page_size")
-            # Counted once: a collector that drops old maps frees pages for ever.
-            free = _pragma(raw, "freelist_count")
-            while free > 0:
-                before, step = _pragma(raw, "page_count"), pace.step
-                began = time.monotonic()
-                # Not `execute`, which stops at a pragma's first page.
-                raw.executescript(f"PRAGMA incremental_vacuum({step})")
-                pace.took(time.monotonic() - began)
-                self._given_back += max(0, before - _pragma(raw, "page_count")) * size
-                free -= step
-
 
 def delete_run(
     url: StoreUrl, ref: int | str, progress: Callable[[int], None] | None = None
@@ -302,22 +284,5 @@ def delete_run(
     return RunDeletion.begin(url, ref).finish(progress)
 
 
-class _Pace:
-    """How many rows or pages one transaction takes, so that it holds the store `HELD_SECONDS`."""
-
-    def __init__(self, first: int = _FIRST_STEP) -> None:
-        self.step = first
-
-    def took(self, seconds: float) -> None:
-        """Learn from a step that took so long, and leave the store to others as long."""
-        fitting = int(self.step * HELD_SECONDS / max(seconds, 1e-6))
-        self.step = max(1, min(fitting, 2 * self.step, _LONGEST_STEP))
-        time.sleep(seconds)
-
-
 def _is_cramped(place: Place) -> bool:
     return place.path is not None and disk_usage(place.path.parent).free < _ROOM
-
-
-def _pragma(raw: sqlite3.Connection, name: str) -> int:
-    return int(raw.execute(f"PRAGMA {name}").fetchone()[0])

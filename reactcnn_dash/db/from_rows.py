@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reactcnn_dash.db.blobs import unpack
-from reactcnn_dash.db.errors import DamagedBlob
+from reactcnn_dash.db.errors import DamagedBlob, Pruned
 from reactcnn_dash.db.ownership import is_certain, is_silent
 from reactcnn_dash.db.records import (
     Checkpoint,
@@ -154,7 +154,7 @@ def image_of(row: AnyRow) -> Image:
             "<f4",
         ),
         name=row.name,
-        pixels=pixels_of(row),
+        pixels=pixels_of(row) if row.pixels else np.empty((0, 0, row.image_shape[2]), np.uint8),
         sha256=row.sha256.hex(),
         finite=row.finite,
     )
@@ -164,8 +164,11 @@ def pixels_of(row: AnyRow) -> NDArray[np.uint8]:
     """Give the (H, W, C) pixels of a row with the run's `image_shape`.
 
     Raises:
+        Pruned: if they were pruned.
         DamagedBlob: if they are damaged.
     """
+    if not row.pixels:
+        raise Pruned(f"image {row.ordinal}: its pixels were pruned")
     height, width, channels = row.image_shape
     what = f"image {row.ordinal}: its pixels"
     return array_of(row.pixels, what, (height, width, channels), "|u1")
@@ -175,8 +178,14 @@ def gap_of(row: AnyRow) -> NDArray[np.float32]:
     """Give the (F,) GAP row of a row with the run's number of filters as `width`.
 
     Raises:
+        Pruned: if it was pruned.
         DamagedBlob: if it is damaged.
     """
+    if not row.gap:
+        raise Pruned(
+            f"image {row.ordinal}: its GAP row was pruned; clusters of the whole run, and what was "
+            f"worked out before, are still there"
+        )
     return array_of(row.gap, f"image {row.ordinal}: its GAP row", (int(row.width),), "<f4")
 
 

@@ -234,9 +234,9 @@ class ImageBatch:
 class Image:
     """One stored image.
 
-    `probabilities` (K,) float32; `pixels` (H, W, C) uint8; `sha256` is hex over the pixels' dtype,
-    shape and bytes, the same in every run; `finite` is False when a probability, a GAP value or a
-    feature map of the image was NaN or infinite.
+    `probabilities` (K,) float32; `pixels` (H, W, C) uint8, (0, 0, C) once they are pruned; `sha256`
+    is hex over the pixels' dtype, shape and bytes, the same in every run; `finite` is False when a
+    probability, a GAP value or a feature map of the image was NaN or infinite.
     """
 
     ordinal: int
@@ -329,7 +329,7 @@ class Frame:
     """Everything that one poll of the page needs, read in one transaction.
 
     `image` and `gap`, (F,) float32, are None when the run has no such image yet, or when they are
-    damaged: `damaged` then says what is wrong.
+    damaged: `damaged` then says what is wrong. A GAP row that was pruned is NaN, and said too.
     """
 
     run: Run
