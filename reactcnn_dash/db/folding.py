@@ -90,7 +90,7 @@ class Folding:
         if whole:
             values |= {"state": RunState.FINISHED, "ended_at": datetime.now(UTC)}
         connection.execute(update(_runs).where(_runs.c.id == self.run_id).values(values))
-        return grown - self._drop_maps(connection, stored), whole
+        return grown - self.drop_maps(connection, stored), whole
 
     def _unfolded(self, connection: Connection, first: int) -> Sequence[AnyRow]:
         return connection.execute(
@@ -133,7 +133,7 @@ class Folding:
         connection.execute(delete(_states).where(*of_range))
         return {one.layer: {"n": one.n, "moments": one.moments} for one in found}
 
-    def _drop_maps(self, connection: Connection, stored: int) -> int:
+    def drop_maps(self, connection: Connection, stored: int) -> int:
         """Drop the maps that the run does not keep; give the bytes that they had."""
         if self.kept is None or stored <= self.kept:
             return 0

@@ -33,6 +33,7 @@ from reactcnn_dash.db.ownership import HEARD, Heard, Process, new_token, process
 from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
 from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.records import STALL_SECONDS, RunState
+from reactcnn_dash.db.results import save_states
 from reactcnn_dash.db.version import require_head
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ class SharedRun:
         merge: Merge,
         *,
         images: int | None = None,
+        in_any_order: bool = False,
         durable: bool = False,
         heard: Heard = HEARD,
     ) -> SharedRun | None:
@@ -184,6 +186,7 @@ class SharedRun:
             new: the run; its total is known.
             merge: gives the state of two ranges together, from those of the first and the second.
             images: how many a range has; see `range_size`.
+            in_any_order: there are no ranges to take: batches are `put` as they come, however many.
             durable: wait for the disk at every batch.
             heard: what this process has heard of other workers.
 
@@ -192,7 +195,7 @@ class SharedRun:
             ValueError: if `new` contradicts itself, or its total is not known.
         """
         check_new(new)
-        if not new.total:
+        if not new.total and not in_any_order:
             raise ValueError("a shared run needs to know how many images it will have")
         place = Place.of(url)
         require_shareable(place)
@@ -204,8 +207,9 @@ class SharedRun:
                     run_id = insert_run(connection, new, f"shared {uuid.uuid4()}")
                     share = {"run_id": run_id, "key": key, "images": 0, "workers": 0}
                     connection.execute(insert(_shares).values(share))
-                    size = images or range_size(new.total, new.batch_size)
-                    connection.execute(insert(_ranges), _cut(run_id, new.total, size))
+                    if new.total and not in_any_order:
+                        size = images or range_size(new.total, new.batch_size)
+                        connection.execute(insert(_ranges), _cut(run_id, new.total, size))
             if run_id is not None:
                 return cls._enter(place, connection, run_id, merge, heard)
             close_writing(connection)
@@ -365,6 +369,71 @@ class SharedRun:
         self.ended_it = self.ended_it or ended
         return True
 
+    def put(self, key: str, batch: ImageBatch, *, rate: float | None = None) -> int | None:
+        """Store a batch behind those that are there, in one transaction, unless it is there.
+
+        Args:
+            key: the batch, whoever computes it and however often.
+            batch: the images; `start` is not looked at.
+            rate: images a second of this worker.
+
+        Returns:
+            How many images the run has now; None if the batch was there already.
+
+        Raises:
+            RunBusy: the run was taken from its workers.
+            StoreError: the store cannot be written.
+        """
+        packed = pack_batch(self.run.id, batch, self.layers, self._kept)
+        known = select(_ranges.c.start).where(self._of_run, _ranges.c.owner == key)
+        count = len(batch.labels)
+        with self._lock, transaction(self._connection, self._place) as connection:
+            row = self._locked()
+            if connection.execute(known).first() is not None:
+                return None
+            start = int(row.stored)
+            for one in (*packed.images, *packed.feature_maps):
+                one["ordinal"] += start - batch.start
+            taken = {"run_id": self.run.id, "start": start, "stop": start + count, "done": count}
+            none = {"owner": key, "labelled": 0, "correct": 0, "folded": True}
+            connection.execute(insert(_ranges).values(taken | none))
+            connection.execute(insert(queries.images), packed.images)
+            if packed.feature_maps:
+                connection.execute(insert(queries.feature_maps), packed.feature_maps)
+            self._work(count, rate)
+            dropped = self._folding.drop_maps(connection, start + count)
+            low = np.fmin(from_rows.floats_of(row.gap_low), packed.gap_low)
+            high = np.fmax(from_rows.floats_of(row.gap_high), packed.gap_high)
+            self._say(
+                stored=start + count,
+                labelled=_runs.c.labelled + packed.labelled,
+                correct=_runs.c.correct + packed.correct,
+                size=_runs.c.size + packed.size - dropped,
+                gap_low=from_rows.json_of(low),
+                gap_high=from_rows.json_of(high),
+            )
+        return start + count
+
+    def save_states(self, states: Sequence[CorrelationState]) -> None:
+        """Save states over the first images, unless there are ones over more of them."""
+        rows = [pack_state(state) for state in states]
+        with self._lock, transaction(self._connection, self._place) as connection:
+            self._say()
+            for row in rows:
+                key = {"run_id": self.run.id, "layer": row["layer"]}
+                found = connection.execute(queries.STATE, key).first()
+                if found is None or found.covered < row["covered"]:
+                    grown = save_states(connection, self.run.id, [row])
+                    self._say(size=_runs.c.size + grown)
+
+    def finish(self) -> None:
+        """Mark a run finished whose batches were `put`, and see its workers off."""
+        with self._lock, transaction(self._connection, self._place) as connection:
+            connection.execute(delete(_workers).where(_workers.c.run_id == self.run.id))
+            self._count_workers()
+            total = select(_runs.c.stored).where(_runs.c.id == self.run.id).scalar_subquery()
+            self._say(state=RunState.FINISHED, ended_at=datetime.now(UTC), total=total)
+
     def heartbeat(self) -> None:
         """Tell the other workers and the readers that this one lives."""
         with self._lock, transaction(self._connection, self._place):
@@ -460,7 +529,9 @@ class SharedRun:
         """Give the run's counters, which nobody else changes until this transaction ends."""
         self._say()
         return self._connection.execute(
-            select(_runs.c.gap_low, _runs.c.gap_high).where(_runs.c.id == self.run.id)
+            select(_runs.c.stored, _runs.c.gap_low, _runs.c.gap_high).where(
+                _runs.c.id == self.run.id
+            )
         ).one()
 
     def _say(self, *, only: Sequence[RunState] = (), **values: Any) -> None:

@@ -101,7 +101,7 @@ def test_workers_that_are_killed_end_with_the_rows_and_sums_of_one(
             process.stdout.readline()
 
     workers = [worker() for _ in range(2)]
-    for _ in range(6):
+    for _ in range(4):
         victim = chance.randrange(2)
         acknowledged(workers[victim], chance.randrange(1, 5))
         workers[victim].kill()
@@ -304,6 +304,41 @@ def test_sharing_over_a_network_file_system_is_refused(tmp_path: Path) -> None:
     for kind in ("ext4", "tmpfs", "overlay"):
         require_shareable(Place.of(tmp_path / "a.db"), here.format(kind))
     require_shareable(Place.of("postgresql://host/db"), here.format("nfs4"))
+
+
+def test_a_batch_that_comes_again_is_stored_once(store: str) -> None:
+    new = new_run(total=None, feature_maps="last:5")
+    begun = SharedRun.begin(store, KEY, new, merged, in_any_order=True)
+    assert begun is not None
+    with begun, enter(store) as other:
+        assert begun.take() is None
+        # Wherever a batch thinks that it begins, it comes behind those that are there.
+        assert begun.put("first", batch(40, 4)) == 4
+        assert other.put("second", batch(0, 3)) == 7
+        for again in (begun, other):
+            assert again.put("first", batch(40, 4)) is None
+        assert other.put("third", batch(40, 4)) == 11
+        before = StoreReader(store).run(1)
+        assert before.shared == Shared(workers=2, images=11)
+        assert other.put("second", batch(0, 3)) is None
+        begun.save_states([state(layer.position, 8) for layer in LAYERS])
+        other.save_states([state(layer.position, 4) for layer in LAYERS])
+        begun.finish()
+    reader = StoreReader(store)
+    run = reader.run(1)
+    assert (run.state, run.stored, run.total) == (RunState.FINISHED, 11, 11)
+    assert run.shared == Shared(workers=0, images=11)
+    for ordinal, true in enumerate([40, 41, 42, 43, 0, 1, 2, 40, 41, 42, 43]):
+        np.testing.assert_array_equal(reader.gap_row(1, ordinal), batch(true, 1).gap[0])
+    assert reader.images_with_maps(1) == tuple(range(6, 11))
+    labels = np.concatenate([batch(40, 4).labels, batch(0, 3).labels, batch(40, 4).labels])
+    assert run.labelled == np.count_nonzero(labels >= 0)
+    kept = reader.correlation_state(1, 0)
+    assert kept is not None
+    assert kept.covered == 8
+    assert run.size == sum(len(one) for row in rows(store, "images") for one in row[7:10]) + sum(
+        len(one) for row in rows(store, "feature_maps") for one in row[1:]
+    ) + sum(len(row[-1]) for row in rows(store, "correlation_states"))
 
 
 def test_a_batch_must_continue_its_range(shared: SharedRun) -> None:
