@@ -21,7 +21,7 @@ _MOST_NAMED = 20
 
 
 def names_for(request: Request, run: Run | None) -> tuple[str, ...] | None:
-    """The names that the user gave to the model's classes, now or when the run began."""
+    """Return the names that the user gave to the model's classes, now or when the run began."""
     names = None if request.classes is None else read_classes(Path(request.classes))
     if run is None or run.options.get("classes") is None:
         return names
@@ -34,7 +34,7 @@ def names_for(request: Request, run: Run | None) -> tuple[str, ...] | None:
 
 
 def images_for(request: Request, run: Run | None, progress: TextIO | None) -> ImageSource:
-    """The images that were asked for, or those of the run that goes on."""
+    """Return the images that were asked for, or those of the run that goes on."""
     options = {} if run is None else run.options
     value_range = request.value_range or options.get("value_range")
     return open_images(

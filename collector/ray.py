@@ -159,7 +159,7 @@ class _Columns:
     path: str | None
 
     def images(self, batch: Mapping[str, NDArray[Any]]) -> list[NDArray[np.uint8]]:
-        """The images of a batch, each (H, W, C) uint8.
+        """Return the images of a batch, each (H, W, C) uint8.
 
         Raises:
             CollectorError: they are something else.
@@ -183,13 +183,13 @@ class _Columns:
         return np.asarray(batch[self.label]).astype(np.int64)
 
     def names(self, batch: Mapping[str, NDArray[Any]]) -> tuple[str | None, ...]:
-        """The names, None without a column of them."""
+        """Return the names, None without a column of them."""
         if self.path is None:
             return (None,) * len(batch[self.image])
         return tuple(" ".join(str(one).split()) for one in batch[self.path])
 
     def key(self, batch: Mapping[str, NDArray[Any]]) -> str:
-        """What a batch is known by: SHA-256 (hex) over all that is read of it."""
+        """Return what a batch is known by: SHA-256 (hex) over all that is read of it."""
         digest = hashlib.sha256(repr(self.names(batch)).encode())
         digest.update(self.labels(batch).tobytes())
         for one in self.images(batch):
@@ -203,7 +203,7 @@ def _source(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> ArrayImages
 
 
 def _first_source(columns: _Columns, batch: Mapping[str, NDArray[Any]]) -> ArrayImages:
-    """The first images, as far as they have the size of the very first."""
+    """Return the first images, as far as they have the size of the very first."""
     images, labels = columns.images(batch), columns.labels(batch)
     alike = [index for index, one in enumerate(images) if one.shape == images[0].shape]
     return _source(np.stack([images[index] for index in alike]), labels[alike])

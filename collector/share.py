@@ -64,7 +64,7 @@ def run(request: Request, ref: str, signals: StopSignals, progress: Progress) ->
 def _ready(
     request: Request, ref: str, found: Run | None, signals: StopSignals, progress: Progress
 ) -> SharedSession | None:
-    """A worker that is ready, or None if somebody else began the run at the same moment."""
+    """Return a worker that is ready, or None if somebody else began the run at the same moment."""
     if found is None:
         check_writable(request.store)
     else:

@@ -200,7 +200,7 @@ class _Worker:
             self._pool.shutdown(cancel_futures=True)
 
     def _pieces(self) -> Iterator[_Piece | _Idle]:
-        """The batches of ranges that are taken one after the other, idle while none is free."""
+        """Yield the batches of ranges taken one after the other, idle while none is free."""
         while not self._over:
             lease = self._shared.take()
             if lease is not None:
@@ -229,7 +229,7 @@ class _Worker:
         return _Piece(held, start, joined(each), missing)
 
     def _restored(self, lease: Lease) -> Sums:
-        """The sums over what another worker has stored of a range."""
+        """Return the sums over what another worker has stored of a range."""
         sums = Sums(self._shared.layers)
         if lease.done:
             filters = sum(layer.filters for layer in self._shared.layers)
@@ -265,7 +265,7 @@ class _Worker:
 
 
 def _compute(part: Part, shared: SharedRun, piece: _Piece) -> ImageBatch:
-    """What is stored of a piece: files that cannot be read have a row without a finite value.
+    """Return what is stored of a piece; of a file that cannot be read, a row without values.
 
     In a run of a single collector the next image takes their place; here each ordinal is decided
     before the images are read.
@@ -305,7 +305,7 @@ def _compute(part: Part, shared: SharedRun, piece: _Piece) -> ImageBatch:
 
 
 def _spread(maps: MapBatch, there: NDArray[np.bool_]) -> MapBatch:
-    """The maps of the images that are there, among those of ones that are not finite."""
+    """Return the maps of the images that are there, among those of ones that are not finite."""
     codes = np.zeros((len(there), *maps.codes.shape[1:]), np.uint8)
     low = np.zeros((len(there), maps.low.shape[1]), np.float32)
     step = np.full_like(low, np.nan)

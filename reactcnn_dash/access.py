@@ -44,7 +44,7 @@ class Access:
 
     @classmethod
     def of(cls, host: str, *, also: Iterable[str] = (), token: str | None = None) -> Access:
-        """Give the access of a server that listens on ``host``.
+        """Return the access of a server that listens on ``host``.
 
         Args:
             host: what it listens on; all of the machine's addresses for ``0.0.0.0`` and ``::``.
@@ -72,7 +72,7 @@ class Access:
 
 
 def new_token() -> str:
-    """Give a token that nobody can guess: 256 bits, fit for an address."""
+    """Return a token that nobody can guess: 256 bits, fit for an address."""
     return secrets.token_urlsafe(32)
 
 

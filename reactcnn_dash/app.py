@@ -6,16 +6,17 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from dash import set_props
-from flask import Flask
+from flask import Flask, Response
 from flask_compress import Compress
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, NotFound
 
 from reactcnn_dash import ids
 from reactcnn_dash.access import Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
-from reactcnn_dash.guard import Guard
+from reactcnn_dash.guard import Guard, in_one_line
 from reactcnn_dash.pages.document import Assets, PageApp
 from reactcnn_dash.pages.json_routes import RequestRefused
+from reactcnn_dash.pages.missing import missing_page, wants_page
 from reactcnn_dash.pages.page import Context, Page, connect
 from reactcnn_dash.pages.registry import PAGES, SHARED_ROUTES
 from reactcnn_dash.pages.shell import document, help_of
@@ -60,6 +61,11 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
     Compress(server)
     guard = Guard(server, access or Access())
     assets = Assets()
+
+    @server.errorhandler(NotFound)
+    def nothing_here(error: NotFound) -> Response:
+        return missing_page(assets, PAGES) if wants_page() else in_one_line(error)
+
     server.register_blueprint(assets.blueprint())
     context = Context(reader, url, jobs)
     for make in SHARED_ROUTES:
@@ -76,7 +82,7 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
 
 
 def _app(server: Flask, page: Page, assets: Assets) -> Dash:
-    """A Dash app at a page's address."""
+    """Return a Dash app at a page's address."""
     app = PageApp(
         page.folder,
         assets,

@@ -1,6 +1,6 @@
 """The SQL store: all that the collector writes and the page reads goes through these names."""
 
-from reactcnn_dash.db.answers import NO_ANSWER, Answers
+from reactcnn_dash.db.address import StoreAddress, StoreUrl, normalise_url
 from reactcnn_dash.db.blobs import pack, unpack
 from reactcnn_dash.db.comparisons import ComparisonKey, save_comparison
 from reactcnn_dash.db.copying import copy_store, warnings_of
@@ -26,9 +26,10 @@ from reactcnn_dash.db.errors import (
     StoreReadOnly,
 )
 from reactcnn_dash.db.expanding import arrays_of, inflated
+from reactcnn_dash.db.kept_results import KeptResult, keep_result
 from reactcnn_dash.db.map_keeping import save_maps
 from reactcnn_dash.db.opening import check_writable
-from reactcnn_dash.db.place import Place, StoreUrl, normalise_url
+from reactcnn_dash.db.predictions import NO_PREDICTION, Predictions
 from reactcnn_dash.db.pruning import PRUNABLE, PrunedRun, plan_pruning, prune_run
 from reactcnn_dash.db.pruning import Part as PrunedPart
 from reactcnn_dash.db.reader import StoreReader
@@ -51,7 +52,6 @@ from reactcnn_dash.db.records import (
     RunSummary,
     Shared,
 )
-from reactcnn_dash.db.reports import Report, save_report
 from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
 from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
 from reactcnn_dash.db.sharing import Lease, SharedRun, find_shared
@@ -61,9 +61,8 @@ from reactcnn_dash.db.writer import RunWriter, require_free
 from reactcnn_dash.db.writing import finish_writing
 
 __all__ = [
-    "NO_ANSWER",
+    "NO_PREDICTION",
     "PRUNABLE",
-    "Answers",
     "Checkpoint",
     "Clustering",
     "ComparisonKey",
@@ -80,6 +79,7 @@ __all__ = [
     "ImageFacts",
     "ImageFilter",
     "ImageNotFound",
+    "KeptResult",
     "Kernel",
     "Layer",
     "Lease",
@@ -88,11 +88,10 @@ __all__ = [
     "NewSlimming",
     "NotAStore",
     "NothingThere",
-    "Place",
+    "Predictions",
     "Pruned",
     "PrunedPart",
     "PrunedRun",
-    "Report",
     "Run",
     "RunBusy",
     "RunDeletion",
@@ -105,6 +104,7 @@ __all__ = [
     "Shared",
     "SharedRun",
     "Slimming",
+    "StoreAddress",
     "StoreCorrupt",
     "StoreError",
     "StoreFull",
@@ -125,6 +125,7 @@ __all__ = [
     "find_shared",
     "finish_writing",
     "inflated",
+    "keep_result",
     "normalise_url",
     "note_odd",
     "pack",
@@ -135,7 +136,6 @@ __all__ = [
     "save_clustering",
     "save_comparison",
     "save_maps",
-    "save_report",
     "save_slimming",
     "unpack",
     "upgrade",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, exists, func, or_, select, update
 
 from reactcnn_dash.db import queries
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import (
     alone_with_log,
@@ -29,7 +30,6 @@ from reactcnn_dash.db.errors import RunBusy, StoreFull, StoreLocked
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
 from reactcnn_dash.db.pacing import Pace, shrink
-from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.records import RunState
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
 
 _ROOM = 2 * 2**20
 """Bytes of the disk that are room enough for the log."""
@@ -73,7 +73,7 @@ class RunDeletion:
     """
 
     def __init__(
-        self, place: Place, owner: str, *, run_id: int, name: str, images: int, size: int
+        self, place: StoreAddress, owner: str, *, run_id: int, name: str, images: int, size: int
     ) -> None:
         self.run_id = run_id
         self.name = name
@@ -95,12 +95,12 @@ class RunDeletion:
             RunBusy: if a living process is collecting or deleting it.
             StoreError: if the store is missing or cannot be written.
         """
-        place = Place.of(url)
+        place = StoreAddress.of(url)
         # The log and its index take more room than a journal.
         return cls._begin(place, ref, wal=not _is_cramped(place))
 
     @classmethod
-    def _begin(cls, place: Place, ref: int | str, *, wal: bool) -> RunDeletion:
+    def _begin(cls, place: StoreAddress, ref: int | str, *, wal: bool) -> RunDeletion:
         connection = open_for_writing(place, wal=wal)
         try:
             alive = judge(lambda: queries.look_at_run(connection, ref, place))
@@ -144,7 +144,7 @@ class RunDeletion:
         return self._finish(progress)
 
     def _make_room(self) -> None:
-        """Give a little space back where there is none to work in: image by image.
+        """Return a little space back where there is none to work in: image by image.
 
         What a step changes is written down before it is done, and that takes room. Alone with the
         store the log needs no index beside it; feature maps go first, since that changes the fewest
@@ -284,5 +284,5 @@ def delete_run(
     return RunDeletion.begin(url, ref).finish(progress)
 
 
-def _is_cramped(place: Place) -> bool:
+def _is_cramped(place: StoreAddress) -> bool:
     return place.path is not None and disk_usage(place.path.parent).free < _ROOM

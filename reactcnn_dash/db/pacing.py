@@ -10,7 +10,7 @@ from reactcnn_dash.db.driver_errors import translated
 if TYPE_CHECKING:
     import sqlite3
 
-    from reactcnn_dash.db.place import Place
+    from reactcnn_dash.db.address import StoreAddress
 
 HELD_SECONDS = 0.05
 """How long a transaction of a long change should hold the store: a collector waits no longer."""
@@ -31,7 +31,7 @@ class Pace:
         time.sleep(seconds)
 
 
-def shrink(raw: sqlite3.Connection, place: Place, pace: Pace) -> int:
+def shrink(raw: sqlite3.Connection, place: StoreAddress, pace: Pace) -> int:
     """Take the pages that are free now out of the file, some at a time; give their bytes."""
     given_back = 0
     with translated(place):

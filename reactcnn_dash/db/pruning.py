@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from sqlalchemy import delete, func, select, update
 
 from reactcnn_dash.db import queries
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import can_shrink, read_engine, sqlite_connection, transaction
 from reactcnn_dash.db.errors import DamagedBlob, RunNotFound, StoreError
@@ -20,14 +21,13 @@ from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, refuse_busy
 from reactcnn_dash.db.pacing import Pace, shrink
 from reactcnn_dash.db.packing import unpack_state
-from reactcnn_dash.db.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sqlalchemy import ColumnElement, Connection, Table
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
     from reactcnn_dash.db.queries import AnyRow
 
     Keep: TypeAlias = Mapping[str, int]
@@ -77,7 +77,7 @@ def plan_pruning(url: StoreUrl, ref: int | str, keep: Keep) -> tuple[Part, ...]:
         RunBusy: if a living process is collecting or deleting it.
         StoreError: if GAP rows are to go and the sums over them are not whole.
     """
-    place = Place.of(url)
+    place = StoreAddress.of(url)
     engine = read_engine(place)
 
     def look() -> AnyRow:
@@ -107,7 +107,7 @@ def prune_run(
         As `plan_pruning`; StoreError too if the store cannot be written.
     """
     plan_pruning(url, ref, keep)
-    place = Place.of(url)
+    place = StoreAddress.of(url)
     connection = open_for_writing(place, wal=True)
     given_back, seen = 0, 0
     try:
@@ -141,7 +141,9 @@ def prune_run(
             close_writing(connection)
 
 
-def _parts(connection: Connection, place: Place, row: AnyRow, keep: Keep) -> tuple[Part, ...]:
+def _parts(
+    connection: Connection, place: StoreAddress, row: AnyRow, keep: Keep
+) -> tuple[Part, ...]:
     parts = []
     for kind in PRUNABLE:
         if kind not in keep:
@@ -156,8 +158,8 @@ def _parts(connection: Connection, place: Place, row: AnyRow, keep: Keep) -> tup
     return tuple(parts)
 
 
-def _summed(connection: Connection, place: Place, row: AnyRow) -> int:
-    """Give how many images are in the sums of every layer: only their rows are not needed."""
+def _summed(connection: Connection, place: StoreAddress, row: AnyRow) -> int:
+    """Return how many images are in the sums of every layer: only their rows are not needed."""
     covered = []
     for layer in connection.execute(queries.LAYERS, {"run_id": row.id}).all():
         key = {"run_id": row.id, "layer": layer.position}
@@ -183,7 +185,7 @@ def _fault(state: AnyRow, layer: AnyRow) -> str | None:
 
 
 def _take(
-    connection: Connection, place: Place, run_id: int, kind: str, span: tuple[int, int]
+    connection: Connection, place: StoreAddress, run_id: int, kind: str, span: tuple[int, int]
 ) -> None:
     there = _there(kind, run_id, span)
     freed = connection.execute(select(func.coalesce(func.sum(_size(kind)), 0)).where(*there))
@@ -199,7 +201,7 @@ def _take(
 
 
 def _there(kind: str, run_id: int, span: tuple[int, int]) -> list[ColumnElement[bool]]:
-    """Give the conditions for rows of which something is left."""
+    """Return the conditions for rows of which something is left."""
     table = _TABLES[kind]
     within: list[ColumnElement[bool]] = [
         table.c.run_id == run_id,

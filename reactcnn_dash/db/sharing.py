@@ -23,6 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from reactcnn_dash.db import from_rows, queries
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.beginning import check_new, insert_run
 from reactcnn_dash.db.copying import network_file_system
 from reactcnn_dash.db.engine import read_engine, transaction
@@ -31,7 +32,6 @@ from reactcnn_dash.db.folding import Folding
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import HEARD, Heard, Process, new_token, process_of
 from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
-from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.records import STALL_SECONDS, RunState
 from reactcnn_dash.db.results import save_states
 from reactcnn_dash.db.version import require_head
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
+    from reactcnn_dash.db.address import StoreUrl
     from reactcnn_dash.db.folding import Merge
     from reactcnn_dash.db.packing import Rows
-    from reactcnn_dash.db.place import StoreUrl
     from reactcnn_dash.db.records import CorrelationState, ImageBatch, NewRun, Run
 
 _runs, _shares, _workers = queries.runs, queries.shares, queries.workers
@@ -72,7 +72,7 @@ class _Lost(Exception):
 
 
 def range_size(total: int, batch_size: int) -> int:
-    """Give how many images a range has: whole batches, and enough of them for many workers.
+    """Return how many images a range has: whole batches, and enough of them for many workers.
 
     A range costs the folding of its states, 0.2 s for VGG-16, and what a worker that was killed
     has left of it waits for another.
@@ -81,7 +81,7 @@ def range_size(total: int, batch_size: int) -> int:
     return -(-wanted // batch_size) * batch_size
 
 
-def require_shareable(place: Place, mounts: str | None = None) -> None:
+def require_shareable(place: StoreAddress, mounts: str | None = None) -> None:
     """Refuse a store that several processes cannot write safely.
 
     Args:
@@ -101,14 +101,14 @@ def require_shareable(place: Place, mounts: str | None = None) -> None:
 
 
 def find_shared(url: StoreUrl, ref: str) -> Run | None:
-    """Give the shared run of this id, or that began under this name; None where there is none yet.
+    """Return the shared run of this id, or that began by this name; None if there is none yet.
 
     Raises:
         RunNotFound: `ref` is a number, and no run has it.
         RunBusy: the run is being deleted.
         StoreError: the run is not a shared one, or the store cannot be shared or read.
     """
-    place = Place.of(url)
+    place = StoreAddress.of(url)
     require_shareable(place)
     try:
         with transaction(read_engine(place), place) as connection:
@@ -119,7 +119,7 @@ def find_shared(url: StoreUrl, ref: str) -> Run | None:
         return None
 
 
-def _find(connection: Connection, ref: str, place: Place) -> Run | None:
+def _find(connection: Connection, ref: str, place: StoreAddress) -> Run | None:
     key = select(_shares.c.run_id).where(_shares.c.key == ref)
     found = connection.execute(key).scalar()
     try:
@@ -146,7 +146,7 @@ class SharedRun:
     """
 
     def __init__(
-        self, place: Place, connection: Connection, run: Run, merge: Merge, heard: Heard
+        self, place: StoreAddress, connection: Connection, run: Run, merge: Merge, heard: Heard
     ) -> None:
         self.run = run
         self.ended_it = False
@@ -197,7 +197,7 @@ class SharedRun:
         check_new(new)
         if not new.total and not in_any_order:
             raise ValueError("a shared run needs to know how many images it will have")
-        place = Place.of(url)
+        place = StoreAddress.of(url)
         require_shareable(place)
         connection = open_for_writing(place, durable=durable, create=True, wal=True, whole=True)
         try:
@@ -240,7 +240,7 @@ class SharedRun:
             RunBusy: if it is being deleted.
             StoreError: if it is not shared, or the store cannot be shared or written.
         """
-        place = Place.of(url)
+        place = StoreAddress.of(url)
         require_shareable(place)
         connection = open_for_writing(place, durable=durable, wal=True, whole=True)
         try:
@@ -253,7 +253,7 @@ class SharedRun:
 
     @classmethod
     def _enter(
-        cls, place: Place, connection: Connection, run_id: int, merge: Merge, heard: Heard
+        cls, place: StoreAddress, connection: Connection, run_id: int, merge: Merge, heard: Heard
     ) -> SharedRun:
         with transaction(connection, place):
             row = queries.find_run(connection, run_id, str(place))
@@ -441,14 +441,14 @@ class SharedRun:
             self._say()
 
     def progress(self) -> Run:
-        """Give the run as it is now."""
+        """Return the run as it is now."""
         with self._lock, transaction(self._connection, self._place) as connection:
             return from_rows.run_of(
                 queries.find_run(connection, self.run.id, str(self._place)),
             )
 
     def leave(self) -> None:
-        """Give back what this worker holds; the last one to leave an unfinished run interrupts it.
+        """Leave what this worker holds to others; who leaves an unfinished run last interrupts it.
 
         A run that was taken from its workers is left as it is.
         """
@@ -484,7 +484,7 @@ class SharedRun:
         self.close()
 
     def _alive(self) -> set[str]:
-        """Give the tokens of the workers that are not known to be gone, by this one's clock."""
+        """Return the tokens of the workers that are not known to be gone, by this one's clock."""
         rows = self._connection.execute(
             select(_workers.c.token, _workers.c.beat).where(_workers.c.run_id == self.run.id)
         ).all()
@@ -526,7 +526,7 @@ class SharedRun:
             )
 
     def _locked(self) -> queries.AnyRow:
-        """Give the run's counters, which nobody else changes until this transaction ends."""
+        """Return the run's counters, which nobody else changes until this transaction ends."""
         self._say()
         return self._connection.execute(
             select(_runs.c.stored, _runs.c.gap_low, _runs.c.gap_high).where(

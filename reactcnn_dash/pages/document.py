@@ -179,7 +179,8 @@ class PageApp(Dash):
             '<script type="module" id="_dash-renderer">'
             f'import "{files.address(main)}"; {self.renderer}</script>'
         )
-        return str(super().interpolate_index(**parts))  # type: ignore[no-untyped-call]
+        whole = str(super().interpolate_index(**parts))  # type: ignore[no-untyped-call]
+        return whole.replace("<html>", '<html lang="en">', 1)
 
     def _later_html(self, awaited: Mapping[str, list[str]]) -> str:
         places = {

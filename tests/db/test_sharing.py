@@ -14,7 +14,6 @@ import pytest
 
 from reactcnn_dash.db import (
     ImageFilter,
-    Place,
     RunBusy,
     RunDeletion,
     RunNotFound,
@@ -22,6 +21,7 @@ from reactcnn_dash.db import (
     RunWriter,
     Shared,
     SharedRun,
+    StoreAddress,
     StoreError,
     StoreReader,
     find_shared,
@@ -300,10 +300,10 @@ def test_sharing_over_a_network_file_system_is_refused(tmp_path: Path) -> None:
     here = f"31 1 0:30 / {tmp_path} rw - {{}} server:/x rw\n"
     for kind in ("nfs4", "cifs", "fuse.sshfs", "lustre"):
         with pytest.raises(StoreError, match=rf"network file system \({kind}\).*PostgreSQL"):
-            require_shareable(Place.of(tmp_path / "a.db"), here.format(kind))
+            require_shareable(StoreAddress.of(tmp_path / "a.db"), here.format(kind))
     for kind in ("ext4", "tmpfs", "overlay"):
-        require_shareable(Place.of(tmp_path / "a.db"), here.format(kind))
-    require_shareable(Place.of("postgresql://host/db"), here.format("nfs4"))
+        require_shareable(StoreAddress.of(tmp_path / "a.db"), here.format(kind))
+    require_shareable(StoreAddress.of("postgresql://host/db"), here.format("nfs4"))
 
 
 def test_a_batch_that_comes_again_is_stored_once(store: str) -> None:
