@@ -2,7 +2,7 @@
 
 import type { Empty } from "./shared.d.ts";
 
-/** A run as the page's header tells of it. */
+/** A run as the page's header tells of it. ``workers`` and ``gathered`` are of a run that several collectors share: those at work, and all images that are stored; ``stored`` are those before the first gap. */
 export interface ShownRun {
   id: number;
   uuid: string;
@@ -16,6 +16,8 @@ export interface ShownRun {
   labelled: number;
   correct: number;
   rate: number | null;
+  workers: number | null;
+  gathered: number | null;
   latest: number;
 }
 

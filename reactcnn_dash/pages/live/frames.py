@@ -73,6 +73,8 @@ def run_payload(run: Run, latest_run_id: int) -> ShownRun:
         "labelled": run.labelled,
         "correct": run.correct,
         "rate": None if run.rate is None else round(run.rate, 1),
+        "workers": None if run.shared is None else run.shared.workers,
+        "gathered": None if run.shared is None else run.shared.images,
         "latest": latest_run_id,
     }
 

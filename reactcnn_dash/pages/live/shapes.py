@@ -8,7 +8,11 @@ from reactcnn_dash.pages.shapes import Empty
 
 
 class ShownRun(TypedDict):
-    """A run as the page's header tells of it."""
+    """A run as the page's header tells of it.
+
+    ``workers`` and ``gathered`` are of a run that several collectors share: those at work, and all
+    images that are stored; ``stored`` are those before the first gap.
+    """
 
     id: int
     uuid: str
@@ -22,6 +26,8 @@ class ShownRun(TypedDict):
     labelled: int
     correct: int
     rate: float | None
+    workers: int | None
+    gathered: int | None
     latest: int
 
 
