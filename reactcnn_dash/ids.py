@@ -49,6 +49,12 @@ SCALE: Final = "scale"
 LEGEND: Final = "legend"
 GRID: Final = "grid"
 TIP: Final = "tip"
+NAVIGATOR: Final = "navigator"
+NAVIGATOR_MAP: Final = "navigator-map"
+LAYER_JUMP: Final = "layer-jump"
+ZOOM_OUT: Final = "zoom-out"
+ZOOM_FIT: Final = "zoom-fit"
+ZOOM_IN: Final = "zoom-in"
 EMPTY: Final = "empty"
 
 # Deviations.

@@ -25,6 +25,7 @@ import { toggleCam } from "./grad-cam.mjs";
 import { grid } from "./grid.mjs";
 import { setStrength } from "./image.mjs";
 import { computeMissing } from "./maps-again.mjs";
+import { focusJump, jumpTo, listenToNavigator, zoomBy, zoomFit } from "./navigator.mjs";
 import {
   focusFilter,
   inHandOf,
@@ -120,6 +121,10 @@ const KEYS = {
   w: togglePanel,
   g: toggleCam,
   v: computeMissing,
+  j: focusJump,
+  "+": () => zoomBy(1),
+  "-": () => zoomBy(-1),
+  0: zoomFit,
   "/": startSearch,
   n: () => stepHit(1),
   p: () => stepHit(-1),
@@ -150,6 +155,7 @@ function start() {
   buildSlider();
   buildStrip();
   listenToPointer();
+  listenToNavigator();
   view.listen(viewChanged);
   onScheme(() => {
     grid.repaint();
@@ -228,6 +234,10 @@ boot({
     chooseParameter: parameterOf(ids.PARAMETER, chooseParameter),
     tapNode,
     chooseRow,
+    jumpTo,
+    zoomOut: () => zoomBy(-1),
+    zoomFit,
+    zoomIn: () => zoomBy(1),
     toggleSearch,
     toggleWhatIf: togglePanel,
     closeSearch,

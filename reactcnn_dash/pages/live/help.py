@@ -16,6 +16,8 @@ SHORTCUTS: Final = (
     ("M", "next misclassified image"),
     ("O", "next odd image"),
     ("D", "colours by deviation, or by GAP again"),
+    ("J", "go to a layer by its name"),
+    ("+ - 0", "zoom in and out, and back to what suits the window"),
     ("/", "search in the run"),
     ("N P", "next and previous result of the search"),
     ("Tab, then arrows", "walk through the filters of a layer"),
@@ -35,7 +37,9 @@ CONCEPTS: Final = (
     (
         "Filter and layer",
         "Each column is one convolution layer, each small square one of its filters. "
-        "The network runs from left to right.",
+        "The network runs from left to right. Below a network with branches a line of dots, one a "
+        "layer, says what takes what: arcs are skips, and + a sum, × a product, ∪ maps side by "
+        "side. Where a network is wider than the window, the whole of it stands in small below.",
     ),
     (
         "GAP",
