@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Serve
 
+WIDTH = "document.querySelectorAll('.block')[2].getBoundingClientRect().width"
 BLOCKS, FILTERS, IMAGES = 10, 64, 8
 NAMES = ["stem", *(f"block{i}_conv{k}" for i in range(BLOCKS) for k in (1, 2, 3))]
 WIRING = {
@@ -82,9 +83,11 @@ def test_the_whole_network_stands_below_and_moves_the_window(opened: Page) -> No
         """() => {
           const canvas = document.querySelector(".navigator-canvas");
           const { width, height } = canvas;
-          const { data } = canvas.getContext("2d").getImageData(0, Math.round(height / 3), width, 1);
+          const context = canvas.getContext("2d");
+          const { data } = context.getImageData(0, Math.round(height / 3), width, 1);
           const filled = [...Array(width).keys()].filter((x) => data[4 * x + 3] > 0);
-          return filled.length > width / 4 && filled[0] < width / 20 && filled.at(-1) > width * 0.95;
+          const [first, last] = [filled[0], filled.at(-1)];
+          return filled.length > width / 4 && first < width / 20 && last > width * 0.95;
         }""",
     )
     box = painted.bounding_box()
@@ -139,7 +142,7 @@ def test_ctrl_and_wheel_zoom_about_the_pointer_and_the_wheel_pans(opened: Page) 
     opened.keyboard.up("Control")
     until(
         opened,
-        "width => document.querySelectorAll('.block')[2].getBoundingClientRect().width > 1.3 * width",
+        f"width => {WIDTH} > 1.3 * width",
         arg=before["width"],
     )
     after = block.bounding_box()
@@ -148,7 +151,7 @@ def test_ctrl_and_wheel_zoom_about_the_pointer_and_the_wheel_pans(opened: Page) 
     opened.keyboard.press("0")
     until(
         opened,
-        "width => document.querySelectorAll('.block')[2].getBoundingClientRect().width === width",
+        f"width => {WIDTH} === width",
         arg=before["width"],
     )
     opened.mouse.wheel(0, 200)

@@ -81,7 +81,7 @@ class Network:
 
     @property
     def details(self) -> dict[str, Any]:
-        """See ``protocol.Network``: what the cells of each layer see, and how layers hang together."""
+        """See ``protocol.Network``: what each layer sees and takes, and what it costs."""
         return {"receptive_fields": receptive_fields(self), "wiring": wiring(self)}
 
     def has_weights(self, sha256: str) -> bool:

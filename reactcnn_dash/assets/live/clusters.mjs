@@ -8,6 +8,7 @@ import * as ids from "../generated/ids.mjs";
 import { METHODS } from "../generated/rules.mjs";
 import { grid } from "./grid.mjs";
 import { move, openPage, pin } from "./pointer.mjs";
+import { followSheet } from "./sheet.mjs";
 import { address, filterText, layers, openIndex, shown } from "./shown.mjs";
 import { drawSubset, drawSubsetControls, showTogether } from "./subset.mjs";
 import { view } from "./view.mjs";
@@ -176,6 +177,7 @@ export function takeClusters(answer) {
   drawParameter();
   drawSubset();
   showSelection();
+  followSheet();
   followWhatIf();
   pumpClusters();
   drawGraph(answer);

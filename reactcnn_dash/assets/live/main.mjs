@@ -51,6 +51,7 @@ import {
 } from "./poll.mjs";
 import { drawLegend, setScale } from "./scale.mjs";
 import { chooseSearch, closeSearch, startSearch, stepHit, toggleSearch, toggleWrong } from "./search.mjs";
+import { listenToSheet, toggleSheet } from "./sheet.mjs";
 import { shown } from "./shown.mjs";
 import { buildSlider } from "./slider.mjs";
 import { buildStrip } from "./strip.mjs";
@@ -122,6 +123,7 @@ const KEYS = {
   g: toggleCam,
   v: computeMissing,
   j: focusJump,
+  a: toggleSheet,
   "+": () => zoomBy(1),
   "-": () => zoomBy(-1),
   0: zoomFit,
@@ -156,6 +158,7 @@ function start() {
   buildStrip();
   listenToPointer();
   listenToNavigator();
+  listenToSheet();
   view.listen(viewChanged);
   onScheme(() => {
     grid.repaint();

@@ -28,6 +28,7 @@ SHORTCUTS: Final = (
     ("G", "Grad-CAM over the image, or take it off"),
     ("Tab to a pinned map, then arrows", "walk through its cells: what each sees of the image"),
     ("F", "the page of the filter in hand, or of the pinned one"),
+    ("A", "all maps of the open layer, or put them away"),
     ("C", "clusters of the layer in focus"),
     ("R", "turn the cluster of the filter in focus red"),
     ("Escape", "clear the red cluster, the pinned filter; close the panel, the search"),
