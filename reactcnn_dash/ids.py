@@ -148,6 +148,10 @@ RUNS_TABLE: Final = "runs-table"
 RUNS_CONFIRM: Final = "runs-confirm"
 RUNS_CONFIRM_TEXT: Final = "runs-confirm-text"
 RUNS_CONFIRM_YES: Final = "runs-confirm-yes"
+RUNS_UNDO: Final = "runs-undo"
+RUNS_UNDO_TEXT: Final = "runs-undo-text"
+RUNS_UNDO_BACK: Final = "runs-undo-back"
+RUNS_UNDO_NOW: Final = "runs-undo-now"
 RUNS_CONFIRM_NO: Final = "runs-confirm-no"
 
 # Compare page.
