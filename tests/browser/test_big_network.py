@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from reactcnn_dash.db import ImageBatch, Layer, RunWriter
+from reactcnn_dash.db import Layer, RunWriter
 from tests import stores
 from tests.browser.waiting import until
 
@@ -35,28 +35,20 @@ WIRING = {
 """A stem and residual blocks of three convolutions, each with its skip from the sum before."""
 
 
-def write(path: Path) -> None:
+def write(path: Path, filters: int = FILTERS, images: int = IMAGES) -> None:
+    """Write a run of a residual network with made-up answers, all layers equally wide."""
     layers = tuple(
-        Layer(i, name, "Conv2D", f"{name}_relu", FILTERS, 8, 8, i * FILTERS)
+        Layer(i, name, "Conv2D", f"{name}_relu", filters, 8, 8, i * filters)
         for i, name in enumerate(NAMES)
     )
     run = dataclasses.replace(
-        stores.new_run("residual", IMAGES, "none"), layers=layers, options={"wiring": WIRING}
+        stores.new_run("residual", images, "none"), layers=layers, options={"wiring": WIRING}
     )
-    rng = np.random.default_rng(0)
-    made = stores.truth(IMAGES)
+    made = stores.truth(images)
+    gap = np.random.default_rng(0).random((images, filters * len(NAMES)), np.float32)
+    made = dataclasses.replace(made, gap=gap, codes=())
     with RunWriter.begin(str(path), run) as writer:
-        writer.append(
-            ImageBatch(
-                start=0,
-                labels=made.labels,
-                probabilities=made.probabilities,
-                pixels=made.pixels,
-                names=tuple(f"{i}.png" for i in range(IMAGES)),
-                gap=rng.random((IMAGES, FILTERS * len(NAMES)), np.float32),
-                maps=None,
-            )
-        )
+        stores.append(writer, made, 0, images, maps=False)
         writer.finish()
 
 
