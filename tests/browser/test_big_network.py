@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from reactcnn_dash.db import Layer, RunWriter
 from tests import stores
+from tests.browser.test_accessibility import AXE, found
 from tests.browser.waiting import until
 
 if TYPE_CHECKING:
@@ -160,3 +161,17 @@ def test_a_network_that_fits_has_no_bar_and_a_chain_no_line(
     expect(page.locator(".wiring")).to_be_hidden()
     page.keyboard.press("j")
     expect(page.locator("#layer-jump")).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_network_with_branches(
+    page: Page, serve: Serve, tmp_path: Path, scheme: Any
+) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.context.add_init_script(path=str(AXE))
+    write(tmp_path / "store.db")
+    page.goto(serve(tmp_path / "store.db") + "?image=3&layer=stem&sheet=large")
+    expect(page.locator("#sheet-note")).to_contain_text("not stored")
+    expect(page.locator(".navigator-canvas")).to_be_visible()
+    expect(page.locator(".cluster-table .ag-row").first).to_be_visible()
+    assert found(page) == []

@@ -6,7 +6,7 @@ import keras
 from keras import layers as of
 
 from collector.frameworks.keras.wiring import wiring
-from tests.collector.test_receptive import network_of
+from tests.collector.models_of import network_of
 
 
 def test_a_residual_network_has_its_skips_merges_and_costs() -> None:

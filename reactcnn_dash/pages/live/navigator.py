@@ -55,7 +55,7 @@ def navigator() -> html.Div:
                         className="group",
                         children=[
                             _zoom(ids.ZOOM_OUT, "−", "Zoom out", "-"),
-                            _zoom(ids.ZOOM_FIT, "1:1", "Zoom to what suits the window", "0"),
+                            _zoom(ids.ZOOM_FIT, "1:1", "1:1: zoom to what suits the window", "0"),
                             _zoom(ids.ZOOM_IN, "+", "Zoom in", "+"),
                         ],
                     ),
