@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,10 +22,12 @@ from reactcnn_dash.db import (
     StoreAddress,
     StoreError,
     StoreReader,
+    edit_run,
     find_shared,
     replace_states,
     require_free,
 )
+from reactcnn_dash.db.engine import read_engine, transaction
 from reactcnn_dash.db.ownership import Heard
 from reactcnn_dash.db.records import STALL_SECONDS
 from reactcnn_dash.db.sharing import range_size, require_shareable
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> str:
-    return str(tmp_path / "shared.db")
+def store(any_store: str) -> str:
+    return any_store
 
 
 @pytest.fixture
@@ -59,8 +59,10 @@ def rows(path: str, table: str) -> list[Any]:
         "probabilities, pixels, gap, confidence",
         "feature_maps": "ordinal, scales, codes",
     }.get(table, "*")
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(f"SELECT {columns} FROM {table} ORDER BY 1").fetchall()
+    place = StoreAddress.of(path)
+    with transaction(read_engine(place), place) as connection:
+        found = connection.exec_driver_sql(f"SELECT {columns} FROM {table} ORDER BY 1").all()
+    return [tuple(row) for row in found]
 
 
 def alone(path: str) -> None:
@@ -251,8 +253,7 @@ def test_only_one_begins_a_run(shared: SharedRun, store: str) -> None:
 
 
 def test_a_new_name_leaves_the_old_one_to_late_workers(shared: SharedRun, store: str) -> None:
-    with closing(sqlite3.connect(store)) as connection, connection:
-        connection.execute("UPDATE runs SET name = 'renamed'")
+    edit_run(store, 1, name="renamed")
     for ref in (KEY, "renamed", "1"):
         found = find_shared(store, ref)
         assert found is not None
