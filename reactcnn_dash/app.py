@@ -19,6 +19,7 @@ from reactcnn_dash.pages.json_routes import RequestRefused
 from reactcnn_dash.pages.page import Context, Page, connect
 from reactcnn_dash.pages.registry import PAGES, SHARED_ROUTES
 from reactcnn_dash.pages.shell import document, help_of
+from reactcnn_dash.proxy import mount
 
 if TYPE_CHECKING:
     from dash import Dash
@@ -58,7 +59,10 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
     server = Flask(__name__)
     server.config.update(COMPRESSION)
     Compress(server)
-    guard = Guard(server, access or Access())
+    access = access or Access()
+    # Flask asks for it by this name; its type is that of a method alone.
+    cast("Any", server).wsgi_app = mount(server.wsgi_app, access)
+    guard = Guard(server, access)
     assets = Assets()
     server.register_blueprint(assets.blueprint())
     context = Context(reader, url, jobs)

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import gc
 import logging
+import os
 import re
 import signal
 import sys
@@ -13,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
-from reactcnn_dash.access import Access, is_loopback, new_token
+from reactcnn_dash.access import ANY_NAME, Access, is_loopback, new_token
 from reactcnn_dash.commands import compare as compare_command
 from reactcnn_dash.commands import copy as copy_command
 from reactcnn_dash.commands import delete as delete_command
@@ -27,7 +28,7 @@ from reactcnn_dash.db import (
     normalise_url,
     warnings_of,
 )
-from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError
+from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError, WrongUsage
 from reactcnn_dash.export import command as export
 from reactcnn_dash.usage import Parser
 
@@ -85,6 +86,16 @@ def _token(text: str) -> str:
     return text or new_token()
 
 
+def _origin(text: str) -> str:
+    if text == "self":
+        return "'self'"
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*:(//[\w.*:\[\]-]+)?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            "an origin is scheme and host, such as https://lab.example"
+        )
+    return text
+
+
 def _common() -> Parser:
     common = Parser(add_help=False)
     common.add_argument(
@@ -124,7 +135,35 @@ def parser() -> Parser:
         action="append",
         default=[],
         metavar="NAME",
-        help="a further name by which browsers may ask, such as that of a proxy; may be repeated",
+        help="a further name by which browsers may ask, such as that of a proxy; may be repeated; "
+        "* is any name, where there is a token",
+    )
+    serving.add_argument(
+        "--url-prefix",
+        default="",
+        metavar="PATH",
+        help="path below which a proxy shows the server, whether or not it takes the path away; "
+        "{port} in it stands for the port",
+    )
+    serving.add_argument(
+        "--trust-proxy",
+        action="store_true",
+        help="take host, scheme and path from the proxy's X-Forwarded-Host, -Proto and -Prefix; "
+        "only where nobody but the proxy reaches the port",
+    )
+    serving.add_argument(
+        "--frame-ancestor",
+        action="append",
+        type=_origin,
+        default=[],
+        metavar="ORIGIN",
+        help="a site whose pages may show these in a frame, such as https://lab.example, or self; "
+        "may be repeated (default: none)",
+    )
+    serving.add_argument(
+        "--until-eof",
+        action="store_true",
+        help="end when standard input does, for a program that starts the server",
     )
     token = serving.add_mutually_exclusive_group()
     token.add_argument(
@@ -193,7 +232,7 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash.results.clusters.clustering import warm_up  # noqa: PLC0415
 
     jobs = Workers(warm_up)
-    access = _access(options)
+    access = _access(options, sock.getsockname()[1])
     app = create_server(reader, url, jobs, access)
     # What stands now stands until the end: it is never looked through for what could be freed.
     gc.freeze()
@@ -211,18 +250,40 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     # A signal is how a server ends; most reach waitress, which returns.
     with contextlib.suppress(KeyboardInterrupt, SystemExit):
         threading.Thread(target=jobs.start, daemon=True).start()
-        server.serve(app, sock, open_browser=link if options.open else None)
+        if options.until_eof:
+            threading.Thread(target=_end_with_input, daemon=True).start()
+        server.serve(app, sock, access, open_browser=link if options.open else None)
     # Changes that a page made are stored whole, or not at all, before this process ends.
     finish_writing(_ENDING_SECONDS)
     leave()
 
 
-def _access(options: argparse.Namespace) -> Access:
-    """Return who may ask: beyond this machine only who knows the token, unless it was waived."""
+def _access(options: argparse.Namespace, port: int) -> Access:
+    """Return who may ask: beyond this machine only who knows the token, unless it was waived.
+
+    Raises:
+        WrongUsage: any name would do, and no token is wanted.
+    """
     token = options.token
     if token is None and not options.no_token and not is_loopback(options.host):
         token = new_token()
-    return Access.of(options.host, also=options.allowed_host, token=token)
+    if ANY_NAME in options.allowed_host and token is None and not options.no_token:
+        raise WrongUsage("--allowed-host '*' lets any site in: give --token, or --no-token.")
+    return Access.of(
+        options.host,
+        also=options.allowed_host,
+        token=token,
+        prefix=options.url_prefix.replace("{port}", str(port)),
+        trust_proxy=options.trust_proxy,
+        frames=tuple(options.frame_ancestor),
+    )
+
+
+def _end_with_input() -> None:
+    """End as by SIGTERM when whoever holds the other end of our standard input is gone."""
+    while sys.stdin.buffer.read(4096):
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _refuse_another_file(reader: StoreReader) -> None:

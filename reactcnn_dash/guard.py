@@ -12,12 +12,14 @@ import html
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final
 
+from cachetools import LRUCache
 from dash.exceptions import DependencyException
 from flask import Response, abort, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter
 
 from reactcnn_dash.access import COOKIE, MOST_BYTES, foreign
+from reactcnn_dash.proxy import root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 MOST_NESTED: Final = 16
 """Lists and objects in each other, in a request's body; a page sends five."""
 
+_KNOWN_PAGES: Final = 64
+"""Pages below paths of which the hashes of scripts are remembered."""
 _RUN: Final = (None, "", "module", "text/javascript", "application/javascript")
 _CALLBACKS: Final = "_dash-update-component"
 _SUITES: Final = "/_dash-component-suites/"
@@ -45,7 +49,7 @@ _POLICY: Final = "; ".join(
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
-        "frame-ancestors 'none'",
+        "frame-ancestors {frames}",
     )
 )
 _HEADERS: Final = {
@@ -73,7 +77,8 @@ class Guard:
     def __init__(self, server: Flask, access: Access) -> None:
         self._access = access
         self._pages: dict[str, Dash] = {}
-        self._inline: dict[str, str] = {}
+        self._frames = " ".join(access.frames) or "'none'"
+        self._inline: LRUCache[tuple[str, str], str] = LRUCache(_KNOWN_PAGES)
         server.url_map.converters["int"] = Number
         server.before_request(self._refuse_stranger)
         server.before_request(self._refuse_nonsense)
@@ -90,7 +95,7 @@ class Guard:
         host = request.environ.get("HTTP_HOST", "")
         if not self._access.admits(host):
             abort(403, f"This server is not known as {host[:100]!a}: --allowed-host adds a name.")
-        if foreign(request.method, host, request.headers):
+        if foreign(request.method, host, request.headers, self._access):
             abort(403, "Only a page of this server may ask for that.")
         if self._access.token is None:
             return None
@@ -113,13 +118,20 @@ class Guard:
         query = request.query_string.decode("latin-1").split("&")
         left = "&".join(part for part in query if not part.startswith("token="))
         # One slash: two would begin the address of another host.
-        path = f"/{request.path.lstrip('/')}"
+        path = f"{root()}/{request.path.lstrip('/')}"
         there = html.escape(f"{path}?{left}" if left else path)
         icon = '<link rel="icon" href="data:,">'
         go_on = f'<meta http-equiv="refresh" content="0;url={there}">'
         response = Response(f"<!doctype html><title>ReactCNN</title>{icon}{go_on}")
         token = str(self._access.token)
-        response.set_cookie(_cookie(), token, httponly=True, samesite="Strict")
+        response.set_cookie(
+            _cookie(),
+            token,
+            path=f"{root()}/",
+            secure=request.is_secure,
+            httponly=True,
+            samesite="Strict",
+        )
         return response
 
     def _refuse_nonsense(self) -> None:
@@ -145,7 +157,9 @@ class Guard:
         for name, value in _HEADERS.items():
             response.headers[name] = value
         scripts = f"'self' {self._hashes(response)}".strip()
-        response.headers["Content-Security-Policy"] = _POLICY.format(scripts=scripts)
+        response.headers["Content-Security-Policy"] = _POLICY.format(
+            scripts=scripts, frames=self._frames
+        )
         age = _age_of_file(response) if response.status_code in (200, 304) else None
         if age is not None:
             response.headers["Cache-Control"] = age
@@ -154,15 +168,16 @@ class Guard:
         return response
 
     def _hashes(self, response: Response) -> str:
-        """Return the hashes of a page's inline scripts; a page is the same for everybody."""
+        """Return the hashes of a page's inline scripts; below one path it is the same for all."""
         rule = "" if request.url_rule is None else request.url_rule.rule
         page = self._pages.get(rule)
         if page is None or response.status_code != 200:
             return ""
-        if rule not in self._inline:
+        known = self._inline.get((rule, root()))
+        if known is None:
             # Of the page itself: the answer may be another, as the one that keeps a token is.
-            self._inline[rule] = hashes_of_scripts(page.index())
-        return self._inline[rule]
+            known = self._inline[rule, root()] = hashes_of_scripts(page.index())
+        return known
 
 
 def fits(body: Any, callbacks: Mapping[str, Any]) -> bool:

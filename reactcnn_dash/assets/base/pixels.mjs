@@ -1,6 +1,7 @@
 /* Pixels: what the network saw of an image, and feature maps; fetched, decoded and drawn. */
 import { CODES } from "../generated/rules.mjs";
 import { contextOf } from "./dom.mjs";
+import { addressOf } from "./links.mjs";
 
 /** @import { Scale } from "./colours.mjs" */
 
@@ -82,10 +83,10 @@ export const decodeBytes = (text) => Uint8Array.from(atob(text), (one) => one.ch
 
 /**
  * Bytes that a route answers with; rejects with the reason.
- * @param {string} address
+ * @param {string} path
  */
-async function fetchBytes(address) {
-  const answer = await fetch(address);
+async function fetchBytes(path) {
+  const answer = await fetch(addressOf(path));
   if (!answer.ok) throw new Error(await answer.text());
   return answer.arrayBuffer();
 }

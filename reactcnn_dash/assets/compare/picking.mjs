@@ -3,7 +3,7 @@ import { ask } from "../base/asker.mjs";
 import { setProps, show, showParameter } from "../base/dash.mjs";
 import { byId, element, link, setText } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
-import { queryOf } from "../base/links.mjs";
+import { addressOf, queryOf } from "../base/links.mjs";
 import * as ids from "../generated/ids.mjs";
 import { METHODS } from "../generated/rules.mjs";
 import { asked, chosenLayer, compared } from "./comparison.mjs";
@@ -78,7 +78,7 @@ export function drawPicking() {
   drawParameter();
   const file = link(ids.COMPARE_EXPORT);
   file.hidden = !compared.found;
-  file.href = `/comparisons/json?${queryOf(asked())}`;
+  file.href = addressOf(`/comparisons/json?${queryOf(asked())}`);
 }
 
 function drawParameter() {

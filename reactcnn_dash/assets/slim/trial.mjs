@@ -2,6 +2,7 @@
 import { ask, pause, Refused, shareDone, showProgress } from "../base/asker.mjs";
 import { setProps, show } from "../base/dash.mjs";
 import { button, byId, copyButton, element, setText } from "../base/dom.mjs";
+import { addressOf } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
 import { drawPredicted, onPredicted } from "./predicted.mjs";
@@ -46,7 +47,7 @@ const asked = () => {
  * @returns {Promise<Trial>}
  */
 async function tell(path, values) {
-  const answer = await fetch(path, {
+  const answer = await fetch(addressOf(path), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(values),
