@@ -17,18 +17,20 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+READ_ONLY: Final = "This server is read-only: nothing is changed through it."
 ANY_NAME: Final = "*"
 COOKIE: Final = "reactcnn-token"
 """Beginning of the cookie's name; the port follows, since browsers share cookies among ports."""
 PLAIN: Final = "@:~!$*()+=%"
 """What stands in the path of an address as it is, beside letters, digits and `_.-`."""
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
 MOST_BYTES: Final = 2**20
 """Of a request's body; the longest that a page sends is a note of 20,000 characters."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]@/]+)(?::\d{1,5})?", re.IGNORECASE)
 _IN_A_WINDOW = ("navigate", "document")
 _IN_A_FRAME = ("navigate", "iframe")
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ class Access:
         token: what every request must carry, None for nothing.
         prefix: the path below which a proxy shows the server.
         trust_proxy: whether what a proxy says of a request (``X-Forwarded-…``) is taken for true.
+        user_header: the header by which a proxy that has authenticated says who asks, None where
+            nobody says so.
+        read_only: whether everything that changes a store is refused.
         frames: the pages that may frame ours, as a content security policy names them.
     """
 
@@ -51,6 +56,8 @@ class Access:
     token: str | None = field(default=None, repr=False)
     prefix: str = ""
     trust_proxy: bool = False
+    user_header: str | None = None
+    read_only: bool = False
     frames: tuple[str, ...] = ()
 
     @classmethod
@@ -133,7 +140,7 @@ def foreign(
     if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
         any_name = access is not None and ANY_NAME in access.hosts
         return not (any_name and site == "same-origin")
-    if method not in _SAFE:
+    if method not in SAFE:
         return site != "same-origin" if site is not None else origin is None
     if site in (None, "same-origin", "none"):
         return False

@@ -11,7 +11,7 @@ from flask_compress import Compress
 from werkzeug.exceptions import BadRequest
 
 from reactcnn_dash import ids
-from reactcnn_dash.access import Access
+from reactcnn_dash.access import READ_ONLY, Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
 from reactcnn_dash.guard import Guard
 from reactcnn_dash.pages.document import Assets, PageApp
@@ -71,15 +71,15 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
     for page in PAGES:
         for routes in page.routes(context):
             server.register_blueprint(routes)
-        app = _app(server, page, assets)
-        guard.add_page(app)
+        app = _app(server, page, assets, read_only=access.read_only)
+        guard.add_page(app, page.reads)
         page.callbacks(app, context)
         connect(app, page.controls)
         shell_callbacks.register(app)
     return server
 
 
-def _app(server: Flask, page: Page, assets: Assets) -> Dash:
+def _app(server: Flask, page: Page, assets: Assets, *, read_only: bool) -> Dash:
     """A Dash app at a page's address."""
     app = PageApp(
         page.folder,
@@ -92,9 +92,10 @@ def _app(server: Flask, page: Page, assets: Assets) -> Dash:
         meta_tags=[
             {"name": "viewport", "content": "width=device-width, initial-scale=1"},
             {"name": "description", "content": "Watch every filter of a CNN respond, live."},
+            *([{"name": "reactcnn-read-only", "content": READ_ONLY}] if read_only else []),
         ],
     )
-    app.layout = document(page, PAGES)
+    app.layout = document(page, PAGES, read_only=read_only)
     return app
 
 

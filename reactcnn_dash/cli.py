@@ -21,6 +21,7 @@ from reactcnn_dash.commands import delete as delete_command
 from reactcnn_dash.commands import fault, redundancy
 from reactcnn_dash.commands import runs as runs_command
 from reactcnn_dash.db import (
+    READ_ONLY,
     NotAStore,
     StoreError,
     StoreReader,
@@ -84,6 +85,12 @@ def _token(text: str) -> str:
             "a token has 16 to 200 characters out of A-Z, a-z, 0-9, '.', '_', '~' and '-'"
         )
     return text or new_token()
+
+
+def _header(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,80}", text):
+        raise argparse.ArgumentTypeError("a header's name is like X-Forwarded-User")
+    return text
 
 
 def _origin(text: str) -> str:
@@ -150,6 +157,18 @@ def parser() -> Parser:
         action="store_true",
         help="take host, scheme and path from the proxy's X-Forwarded-Host, -Proto and -Prefix; "
         "only where nobody but the proxy reaches the port",
+    )
+    serving.add_argument(
+        "--trust-user-header",
+        type=_header,
+        metavar="NAME",
+        help="header in which the proxy, which has authenticated, says who asks: names, notes and "
+        "tags then say who wrote them, and requests without it are refused",
+    )
+    serving.add_argument(
+        "--read-only",
+        action="store_true",
+        help="change nothing: no names, notes, deletions and slimming, and keep no results",
     )
     serving.add_argument(
         "--frame-ancestor",
@@ -225,6 +244,9 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash import server  # noqa: PLC0415
 
     sock = server.listen(options.host, options.port)
+    if options.read_only:
+        # For the processes that this one starts, too.
+        os.environ[READ_ONLY] = "1"
     server.give_memory_back()
     from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
     from reactcnn_dash.jobs.runner import Workers  # noqa: PLC0415
@@ -240,7 +262,8 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     link = server.address(sock, access)
     sys.stderr.write(f"ReactCNN shows {url}\n  {link}   (Ctrl-C stops)\n")
     if access.token is None and not is_loopback(options.host):
-        sys.stderr.write("Everybody who reaches this address can read and delete runs.\n")
+        may = "read" if access.read_only else "read and delete"
+        sys.stderr.write(f"Everybody who reaches this address can {may} runs.\n")
     for line in warnings_of(url):
         sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
@@ -275,6 +298,8 @@ def _access(options: argparse.Namespace, port: int) -> Access:
         token=token,
         prefix=options.url_prefix.replace("{port}", str(port)),
         trust_proxy=options.trust_proxy,
+        user_header=options.trust_user_header,
+        read_only=options.read_only,
         frames=tuple(options.frame_ancestor),
     )
 

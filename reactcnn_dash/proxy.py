@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote_to_bytes
 
-from flask import request
+from flask import g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from reactcnn_dash.access import PLAIN, clean_prefix
@@ -26,6 +26,12 @@ _SPELLED: Final = "reactcnn.root"
 def root() -> str:
     """Return the path below which this request sees the server, as an address spells it."""
     return str(request.environ.get(_SPELLED) or quote(request.script_root, safe=f"/{PLAIN}"))
+
+
+def user() -> str | None:
+    """Return who asks, as the proxy in front says; None where nobody says so."""
+    name = g.get("reactcnn_user")
+    return None if name is None else str(name)
 
 
 class Mounted:

@@ -94,6 +94,7 @@ def summary_of(row: AnyRow) -> RunSummary:
         note=row.note,
         tags=tuple(row.tags),
         odd=row.odd,
+        authors=row.authors,
     )
 
 

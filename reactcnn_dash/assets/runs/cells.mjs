@@ -2,7 +2,8 @@
 import { dash } from "../base/dash.mjs";
 import { count, duration, size } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
-import { images, tags, time, writable } from "./rows.mjs";
+import { READ_ONLY } from "../base/read-only.mjs";
+import { images, signed, tags, time, writable } from "./rows.mjs";
 
 /** @import { Row } from "./rows.mjs" */
 
@@ -18,7 +19,10 @@ dash.dashAgGridFunctions = {
   runTime: (/** @type {{ value: Date }} */ { value }) => time(value),
   runDuration: (/** @type {{ data: Row }} */ { data }) => duration(data.seconds),
   runSize: (/** @type {{ data: Row }} */ { data }) => size(data.bytes),
-  runWritable: writable,
+  runWritable: (/** @type {Row} */ row) => !READ_ONLY && writable(row),
+  runNote: (/** @type {{ value: string, data: Row }} */ { value, data }) => signed(value, data.authors.note),
+  runNoteTip: (/** @type {{ value: string, data: Row }} */ { value, data }) =>
+    signed(value, data.authors.note, true),
   /** Keys that mean something else here than in the grid. */
   runKey: (/** @type {{ event: KeyboardEvent, editing: boolean }} */ { event, editing }) =>
     !editing && (event.key === "Delete" || event.key === "Backspace"),
@@ -29,7 +33,11 @@ dash.dashAgGridComponentFunctions = {
   /** A run's name, which opens it. */
   RunName: (/** @type {{ value: string, data: Row }} */ { value, data }) => {
     const href = livePage({ run: data.id });
-    return h("a", { className: "run-link", href, title: `Open ${value}`, tabIndex: -1 }, value);
+    return h(
+      "a",
+      { className: "run-link", href, title: signed(`Open ${value}`, data.authors.name, true), tabIndex: -1 },
+      value,
+    );
   },
   RunState: (/** @type {{ value: string, data: Row }} */ { value, data }) =>
     h(
@@ -37,10 +45,10 @@ dash.dashAgGridComponentFunctions = {
       { className: "state", "data-state": value },
       value === "deleting" ? `deleting · ${count(data.stored)}` : value,
     ),
-  RunTags: (/** @type {{ value: string }} */ { value }) =>
+  RunTags: (/** @type {{ value: string, data: Row }} */ { value, data }) =>
     h(
       "span",
-      { className: "run-tags" },
+      { className: "run-tags", title: signed("", data.authors.tags, true) },
       tags(value).map((tag) => h("span", { className: "run-tag", key: tag }, tag)),
     ),
 };

@@ -89,4 +89,8 @@ PAGE: Final = Page(
     controls=CONTROLS,
     later=graph_and_table,
     own_picture=True,
+    reads=(
+        *(f"{one}.data" for one in (ids.FRAME, ids.RUN_SELECT, ids.CLUSTERS)),
+        "model.cancel",
+    ),
 )
