@@ -28,6 +28,9 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_BYTES: Final = 2**20
 """Of a request's body; the longest that a page sends is a note of 20,000 characters."""
 
+TOKEN: Final = re.compile(r"[\w.~-]{16,200}", re.ASCII)
+"""What a token that somebody chose looks like."""
+
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]@/]+)(?::\d{1,5})?", re.IGNORECASE)
 _IN_A_WINDOW = ("navigate", "document")
 _IN_A_FRAME = ("navigate", "iframe")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any, cast
 
 from dash import set_props
@@ -13,18 +14,26 @@ from werkzeug.exceptions import BadRequest
 from reactcnn_dash import ids
 from reactcnn_dash.access import READ_ONLY, Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
+from reactcnn_dash.db import StoreReader, normalise_url
+from reactcnn_dash.environment import access_from
 from reactcnn_dash.guard import Guard
+from reactcnn_dash.jobs.runner import Workers
 from reactcnn_dash.pages.document import Assets, PageApp
 from reactcnn_dash.pages.json_routes import RequestRefused
 from reactcnn_dash.pages.page import Context, Page, connect
 from reactcnn_dash.pages.registry import PAGES, SHARED_ROUTES
 from reactcnn_dash.pages.shell import document, help_of
 from reactcnn_dash.proxy import mount
+from reactcnn_dash.results.clusters.clustering import warm_up
+from reactcnn_dash.server import give_memory_back
+from reactcnn_dash.together import Together
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from _typeshed.wsgi import WSGIApplication
     from dash import Dash
 
-    from reactcnn_dash.db import StoreReader
     from reactcnn_dash.jobs.runner import Jobs
 
 log = logging.getLogger("reactcnn_dash")
@@ -47,7 +56,32 @@ COMPRESSION = {
 }
 
 
-def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | None = None) -> Flask:
+def from_environment() -> Flask:
+    """Return the server that environment variables describe, for gunicorn and its like.
+
+    Any number of processes may serve it, with any number of threads; see ``environment.VARIABLES``.
+
+    Raises:
+        WrongUsage: the variables do not say who may ask.
+        StoreError: the URL is not one of a store.
+    """
+    url = normalise_url(os.environ.get("REACTCNN_STORE", "").strip() or "reactcnn.db")
+    access = access_from(os.environ)
+    give_memory_back()
+    jobs = Workers(warm_up)
+    settings = (url, access, access.token, Assets().version)
+    return create_server(
+        StoreReader(url), url, jobs, access, lambda app: Together(app, settings, jobs.start)
+    )
+
+
+def create_server(
+    reader: StoreReader,
+    url: str,
+    jobs: Jobs,
+    access: Access | None = None,
+    around: Callable[[WSGIApplication], WSGIApplication] = lambda app: app,
+) -> Flask:
     """Return the Flask app that serves every page; each page is a Dash app of its own.
 
     Args:
@@ -55,13 +89,14 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
         url: its URL, for who writes to it and for hints.
         jobs: do what a request must not wait for.
         access: who may ask; this machine by its own names unless it says otherwise.
+        around: what is put around the application, within what a proxy asks for.
     """
     server = Flask(__name__)
     server.config.update(COMPRESSION)
     Compress(server)
     access = access or Access()
     # Flask asks for it by this name; its type is that of a method alone.
-    cast("Any", server).wsgi_app = mount(server.wsgi_app, access)
+    cast("Any", server).wsgi_app = mount(around(server.wsgi_app), access)
     guard = Guard(server, access)
     assets = Assets()
     server.register_blueprint(assets.blueprint())

@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
-from reactcnn_dash.access import ANY_NAME, Access, is_loopback, new_token
+from reactcnn_dash.access import ANY_NAME, TOKEN, Access, is_loopback, new_token
 from reactcnn_dash.commands import compare as compare_command
 from reactcnn_dash.commands import copy as copy_command
 from reactcnn_dash.commands import delete as delete_command
@@ -80,7 +80,7 @@ def _port(text: str) -> int:
 
 
 def _token(text: str) -> str:
-    if text and not re.fullmatch(r"[\w.~-]{16,200}", text, re.ASCII):
+    if text and not TOKEN.fullmatch(text):
         raise argparse.ArgumentTypeError(
             "a token has 16 to 200 characters out of A-Z, a-z, 0-9, '.', '_', '~' and '-'"
         )

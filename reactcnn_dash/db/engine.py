@@ -81,7 +81,7 @@ def write_engine(
     Raises:
         StoreReadOnly: this process, or the one that started it, was told to write nothing.
     """
-    if os.environ.get(READ_ONLY):
+    if os.environ.get(READ_ONLY, "").lower() not in ("", "0", "no", "false"):
         raise StoreReadOnly(f"{place}: nothing is written here: {READ_ONLY} is set")
     if place.path is None:
         return create_engine(place.url, poolclass=NullPool)

@@ -66,6 +66,7 @@ def test_one_person_sees_what_another_wrote(page: Page, store: Path) -> None:
         page.locator(cell("tagText")).dblclick()
         page.keyboard.type("keep")
         page.keyboard.press("Enter")
+        expect(page.locator(".run-tags")).to_have_attribute("title", re.compile("^— ann, "))
         page.goto(f"{bert}runs/")
         expect(page.locator(cell("note"))).to_have_text("looks at the wheels — ann")
         expect(page.locator(".run-tags")).to_have_attribute("title", re.compile("^— ann, "))

@@ -40,6 +40,10 @@ export function takeRows({ whole, rows = [], removed = [], deleting }) {
   const known = (/** @type {{ key: string }} */ row) => nodeOf(row.key) !== undefined;
   const add = changed.filter((row) => !known(row));
   const update = changed.filter(known);
+  // Who wrote a text may have changed where the text has not.
+  const signed = update.filter(
+    ({ key, authors }) => JSON.stringify(authors) !== JSON.stringify(nodeOf(key)?.data.authors),
+  );
   /** @type {{ key: string }[]} */
   const remove = removed.map((id) => ({ key: String(id) })).filter(known);
   if (whole) {
@@ -52,6 +56,7 @@ export function takeRows({ whole, rows = [], removed = [], deleting }) {
     // The newest first where nothing else decides.
     api.applyTransaction({ add, update, remove, ...(add.length ? { addIndex: 0 } : {}) });
   }
+  if (signed.length) api.refreshCells({ force: true, columns: ["name", "tagText", "note"] });
   restate(busy);
   if (!restored) restore();
   showChosen();
