@@ -15,7 +15,6 @@ from reactcnn_dash import ids
 from reactcnn_dash.access import READ_ONLY, Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
 from reactcnn_dash.db import StoreReader, normalise_url
-from reactcnn_dash.environment import access_from
 from reactcnn_dash.guard import Guard
 from reactcnn_dash.jobs.runner import Workers
 from reactcnn_dash.pages.document import Assets, PageApp
@@ -26,7 +25,6 @@ from reactcnn_dash.pages.shell import document, help_of
 from reactcnn_dash.proxy import mount
 from reactcnn_dash.results.clusters.clustering import warm_up
 from reactcnn_dash.server import give_memory_back
-from reactcnn_dash.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +63,10 @@ def from_environment() -> Flask:
         WrongUsage: the variables do not say who may ask.
         StoreError: the URL is not one of a store.
     """
+    # Where there are no such servers, there are no such files either.
+    from reactcnn_dash.environment import access_from  # noqa: PLC0415
+    from reactcnn_dash.together import Together  # noqa: PLC0415
+
     url = normalise_url(os.environ.get("REACTCNN_STORE", "").strip() or "reactcnn.db")
     access = access_from(os.environ)
     give_memory_back()

@@ -145,7 +145,9 @@ class Together:
 
     def _handed_over(self, environ: WSGIEnvironment, answer: StartResponse) -> Iterable[bytes]:
         body = _body_of(environ)
-        sent = {name: one for name, one in environ.items() if isinstance(one, _PLAIN)}
+        sent: dict[str, Any] = {
+            name: one for name, one in environ.items() if isinstance(one, _PLAIN)
+        }
         sent["wsgi.version"] = (1, 0)
         late = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < late:
