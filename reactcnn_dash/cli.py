@@ -31,6 +31,7 @@ from reactcnn_dash.db import (
 )
 from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError, WrongUsage
 from reactcnn_dash.export import command as export
+from reactcnn_dash.pages.report import command as report_command
 from reactcnn_dash.usage import Parser
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ COMMANDS = {
     "runs": runs_command,
     "compare": compare_command,
     "redundancy": redundancy,
+    "report": report_command,
     "fault": fault,
     "export": export,
     "delete": delete_command,
@@ -62,6 +64,7 @@ examples:
   python -m reactcnn_dash runs                 the runs of the store
   python -m reactcnn_dash compare 1 2          what changed between two runs
   python -m reactcnn_dash redundancy 3         which filters could go
+  python -m reactcnn_dash report 3             run 3 as one HTML file to send
   python -m reactcnn_dash fault 1 4            where run 4 departs from run 1
   python -m reactcnn_dash upgrade              bring an older store up to this version
   python -m reactcnn_dash export 3 --to files  write run 3 as .npz, Parquet and GraphML

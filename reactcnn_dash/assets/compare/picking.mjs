@@ -77,7 +77,7 @@ export function drawPicking() {
   show(ids.COMPARE_METHOD, now.method);
   drawParameter();
   const file = link(ids.COMPARE_EXPORT);
-  file.hidden = !compared.found;
+  file.hidden = byId(ids.COMPARE_REPORT).hidden = !compared.found;
   file.href = addressOf(`/comparisons/json?${queryOf(asked())}`);
 }
 

@@ -17,7 +17,14 @@ import {
   tapNode,
 } from "./clusters.mjs";
 import { nextOdd, pumpDeviations, toggleMode } from "./deviations.mjs";
-import { exportGraphml, exportGraphPng, exportNpz, exportParquet, exportViewPng } from "./exports.mjs";
+import {
+  exportGraphml,
+  exportGraphPng,
+  exportNpz,
+  exportParquet,
+  exportReport,
+  exportViewPng,
+} from "./exports.mjs";
 import { follow } from "./follow.mjs";
 import { toggleCam } from "./grad-cam.mjs";
 import { grid } from "./grid.mjs";
@@ -208,6 +215,7 @@ boot({
     clustersOfThese: clusterSearch,
     exportNpz,
     exportParquet,
+    exportReport,
     exportGraphml,
     exportGraphPng,
     exportViewPng,

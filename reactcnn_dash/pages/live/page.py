@@ -49,6 +49,7 @@ CONTROLS: Final = (
     Control("nextResult", ids.SEARCH_NEXT, "n_clicks"),
     Control("clustersOfThese", ids.SEARCH_CLUSTERS, "n_clicks"),
     # Taking a run, a graph or the view out as a file.
+    Control("exportReport", ids.EXPORT_REPORT, "n_clicks"),
     Control("exportNpz", ids.EXPORT_NPZ, "n_clicks"),
     Control("exportParquet", ids.EXPORT_PARQUET, "n_clicks"),
     Control("exportGraphml", ids.EXPORT_GRAPHML, "n_clicks"),
