@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +25,8 @@ from reactcnn_dash.db import (
 )
 from reactcnn_dash.jobs.runner import Jobs
 from tests import stores
+from tests.benchmarks.people import watch
+from tests.browser.conftest import start_server, stop
 from tests.test_guard import OURS, every_address
 
 if TYPE_CHECKING:
@@ -208,3 +212,26 @@ def test_a_process_that_is_told_to_writes_nothing_at_all(
         assert http.get(address, headers=OURS).status_code == 200, address
     assert hashlib.sha256(store.read_bytes()).hexdigest() == before
     assert not store.with_name("new.db").exists()
+
+
+@pytest.mark.process
+def test_sixty_four_pages_follow_a_run_that_grows_without_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    made = stores.truth(1200)
+    with RunWriter.begin(str(path), stores.new_run(total=1200)) as writer:
+        stores.append(writer, made, 0, 4)
+        process, address = start_server(path)
+        try:
+            ending = threading.Event()
+            with ThreadPoolExecutor(1) as pool:
+                watching = pool.submit(watch, address, 64, ending, 0.25)
+                for start in range(4, 1200, 4):
+                    stores.append(writer, made, start, start + 4)
+                ending.set()
+                seen = watching.result()
+        finally:
+            stop(process)
+        writer.finish()
+    assert seen.failures == []
+    assert len(seen.last) == 64
+    assert len(seen.polls) > 64
