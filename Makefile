@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8050
 DEMO_STORE ?= demo.db
 
-.PHONY: help demo test test-fast lint format bench faults screenshots clean browser
+.PHONY: help demo test test-fast test-torch lint format bench faults screenshots clean browser
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -44,6 +44,17 @@ test: $(VENV)/.dev browser  ## run every test
 
 test-fast: $(VENV)/.dev  ## run what is quick: no browser, no processes, no fitting
 	$(PYTEST) -m unit
+
+# What is tested with. On Linux the plain wheel brings CUDA; pip's own settings can name a smaller one.
+TORCH ?= torch==2.13.0
+
+$(VENV)/.torch: $(VENV)/.dev
+	$(BIN)/python -c 'import torch, safetensors, onnxscript' 2>/dev/null || \
+	    $(BIN)/python -m pip install --quiet '$(TORCH)' safetensors onnxscript
+	touch $@
+
+test-torch: $(VENV)/.torch  ## run the tests of PyTorch modules, with PyTorch
+	$(PYTEST) tests/torch
 
 lint: $(VENV)/.dev node_modules/.installed  ## check format, style, types and layers
 	$(BIN)/ruff format --check .

@@ -62,7 +62,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def request_of(arguments: argparse.Namespace) -> Request:
-    """The parsed options of a collecting call as a request."""
+    """Return the parsed options of a collecting call as a request."""
     return Request(
         store=arguments.store,
         model=arguments.model,
@@ -72,6 +72,8 @@ def request_of(arguments: argparse.Namespace) -> Request:
         size=arguments.size,
         head=arguments.head,
         custom_ops=arguments.custom_ops,
+        weights=arguments.weights,
+        trusted=arguments.trusted,
         batch_size=arguments.batch_size,
         limit=arguments.limit,
         first=arguments.first,
@@ -91,7 +93,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
 
 
 def parser() -> Parser:
-    """The command line's parser; commands other than collecting are subparsers."""
+    """Return the command line's parser; commands other than collecting are subparsers."""
     common = _common()
     result = Parser(
         prog=PROGRAM,
@@ -227,6 +229,19 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         type=_path,
         help="library of operators that an ONNX model needs; it is code and is run (default: none, "
         "and a model that needs one is refused)",
+    )
+    group.add_argument(
+        "--weights",
+        metavar="FILE",
+        type=_path,
+        help="weights of a PyTorch model: a .safetensors file or a state_dict, which is read "
+        "without running code (default: those that the factory gives it)",
+    )
+    group.add_argument(
+        "--trusted",
+        action="store_true",
+        help="open whole PyTorch models (.pt, .pth, .pt2) and pickled weights too, which can run "
+        "code; only from people whom you trust (default: they are refused)",
     )
 
 

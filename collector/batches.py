@@ -45,7 +45,7 @@ def batches(
 
 
 def read_ahead(source: Iterator[ImageChunk]) -> Iterator[ImageChunk]:
-    """Give the same batches, each read in another thread while the one before is worked on."""
+    """Yield the same batches, each read in another thread while the one before is worked on."""
     with ThreadPoolExecutor(1, thread_name_prefix="reader") as pool:
         coming = pool.submit(next, source, None)
         while (batch := coming.result()) is not None:

@@ -7,12 +7,10 @@ import dataclasses
 import logging
 import operator
 import time
-from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import keras
 
-from collector import loop
 from collector.callback_options import (
     CheckpointPath,
     checked_count,
@@ -20,34 +18,26 @@ from collector.callback_options import (
     checked_request,
     checked_values,
 )
-from collector.errors import CollectorError
 from collector.experiments import Experiment, Experiments
 from collector.frameworks.agreement import first_images
 from collector.frameworks.keras.fitting import Fit, noted_epochs, when_all_have_ended
 from collector.frameworks.keras.models import LoadedModel, weights_digest
 from collector.frameworks.keras.network import Network, understand
 from collector.frameworks.keras.proof import proven_capture
-from collector.images import ImageSourceError, fit_labels
 from collector.images.probe import open_probe
-from collector.progress import Silent
-from collector.session import new_run, pixel_range_hint
-from collector.signals import StopSignals
-from collector.space import image_bytes, space_notice
-from collector.statistics import Statistics
-from reactcnn_dash.db import RunWriter, StoreError
+from collector.probing import Account, collect_run, labels_of, run_name, say, tell_of_space
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from os import PathLike
 
     from numpy.typing import ArrayLike
 
-    from collector.frameworks.protocol import Capture
+    from collector.frameworks.protocol import Proven
     from collector.images import LabelFit
     from reactcnn_dash.db import StoreUrl
 
 _log = logging.getLogger(__name__)
-_FORESEEN = (CollectorError, ImageSourceError, StoreError)
 
 
 class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras has no types
@@ -91,9 +81,6 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             checkpoint's source.
 
     Attributes:
-        seconds: time spent here since the first training began.
-        runs: ids of the runs collected, in their order.
-        failures: how many runs could not be collected.
         experiment: the experiment's name, ``None`` until the model is known.
 
     Raises:
@@ -150,15 +137,12 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         self._experiment: Experiment | None = None
         self._watched: _Watched | None = None
         self._fit = Fit()
-        self._warned = self._path_warned = False
+        self._account = Account(_log)
         self._trained = self._began = 0.0
         self.experiment = self._experiments.name
-        self.seconds = 0.0
-        self.runs: list[int] = []
-        self.failures = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """A callback for another training: the same images and names, and no runs yet."""
+        """Return a callback for another training: the same images and names, and no runs yet."""
         other = copy.copy(self)
         other.set_model(None)
         other._begin()
@@ -168,23 +152,23 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         """Start the clock, and look at the model while there is time to mend what is wrong."""
         self._began = time.monotonic() - self._trained
         self._fit = Fit(noted=noted_epochs(self.model))
-        experiment = self._experiments.of(self.model)
+        experiment = self._experiments.of(self.model, self.model.name)
         if experiment is not self._experiment:
             self._experiment, self.experiment = experiment, experiment.name
             self._watched = None
-            self._warned = self._path_warned = False
+            self._account.warned = self._account.path_warned = False
         if self.model.built:
-            with self._guarded(f"watch {self.model.name}"):
+            with self._account.guarded(f"watch {self.model.name}"):
                 self._watch_model()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Collect a run if it is due."""
-        fit, experiment = self._fit, self._experiments.of(self.model)
+        fit, experiment = self._fit, self._experiments.of(self.model, self.model.name)
         if fit.shift is None:
             fit.shift = max(0, experiment.epochs - epoch)
         fit.counted, fit.epoch = epoch + 1, epoch + 1 + fit.shift
         experiment.epochs = fit.epoch
-        fit.path = self._path_of(fit.counted, logs or {})
+        fit.path = self._account.path_of(self._checkpoint, fit.counted, logs or {})
         fit.weights = self._digest()
         # After the last epoch Keras may average the weights before callbacks are told of the end.
         last = self.model.stop_training or fit.counted == (self.params or {}).get("epochs")
@@ -202,13 +186,22 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
     @property
     def summary(self) -> str:
         """One line: runs, seconds spent on them, their share of the training."""
-        training = self._trained or time.monotonic() - self._began
-        failed = f", {self.failures} could not be stored" if self.failures else ""
-        runs = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
-        return (
-            f"ReactCNN: {runs} collected{failed}; {self.seconds:.1f} s, "
-            f"{self.seconds / max(training, 1e-9):.1%} of the training."
-        )
+        return self._account.summary(self._trained or time.monotonic() - self._began)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent here since the first training began."""
+        return self._account.seconds
+
+    @property
+    def runs(self) -> list[int]:
+        """Ids of the runs collected, in their order."""
+        return self._account.runs
+
+    @property
+    def failures(self) -> int:
+        """How many runs could not be collected."""
+        return self._account.failures
 
     def _end(self) -> None:
         fit = self._fit
@@ -224,72 +217,36 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         try:
             return weights_digest(self.model.weights)
         finally:
-            self.seconds += time.monotonic() - begun
+            self._account.seconds += time.monotonic() - begun
 
     def _try_to_collect(self, epoch: int | None) -> None:
         fit = self._fit
         fit.collected, fit.stored = fit.epoch, fit.weights
-        before = len(self.runs)
-        with self._guarded(
+        account = self._account
+        before = len(account.runs)
+        with account.guarded(
             "collect the final weights" if epoch is None else f"collect epoch {epoch}"
         ):
-            self.runs.append(self._collect(epoch))
-        self.failures += len(self.runs) == before
-
-    @contextmanager
-    def _guarded(self, attempt: str) -> Iterator[None]:
-        """Take the time of an attempt; a training of days must not end for a probe."""
-        begun = time.monotonic()
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
-            if not self._warned:
-                self._warned = True
-                _log.warning("%s", _complaint(attempt, error))
-        finally:
-            self.seconds += time.monotonic() - begun
-
-    def _path_of(self, epoch: int, logs: dict[str, Any]) -> str | None:
-        if self._checkpoint is None:
-            return None
-        try:
-            return self._checkpoint.of(epoch, logs)
-        except ValueError as error:
-            if not self._path_warned:
-                self._path_warned = True
-                _log.warning("ReactCNN: %s; runs are stored without the file's name.", error)
-            return None
+            account.runs.append(self._collect(epoch))
+        account.failures += len(account.runs) == before
 
     def _collect(self, epoch: int | None) -> int:
-        watched, request, fit = self._watch_model(), self._request, self._fit
-        name = f"{self.experiment} · {'final' if epoch is None else f'epoch {epoch}'}"
+        watched, fit = self._watch_model(), self._fit
+        name = run_name(self.experiment, epoch)
         source = name if epoch is None else fit.path or name
         loaded = dataclasses.replace(watched.network.loaded, sha256=fit.weights, source=source)
-        network = dataclasses.replace(watched.network, loaded=loaded)
-        new = new_run(
-            dataclasses.replace(request, name=name),
-            network,
+        return collect_run(
+            self._request,
+            dataclasses.replace(watched.network, loaded=loaded),
+            watched.proven,
             self._source,
-            arithmetic=watched.capture.arithmetic,
+            watched.labels,
+            experiment=self.experiment,
+            epoch=epoch,
         )
-        new = dataclasses.replace(new, experiment=self.experiment, epoch=epoch)
-        work = loop.Work(
-            source=self._source,
-            position=0,
-            labels=watched.labels,
-            capture=watched.capture,
-            image_bytes=image_bytes(network, new),
-            statistics=Statistics(new.layers),
-            limit=request.limit,
-            pace=None,
-        )
-        with closing(RunWriter.begin(request.store, new)) as writer:
-            # Signals that are never listened to: they belong to whoever trains.
-            loop.collect(work, writer, signals=StopSignals(), progress=Silent())
-            return writer.run.id
 
     def _watch_model(self) -> _Watched:
-        """What stays the same from epoch to epoch, until the model is given other layers."""
+        """Return what stays the same from epoch to epoch, until the model is given other layers."""
         if self._watched is None or not _same(self._watched.ends, _ends(self.model)):
             self._watched = self._watch()
         return self._watched
@@ -305,8 +262,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             class_names=self._class_names or None,
         )
         network = understand(loaded, self._source.native_shape)
-        self._source.check(network.image_shape)
-        labels = fit_labels(self._source, network.outputs, loaded.class_names)
+        labels = labels_of(network, self._source)
         proven = proven_capture(
             network,
             first_images(self._source, network.image_shape),
@@ -315,29 +271,12 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             batch_size=request.batch_size_or_default,
             frozen=False,
         )
-        texts = (*network.notices, *self._source.notices, labels.notice, *proven.notices)
-        for line in filter(None, texts):
-            _log.info("%s", line)
-        hint = pixel_range_hint(network, self._source, request.pixel_range, option="pixel_range")
-        if hint is not None:
-            _log.warning("ReactCNN: %s", hint)
-        self._tell_of_space(network, proven.capture.arithmetic)
-        return _Watched(network, labels, proven.capture, _ends(model))
-
-    def _tell_of_space(self, network: Network, arithmetic: str) -> None:
-        """Log what the runs to come will write, where that is a lot."""
-        new = new_run(self._request, network, self._source, arithmetic=arithmetic)
+        say(_log, network, self._source, labels, proven, given=request.pixel_range)
         epochs = (self.params or {}).get("epochs") or 1
-        notice = space_notice(
-            network,
-            new,
-            new.total or 0,
-            self._request.store,
-            runs=max(1, epochs // self._every),
-            fewer=('feature_maps="last:N" or "none"', "fewer images (probe=N)"),
+        tell_of_space(
+            _log, request, network, self._source, proven, runs=max(1, epochs // self._every)
         )
-        if notice is not None:
-            _log.warning("ReactCNN: %s", notice)
+        return _Watched(network, labels, proven, _ends(model))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -346,24 +285,14 @@ class _Watched:
 
     network: Network
     labels: LabelFit
-    capture: Capture
+    proven: Proven
     ends: list[Any]
 
 
 def _ends(model: Any) -> list[Any]:
-    """A model's symbolic inputs and outputs: others, once it is given other layers."""
+    """Return a model's symbolic inputs and outputs: others, once it is given other layers."""
     return [*(getattr(model, "inputs", None) or ()), *(getattr(model, "outputs", None) or ())]
 
 
 def _same(some: list[Any], others: list[Any]) -> bool:
     return len(some) == len(others) and all(map(operator.is_, some, others))
-
-
-def _complaint(attempt: str, error: Exception) -> str:
-    text = " ".join(str(error).split())
-    if not isinstance(error, _FORESEEN):
-        text = f"{type(error).__name__}: {text}"
-    return (
-        f"ReactCNN could not {attempt} ({text.rstrip('.')}); training goes on, and later failures "
-        "are only counted."
-    )

@@ -1,4 +1,4 @@
-"""What the Keras callback is given, checked before a training of hours begins."""
+"""What a callback is given, checked before a training of hours begins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from collector.frameworks.protocol import PIXEL_RANGES
+from collector.frameworks.protocol import PIXEL_RANGES, PREPROCESSES
 from collector.images import READINGS
 from collector.images.values import ValueRange, checked_range
 from collector.request import Request
@@ -29,8 +29,9 @@ def checked_request(
     probe: int | None,
     reading: str | None,
     value_range: Any,
+    preprocess: str | None = None,
 ) -> Request:
-    """What is asked of every run.
+    """Return what is asked of every run.
 
     Raises:
         TypeError: an argument is of a type that it cannot have.
@@ -42,6 +43,10 @@ def checked_request(
     size = checked_count("batch_size", batch_size)
     if pixel_range is not None and checked_text("pixel_range", pixel_range) not in PIXEL_RANGES:
         raise ValueError(f"pixel_range is {pixel_range!r}; it is one of {[*PIXEL_RANGES]}.")
+    if preprocess is not None and checked_text("preprocess", preprocess) not in PREPROCESSES:
+        raise ValueError(f"preprocess is {preprocess!r}; it is one of {[*PREPROCESSES]}.")
+    if preprocess is not None and pixel_range is not None:
+        raise ValueError("give pixel_range or preprocess, not both.")
     if not re.fullmatch(
         r"all|none|last:[1-9][0-9]{0,8}", checked_text("feature_maps", feature_maps)
     ):
@@ -54,6 +59,7 @@ def checked_request(
     return Request(
         store=place,
         pixel_range=pixel_range,
+        preprocess=preprocess,
         batch_size=size,
         feature_maps=feature_maps,
         limit=None if probe is None else checked_count("probe", probe),
@@ -63,7 +69,7 @@ def checked_request(
 
 
 def checked_count(name: str, value: Any) -> int:
-    """A whole number of 1 or more, NumPy's included.
+    """Return a whole number of 1 or more, NumPy's included.
 
     Raises:
         TypeError, ValueError: it is something else.
@@ -77,7 +83,7 @@ def checked_count(name: str, value: Any) -> int:
 
 
 def checked_values(value: Any) -> ValueRange | None:
-    """The values that are black and white, if they are given.
+    """Return the values that are black and white, if they are given.
 
     Raises:
         TypeError, ValueError: it is something else than two numbers in their order.
@@ -116,7 +122,7 @@ def checked_path(name: str, value: Any) -> str:
 
 
 def checked_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of classes, as plain text.
+    """Return the names of classes, as plain text.
 
     Raises:
         TypeError, ValueError: one is no text, or all of it is one text.
@@ -149,7 +155,7 @@ class CheckpointPath:
             ) from error
 
     def of(self, epoch: int, logs: Mapping[str, Any]) -> str:
-        """The path of an epoch.
+        """Return the path of an epoch.
 
         Raises:
             ValueError: the logs have not what the pattern asks for; the text says what they have.

@@ -116,7 +116,7 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
 
 
 def _class_names(request: Request, run: Run | None) -> tuple[str, ...] | None:
-    """The names that the user gave to the model's classes, now or when the run began."""
+    """Return the names that the user gave to the model's classes, now or when the run began."""
     names = None if request.classes is None else read_classes(Path(request.classes))
     if run is None or run.options.get("classes") is None:
         return names

@@ -22,7 +22,7 @@ class ResumeError(CollectorError):
 
 
 def reason(error: Exception) -> str:
-    """The line of an error of TensorFlow or Keras that says what is wrong.
+    """Return the line of an error of TensorFlow or Keras that says what is wrong.
 
     Of an error inside a compiled function it is the last one, after those that say where.
     """

@@ -43,10 +43,15 @@ class Experiments:
         self._taken: set[str] = set()
         self._known: MutableMapping[Any, Experiment] = WeakKeyDictionary()
 
-    def of(self, model: Any) -> Experiment:
-        """The experiment of a model, recognised by its identity; a new one for a new model."""
+    def of(self, model: Any, called: str) -> Experiment:
+        """Return the experiment of a model, recognised by its identity; a new one for a new model.
+
+        Args:
+            model: the model.
+            called: its name.
+        """
         if model not in self._known:
-            self._known[model] = Experiment(self._free(model.name))
+            self._known[model] = Experiment(self._free(called))
         return self._known[model]
 
     def _free(self, model: str) -> str:

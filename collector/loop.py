@@ -102,7 +102,7 @@ def collect(work: Work, writer: RunWriter, *, signals: StopSignals, progress: Pr
 
 
 def expected(work: Work, skipped: int) -> int:
-    """How many images the run will hold when no further file is skipped."""
+    """Return how many images the run will hold when no further file is skipped."""
     readable = len(work.source) - skipped
     return readable if work.limit is None else min(work.limit, readable)
 
@@ -167,7 +167,7 @@ class _Network:
 
 
 def _batch(work: Work, chunk: ImageChunk, start: int) -> ImageBatch | None:
-    """What is stored of a chunk; ``None`` if all of its files were skipped."""
+    """Return what is stored of a chunk; ``None`` if all of its files were skipped."""
     if not len(chunk):
         return None
     captured = work.capture(chunk.given)

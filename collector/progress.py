@@ -21,13 +21,13 @@ class Progress(Protocol):
     """Told about a run's progress, from more than one thread."""
 
     def start(self, stored: int, total: int | None) -> None:
-        """The run begins with ``stored`` images of ``total``."""
+        """Show that the run begins with ``stored`` images of ``total``."""
 
     def stored(self, count: int) -> None:
         """``count`` more images are safely stored."""
 
     def total(self, total: int | None) -> None:
-        """The number of images expected has changed."""
+        """Take note of another number of images expected."""
 
     def working(self, what: str, done: int, total: int) -> None:
         """Work that comes after the run is at ``done`` of ``total`` steps; 0 of 0 at first."""
@@ -36,7 +36,7 @@ class Progress(Protocol):
         """Something that the user should know, one line."""
 
     def close(self) -> None:
-        """The run is over."""
+        """Show that the run is over."""
 
 
 class Silent:
@@ -81,15 +81,15 @@ class Lines:
         self._collected()
 
     def total(self, total: int | None) -> None:
-        """The number of images has changed."""
+        """Take a changed number of images."""
         self._total = total
 
     def working(self, what: str, done: int, total: int) -> None:
-        """Some work is so far."""
+        """Say how far some work is."""
         self.say({"phase": what, "done": done, "total": total})
 
     def notice(self, text: str) -> None:
-        """What the user should know."""
+        """Say what the user should know."""
         self.say({"notice": text})
 
     def close(self) -> None:

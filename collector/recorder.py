@@ -157,7 +157,7 @@ class Rate:
         self._value: float | None = None
 
     def after(self, images: int) -> float | None:
-        """The rate now that ``images`` more are done; ``None`` the first time."""
+        """Return the rate now that ``images`` more are done; ``None`` the first time."""
         now = time.monotonic()
         last, self._last = self._last, now
         if last is None or now <= last:

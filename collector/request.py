@@ -35,6 +35,8 @@ class Request:
         size: (height, width) for a model that takes any.
         head: what the model ends in, one of ``HEADS``.
         custom_ops: path of a library of operators for an ONNX model.
+        weights: path of the weights of a PyTorch model.
+        trusted: whether PyTorch's files may run code when they are opened.
         batch_size: images a batch.
         limit: number of images of the whole run, drawn evenly over the classes.
         first: number of images of the whole run, the first ones.
@@ -61,6 +63,8 @@ class Request:
     size: tuple[int, int] | None = None
     head: str | None = None
     custom_ops: str | None = None
+    weights: str | None = None
+    trusted: bool = False
     batch_size: int | None = None
     limit: int | None = None
     first: int | None = None
@@ -105,7 +109,7 @@ class Request:
 
 
 def amount(options: Mapping[str, Any]) -> tuple[int | None, bool]:
-    """How many images a run is to hold, and whether they are drawn rather than the first."""
+    """Return how many images a run is to hold, and whether they are drawn rather than the first."""
     if "first" not in options:
         # Begun before images were drawn.
         return options.get("limit"), False
@@ -141,6 +145,7 @@ def check_options(request: Request, run: Run) -> None:
         ),
         "--preprocess": (request.preprocess, run.options.get("preprocess")),
         "--size": (request.size and f"{request.size[0]}x{request.size[1]}", _size(run)),
+        "--weights": (request.weights, run.options.get("weights")),
         "--head": (request.head, run.options.get("head")),
         "--exact": (request.exact or None, run.options.get("arithmetic") == "direct" or None),
     }

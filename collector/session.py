@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.errors import ModelError, ResumeError
 from collector.frameworks.agreement import first_images
 from collector.frameworks.protocol import Asked
 from collector.frameworks.registry import framework_of
+from collector.frameworks.torch.entry import TORCH
 from collector.images import ValueRange, draw, fit_labels
 from collector.loop import Work, expected
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
@@ -60,7 +62,9 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
         ImageSourceError: images or labels do not fit the model.
         StoreError: the store cannot be written.
     """
-    network = _open(request.model_or_default, request, source.native_shape, request.head)
+    network = _open(
+        request.model_or_default, request, source.native_shape, request.head, request.weights
+    )
     source.check(network.image_shape)
     labels = fit_labels(source, network.outputs, network.loaded.class_names)
     images = draw(source, request.limit)
@@ -118,6 +122,7 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
         request,
         run.image_shape[:2],
         run.options.get("head"),
+        run.options.get("weights"),
     )
     if not network.has_weights(run.checkpoint.sha256):
         raise ResumeError(
@@ -170,7 +175,7 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
 def pixel_range_hint(
     network: Network, source: ImageSource, given: str | None, *, option: str = "--pixel-range"
 ) -> str | None:
-    """What to say of the pixel values that the model is given; ``None`` if they are settled.
+    """Return what to say of the pixel values that the model is given; ``None`` if they are settled.
 
     Args:
         network: what runs.
@@ -197,8 +202,9 @@ def _open(
     request: Request,
     native_shape: tuple[int, int] | None,
     head: str | None,
+    weights: str | None,
 ) -> Network:
-    """The model as a network, its outputs as many as the names that the user gave to them.
+    """Return the model as a network, its outputs as many as the names that the user gave to them.
 
     Raises:
         ModelError: it cannot be loaded or watched, or the names are not as many.
@@ -208,8 +214,15 @@ def _open(
         native_shape=request.size or native_shape,
         head=head,
         custom_ops=request.custom_ops,
+        weights=weights,
+        trusted=request.trusted,
     )
-    network = framework_of(model).load(model, asked)
+    framework = framework_of(model)
+    if weights is not None and framework is not TORCH:
+        raise ModelError(
+            "--weights go with --model package.module:factory of PyTorch; other models hold theirs."
+        )
+    network = framework.load(model, asked)
     height, width, channels = network.image_shape
     if request.size not in (None, (height, width)):
         raise ModelError(f"the model takes images of {height} × {width} only; leave --size out.")
@@ -223,13 +236,20 @@ def _open(
     return network
 
 
+def _run_name(request: Request, weights: str, source: ImageSource) -> str:
+    """Return the name of a run that nobody named: its checkpoint's file, epoch, and images."""
+    stem = Path(weights).name.removesuffix(".keras")
+    epoch = "" if request.epoch is None else f" · epoch {request.epoch}"
+    return f"{stem}{epoch} on {source.description}"
+
+
 def new_run(request: Request, network: Network, source: ImageSource, *, arithmetic: str) -> NewRun:
-    """What the store is told of a run before its first image."""
+    """Return what the store is told of a run before its first image."""
     loaded = network.loaded
     wanted = request.limit or request.first
     total = len(source) if wanted is None else min(wanted, len(source))
     return NewRun(
-        name=request.name or f"{loaded.name} on {source.description}",
+        name=request.name or _run_name(request, loaded.source, source),
         model=loaded.name,
         checkpoint_sha256=loaded.sha256,
         parameters=loaded.parameters,
@@ -271,7 +291,7 @@ def _class_names(network: Network, source: ImageSource) -> tuple[str, ...]:
 
 
 def layers_of(network: Network) -> tuple[Layer, ...]:
-    """The layers of a network as a run stores them."""
+    """Return the layers of a network as a run stores them."""
     layers = []
     offset = 0
     for position, tap in enumerate(network.taps):

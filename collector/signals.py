@@ -56,7 +56,7 @@ class StopSignals:
             signal.signal(number, handler)
 
     def finish_batches(self) -> None:
-        """From now on the first signal lets the current batch be finished."""
+        """Let the current batch be finished on the first signal from now on."""
         self._graceful = True
 
     def wait_until(self, moment: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from reactcnn_dash.db import Place
+from reactcnn_dash.db import StoreAddress
 
 if TYPE_CHECKING:
     from collector.frameworks.protocol import Network
@@ -36,7 +36,7 @@ def space_notice(
     runs: int = 1,
     fewer: tuple[str, str] = _FEWER,
 ) -> str | None:
-    """What to say of the space that a run will take, or several like it.
+    """Return what to say of the space that a run will take, or several like it.
 
     Args:
         network: what runs.
@@ -81,7 +81,7 @@ def _kept(feature_maps: str, images: int) -> int:
 
 def _free(store: str) -> int | None:
     """Bytes free where the store's file is or will be; ``None`` if that cannot be told."""
-    path = Place.of(store).path
+    path = StoreAddress.of(store).path
     if path is None:
         return None
     try:

@@ -75,7 +75,7 @@ class Statistics:
                 self._fold()
 
     def states(self) -> tuple[CorrelationState, ...]:
-        """One state a layer, over the first :attr:`covered` rows."""
+        """Return one state a layer, over the first :attr:`covered` rows."""
         return tuple(
             _state_of(layer.position, self._covered, accumulator.state())
             for layer, accumulator in zip(self._layers, self._accumulators, strict=True)
@@ -102,7 +102,7 @@ def restore(reader: StoreReader, run: Run, layers: Sequence[Layer]) -> Statistic
 
 
 def rebuild(reader: StoreReader, run: Run, layers: Sequence[Layer]) -> Statistics:
-    """The same from the stored rows alone, without a look at the saved states.
+    """Return the same from the stored rows alone, without a look at the saved states.
 
     Raises:
         StoreError: the store cannot be read.

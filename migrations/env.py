@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, cast
 
 from alembic import context
 
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.engine import write_engine
 from reactcnn_dash.db.models import Base
-from reactcnn_dash.db.place import Place
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -29,6 +29,6 @@ if handed is not None:
     run(handed)
 else:
     store = context.get_x_argument(as_dictionary=True).get("store", "reactcnn.db")
-    engine = write_engine(Place.of(str(store)), create=True, foreign_keys=False)
+    engine = write_engine(StoreAddress.of(str(store)), create=True, foreign_keys=False)
     with engine.connect() as opened:
         run(opened)

@@ -67,7 +67,7 @@ class Access:
     def of(
         cls, host: str, *, also: Iterable[str] = (), token: str | None = None, **more: Any
     ) -> Access:
-        """Give the access of a server that listens on ``host``.
+        """Return the access of a server that listens on ``host``.
 
         Args:
             host: what it listens on; all of the machine's addresses for ``0.0.0.0`` and ``::``.
@@ -109,7 +109,7 @@ def clean_prefix(text: str) -> str:
 
 
 def new_token() -> str:
-    """Give a token that nobody can guess: 256 bits, fit for an address."""
+    """Return a token that nobody can guess: 256 bits, fit for an address."""
     return secrets.token_urlsafe(32)
 
 

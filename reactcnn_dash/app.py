@@ -7,18 +7,19 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 from dash import set_props
-from flask import Flask
+from flask import Flask, Response
 from flask_compress import Compress
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, NotFound
 
 from reactcnn_dash import ids
 from reactcnn_dash.access import READ_ONLY, Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
 from reactcnn_dash.db import StoreReader, normalise_url
-from reactcnn_dash.guard import Guard
+from reactcnn_dash.guard import Guard, in_one_line
 from reactcnn_dash.jobs.runner import Workers
 from reactcnn_dash.pages.document import Assets, PageApp
 from reactcnn_dash.pages.json_routes import RequestRefused
+from reactcnn_dash.pages.missing import missing_page, wants_page
 from reactcnn_dash.pages.page import Context, Page, connect
 from reactcnn_dash.pages.registry import PAGES, SHARED_ROUTES
 from reactcnn_dash.pages.shell import document, help_of
@@ -101,6 +102,11 @@ def create_server(
     cast("Any", server).wsgi_app = mount(around(server.wsgi_app), access)
     guard = Guard(server, access)
     assets = Assets()
+
+    @server.errorhandler(NotFound)
+    def nothing_here(error: NotFound) -> Response:
+        return missing_page(assets, PAGES) if wants_page() else in_one_line(error)
+
     server.register_blueprint(assets.blueprint())
     context = Context(reader, url, jobs)
     for make in SHARED_ROUTES:
@@ -117,7 +123,7 @@ def create_server(
 
 
 def _app(server: Flask, page: Page, assets: Assets, *, read_only: bool) -> Dash:
-    """A Dash app at a page's address."""
+    """Return a Dash app at a page's address."""
     app = PageApp(
         page.folder,
         assets,

@@ -87,7 +87,7 @@ class Guard:
         server.before_request(self._refuse_stranger)
         server.before_request(self._refuse_nonsense)
         server.after_request(self._add_headers)
-        server.register_error_handler(HTTPException, _in_one_line)
+        server.register_error_handler(HTTPException, in_one_line)
         # A script that Dash does not have is to Dash an error of the server.
         server.register_error_handler(DependencyException, _no_such_script)
 
@@ -290,7 +290,8 @@ def _cookie() -> str:
     return f"{COOKIE}-{request.environ.get('SERVER_PORT', '')}"
 
 
-def _in_one_line(error: HTTPException) -> Response:
+def in_one_line(error: HTTPException) -> Response:
+    """Answer an error as one line of text."""
     text = " ".join((error.description or error.name).split())
     response = Response(f"{text}\n", status=error.code, mimetype="text/plain")
     for name, value in error.get_headers():

@@ -32,7 +32,7 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"there is no option {name}{hint}")
 
     def options(self) -> Iterator[str]:
-        """The long options of the parser and of its commands."""
+        """Yield the long options of the parser and of its commands."""
         yield from (name for name in self._option_string_actions if name.startswith("--"))
         for action in self._actions:
             if isinstance(action.choices, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 FILTERS = (6, 8, 16)
 SIZES = (8, 4, 2)
 CLASSES = ("cat", "dog", "frog")
+SIGNED_LOW = -1.5
+"""The lowest value of every map of the layer that goes both ways, see ``signed``."""
 
 
 def layers() -> tuple[Layer, ...]:
@@ -66,6 +69,8 @@ class Truth:
     labels: NDArray[np.int64]
     pixels: NDArray[np.uint8]
     codes: tuple[NDArray[np.uint8], ...]
+    low: tuple[float, ...] = (0.0, 0.0, 0.0)
+    """Of the maps of each layer: a value is ``low + 0.01 · code``."""
 
 
 def truth(images: int, seed: int = 0) -> Truth:
@@ -98,16 +103,23 @@ def truth(images: int, seed: int = 0) -> Truth:
     )
 
 
+def signed(images: int) -> Truth:
+    """Return a truth whose second layer goes both ways, as one does that has no ReLU behind it."""
+    made = truth(images)
+    made.gap[:, 7:14] -= made.gap[:, 7:14].mean(axis=1, keepdims=True)
+    return dataclasses.replace(made, low=(0.0, SIGNED_LOW, 0.0))
+
+
 def append(writer: RunWriter, made: Truth, start: int, stop: int, *, maps: bool = True) -> None:
     """Append the images ``start`` to ``stop`` of a truth to a run."""
     n = stop - start
     batch = tuple(
         MapBatch(
             codes=codes[start:stop],
-            low=np.zeros((n, codes.shape[1]), np.float32),
+            low=np.full((n, codes.shape[1]), low, np.float32),
             step=np.full((n, codes.shape[1]), 0.01, np.float32),
         )
-        for codes in made.codes
+        for codes, low in zip(made.codes, made.low, strict=False)
     )
     writer.append(
         ImageBatch(

@@ -61,8 +61,8 @@ def test_next_misclassified(url: str, tmp_path: Path) -> None:
     assert (found["found"], found["image"]["ordinal"]) == (2, 2)
     assert ask(url, run=1, ordinal=2, find="next-misclassified")["found"] == 5
     last = ask(url, run=1, ordinal=8, find="next-misclassified")
-    assert "found" not in last
-    assert last["info"] == "No misclassified image after this one; Home starts over."
+    assert (last["found"], last["image"]["ordinal"]) == (2, 2)
+    assert last["info"] == "After the last misclassified image: this is the first again."
 
 
 def test_a_foreign_file_is_a_notice_not_a_failure(url: str, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_the_run_list_is_newest_first_and_empty_without_a_store(url: str, tmp_pa
     stores.make_store(tmp_path / "store.db", 1, name="two")
     listed = runs.options(StoreReader(url))
     assert [entry["value"] for entry in listed] == ["2", "1"]
-    assert listed[0]["label"].startswith("two · noise · ")
+    assert listed[0]["label"].startswith("#2 · two · 100.0 % right · ")
 
 
 def cluster_answer(url: str, **change: Any) -> tuple[Any, Any, Any, Any]:

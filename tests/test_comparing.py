@@ -176,7 +176,9 @@ def test_copies_of_an_image_are_paired_in_their_order(tmp_path: Path, first: sto
     write(path, "a", chosen(first, np.array([5, 1, 5, 2, 5])))
     write(path, "b", chosen(first, np.array([3, 5, 1, 5])))
     reader = StoreReader(str(path))
-    pairs = comparing.match_images(reader.answers(reader.run(1)), reader.answers(reader.run(2)))
+    pairs = comparing.match_images(
+        reader.predictions(reader.run(1)), reader.predictions(reader.run(2))
+    )
     assert pairs.a.tolist() == [0, 1, 2]
     assert pairs.b.tolist() == [1, 2, 3]
 
@@ -232,7 +234,9 @@ def test_a_damaged_row_costs_its_pair_and_is_counted(
 ) -> None:
     reader = StoreReader(str(store))
     whole = compare(reader, 1, 2)
-    pairs = comparing.match_images(reader.answers(reader.run(1)), reader.answers(reader.run(2)))
+    pairs = comparing.match_images(
+        reader.predictions(reader.run(1)), reader.predictions(reader.run(2))
+    )
     engine = sa.create_engine(f"sqlite:///{store}")
     damage = sa.text("UPDATE images SET gap = x'00' WHERE run_id = 2 AND ordinal = :ordinal")
     with engine.begin() as connection:

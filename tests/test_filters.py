@@ -346,7 +346,11 @@ def test_maps_of_one_filter_where_they_are_stored(path: Path) -> None:
         writer.finish()
     body = client(path).get("/filters/maps?layer=conv2&filter=5&of=11,2,8").data
     assert list(body[:3]) == [1, 0, 1]
-    maps = np.frombuffer(body[3:], np.uint8).reshape(2, 4, 4)
+    assert np.frombuffer(body[4:20], "<f4").reshape(2, 2).tolist() == [
+        [0, 0],
+        [pytest.approx(0.01)] * 2,
+    ]
+    maps = np.frombuffer(body[20:], np.uint8).reshape(2, 4, 4)
     assert np.array_equal(maps, made.codes[1][[11, 8], 5])
 
 

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from reactcnn_dash.analysis.scales import CODES, NOT_FINITE, NOUGHT
 from reactcnn_dash.db import ImageBatch, RunWriter, StoreReader
 from reactcnn_dash.pages.empty import empty_store
 from reactcnn_dash.pages.live.frames import (
-    CODES,
-    NOT_FINITE,
     encode_gap,
     frame_payload,
     gap_ranges,
@@ -35,21 +34,36 @@ def decode(codes: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     values = np.empty(len(codes))
     for layer in LAYERS:
         for i in range(layer.offset, layer.offset + layer.filters):
-            share = (codes[i] / 254) ** 2
-            values[i] = low[layer.position] + share * (high[layer.position] - low[layer.position])
+            below, above = low[layer.position], high[layer.position]
+            if below < 0:
+                side = codes[i] / 127 - 1
+                values[i] = side * abs(side) * max(-below, above)
+            else:
+                values[i] = below + (codes[i] / 254) ** 2 * (above - below)
     return values
 
 
-@given(arrays(np.float32, WIDTH, elements=st.floats(-3, 50, width=32)))
-def test_codes_decode_to_the_value_within_one_step(gap: np.ndarray) -> None:
-    low = np.full(3, -3, np.float32)
-    high = np.full(3, 50, np.float32)
-    codes = encode_gap(gap, LAYERS, low, high)
-    span = 53.0
-    share = (gap.astype(float) + 3) / span
-    # One code is a step of 1/254 in the square root of the share.
-    tolerance = span * (np.sqrt(share) / CODES + 0.25 / CODES**2) + 1e-4
-    assert np.all(np.abs(decode(codes, low, high) - gap) <= tolerance)
+@pytest.mark.parametrize(("low", "high"), [(0, 50), (-3, 50), (-50, 3), (-2, 0)])
+@given(st.data())
+def test_codes_decode_to_the_value_within_one_step(
+    low: float, high: float, data: st.DataObject
+) -> None:
+    gap = data.draw(arrays(np.float32, WIDTH, elements=st.floats(low, high, width=32)))
+    codes = encode_gap(gap, LAYERS, np.full(3, low, np.float32), np.full(3, high, np.float32))
+    # One code is a step of 1/254 in the square root of the share, 1/127 where there are two sides.
+    codes_a_side = NOUGHT if low < 0 else CODES
+    span = max(-low, high)
+    share = np.abs(gap.astype(float)) / span
+    tolerance = span * (np.sqrt(share) / codes_a_side + 0.25 / codes_a_side**2) + 1e-4
+    decoded = decode(codes, np.full(3, low), np.full(3, high))
+    assert np.all(np.abs(decoded - gap) <= tolerance)
+    assert np.all((decoded == 0) | (np.sign(decoded) == np.sign(gap)))
+
+
+def test_nought_is_neutral_where_values_go_both_ways() -> None:
+    gap = np.zeros(WIDTH, np.float32)
+    low, high = np.array([-8.66, 0, -0.28], np.float32), np.array([9.21, 5, 6], np.float32)
+    assert [encode_gap(gap, LAYERS, low, high)[layer.offset] for layer in LAYERS] == [127, 0, 127]
 
 
 def test_a_larger_value_never_has_a_smaller_code() -> None:

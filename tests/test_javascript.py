@@ -6,8 +6,10 @@ import json
 import re
 from collections import Counter
 
+import numpy as np
 import pytest
 
+from reactcnn_dash.analysis import scales
 from reactcnn_dash.pages.document import FOLDER, Assets
 from reactcnn_dash.pages.live.search import parse_search
 from reactcnn_dash.pages.registry import PAGES
@@ -47,6 +49,20 @@ def test_sizes_and_durations_are_written_alike_in_both_languages() -> None:
     assert sizes == [size_text(int(one)) for one in SIZES]
     durations = evaluated("base/format.mjs", f"{json.dumps(DURATIONS)}.map(m.duration)")
     assert durations == [duration_text(one) for one in DURATIONS]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 3), (-1, 3), (-8.66, 9.21), (-2, 0)])
+def test_a_value_has_the_same_code_and_colour_in_both_languages(low: float, high: float) -> None:
+    values = np.linspace(low, high, 101).astype(np.float32)
+    asked = f"{json.dumps(values.tolist())}.map((one) => m.codeOf(one, [{low}, {high}]))"
+    ours = scales.encode(values, low, high)
+    assert np.abs(np.array(evaluated("base/scales.mjs", asked)) - ours).max() <= 1
+    stops = scales.BOTH_WAYS if low < 0 else scales.ONE_SIDED
+    for scheme in ("light", "dark"):
+        ramp = evaluated("base/colours.mjs", f"[...m.ramp({json.dumps(stops[scheme])})]")
+        assert ramp == scales.colour_table(low, scheme).ravel().tolist()
+    # Above 0 a colour is that of the one-sided scale, so that layers of both kinds read alike.
+    assert tuple(scales.BOTH_WAYS["light"][5:]) == scales.ONE_SIDED["light"]
 
 
 @pytest.mark.parametrize("text", SEARCHES)

@@ -14,13 +14,13 @@ from reactcnn_dash.access import Access
 from reactcnn_dash.app import create_server
 from reactcnn_dash.db import (
     READ_ONLY,
-    Report,
+    KeptResult,
     RunDeletion,
     RunWriter,
     StoreReader,
     StoreReadOnly,
     edit_run,
-    save_report,
+    keep_result,
     upgrade,
 )
 from reactcnn_dash.jobs.runner import Jobs
@@ -191,7 +191,7 @@ def test_a_process_that_is_told_to_writes_nothing_at_all(
     changes: list[Any] = [
         lambda: edit_run(url, 1, note="no"),
         lambda: RunDeletion.begin(url, 1),
-        lambda: save_report(url, 1, "kind", "", Report(1, b"x")),
+        lambda: keep_result(url, 1, "kind", "", KeptResult(1, b"x")),
         lambda: RunWriter.begin(url, stores.new_run()),
         lambda: RunWriter.begin(str(store.with_name("new.db")), stores.new_run()),
         lambda: upgrade(str(old)),

@@ -19,7 +19,7 @@ from reactcnn_dash.analysis import (
     fisher_interval,
 )
 from reactcnn_dash.cli import main
-from reactcnn_dash.db import Report, StoreReader, pack, save_report
+from reactcnn_dash.db import KeptResult, StoreReader, keep_result, pack
 from reactcnn_dash.jobs.runner import Workers
 from reactcnn_dash.pages.live import cluster_payload as graphs
 from reactcnn_dash.pages.redundancy.routes import listed, routes
@@ -145,11 +145,11 @@ def test_the_images_to_look_at_are_those_in_which_the_kept_filter_varies_most(
 
 def test_the_summary_says_what_could_go_and_why(url: str, tmp_path: Path) -> None:
     assert summary(found(url)) == (
-        "By GAP values 6 of 30 filters could go: 4 repeat others, in 3 clusters, and 2 never vary. "
-        "The others explain the maps of 3 filters at R² ≥ 0.7, on images that were not fitted."
+        "The others explain the maps of 3 filters at R² ≥ 0.7, on images that were not fitted. "
+        "By GAP values 6 of 30 filters could go: 4 repeat others, in 3 clusters, and 2 never vary."
     )
     path = tmp_path / "other.db"
-    redundant.write(path, redundant.planted(), maps=False)
+    redundant.write(path, redundant.planted(), maps="none")
     report = computed_report(f"sqlite:///{path}", RUN, TAU)
     assert report.map_images == 0
     every = [one for layer in report.layers for one in layer.clusters]
@@ -159,9 +159,28 @@ def test_the_summary_says_what_could_go_and_why(url: str, tmp_path: Path) -> Non
     assert summary(report).endswith("No feature maps are stored that could confirm it.")
 
 
+@pytest.mark.parametrize(("images", "few"), [(2, "1.00"), (4, "1.00"), (30, "0.36"), (63, "0.25")])
+def test_few_images_give_no_verdict_and_no_count(tmp_path: Path, images: int, few: str) -> None:
+    path = tmp_path / "few.db"
+    redundant.write(path, redundant.planted(images=images))
+    said = summary(computed_report(f"sqlite:///{path}", RUN, TAU))
+    assert said == (
+        f"From {images} images: r of unrelated filters scatters by ± {few} (1.96/√(n − 1)). "
+        "Collect at least 64. Too few for a verdict on 30 filters."
+    )
+
+
+def test_what_is_confirmed_comes_before_what_is_suspected(url: str) -> None:
+    verdicts = [one.verdict for one in found(url).layers[0].clusters]
+    assert verdicts == [Verdict.CONFIRMED, Verdict.CANDIDATE]
+    # By r alone either might come first.
+    confirmed, suspected = found(url).layers[0].clusters
+    assert suspected.mean_r == pytest.approx(confirmed.mean_r)
+
+
 def test_few_maps_leave_a_cluster_a_candidate(tmp_path: Path) -> None:
     path = tmp_path / "few.db"
-    redundant.write(path, redundant.planted(images=20))
+    redundant.write(path, redundant.planted(), maps="last:20")
     same = same_of(computed_report(f"sqlite:///{path}", RUN, TAU))
     assert (same.verdict, same.spatial_r, same.map_images) == (Verdict.CANDIDATE, None, 20)
     report = computed_report(f"sqlite:///{path}", RUN, TAU)
@@ -314,14 +333,14 @@ def test_json_keeps_everything_and_adds_addresses_and_intervals(url: str) -> Non
     values = json.loads(json.dumps(as_dict(report)))
     assert from_dict(values) == report
     assert json.loads(exported(report, run_of(url)))["run"]["name"] == "planted"
-    assert (values["method"], values["threshold"], values["images"]) == (METHOD, TAU, 60)
+    assert (values["method"], values["threshold"], values["images"]) == (METHOD, TAU, 64)
     loose = found(url, 0.1)
     values = json.loads(json.dumps(as_dict(loose)))
     for layer, one in zip(values["layers"], loose.layers, strict=True):
         for written, cluster in zip(layer["clusters"], one.clusters, strict=True):
             assert written["addresses"] == [f"{layer['name']}:{f}" for f in cluster.filters]
             assert written["keep_address"] in written["addresses"]
-            assert written["mean_r_95"] == list(fisher_interval(cluster.mean_r, 60))
+            assert written["mean_r_95"] == list(fisher_interval(cluster.mean_r, 64))
 
 
 # The command.
@@ -335,8 +354,8 @@ def test_the_command_prints_a_row_a_layer(store: Path, capsys: pytest.CaptureFix
     first = lines[1].split()
     assert (first[0], first[1:4], first[-3:]) == ("conv1", ["6", "1", "1"], ["2", "3", "1"])
     assert [line.split()[0] for line in lines[1:4]] == ["conv1", "conv2", "conv3"]
-    assert "60 images and the feature maps of 60 of them; clusters of r ≥ 0.7 on average." in text
-    assert lines[-1].endswith("R² ≥ 0.7, on images that were not fitted.")
+    assert "64 images and the feature maps of 64 of them; clusters of r ≥ 0.7 on average." in text
+    assert lines[-1].startswith("The others explain the maps of 3 filters at R² ≥ 0.7, on images")
 
 
 def test_the_commands_json_is_the_report(
@@ -362,7 +381,7 @@ def test_the_command_refuses_in_one_line(
 
 def test_whether_it_holds_is_stored_and_found_again(url: str, store: Path) -> None:
     held = computed_stability(url, RUN, 0, TAU)
-    assert (held.stored, held.found.images) == (60, 60)
+    assert (held.stored, held.found.images) == (64, 64)
     # The planted pairs are found in any sample.
     assert held.found.bootstrap == (1.0,) * 8
     assert stored_stability(url, 0) == held
@@ -385,7 +404,7 @@ def test_rows_are_drawn_evenly_from_the_whole_run(
 
     monkeypatch.setattr(analysis, "stability", remember)
     computed_stability(url, RUN, 1, TAU)
-    np.testing.assert_array_equal(seen[0], made.gap(1)[[0, 29, 59]])
+    np.testing.assert_array_equal(seen[0], made.gap(1)[[0, 31, 63]])
 
 
 def test_too_few_images_do_not_hold(tmp_path: Path) -> None:
@@ -409,7 +428,8 @@ def test_the_verdict_in_a_sentence() -> None:
         "Not settled: two samples of 64 images agree by ARI 0.60, "
         "and more images have not brought them closer."
     )
-    assert said(None, points=()) == "Too few images to tell: collect at least 64."
+    for few in ((), curve[:1]):
+        assert said(None, points=few) == "Too few images to tell: collect at least 128."
 
 
 def test_the_live_pages_table_has_the_interval_too(url: str) -> None:
@@ -420,7 +440,7 @@ def test_the_live_pages_table_has_the_interval_too(url: str) -> None:
         if one.size > 1:
             assert one.lowest_r is not None
             low, high = fisher_interval(one.lowest_r, redundant.IMAGES)
-            said = f"95 % interval {low:.3f} to {high:.3f} (Fisher, 60 images)"
+            said = f"95 % interval {low:.3f} to {high:.3f} (Fisher, 64 images)"
             assert rows[one.label]["lowestInterval"] == said
 
 
@@ -488,5 +508,5 @@ def test_without_a_store_there_are_no_runs(tmp_path: Path) -> None:
 
 
 def test_a_report_of_another_kind_is_none(url: str) -> None:
-    save_report(url, RUN, REPORT.name, "0.7", Report(redundant.IMAGES, b"\x00"))
+    keep_result(url, RUN, REPORT.name, "0.7", KeptResult(redundant.IMAGES, b"\x00"))
     assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(TAU)) is None

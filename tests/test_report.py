@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reactcnn_dash.cli import main
-from reactcnn_dash.db import Answers, StoreReader
+from reactcnn_dash.db import Predictions, StoreReader
 from reactcnn_dash.pages.report.facts import Confusion, chosen_images, confusion, typical_images
 from reactcnn_dash.pages.report.markup import LARGEST, picture
 from reactcnn_dash.results.deviations.scores import RunScores
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def answers(labels: list[int], predictions: list[int], confidence: list[float]) -> Answers:
+def answers(labels: list[int], predictions: list[int], confidence: list[float]) -> Predictions:
     n = len(labels)
-    return Answers(
+    return Predictions(
         np.arange(n), ("",) * n, np.array(labels), np.array(predictions), np.array(confidence)
     )
 

@@ -26,12 +26,14 @@ from typing import (
 )
 
 from reactcnn_dash import analysis, ids
+from reactcnn_dash.analysis import scales
 from reactcnn_dash.analysis.comparison import CONFIDENT_MARGIN, CONFIDENT_R
 from reactcnn_dash.analysis.redundancy import LEAST_IMAGES
+from reactcnn_dash.analysis.stability import FEW_IMAGES
 from reactcnn_dash.pages import palette
 from reactcnn_dash.pages.compare import payload as compare
 from reactcnn_dash.pages.filter import routes as filters
-from reactcnn_dash.pages.live import deviation_panel, deviation_routes, frames, search
+from reactcnn_dash.pages.live import deviation_panel, deviation_routes, search
 from reactcnn_dash.results.deviations import scores
 
 FOLDER: Final = Path(__file__).parents[1] / "reactcnn_dash/assets/generated"
@@ -47,8 +49,11 @@ SHAPES: Final = {
 """Modules whose TypedDicts become types, by the name of the file that is made of each."""
 
 RULES: Final[dict[str, Any]] = {
-    "CODES": frames.CODES,
-    "NOT_FINITE": frames.NOT_FINITE,
+    "CODES": scales.CODES,
+    "NOT_FINITE": scales.NOT_FINITE,
+    "NOUGHT": scales.NOUGHT,
+    "ONE_SIDED": scales.ONE_SIDED,
+    "BOTH_WAYS": scales.BOTH_WAYS,
     "CODES_A_DEVIATION": deviation_routes.CODES_A_DEVIATION,
     "FALSE_ALARM_RATES": [rate for rate, _ in deviation_panel.RATES],
     "FALSE_ALARM_RATE": f"{scores.RATE:g}",
@@ -56,6 +61,7 @@ RULES: Final[dict[str, Any]] = {
         key: {"symbol": method.symbol, "help": method.help}
         for key, method in analysis.METHODS.items()
     },
+    "RANGES": {key: [method.minimum, method.maximum] for key, method in analysis.METHODS.items()},
     "OVERVIEW": analysis.OVERVIEW.key,
     "REDUNDANT": analysis.REDUNDANT.key,
     "HITS_A_PAGE": search.PAGE,
@@ -65,11 +71,13 @@ RULES: Final[dict[str, Any]] = {
     "CONFIDENT_R": CONFIDENT_R,
     "CONFIDENT_MARGIN": CONFIDENT_MARGIN,
     "LEAST_MAP_IMAGES": LEAST_IMAGES,
+    "FEW_IMAGES": FEW_IMAGES,
     "SINGLETON_COLOUR": palette.SINGLETON,
     "CONSTANT_COLOUR": palette.CONSTANT,
 }
 """Constants that both languages go by."""
 
+_INNER: Final = {"ONE_SIDED": "string[]", "BOTH_WAYS": "string[]", "RANGES": "number[]"}
 _PLAIN: Final[dict[Any, str]] = {
     bool: "boolean",
     int: "number",
@@ -93,7 +101,8 @@ def rules_module() -> str:
     lines = [f"/* {_HEAD.format('Python (see its RULES)')} */"]
     for name, value in RULES.items():
         if isinstance(value, dict):
-            lines.append("/** @type {Record<string, Record<string, string>>} */")
+            inner = _INNER.get(name, "Record<string, string>")
+            lines.append(f"/** @type {{Record<string, {inner}>}} */")
         lines.append(f"export const {name} = {json.dumps(value, ensure_ascii=False)};")
     return "\n".join(lines) + "\n"
 

@@ -89,7 +89,7 @@ def grad_cam(
 
 
 def _score(output: Any, reading: Reading, target: int, *, raw: bool) -> Any:
-    """The score of a class: its logit where there is one."""
+    """Return the score of a class: its logit where there is one."""
     if reading is Reading.ONE_LOGIT or (raw and reading is Reading.ONE_UNIT):
         return output[:, 0] * (1 if target else -1)
     if raw or reading is Reading.SOFTMAX:
@@ -124,7 +124,7 @@ def _before_softmax(
 
 
 def _last_call(network: Network) -> Call | None:
-    """The call whose softmax or sigmoid the output went through last, None where there is none."""
+    """Return the call whose softmax or sigmoid the output went through last, or None."""
     producers = network.graph.producers()
     tensor = network.graph.output
     squashing = (keras.activations.softmax, keras.activations.sigmoid)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BATCH = 64
 """Images that go through the network at a time."""
 
-NO_ANSWER = -1
+NO_PREDICTION = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Answers:
         ](asked)
 
     def what_if(self, asked: Mapping[str, Any]) -> Answer:
-        """What the network says of an image with and without some filters.
+        """Return what the network says of an image with and without some filters.
 
         Args:
             asked: ``ordinal``; ``off``, pairs of a layer's position and its filters; ``instead``,
@@ -102,7 +102,7 @@ class Answers:
         }
 
     def maps(self, asked: Mapping[str, Any]) -> Answer:
-        """The feature maps of an image, as the collector would have stored them.
+        """Return the feature maps of an image, as the collector would have stored them.
 
         They are computed in the company that the image had in the run, since a convolution of many
         images may round otherwise than that of one. They are stored where the run's limit allows
@@ -156,7 +156,7 @@ class Answers:
         return {"before_softmax": found.before_softmax}, {"map": found.map}
 
     def _over_run(self, switches: Switches) -> Iterator[Step]:
-        """The same over all images of the run: how many are still predicted as they were.
+        """Yield the same over all images of the run: how many are still predicted as they were.
 
         Yields:
             A step a batch, at last with the counts: ``images`` that were read; of these
@@ -164,7 +164,7 @@ class Answers:
             ``won``, right after alone; the ``same`` prediction; ``damaged`` ones are left out.
         """
         run = self._reader.run(self._hand.run.uuid)
-        known = self._reader.answers(run)
+        known = self._reader.predictions(run)
         total = len(known.ordinals)
         counts = dict.fromkeys(
             ("images", "labelled", "before", "after", "lost", "won", "same", "damaged"), 0
@@ -195,7 +195,7 @@ class Answers:
         return switches
 
     def _mean(self, position: int) -> NDArray[np.float32]:
-        """Each filter's mean over all places of all finite images of the run so far."""
+        """Return each filter's mean over all places of all finite images of the run so far."""
         if position not in self._means:
             layer = self._hand.layers[position]
             moments, _ = current_moments(self._reader, self._hand.run.id, layer)
@@ -216,9 +216,12 @@ def keep_maps(url: str, run_id: int, ordinal: int, layers: Sequence[MapBatch]) -
 
 
 def predictions(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The largest of (B, K) probabilities as the store has it; −1 where one is not finite."""
+    """Return the largest of (B, K) probabilities as the store has it.
+
+    −1 where one is not finite.
+    """
     said: NDArray[np.int64] = np.argmax(np.nan_to_num(probabilities, nan=-np.inf), axis=1)
-    said[~np.isfinite(probabilities).all(axis=1)] = NO_ANSWER
+    said[~np.isfinite(probabilities).all(axis=1)] = NO_PREDICTION
     return said
 
 

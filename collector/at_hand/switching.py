@@ -44,7 +44,7 @@ class Switches:
 
     @classmethod
     def none(cls, filters: int) -> Switches:
-        """Every filter as it is."""
+        """Return every filter as it is."""
         return cls(np.zeros(filters, bool), np.zeros(filters, np.float32))
 
 
@@ -155,7 +155,7 @@ def _switch(tap: Tap, off: Any, instead: Any) -> Callable[[Any], Any]:
 
 
 def _must_run_apart(network: Network) -> bool:
-    """Whether a tap is a function inside a layer, which nobody can change while the model runs.
+    """Return whether a tap is a function inside a layer, which nobody can change in a run.
 
     Raises:
         ModelError: it is, and the calls carried out apart say something else than the model.

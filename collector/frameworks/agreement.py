@@ -35,7 +35,7 @@ class Parted(ModelError):
 
 
 def first_images(source: ImageSource, shape: tuple[int, int, int], position: int = 0) -> Pixels:
-    """The next readable images of a source, or noise if the next files are no pictures.
+    """Return the next readable images of a source, or noise if the next files are no pictures.
 
     Returns:
         (n, H, W, C) as the network is given them, 1 ≤ n ≤ :data:`IMAGES`.
@@ -51,7 +51,7 @@ def first_images(source: ImageSource, shape: tuple[int, int, int], position: int
 
 
 def some(places: int) -> list[int]:
-    """The first, the last, and some at equal distances between, :data:`LAYERS` at most."""
+    """Return the first, the last, and some at equal distances between, :data:`LAYERS` at most."""
     chosen = np.linspace(0, places - 1, min(LAYERS, places)).round().astype(int)
     return sorted({int(place) for place in chosen})
 
@@ -65,7 +65,7 @@ def first_difference(
     *,
     limit: float,
 ) -> str | None:
-    """Where the capture first says something else, in words; ``None`` if nowhere.
+    """Say where the capture first says something else; ``None`` if nowhere.
 
     Args:
         network: what runs.

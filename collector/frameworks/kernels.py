@@ -16,7 +16,7 @@ MOST_CHANNELS = 4
 
 
 def kernel(layer: str, weights: NDArray[np.float32]) -> Kernel:
-    """What is stored of a layer's weights, (F, h, w, C): filters, places, channels each sees."""
+    """Return what is stored of weights, (F, h, w, C): filters, places, channels a filter sees."""
     squares = np.square(weights, dtype=np.float64)
     return Kernel(
         layer=layer,

@@ -189,10 +189,10 @@ class Network(Protocol):
         """What else is to be kept with the run's options, as JSON has it."""
 
     def has_weights(self, sha256: str) -> bool:
-        """Whether a checkpoint of a store, by its digest, holds this model's weights."""
+        """Return whether a checkpoint of a store, by its digest, holds this model's weights."""
 
     def kernels(self) -> tuple[Kernel, ...]:
-        """The kernel of every tapped convolution, in the order of the taps."""
+        """Return the kernel of every tapped convolution, in the order of the taps."""
 
     def proven(
         self, pixels: Pixels, *, pixel_range: str, maps: bool, batch_size: int, exact: bool
@@ -220,12 +220,16 @@ class Asked:
         native_shape: (height, width) for models that take any size; ``None`` where the images vary.
         head: key of ``reading.HEADS``, what the model ends in; ``None`` to judge it.
         custom_ops: path of a library of operators, which is code.
+        weights: path of a file of weights, for models that are made by code.
+        trusted: whether files may run code when they are opened.
     """
 
     class_names: tuple[str, ...] | None = None
     native_shape: tuple[int, int] | None = None
     head: str | None = None
     custom_ops: str | None = None
+    weights: str | None = None
+    trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

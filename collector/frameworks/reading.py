@@ -34,7 +34,7 @@ class Reading(Enum):
 
 
 def told(head: str, outputs: int) -> Reading:
-    """The reading of a model that ends in ``head``, one of :data:`HEADS`.
+    """Return the reading of a model that ends in ``head``, one of :data:`HEADS`.
 
     Raises:
         ModelError: a model of so many outputs cannot end in it.
@@ -49,12 +49,15 @@ def told(head: str, outputs: int) -> Reading:
 
 
 def classes_of(reading: Reading, outputs: int) -> int:
-    """Number of classes that so many outputs tell apart."""
+    """Return the number of classes that so many outputs tell apart."""
     return 2 if reading in (Reading.ONE_UNIT, Reading.ONE_LOGIT) else outputs
 
 
 def are_shares(rows: NDArray[np.float64] | None, *, exact: bool) -> bool:
-    """Whether rows are probabilities that sum to 1; if not exact, as far as 16 bits can say it."""
+    """Return whether rows are probabilities that sum to 1.
+
+    If not exact, as far as 16 bits can say it.
+    """
     if rows is None:
         return False
     limit = 1e-3 if exact else 2e-2
@@ -62,7 +65,7 @@ def are_shares(rows: NDArray[np.float64] | None, *, exact: bool) -> bool:
 
 
 def keeps_scale(noise: NDArray[Any], black: NDArray[Any]) -> bool | None:
-    """Whether pixels of 0–255 reach a model's first kernels in that range.
+    """Return whether pixels of 0–255 reach a model's first kernels in that range.
 
     What keeps noise far from black, and black near 0, keeps the scale.
 

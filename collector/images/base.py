@@ -36,7 +36,7 @@ class Skipped:
 
 
 def none_readable(skipped: Sequence[Skipped]) -> str:
-    """What to say when nothing but skipped files, at least one, was found."""
+    """Return what to say when nothing but skipped files, at least one, was found."""
     first = "; ".join(f"{file.name}: {file.reason}" for file in skipped[:3])
     more = f"; and {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
     count = "the only image" if len(skipped) == 1 else f"none of the {len(skipped):,} images"
@@ -75,7 +75,7 @@ class ImageChunk:
 
 
 def joined(chunks: Sequence[ImageChunk]) -> ImageChunk:
-    """The images of chunks of one source, at least one, as one chunk."""
+    """Return the images of chunks of one source, at least one, as one chunk."""
     if len(chunks) == 1:
         return chunks[0]
     unrounded = [chunk.unrounded for chunk in chunks if chunk.unrounded is not None]
@@ -141,7 +141,7 @@ class ImageSource(Protocol):
         """What the user should know about how the images are read, one line each."""
 
     def __len__(self) -> int:
-        """Number of positions, unreadable files included."""
+        """Return the number of positions, unreadable files included."""
 
     def check(self, shape: Shape) -> None:
         """Make sure that the images can be brought to ``shape``, before a run begins.

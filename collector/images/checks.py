@@ -81,7 +81,7 @@ def checked_images(
 
 
 def refusal(subject: str, doubt: DoubtError, value_range: str) -> str:
-    """A doubt about values in one line, with what to do."""
+    """Return a doubt about values in one line, with what to do."""
     if doubt.likely is None:
         return f"{subject} {doubt}."
     say = value_range.format("LOW,HIGH")
@@ -92,7 +92,7 @@ def refusal(subject: str, doubt: DoubtError, value_range: str) -> str:
 def _pictures(
     images: NDArray[Any], labels: NDArray[Any] | None, words: Words
 ) -> tuple[NDArray[Any], list[str]]:
-    """The images as (n, h, w, c), and what to say about that."""
+    """Return the images as (n, h, w, c), and what to say about that."""
     shape = images.shape
     if 0 in shape:
         raise ImageSourceError(f"{words.images} has shape {shape}, so there is no image in it.")
@@ -121,7 +121,7 @@ def _pictures(
 
 
 def _is_one_picture(shape: tuple[int, ...]) -> bool:
-    """Whether (a, b, c) is a picture with channels rather than grey ones c pixels wide."""
+    """Return whether (a, b, c) is a picture with channels rather than grey ones c pixels wide."""
     # Nobody has pictures 1 or 3 pixels wide; 4 are thinkable where all is that small.
     return shape[2] in (1, 3) or (shape[2] == 4 and min(shape[:2]) > 4)
 
@@ -143,7 +143,7 @@ def _known(
 
 
 def _evidence(pictures: NDArray[Any], known: ValueRange, *, given: bool) -> ValueRange | None:
-    """The range that the images had, where that tells what a model was trained on."""
+    """Return the range that the images had, where that tells what a model was trained on."""
     if pictures.dtype.kind != "f" or not (given or known == UNIT):
         return None
     return known if pictures.any() else None

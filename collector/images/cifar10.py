@@ -88,7 +88,7 @@ def _source(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> ArrayImages
 
 
 def _keras_homes() -> tuple[Path, ...]:
-    """Where Keras keeps datasets: its home, and under /tmp when that cannot be written."""
+    """Return where Keras keeps datasets: its home, and under /tmp when that cannot be written."""
     home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
     return (home,) if os.access(home, os.W_OK) else (home, Path("/tmp/.keras"))
 

@@ -29,7 +29,7 @@ def class_of(file: str) -> str:
 def class_folders(
     root: Path, files: Sequence[str], given: Sequence[str] | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The folders that are classes, in the order of their names.
+    """Return the folders that are classes, in the order of their names.
 
     A folder without any picture is none, and folders called like splits of a data set are none.
 
@@ -58,7 +58,7 @@ def class_folders(
 
 
 def order_notice(names: Sequence[str]) -> str | None:
-    """What to say where numbered classes stand in the order of their text, not their numbers."""
+    """Return what to say where numbered classes are in the order of text, not of numbers."""
     forms = [re.sub("[0-9]+", "0", name) for name in names]
     form = max(forms, key=forms.count, default="")
     numbered = [name for name, its in zip(names, forms, strict=True) if its == form]
@@ -100,17 +100,17 @@ def read_classes(path: Path) -> tuple[str, ...]:
 
 
 def plain_name(name: str) -> str:
-    """A class' name for comparing: case, spaces, hyphens and underscores do not count."""
+    """Return a class' name for comparing: case, spaces, hyphens and underscores do not count."""
     return "".join(c for c in name.casefold() if c not in " -_")
 
 
 def few(names: Sequence[str], most: int = 4) -> str:
-    """The first names, with dots if there are more."""
+    """Return the first names, with dots if there are more."""
     return ", ".join(map(display_name, names[:most])) + (", …" if len(names) > most else "")
 
 
 def _with_pictures(root: Path, files: Iterable[str], inside: str) -> list[str]:
-    """The folders directly in ``inside`` ("" or ending in /) with a picture anywhere in them."""
+    """Return the folders directly in ``inside`` ("" or ending in /) that hold a picture."""
     found: set[str] = set()
     unsure: dict[str, list[str]] = {}
     for file in files:
@@ -158,7 +158,10 @@ def _are_splits(
     names: Sequence[str],
     splits: Mapping[str, re.Match[str]],
 ) -> bool:
-    """Whether folders are splits; "train" among others may be a vehicle, as may "steam train"."""
+    """Return whether folders are splits.
+
+    "train" among others may be a vehicle, as may "steam train".
+    """
     if len({match["kind"] for match in splits.values()}) > 1:
         return True
     if len(splits) == len(names) and not any(match["more"] for match in splits.values()):

@@ -65,12 +65,15 @@ _MODES = {1: "L", 3: "RGB"}
 
 
 def convertible(channels: int) -> bool:
-    """Whether pictures can be brought to a model's number of channels (1 or 3)."""
+    """Return whether pictures can be brought to a model's number of channels (1 or 3)."""
     return channels in _MODES
 
 
 def picture_size(image: Image.Image) -> tuple[int, int]:
-    """(height, width) of a picture once it stands upright; call it before ``picture_pixels``."""
+    """Return (height, width) of a picture once it stands upright.
+
+    Call it before ``picture_pixels``.
+    """
     width, height = image.size
     turned = _orientation(image) >= 5
     return (width, height) if turned else (height, width)
@@ -112,7 +115,7 @@ def array_pixels(pixels: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether a picture is grey of more than 8 bits."""
+    """Return whether a picture is grey of more than 8 bits."""
     return image.mode in ("I", "F") or image.mode.startswith("I;16")
 
 
@@ -161,7 +164,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _eight_bits(image: Image.Image, mode: str, known: ValueRange | None) -> Image.Image:
-    """The picture in ``L`` or ``RGB``, on white where it was transparent."""
+    """Return the picture in ``L`` or ``RGB``, on white where it was transparent."""
     if is_deep(image):
         image = _grey_of_many_bits(image, known)
     elif image.mode == "L" and known is not None and known != BYTES and known.high <= 255:
@@ -187,7 +190,7 @@ def _grey_of_many_bits(image: Image.Image, known: ValueRange | None) -> Image.Im
 
 
 def _on_white(values: NDArray[Any], transparent: object, white: float) -> NDArray[Any]:
-    """The values, white where they are the one that stands for transparent."""
+    """Return the values, white where they are the one that stands for transparent."""
     if not isinstance(transparent, int):
         return values
     return np.where(values == transparent, np.asarray(white, values.dtype), values)

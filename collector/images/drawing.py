@@ -62,7 +62,7 @@ class DrawnImages:
         return self._source.name(int(self._order[position]))
 
     def position_after(self, stored: int, name: str | None) -> int:
-        """The position after the image of that name, which none before it can be."""
+        """Return the position after the image of that name, which none before it can be."""
         if not stored or name is None:
             return min(stored, len(self))
         found = (at for at in range(stored - 1, len(self)) if self.name(at) == name)
@@ -70,7 +70,7 @@ class DrawnImages:
 
 
 def draw(source: ImageSource, count: int | None) -> ImageSource:
-    """The source itself if no more than ``count`` images are in it, else as many drawn from it."""
+    """Return ``count`` images drawn from a source, or the source itself if it has no more."""
     return source if count is None or count >= len(source) else DrawnImages(source, count)
 
 

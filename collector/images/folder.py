@@ -133,7 +133,7 @@ class FolderImages:
         return display_name(self._files[position])
 
     def position_after(self, stored: int, name: str | None) -> int:
-        """The file after ``name`` in the order of paths, whether or not ``name`` still exists."""
+        """Return the file after ``name`` in the order of paths, even if ``name`` is gone."""
         if stored == 0 or name is None:
             return min(stored, len(self))
         return bisect_right(self._files, name, key=display_name)

@@ -37,7 +37,7 @@ _RAW = (".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", 
 
 
 def begins_like_a_picture(path: Path) -> bool:
-    """Whether a file's first bytes are those of a picture that can be read, or of HEIC."""
+    """Return whether a file's first bytes are those of a picture that can be read, or of HEIC."""
     head = _head(path)
     return (
         head.startswith(_HEADS)
@@ -56,13 +56,13 @@ def readable_heic() -> bool:
 
 
 def is_heic(path: Path) -> bool:
-    """Whether a file is HEIC (or HEIF of another coder than AV1)."""
+    """Return whether a file is HEIC (or HEIF of another coder than AV1)."""
     head = _head(path)
     return _brand(head) in _HEIC and b"avif" not in head
 
 
 def is_raw(path: Path) -> bool:
-    """Whether a file is a camera's raw picture, in which Pillow would find the preview."""
+    """Return whether a file is a camera's raw picture, in which Pillow would find the preview."""
     return path.name.lower().endswith(_RAW)
 
 

@@ -71,7 +71,7 @@ def meaning_of(values: NDArray[Any], *, colour: bool = False) -> Meaning:
 
 
 def notice_beyond(values: NDArray[Any], known: ValueRange) -> str | None:
-    """What to say of values beyond the range that the user gave; ``None`` if they are few.
+    """Return what to say of values beyond the range that the user gave; ``None`` if they are few.
 
     Raises:
         DoubtError: no value lies within the range, or some are NaN or infinite.
@@ -129,7 +129,7 @@ def _of_integers(survey: Survey, *, deep: bool) -> Meaning:
 
 
 def _upwards(survey: Survey) -> ValueRange:
-    """From 0 to the least usual end that holds nearly all values."""
+    """Return the range from 0 to the least usual end that holds nearly all values."""
     top = survey.typical
     if survey.kind != "f":
         if top > _DARK:

@@ -112,7 +112,7 @@ def _refuse_too_large(path: Path, free: int | None = None) -> None:
 
 
 def free_memory() -> int | None:
-    """The bytes of memory that may be had without swapping, ``None`` where nothing tells."""
+    """Return the bytes of memory that may be had without swapping, ``None`` where nothing tells."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:

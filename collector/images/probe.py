@@ -102,7 +102,7 @@ def _is_py_dataset(images: Any) -> bool:
 
 
 def _taken(stream: Any, most: int) -> tuple[NDArray[Any], NDArray[Any] | None, str | None]:
-    """The first images of a stream, their labels if it has any, and what to say about them."""
+    """Return a stream's first images, their labels if any, and what to say about them."""
     pictures: list[NDArray[Any]] = []
     labels: list[NDArray[Any]] = []
     count = 0

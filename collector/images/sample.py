@@ -87,7 +87,7 @@ def open_sample() -> ArrayImages:
 
 
 def _photos() -> Mapping[str, Sequence[Image.Image]]:
-    """Each photograph whole, at half and at a quarter of its size."""
+    """Return each photograph whole, at half and at a quarter of its size."""
     found = importlib.util.find_spec("skimage")
     roots = list(found.submodule_search_locations or ()) if found else []
     if not roots:
@@ -112,7 +112,10 @@ def _photos() -> Mapping[str, Sequence[Image.Image]]:
 
 
 def _draw(photo: str, size: tuple[int, int], chance: tuple[float, float, float, float]) -> _Crop:
-    """A square crop; its side is drawn evenly on a logarithmic scale, so all scales occur."""
+    """Return a square crop.
+
+    Its side is drawn evenly on a logarithmic scale, so all scales occur.
+    """
     width, height = size
     shorter = min(size)
     smallest = max(SIDE, shorter / 4)

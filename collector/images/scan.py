@@ -30,7 +30,7 @@ class Listing:
 
 
 def display_name(path: str) -> str:
-    """The path on one line, fit for UTF-8: anything that cannot be printed is escaped."""
+    """Return the path on one line, fit for UTF-8: anything that cannot be printed is escaped."""
     if path.isprintable():
         return path
     return "".join(

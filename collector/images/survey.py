@@ -51,22 +51,22 @@ class Survey:
         self._slack = max(_ROUNDING, 4 * epsilon)
 
     def above(self, bound: float) -> int:
-        """How many are larger."""
+        """Return how many are larger."""
         return self._number(lambda block: block > bound) if self.high > bound else 0
 
     def below(self, bound: float) -> int:
-        """How many are smaller."""
+        """Return how many are smaller."""
         return self._number(lambda block: block < bound) if self.low < bound else 0
 
     def fits(self, known: ValueRange) -> bool:
-        """Whether nearly all values lie within a range and none far beyond it."""
+        """Return whether nearly all values lie within a range and none far beyond it."""
         span = known.high - known.low
         if self.high > known.high + _FAR * span or self.low < known.low - _FAR * span:
             return False
         return self._beyond(known) <= few_of(self.count, _RINGING)
 
     def nearly_all_lit_within(self, bound: float) -> bool:
-        """Whether all but few values other than 0 are at most ``bound``."""
+        """Return whether all but few values other than 0 are at most ``bound``."""
         lit = self._number(lambda block: block != 0)
         return self.above(bound * (1 + self._slack)) <= few_of(lit)
 
@@ -82,7 +82,7 @@ class Survey:
         return self.high if self.high <= (1 + _FAR) * usual else usual
 
     def cut_off(self, known: ValueRange) -> str | None:
-        """What to say of values that exceed a range by more than rounding."""
+        """Return what to say of values that exceed a range by more than rounding."""
         count = self._beyond(known)
         if not count:
             return None
@@ -90,13 +90,13 @@ class Survey:
         return f"{are} beyond {_words(known)} and {'is' if count == 1 else 'are'} cut off"
 
     def dim(self) -> str | None:
-        """What to say of values that use the lower half of 0–255 alone."""
+        """Return what to say of values that use the lower half of 0–255 alone."""
         if not self.high or not self.nearly_all_lit_within(_DIM):
             return None
         return f"its values end at {self.typical:g} and are taken for 0–255"
 
     def doubt(self, more: str = "", *, likely: ValueRange) -> DoubtError:
-        """The refusal of these values."""
+        """Return the refusal of these values."""
         text = f"has values from {self.low:g} to {self.high:g}"
         if more or self.typical < self.high:
             text += f", {more or f'nearly all up to {self.typical:g}'}"
@@ -116,7 +116,7 @@ class Survey:
 
 
 def few_of(count: int, share: float = _FEW) -> float:
-    """How many of so many values settle nothing."""
+    """Return how many of so many values settle nothing."""
     return max(share * count, 1 if count >= _ENOUGH else 0)
 
 

@@ -55,7 +55,7 @@ def parse_value_range(text: str) -> ValueRange:
 
 
 def checked_range(low: float, high: float) -> ValueRange:
-    """The range from ``low`` to ``high``.
+    """Return the range from ``low`` to ``high``.
 
     Raises:
         ValueError: it has no extent.
@@ -88,5 +88,5 @@ def to_bytes(values: NDArray[Any], known: ValueRange) -> NDArray[np.uint8]:
 
 
 def number(value: float) -> str:
-    """A number as a user would write it."""
+    """Return a number as a user would write it."""
     return str(int(value)) if float(value).is_integer() else repr(float(value))

@@ -83,7 +83,7 @@ def find_bundles(consumers: Sequence[Consumer], channels: Channels) -> tuple[Bun
 
 
 def costs_of(graph: FlatGraph, channels: Channels) -> tuple[Costs, Costs]:
-    """What a network costs by the channels that are kept: parameters, and multiply-adds an image.
+    """Return the parameters and multiply-adds an image of a network with the channels kept.
 
     Multiply-adds are those of convolutions and dense layers; what normalisation, activation and
     pooling add is left out, as is usual.

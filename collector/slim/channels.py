@@ -62,7 +62,7 @@ _MIXING = frozenset({"softmax", "log_softmax", "sparsemax", "glu"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Axis:
-    """Where the channels of a tensor stand.
+    """Return where the channels of a tensor stand.
 
     Attributes:
         position: the axis of the tensor.
@@ -90,14 +90,14 @@ class Channels:
     count: int
 
     def of(self, tensor: Any) -> Axis:
-        """Where the channels of a tensor stand."""
+        """Return where the channels of a tensor stand."""
         return self.axes[id(tensor)]
 
 
 def find_channels(graph: FlatGraph) -> Channels:
-    """Number the channels of a graph and find out which can go."""
+    """Return numbers to the channels of a graph and find out which can go."""
     finder = _Finder()
-    finder.fresh(graph.input, -1, "the images' own channels")
+    finder.number(graph.input, -1, "the images' own channels")
     if graph.input.shape[1:2] != graph.input.shape[-1:]:
         # The images' channels may come first.
         finder.pin_whole(graph.input)
@@ -120,7 +120,7 @@ class _Finder:
         self._seen: dict[int, tuple[Numbers, Numbers]] = {}
 
     def visit(self, call: Call) -> None:
-        """Give the outputs of a call their channels."""
+        """Return the outputs of a call their channels."""
         operation = call.operation
         if is_maker(operation):
             self._make(call)
@@ -144,7 +144,7 @@ class _Finder:
         axis = _channel_axis(layer, call.inputs[0])
         received = self._numbers_on(call.inputs[0], axis)
         (output,) = call.outputs
-        made = self.fresh(output, axis)
+        made = self.number(output, axis)
         if activation_name(layer) in _MIXING:
             self.pin(made, f"{layer.name} ends in {activation_name(layer)}, which mixes filters")
         self._share(layer, received, made)
@@ -257,12 +257,12 @@ class _Finder:
         for tensor in call.inputs:
             self.pin(self.axes[id(tensor)].numbers, reason)
         for tensor in call.outputs:
-            self.fresh(tensor, len(tensor.shape) - 1, reason)
+            self.number(tensor, len(tensor.shape) - 1, reason)
 
     # Numbers
 
-    def fresh(self, tensor: Any, position: int, reason: str | None = None) -> Numbers:
-        """Give a tensor new channels, pinned if there is a reason."""
+    def number(self, tensor: Any, position: int, reason: str | None = None) -> Numbers:
+        """Return a tensor new channels, pinned if there is a reason."""
         position %= max(len(tensor.shape), 1)
         size = tensor.shape[position] if len(tensor.shape) > 1 else 1
         start = len(self._parent)
@@ -283,7 +283,7 @@ class _Finder:
         self.pin(self.axes[id(tensor)].numbers, "the images' own channels")
 
     def settled(self) -> Channels:
-        """Every number replaced by the one that stands for all that go with it."""
+        """Return every number replaced by the one that stands for all that go with it."""
         roots = np.array([self._root(number) for number in range(len(self._parent))], np.intp)
         axes = {key: Axis(axis.position, roots[axis.numbers]) for key, axis in self.axes.items()}
         return Channels(axes, dict(self._reasons), len(roots))
@@ -292,15 +292,18 @@ class _Finder:
         self.axes[id(tensor)] = Axis(position, numbers)
 
     def _numbers_on(self, tensor: Any, position: int) -> Numbers:
-        """The channels of a tensor on an axis; on another one than expected they are pinned."""
+        """Return the channels of a tensor on an axis.
+
+        On another one than expected they are pinned.
+        """
         axis = self.axes[id(tensor)]
         if axis.position == position:
             return axis.numbers
         self.pin(axis.numbers, "it is read along another axis than that of the channels")
-        return self.fresh(tensor, position, "it is read along another axis")
+        return self.number(tensor, position, "it is read along another axis")
 
     def _share(self, layer: Any, received: Numbers, made: Numbers) -> None:
-        """A layer that is called again has one set of weights for all its calls."""
+        """Tie the calls of a layer that is called again: they share one set of weights."""
         before = self._seen.setdefault(id(layer), (received, made))
         self._join(before[0], received)
         self._join(before[1], made)
@@ -323,7 +326,7 @@ class _Finder:
 
 
 def operations_of(model: Any) -> dict[str, Any]:
-    """What stands in a model, by name: layers, nested models and functions of ``keras.ops``."""
+    """Return a model's layers, nested models and functions of ``keras.ops``, by name."""
     if isinstance(model, keras.Sequential):
         # The list of its layers leaves its input out.
         first = keras.Function(model.inputs, model.outputs).operations
@@ -332,7 +335,7 @@ def operations_of(model: Any) -> dict[str, Any]:
 
 
 def is_maker(operation: Any) -> bool:
-    """Whether a call of it mixes all channels that it receives into new ones."""
+    """Return whether a call of it mixes all channels that it receives into new ones."""
     return type(operation) in MAKERS and getattr(operation, "groups", 1) == 1
 
 
@@ -364,7 +367,10 @@ class _Owned:
 
 
 def _only_axis(whole: NDArray[np.intp]) -> tuple[int, Numbers] | None:
-    """The one axis along which numbers change, and the numbers along it; None if there are more."""
+    """Return the one axis along which numbers change, and the numbers along it.
+
+    None if there are more.
+    """
     for axis in range(whole.ndim - 1, -1, -1):
         line = np.moveaxis(whole, axis, -1).reshape(-1, whole.shape[axis])[0]
         shape = [1] * whole.ndim

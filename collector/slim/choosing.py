@@ -46,13 +46,13 @@ class Choice:
     work: Costs
 
     def towards(self, saving: tuple[bool, bool]) -> Choice:
-        """The same channels on the way to save parameters, multiply-adds, or both."""
+        """Return the same channels on the way to save parameters, multiply-adds, or both."""
         least = [bundle.least for bundle in self.bundles]
         path = narrowing(self.selections, least, _joined((self.parameters, self.work), saving))
         return dataclasses.replace(self, path=path)
 
     def kept(self, steps: int) -> NDArray[np.bool_]:
-        """Which channels stay after some steps along the path."""
+        """Return which channels stay after some steps along the path."""
         result = np.ones(self.parameters.inputs.shape[1], bool)
         gone = self.path.gone(steps, len(self.bundles))
         for selection, count in zip(self.selections, gone, strict=True):
@@ -60,7 +60,7 @@ class Choice:
         return result
 
     def lossless(self) -> NDArray[np.bool_]:
-        """Which channels stay when only those go that the others explain exactly."""
+        """Return which channels stay when only those go that the others explain exactly."""
         result = np.ones(self.parameters.inputs.shape[1], bool)
         for bundle, selection in zip(self.bundles, self.selections, strict=True):
             nothing = EXACT * max(float(selection.residual[0]), np.finfo(float).tiny)
@@ -69,7 +69,7 @@ class Choice:
         return result
 
     def steps_within(self, parameters: float | None, work: float | None) -> int | None:
-        """The fewest steps after which shares of parameters and multiply-adds are not exceeded.
+        """Return the fewest steps that bring parameters and multiply-adds within their shares.
 
         Returns:
             ``None`` if the narrowest network is still above a budget.
@@ -131,7 +131,7 @@ def prepare(
 
 
 def views_of(consumer: Consumer, measured: Measured) -> list[View]:
-    """What a consumer receives, weighed by what its answers matter to the predictions.
+    """Return what a consumer receives, weighed by what its answers matter to the predictions.
 
     A deviation δ of its input at one place changes its answers by W_tᵀ δ for each tap t, which
     costs ½ Σ_t δᵀ W_t M W_tᵀ δ with M what its answers matter: the places around are taken as
@@ -155,7 +155,7 @@ def views_of(consumer: Consumer, measured: Measured) -> list[View]:
 
 
 def _joined(costs: tuple[Costs, Costs], saving: tuple[bool, bool]) -> Costs:
-    """One cost out of two, each as a share of what the whole network costs."""
+    """Return one cost out of two, each as a share of what the whole network costs."""
     first, second = costs
     whole = np.ones(first.inputs.shape[1], bool)
     shares = [
@@ -178,7 +178,7 @@ def by_rule(
     measured: Sequence[Measured],
     seed: int,
 ) -> NDArray[np.bool_]:
-    """Which channels stay when as many of each bundle are chosen by another rule.
+    """Return which channels stay when as many of each bundle are chosen by another rule.
 
     Args:
         method: one of ``request.METHODS``.
@@ -207,7 +207,7 @@ def by_rule(
 
 
 def _first(ranks: NDArray[np.intp], producers: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
-    """The lowest ranks, but at least one of each producer."""
+    """Return the lowest ranks, but at least one of each producer."""
     order = np.argsort(ranks, kind="stable")
     _, heads = np.unique(producers[order], return_index=True)
     chosen = np.concatenate([order[heads], np.delete(order, heads)])[:count]
@@ -234,7 +234,7 @@ def _norms(bundle: Bundle, consumers: Sequence[Consumer]) -> NDArray[np.float64]
 def _cluster_ranks(
     bundle: Bundle, count: int, consumers: Sequence[Consumer], measured: Sequence[Measured]
 ) -> NDArray[np.intp]:
-    """One filter of each cluster first: average linkage of the correlation of GAP values."""
+    """Return one filter of each cluster first: average linkage of the correlation of GAP values."""
     from scipy.cluster.hierarchy import fcluster, linkage  # noqa: PLC0415 - slow to import
     from scipy.spatial.distance import squareform  # noqa: PLC0415
 

@@ -353,7 +353,7 @@ class _Job:
 
 @contextmanager
 def _partial(output: Path) -> Iterator[Path]:
-    """A file beside the output that is gone afterwards, unless it became the output."""
+    """Yield a file beside the output that is gone afterwards, unless it became the output."""
     path = output.with_name(f".partial-{output.name}")
     try:
         yield path

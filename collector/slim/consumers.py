@@ -91,12 +91,12 @@ class Consumer:
         return tuple(found)
 
     def linear(self, call: Call) -> Any:
-        """A copy of the layer that gives the answers before the activation."""
+        """Return a copy of the layer that gives the answers before the activation."""
         return linear_copy(self.layer, call.inputs[0].shape)
 
 
 def find_consumers(graph: FlatGraph, channels: Channels) -> tuple[Consumer, ...]:
-    """All layers of a graph that mix channels, in the order of their first calls."""
+    """Return all layers of a graph that mix channels, in the order of their first calls."""
     calls: dict[int, list[Call]] = {}
     for call in graph.calls:
         if is_maker(call.operation):
@@ -136,7 +136,7 @@ def _bias(calls: list[Call], followers: dict[int, list[Call]], times: dict[int, 
 
 
 def places(layer: Any, value: Any) -> Any:
-    """What a layer's kernel is applied to, channels last: (B, …, columns).
+    """Return what a layer's kernel is applied to, channels last: (B, …, columns).
 
     A separable convolution's kernel comes after a depthwise one.
     """
@@ -156,7 +156,7 @@ def places(layer: Any, value: Any) -> Any:
 
 
 def answers(layer: Any, value: Any) -> Any:
-    """A layer's output with channels last."""
+    """Return a layer's output with channels last."""
     first = getattr(layer, "data_format", "channels_last") == "channels_first"
     return keras.ops.moveaxis(value, 1, -1) if first else value
 
@@ -164,7 +164,7 @@ def answers(layer: Any, value: Any) -> Any:
 def patches(
     layer: Any, value: NDArray[np.float32], where: NDArray[np.intp], output: tuple[int, ...]
 ) -> NDArray[np.float32]:
-    """The inputs of some of a layer's answers.
+    """Return the inputs of some of a layer's answers.
 
     Args:
         layer: the layer.
@@ -195,7 +195,7 @@ def patches(
 def _padded(
     layer: Any, value: NDArray[np.float32], output: tuple[int, ...]
 ) -> tuple[NDArray[np.float32], list[tuple[int, int]]]:
-    """A map with what the layer's padding adds, and (stride, dilation) of each axis."""
+    """Return a map with what the layer's padding adds, and (stride, dilation) of each axis."""
     steps = list(zip(layer.strides, layer.dilation_rate, strict=True))
     if layer.padding == "valid":
         return value, steps

@@ -85,10 +85,10 @@ class Evaluation:
         return 0
 
     def result(self) -> dict[str, Any]:
-        """What was measured, as JSON can say it."""
+        """Return what was measured, as JSON can say it."""
         whole, slim = self._runs
         reader = StoreReader(self._request.store)
-        first, second = (reader.answers(run) for run in (whole, slim))
+        first, second = (reader.predictions(run) for run in (whole, slim))
         same = first.predictions == second.predictions
         result: dict[str, Any] = {
             "evaluated": {
@@ -129,7 +129,7 @@ class Evaluation:
         return 0
 
     def _known(self, sha256: str) -> Run | None:
-        """A whole run of a network over all these images, read as they are read here."""
+        """Return a whole run of a network over all these images, read as they are read here."""
         request = self._request
         options = {
             "pixel_range": request.pixel_range,

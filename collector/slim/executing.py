@@ -62,7 +62,7 @@ def carry_out(
 def whole_output(
     graph: FlatGraph, value: Any, substitutes: Mapping[int, Callable[[Any], Any]] | None = None
 ) -> Any:
-    """The output of a graph for a value of its input."""
+    """Return the output of a graph for a value of its input."""
     (output,) = carry_out(graph.calls, {id(graph.input): value}, [graph.output], substitutes)
     return output
 
@@ -82,7 +82,7 @@ def prove_same(found: Any, wanted: Any, what: str) -> None:
 
 
 def called(layer: Any) -> Callable[[Any], Any]:
-    """A layer of one's own making as a function; with channels first it is turned around."""
+    """Return a layer of one's own making as a function; with channels first it is turned around."""
     layer.call = turned(layer)
     function: Callable[[Any], Any] = layer
     return function

@@ -56,7 +56,7 @@ class Feed:
             yield value
 
     def labelled(self) -> Iterator[tuple[Any, NDArray[np.int64]]]:
-        """The same with the images' labels, (B,) int64, -1 for none."""
+        """Yield the same with the images' labels, (B,) int64, -1 for none."""
         network = self.network
         capture = Capture(network, pixel_range=self.pixel_range, maps=False)
         # A folder stands in the order of its classes, so some are drawn from all of it.

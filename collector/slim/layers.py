@@ -19,14 +19,14 @@ _L = keras.layers
 
 
 def narrow_config(layer: Any, outputs: int) -> dict[str, Any]:
-    """Configuration of a maker of channels (see ``channels.MAKERS``) with so many outputs."""
+    """Return the configuration of a maker (see ``channels.MAKERS``) with so many outputs."""
     config: dict[str, Any] = layer.get_config()
     config["units" if isinstance(layer, _L.Dense) else "filters"] = outputs
     return config
 
 
 def narrow_weights(layer: Any, received: Mask, made: Mask) -> Weights:
-    """The weights of a layer that concern some channels.
+    """Return the weights of a layer that concern some channels.
 
     Args:
         layer: a layer of ``channels.MAKERS`` or ``channels.WEIGHTED``.
@@ -58,7 +58,7 @@ def _cut(layer: Any, name: str, array: NDArray[Any], received: Mask, made: Mask)
 
 
 def kernel_of(layer: Any, weights: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-    """The kernel of a maker as (taps, inputs, outputs) float64."""
+    """Return the kernel of a maker as (taps, inputs, outputs) float64."""
     array = weights[kernel_name(layer)].astype(np.float64)
     if isinstance(layer, _L.Conv2DTranspose):
         array = np.swapaxes(array, -1, -2)
@@ -66,7 +66,7 @@ def kernel_of(layer: Any, weights: Mapping[str, NDArray[Any]]) -> NDArray[np.flo
 
 
 def with_kernel(layer: Any, shape: Sequence[int], kernel: NDArray[np.float64]) -> NDArray[Any]:
-    """The array of a maker's kernel variable, of the given shape, from (taps, inputs, outputs)."""
+    """Return a maker's kernel, of the given shape, from (taps, inputs, outputs)."""
     if isinstance(layer, _L.Conv2DTranspose):
         kernel = np.swapaxes(kernel, -1, -2)
     return kernel.reshape(shape)
@@ -78,13 +78,13 @@ def kernel_name(layer: Any) -> str:
 
 
 def named_weights(layer: Any, weights: Weights) -> dict[str, NDArray[Any]]:
-    """A layer's arrays by the last part of their variables' paths."""
+    """Return a layer's arrays by the last part of their variables' paths."""
     names = [variable.path.rsplit("/", 1)[-1] for variable in layer.weights]
     return dict(zip(names, weights, strict=True))
 
 
 def narrow_copy(layer: Any, shape: Sequence[int | None], outputs: int, weights: Weights) -> Any:
-    """A layer of its own for fewer channels, built and with weights.
+    """Return a layer of its own for fewer channels, built and with weights.
 
     Args:
         layer: the layer, of ``channels.MAKERS`` or ``channels.WEIGHTED``.
@@ -101,7 +101,7 @@ def narrow_copy(layer: Any, shape: Sequence[int | None], outputs: int, weights: 
 
 
 def linear_copy(layer: Any, shape: Sequence[int | None]) -> Any:
-    """A maker of its own without its activation, with the same weights."""
+    """Return a maker of its own without its activation, with the same weights."""
     config = layer.get_config()
     config["activation"] = None
     copy = type(layer).from_config(config)

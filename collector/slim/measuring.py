@@ -163,7 +163,7 @@ class _Gathering:
             self._gap[index].add(means[:, group.columns].mean(axis=1))
 
     def _choose(self, images: int, size: int, most: int) -> NDArray[np.intp]:
-        """Some places of each image, so that all images together give not many more than most."""
+        """Choose some places of each image, so that all together are not many more than most."""
         count = min(size, max(1, most // max(self._images, 1)))
         if count == size:
             return np.tile(np.arange(size), (images, 1))
@@ -185,7 +185,7 @@ def _matters(
     reading: Reading,
     step: Callable[[int], None],
 ) -> list[NDArray[np.float64]]:
-    """The Fisher information of each consumer's answers, summed over places, a mean over images.
+    """Return the Fisher information of each consumer's outputs: sums over places, mean of images.
 
     The Kullback–Leibler divergence of predictions grows with ½ Σ_c p_c (∂ log p_c · δ)² (Amari
     1998, "Natural gradient works efficiently in learning"); with signs drawn at random one backward

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def planned(slimming: Slimming, path: Path) -> tuple[NDArray[np.bool_], list[str]]:
-    """Which channels stay by a report, and what of it is not followed, a line each.
+    """Return which channels stay by a report, and what of it is not followed, a line each.
 
     Those filters go that the others of their layer explain, confirmed on images that were not
     fitted. Filters that are added to those of other layers go only if the report confirms all that
@@ -59,7 +59,7 @@ def planned(slimming: Slimming, path: Path) -> tuple[NDArray[np.bool_], list[str
 
 
 def _confirmed(path: Path) -> tuple[dict[str, list[int]], int]:
-    """Filters that are confirmed to be explained, by layer, and how many candidates are not."""
+    """Return the confirmed filters by layer, and how many candidates are not."""
     wanted: dict[str, list[int]] = {}
     candidates = 0
     try:
@@ -90,7 +90,7 @@ def _reason_to_stay(
 
 
 def _keep_one_of_each(slimming: Slimming, kept: NDArray[np.bool_]) -> None:
-    """Give a layer that would be left empty its first filter back."""
+    """Return a layer that would be left empty its first filter back."""
     for bundle in slimming.bundles:
         for producer in np.unique(bundle.producers):
             mine = bundle.channels[bundle.producers == producer]

@@ -101,7 +101,7 @@ class _Config:
     def _narrow_input(
         self, model: dict[str, Any], config: dict[str, Any], path: tuple[str, ...]
     ) -> None:
-        """Give a nested model's input the width of what it is called with."""
+        """Return a nested model's input the width of what it is called with."""
         tensor = self._outer(model, config["name"], path)
         if tensor is None:
             return
@@ -113,7 +113,7 @@ class _Config:
         config["batch_shape"] = shape
 
     def _outer(self, model: dict[str, Any], name: str, path: tuple[str, ...]) -> Any:
-        """The tensor of the flat graph that stands for a nested model's input."""
+        """Return the tensor of the flat graph that stands for a nested model's input."""
         for entry, position in _users(model, name):
             own = _name_of(entry)
             call = self._calls.get((path, own))
@@ -133,7 +133,7 @@ def _name_of(entry: dict[str, Any]) -> str:
 
 
 def _users(model: dict[str, Any], name: str) -> Iterator[tuple[dict[str, Any], int]]:
-    """What takes a model's input by its configuration, and as which of its tensors."""
+    """Yield what takes a model's input by its configuration, and as which of its tensors."""
     layers = model["layers"]
     if "input_layers" not in model:
         names = [_name_of(entry) for entry in layers]
@@ -149,7 +149,7 @@ def _users(model: dict[str, Any], name: str) -> Iterator[tuple[dict[str, Any], i
 
 
 def _sources(part: Any) -> Iterator[str]:
-    """Names of the layers whose tensors a serialised call takes, in their order."""
+    """Yield the names of the layers whose tensors a serialised call takes, in their order."""
     if isinstance(part, dict):
         if part.get("class_name") == "__keras_tensor__":
             yield part["config"]["keras_history"][0]

@@ -31,7 +31,7 @@ _DIGITS = 4
 
 
 def channel_map(slimming: Slimming, kept: NDArray[np.bool_]) -> dict[str, Any]:
-    """Which filter of the whole network each filter of the slim one is.
+    """Return which filter of the whole network each filter of the slim one is.
 
     Returns:
         For each tapped convolution by its name, and each dense layer, and each layer with weights
@@ -83,7 +83,7 @@ def result(slimming: Slimming, cut: Cut, measured: Mapping[str, Any]) -> dict[st
 
 
 def evidence(slimming: Slimming, kept: NDArray[np.bool_]) -> list[dict[str, Any]]:
-    """For each filter that went: how much of it those that stay explain, and which few do most.
+    """Return for each filter that went how much of it those that stay explain, and which do most.
 
     As its consumer receives it, over images and positions, fitted on every other image and judged
     on the images between; of several consumers the one that it is explained to worst.
@@ -111,7 +111,7 @@ def evidence(slimming: Slimming, kept: NDArray[np.bool_]) -> list[dict[str, Any]
 
 
 def curve(slimming: Slimming) -> list[dict[str, float]]:
-    """What is predicted on the way from the whole network to the narrowest.
+    """Return what is predicted on the way from the whole network to the narrowest.
 
     ``divergence`` is the expected Kullback–Leibler divergence of the predictions before anything is
     fitted, by which widths are compared; it is no loss of accuracy.
@@ -170,13 +170,13 @@ def keep(request: SlimRequest, result: Mapping[str, Any], channels: Mapping[str,
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file (hex), by which it is known again."""
+    """Return the SHA-256 of a file (hex), by which it is known again."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _layers(slimming: Slimming) -> dict[str, NDArray[np.intp]]:
-    """The channels that each layer makes, by its name, in the order of the network."""
+    """Return the channels that each layer makes, by its name, in the order of the network."""
     network, channels = slimming.network, slimming.channels
     taps = {id(tap.convolution): tap.name for tap in reversed(network.taps)}
     makers = {id(one.layer) for one in slimming.consumers}
@@ -192,13 +192,13 @@ def _layers(slimming: Slimming) -> dict[str, NDArray[np.intp]]:
 
 
 def _with_filters(slimming: Slimming) -> set[str]:
-    """Names of the layers that have filters or units."""
+    """Return the names of the layers that have filters or units."""
     names = {tap.name for tap in slimming.network.taps}
     return names | {one.layer.name for one in slimming.consumers}
 
 
 def _addresses(slimming: Slimming) -> dict[int, str]:
-    """The address layer:filter of each channel, where it is made first."""
+    """Return the address layer:filter of each channel, where it is made first."""
     found: dict[int, str] = {}
     for name, numbers in _layers(slimming).items():
         for index, number in enumerate(numbers.tolist()):

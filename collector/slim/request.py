@@ -100,7 +100,7 @@ class SlimRequest:
 
 
 def share(text: str) -> float:
-    """A share of the whole: 25%, or 0.25.
+    """Return a share of the whole: 25%, or 0.25.
 
     Raises:
         ValueError: it is none between 0 and 1.

@@ -62,7 +62,10 @@ def judge(feed: Feed, fit: LabelFit) -> Judged:
 
 
 def classes(feed: Feed, substitutes: dict[int, Callable[[Any], Any]] | None) -> NDArray[np.int64]:
-    """The class of each image, (n,) int64; of one output alone, whether it is above its middle."""
+    """Return the class of each image, (n,) int64.
+
+    Of one output alone, whether it is above its middle.
+    """
     graph = feed.network.graph
     found = []
     for value in feed:
@@ -76,7 +79,7 @@ def classes(feed: Feed, substitutes: dict[int, Callable[[Any], Any]] | None) -> 
 
 
 def search(slimming: Slimming, judged: Judged, most: float, method: str, seed: int) -> Cut | None:
-    """The slimmest network that loses at most so many points, by bisection of the share that stays.
+    """Return the slimmest network that loses at most so many points, by bisection of the share.
 
     Args:
         slimming: the network, measured.

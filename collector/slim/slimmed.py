@@ -53,13 +53,13 @@ class Slimmed:
                 self._calls[id(layer)] = call
 
     def masks(self, call: Call) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Which of a call's input and output channels stay."""
+        """Return which of a call's input and output channels stay."""
         received = self.kept[self.channels.of(call.inputs[0]).numbers]
         made = self.kept[self.channels.of(call.outputs[0]).numbers]
         return received, made
 
     def shape(self, tensor: Any) -> tuple[int | None, ...]:
-        """The narrower shape of a tensor of the whole network."""
+        """Return the narrower shape of a tensor of the whole network."""
         axis = self.channels.of(tensor)
         sizes = list(tensor.shape)
         if len(sizes) > 1:
@@ -67,11 +67,11 @@ class Slimmed:
         return tuple(sizes)
 
     def touched(self, tensor: Any) -> bool:
-        """Whether a tensor has lost channels."""
+        """Return whether a tensor has lost channels."""
         return not bool(self.kept[self.channels.of(tensor).numbers].all())
 
     def layer(self, original: Any) -> Any:
-        """The narrower copy of a layer with the weights as they are now."""
+        """Return the narrower copy of a layer with the weights as they are now."""
         if id(original) not in self._layers:
             call = self._calls[id(original)]
             _, made = self.masks(call)
@@ -81,7 +81,7 @@ class Slimmed:
         return self._layers[id(original)]
 
     def set_kernel(self, consumer: Consumer, kernel: NDArray[np.float64]) -> None:
-        """Give a consumer another kernel, (taps, kept columns, kept outputs)."""
+        """Return a consumer another kernel, (taps, kept columns, kept outputs)."""
         layer = consumer.layer
         weights = self._named(layer)
         name = kernel_name(layer)
@@ -113,7 +113,7 @@ class Slimmed:
         self._store(layer, weights)
 
     def substitutes(self) -> dict[int, Callable[[Any], Any]]:
-        """What to carry out instead of the calls that are narrower now."""
+        """Return what to carry out instead of the calls that are narrower now."""
         found: dict[int, Callable[[Any], Any]] = {}
         for call in self.graph.calls:
             operation = call.operation

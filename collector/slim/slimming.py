@@ -113,7 +113,7 @@ class Slimming:
         return total - round(self.parameters.total(self.whole))
 
     def steps_within(self, parameters: float | None, work: float | None) -> int:
-        """How far to go for shares of the parameters and multiply-adds that may stay.
+        """Return how far to go for shares of the parameters and multiply-adds that may stay.
 
         Raises:
             SlimError: even the narrowest network is larger.
@@ -150,7 +150,7 @@ class Slimming:
         return Cut(kept, slimmed, fitted, parameters, round(self.work.total(kept)))
 
     def chosen(self, method: str, steps: int, seed: int = 1) -> NDArray[np.bool_]:
-        """Which channels stay, by a method, with the widths of the path."""
+        """Return which channels stay, by a method, with the widths of the path."""
         return by_rule(
             method,
             self.choice,
@@ -161,7 +161,7 @@ class Slimming:
         )
 
     def filters_of(self, tap: Tap) -> NDArray[np.intp]:
-        """The channel of each filter of a tapped layer."""
+        """Return the channel of each filter of a tapped layer."""
         return self.channels.of(tap.tensor).numbers
 
     def left_whole(self) -> dict[str, str]:

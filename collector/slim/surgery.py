@@ -90,7 +90,7 @@ def operate(
 
 
 def _hand_over(slimmed: Slimmed, consumer: Consumer, moments: Sequence[GroupMoments]) -> None:
-    """Give the work of the channels that go to those that stay, as far as they explain them."""
+    """Return the work of the channels that go to those that stay, as far as they explain them."""
     kept, kernel = slimmed.kept, consumer.kernel.copy()
     constant = np.zeros(kernel.shape[-1])
     for group, found in zip(consumer.groups, moments, strict=True):
@@ -158,7 +158,7 @@ def _fit(slimmed: Slimmed, stream: _Stream, consumer: Consumer, found: Measured)
 
 
 def consumer_kernel(slimmed: Slimmed, consumer: Consumer) -> NDArray[np.float64]:
-    """A consumer's kernel as it is now, (taps, kept columns, kept outputs) float64."""
+    """Return a consumer's kernel as it is now, (taps, kept columns, kept outputs) float64."""
     layer = consumer.layer
     return kernel_of(layer, named_weights(layer, slimmed.weights[id(layer)]))
 
@@ -183,7 +183,7 @@ class _Equations:
             self._fold()
 
     def state(self) -> NormalEquations | None:
-        """What was taken in, None without any row."""
+        """Return what was taken in, None without any row."""
         self._fold()
         return self._state
 
@@ -211,7 +211,7 @@ class _Stream:
         self._kept: list[Any] | None = None
 
     def values(self, slimmed: Slimmed, tensor: Any) -> Iterator[Any]:
-        """The value of a tensor for each batch of images."""
+        """Yield the value of a tensor for each batch of images."""
         substitutes = slimmed.substitutes()
         rest = self._after(tensor)
         size = np.prod([one or 1 for one in slimmed.shape(tensor)[1:]])
@@ -226,7 +226,7 @@ class _Stream:
             self._start, self._calls, self._kept = tensor, rest, kept
 
     def _after(self, tensor: Any) -> Sequence[Call] | None:
-        """The calls from a tensor on, if nothing later depends on what came before it."""
+        """Return the calls from a tensor on, if nothing later depends on what came before it."""
         last = max(
             (i for i, call in enumerate(self._calls) if any(o is tensor for o in call.outputs)),
             default=-1,

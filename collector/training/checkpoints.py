@@ -57,7 +57,7 @@ class Checkpoints:
         self.folder = Path(folder).expanduser().resolve()
 
     def newest(self) -> int:
-        """The last epoch that has a file, 0 if there is none."""
+        """Return the last epoch that has a file, 0 if there is none."""
         try:
             names = [path.name for path in self.folder.iterdir()]
         except OSError:
@@ -66,7 +66,7 @@ class Checkpoints:
         return max((int(match[1]) for match in found if match), default=0)
 
     def path(self, epoch: int) -> Path:
-        """The file of an epoch."""
+        """Return the file of an epoch."""
         return self.folder / PATTERN.format(epoch=epoch)
 
     def begin(self, settings: Settings) -> None:
@@ -84,7 +84,7 @@ class Checkpoints:
         self._write(self.folder / _SETTINGS, lambda path: path.write_text(text))
 
     def settings(self) -> Settings:
-        """The settings of the training.
+        """Return the settings of the training.
 
         Raises:
             TrainingError: there is none, or the file is damaged.

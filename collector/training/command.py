@@ -20,7 +20,7 @@ from collector.training.augment import augment
 from collector.training.checkpoints import PATTERN, Checkpoints, Settings, TrainingError
 from collector.training.data import Data, load_data
 from collector.training.schedule import one_cycle
-from reactcnn_dash.db import Place, RunState, StoreError, StoreReader, delete_run
+from reactcnn_dash.db import RunState, StoreAddress, StoreError, StoreReader, delete_run
 
 if TYPE_CHECKING:
     import argparse
@@ -131,7 +131,7 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
         model, shape = None, (32, 32, 3)
     data = load_data(settings, shape, sys.stderr)
     if model is None:
-        model = network.fresh(len(data.class_names))
+        model = network.untrained(len(data.class_names))
     if model.output_shape[-1] != len(data.class_names):
         raise TrainingError(
             f"the model has {model.output_shape[-1]} outputs, but the data "
@@ -154,7 +154,10 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
 
 
 def _unfinished_runs(settings: Settings, epoch: int) -> list[int] | None:
-    """The runs of an epoch that have to be collected anew; ``None`` if one of them is whole."""
+    """Return the runs of an epoch that have to be collected anew.
+
+    ``None`` if one of them is whole.
+    """
     try:
         runs = [
             run
@@ -254,7 +257,7 @@ class _Training:
             callback.on_epoch_end(epoch - 1)
 
     def _train(self, epoch: int) -> bool:
-        """One epoch; false if a signal ended it early."""
+        """Return one epoch; false if a signal ended it early."""
         settings, data, size = self._settings, self._data, self._size
         # By seed and epoch alone, so that a resumed training meets the same images.
         generator = np.random.default_rng([settings.seed, epoch])
@@ -340,13 +343,13 @@ def _check_options(arguments: argparse.Namespace, settings: Settings) -> None:
 
 
 def _kept_store(store: str) -> str:
-    """A store's address that means the same in every folder."""
-    place = Place.of(store)
+    """Return a store's address that means the same in every folder."""
+    place = StoreAddress.of(store)
     return store if place.path is None else str(place.path.resolve())
 
 
 def _absolute(place: str | None) -> str | None:
-    """A path that means the same in every folder; names of packaged things as they are."""
+    """Return a path that means the same in every folder; names of packaged things as they are."""
     if place is None or not Path(place).expanduser().exists():
         return place
     return place if place in _NAMES else str(Path(place).expanduser().resolve())

@@ -25,8 +25,8 @@ MOMENTUM = 0.9
 WEIGHT_DECAY = 5e-4
 
 
-def fresh(classes: int) -> Any:
-    """The VGG-16 of the package with new weights and so many outputs."""
+def untrained(classes: int) -> Any:
+    """Return the VGG-16 of the package with new weights and so many outputs."""
     model = vgg16.architecture()
     if classes == len(CLASSES):
         return model
@@ -37,7 +37,7 @@ def fresh(classes: int) -> Any:
 
 
 def loaded(spec: str) -> tuple[Any, tuple[int, int, int]]:
-    """A model to go on from, and the (H, W, C) that it takes.
+    """Return a model to go on from, and the (H, W, C) that it takes.
 
     Raises:
         ModelError: it cannot be loaded or watched.
@@ -50,7 +50,7 @@ def loaded(spec: str) -> tuple[Any, tuple[int, int, int]]:
 
 
 def with_optimizer(model: Any) -> Any:
-    """Give a model what :meth:`keras.Model.save` keeps of its training."""
+    """Return a model what :meth:`keras.Model.save` keeps of its training."""
     optimizer = keras.optimizers.SGD(0.0, momentum=MOMENTUM, nesterov=True)
     model.compile(optimizer, "sparse_categorical_crossentropy")
     optimizer.build(model.trainable_variables)
@@ -58,7 +58,7 @@ def with_optimizer(model: Any) -> Any:
 
 
 def restored(path: Path) -> Any:
-    """A model with the state of its optimizer.
+    """Return a model with the state of its optimizer.
 
     Raises:
         TrainingError: the file is damaged.

@@ -96,17 +96,21 @@ from reactcnn_dash.analysis.selectivity import (
 )
 from reactcnn_dash.analysis.shrinkage import ledoit_wolf
 from reactcnn_dash.analysis.stability import (
+    FEW_IMAGES,
     TARGET,
     CurvePoint,
     Stability,
+    few_images,
     fisher_interval,
     images_enough,
+    scatter,
     stability,
     stability_steps,
 )
 from reactcnn_dash.analysis.widths import Costs, Path, narrowing
 
 __all__ = [
+    "FEW_IMAGES",
     "LEAST_IMAGES",
     "METHODS",
     "MINIMUM_IMAGES",
@@ -172,6 +176,7 @@ __all__ = [
     "effective_rank",
     "explain",
     "explained_curve",
+    "few_images",
     "fisher_interval",
     "fit_mates",
     "fit_profile",
@@ -195,6 +200,7 @@ __all__ = [
     "regression",
     "relative_root",
     "sample_ordinals",
+    "scatter",
     "score_threshold",
     "select_filters",
     "selectivities",

@@ -35,7 +35,7 @@ class Flow:
 
 
 def cluster_flow(first: Labels, second: Labels) -> tuple[Flow, ...]:
-    """Every pair of clusters that share filters, by source and target.
+    """Return every pair of clusters that share filters, by source and target.
 
     Args:
         first: (F,) cluster of each filter.
@@ -53,7 +53,7 @@ def cluster_flow(first: Labels, second: Labels) -> tuple[Flow, ...]:
 
 
 def adjusted_rand(first: Labels, second: Labels) -> float:
-    """Adjusted Rand index: 1 for the same partition, about 0 for chance; may be negative.
+    """Return the adjusted Rand index: 1 for the same partition, about 0 for chance.
 
     Hubert & Arabie (1985), "Comparing partitions". With N pairs of filters, t of them together in
     both clusterings, a in the first and b in the second:

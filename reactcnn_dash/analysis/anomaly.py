@@ -107,7 +107,7 @@ def cross_scores(layers: Sequence[npt.ArrayLike]) -> Matrix:
 
 
 def score_threshold(scores: npt.ArrayLike, rate: float) -> float:
-    """The score above which an image is called odd, so that usual ones rarely are.
+    """Return the score above which an image is called odd, so that usual ones rarely are.
 
     The ⌈(n + 1)(1 − rate)⌉-th smallest of n scores of usual images: another such image is above it
     with a probability of at most ``rate``, whatever their distribution (split conformal prediction:
@@ -134,7 +134,7 @@ def score_threshold(scores: npt.ArrayLike, rate: float) -> float:
 def suspects(
     profile: Profile, layers: Sequence[npt.ArrayLike], *, most: int = 10, least: float = 3.0
 ) -> tuple[Suspect, ...]:
-    """The filters that stand out on one image, the furthest first.
+    """Return the filters that stand out on one image, the furthest first.
 
     Within a layer they are found one after another, each given those that were not found before it
     (see :func:`peel`), so that one broken filter does not drag along those that follow it.

@@ -86,7 +86,7 @@ class Mates:
     largest: Matrix
 
     def breakaways(self, row: npt.ArrayLike, *, rate: float = 0.01) -> tuple[Breakaway, ...]:
-        """The filters that broke away on one image, the furthest first.
+        """Return the filters that broke away on one image, the furthest first.
 
         Args:
             row: (F,) finite GAP values.
@@ -163,7 +163,7 @@ def fit_mates(rows: npt.ArrayLike, labels: npt.ArrayLike) -> Mates:
 def _fit_cluster(
     label: int, members: npt.NDArray[np.intp], u: Matrix
 ) -> tuple[ClusterMates, Matrix]:
-    """The cluster, and each member's deviation on the calibration rows."""
+    """Return the cluster, and each member's deviation on the calibration rows."""
     covariance, _ = ledoit_wolf(u[::2])
     covariance[np.diag_indices(len(members))] += 1e-9
     precision = np.linalg.inv(covariance)

@@ -19,7 +19,7 @@ NO_CLUSTER = -1
 
 
 def default_parameter(c: Correlation, method: str) -> float:
-    """The parameter of a method to begin with on this layer.
+    """Return the parameter of a method to begin with on this layer.
 
     Args:
         c: correlation of F filters.
@@ -138,7 +138,7 @@ def summarise(
 
 
 def cluster_members(labels: npt.NDArray[np.integer]) -> dict[int, npt.NDArray[np.intp]]:
-    """The filters of every cluster, both ascending; :data:`NO_CLUSTER` is none."""
+    """Return the filters of every cluster, both ascending; :data:`NO_CLUSTER` is none."""
     order = np.argsort(labels, kind="stable")
     names, starts = np.unique(labels[order], return_index=True)
     groups = zip(names.tolist(), np.split(order, starts[1:]), strict=True)

@@ -66,7 +66,7 @@ class CoMoments:
 
     @classmethod
     def empty(cls, filters: int) -> CoMoments:
-        """The state of no rows at all, the neutral element of :meth:`merge`."""
+        """Return the state of no rows at all, the neutral element of :meth:`merge`."""
         return cls(
             n=0,
             mean=np.zeros(filters),
@@ -77,7 +77,7 @@ class CoMoments:
 
     @classmethod
     def of(cls, rows: npt.ArrayLike) -> CoMoments:
-        """The state of some rows.
+        """Return the state of some rows.
 
         Args:
             rows: (B, F) of any real dtype, B ≥ 0. Rows with a value that is not finite are left
@@ -100,7 +100,7 @@ class CoMoments:
         )
 
     def merge(self, other: CoMoments) -> CoMoments:
-        """The state of both sets of rows together; neither operand changes.
+        """Return the state of both sets of rows together; neither operand changes.
 
         Pairwise update of Chan, Golub & LeVeque (1979), "Updating formulae and a pairwise algorithm
         for computing sample variances": with d the difference of the two means,
@@ -198,7 +198,7 @@ class Accumulator:
                 self._fold()
 
     def state(self) -> CoMoments:
-        """A copy of the state of every row taken in so far, those still waiting included.
+        """Return a copy of the state of every row taken in so far, those still waiting included.
 
         Taking it changes nothing about the values that follow. Cost O(F²), a few milliseconds for
         512 filters: not for every image.

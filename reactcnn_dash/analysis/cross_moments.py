@@ -46,12 +46,12 @@ class CrossMoments:
 
     @classmethod
     def empty(cls, first: int, second: int) -> CrossMoments:
-        """The state of no pairs at all of ``first`` and ``second`` filters."""
+        """Return the state of no pairs at all of ``first`` and ``second`` filters."""
         return cls(CoMoments.empty(first), CoMoments.empty(second), np.zeros((first, second)))
 
     @classmethod
     def of(cls, x: npt.ArrayLike, y: npt.ArrayLike) -> CrossMoments:
-        """The state of some pairs.
+        """Return the state of some pairs.
 
         Args:
             x: (B, F1) of any real dtype, B ≥ 0.
@@ -70,7 +70,7 @@ class CrossMoments:
         return _split(CoMoments.of(np.hstack([first, second])), first.shape[1])
 
     def merge(self, other: CrossMoments) -> CrossMoments:
-        """The state of both sets of pairs together; neither operand changes.
+        """Return the state of both sets of pairs together; neither operand changes.
 
         Raises:
             ValueError: the states are of different numbers of filters.
@@ -82,7 +82,7 @@ class CrossMoments:
         return _split(self._joined().merge(other._joined()), self.cross.shape[0])
 
     def _joined(self) -> CoMoments:
-        """The same as co-moments of rows in which x and y stand side by side."""
+        """Return the same as co-moments of rows in which x and y stand side by side."""
         x, y = self.x, self.y
         return CoMoments(
             n=x.n,
@@ -143,7 +143,7 @@ class CrossSum:
         return self._n == self._x.n == self._y.n
 
     def state(self) -> CrossMoments:
-        """The state of the pairs; without meaning until it is :attr:`complete`."""
+        """Return the state of the pairs; without meaning until it is :attr:`complete`."""
         return CrossMoments(self._x, self._y, self._cross)
 
 
@@ -180,7 +180,7 @@ class CrossAccumulator:
         self._both.add(np.hstack([first, np.asarray(y)]))
 
     def state(self) -> CrossMoments:
-        """A copy of the state of every pair taken in so far; cost O((F1 + F2)²)."""
+        """Return a copy of the state of every pair taken in so far; cost O((F1 + F2)²)."""
         return _split(self._both.state(), self._first)
 
 
@@ -251,7 +251,7 @@ def cka_matrix(
 
 
 def _gram(rows: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """The Gram matrix of centred rows as one vector of norm 1; NaN for a constant layer."""
+    """Return the Gram matrix of centred rows as one vector of norm 1; NaN for a constant layer."""
     centred = rows.astype(np.float64)
     constant = (centred == centred[0]).all()
     centred -= centred.mean(axis=0)

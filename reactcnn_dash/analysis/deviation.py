@@ -39,7 +39,7 @@ class FilterQuantiles:
 
     @classmethod
     def of(cls, rows: npt.ArrayLike) -> FilterQuantiles:
-        """The distribution over some rows: a run's sample, or those of one predicted class.
+        """Return the distribution over some rows: a run's sample, or those of one predicted class.
 
         The quantiles stand at equal steps of the normal score, so that both tails are as well
         resolved as the middle. The outermost are the least and the greatest value, at the expected
@@ -94,7 +94,7 @@ class FilterQuantiles:
         return np.where(np.isnan(x), np.nan, np.clip(score, -LIMIT, LIMIT))
 
     def _interpolated(self, x: npt.NDArray[np.float32], side: str) -> npt.NDArray[np.float64]:
-        """The score of x, at the left or the right end of a run of equal quantiles."""
+        """Return the score of x, at the left or the right end of a run of equal quantiles."""
         columns = np.arange(self.values.shape[1])
         points = len(self.scores)
         if side == "left":
@@ -113,7 +113,7 @@ class FilterQuantiles:
         return np.asarray(self.scores[lower] + share * (self.scores[upper] - self.scores[lower]))
 
     def _beyond(self, x: npt.NDArray[np.float32], end: int) -> npt.NDArray[np.float64]:
-        """The score of x beyond an end of the table, by that end's distance from the median."""
+        """Return the score of x beyond an end of the table: its distance in that end's own."""
         edge = self.values[end].astype(np.float64)
         median = np.median(self.values, axis=0)
         # A filter whose median is its extreme (0 on most images) has its spread on the other side.

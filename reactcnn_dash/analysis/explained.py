@@ -234,7 +234,7 @@ def _judged(
 def _few(
     state: CoMoments, filter_: int, kept: npt.NDArray[np.intp], by_all: float
 ) -> npt.NDArray[np.intp]:
-    """The kept filters that explain most of a filter, greedily, until they do nearly what all do.
+    """Return the kept filters that explain most of a filter, greedily, until they equal all.
 
     Orthogonal matching pursuit (Pati, Rezaiifar & Krishnaprasad 1993) on the second moments.
     """

@@ -59,7 +59,7 @@ class FaultLocation:
         return layer if self.scores[layer].max() > self.limit else None
 
     def filters(self, layer: int, most: int = 5) -> tuple[tuple[int, float], ...]:
-        """The filters of a layer that changed most, with their scores."""
+        """Return the filters of a layer that changed most, with their scores."""
         scores = self.scores[layer]
         return tuple((int(i), float(scores[i])) for i in np.argsort(-scores, kind="stable")[:most])
 

@@ -32,7 +32,7 @@ _SPIRAL_SCALE = 0.6
 def spanning_edges(
     labels: npt.NDArray[np.integer], r: npt.NDArray[np.float64]
 ) -> tuple[tuple[int, int, float], ...]:
-    """The maximum spanning tree of r inside each cluster (Prim 1957).
+    """Return the maximum spanning tree of r inside each cluster (Prim 1957).
 
     Args:
         labels: (F,) cluster of each filter; those in no cluster get no edge.
@@ -70,7 +70,7 @@ def _tree(members: npt.NDArray[np.intp], r: npt.NDArray[np.float64]) -> Iterator
 def start_positions(
     labels: npt.NDArray[np.integer], r: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Where each filter stands before the force-directed layout sets in.
+    """StoreAddress each filter where it stands before the force-directed layout sets in.
 
     Each cluster is a disc filled along a sunflower spiral (Vogel 1979), the filter that correlates
     most with its own cluster in the middle. The discs stand in centred lines, the largest first,

@@ -23,7 +23,7 @@ _IGRAPH_RANDOM = threading.Lock()
 
 
 def leiden_cpm(r: npt.NDArray[np.float64], threshold: float, seed: int) -> npt.NDArray[np.intp]:
-    """The constant Potts model on the raw r, by the Leiden algorithm.
+    """Return the constant Potts model on the raw r, by the Leiden algorithm.
 
     Traag, Van Dooren & Nesterov (2011), "Narrow scope for resolution-limit-free community
     detection", and Traag, Waltman & van Eck (2019), "From Louvain to Leiden"; maximises the sum

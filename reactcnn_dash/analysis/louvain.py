@@ -107,7 +107,7 @@ def _python_louvain(
 
 
 def suited_resolution(c: Correlation, usual: float, step: float) -> float:
-    """The resolution to begin with: the usual one, or lower where it would dissolve a tight group.
+    """Return the resolution to begin with: lower than usual where that dissolves a tight group.
 
     Modularity puts filter i together with others only if for one of them w_ij > γ k_i k_j / 2m, so
     above γ_i = max_j (2m w_ij / k_i k_j) it stands alone in the best partition, however redundant

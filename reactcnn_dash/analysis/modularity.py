@@ -14,7 +14,7 @@ _NOTHING = 1e-12
 
 
 def pair_gains(r: npt.NDArray[np.float64], resolution: float) -> npt.NDArray[np.float64] | None:
-    """What two filters add to the modularity of a partition by being in one cluster.
+    """Return what two filters add to the modularity of a partition by being in one cluster.
 
     (w_ij − γ k_i k_j / 2m) / 2m with w = max(r, 0), k_i = Σ_j w_ij and 2m = Σ_i k_i, after
     Reichardt & Bornholdt (2006), "Statistical mechanics of community detection". A pair counts
@@ -42,7 +42,7 @@ def pair_gains(r: npt.NDArray[np.float64], resolution: float) -> npt.NDArray[np.
 
 
 def gained(gains: npt.NDArray[np.float64], labels: npt.NDArray[np.intp]) -> float:
-    """The modularity of a partition, less that of every filter alone."""
+    """Return the modularity of a partition, less that of every filter alone."""
     return float(gains[labels[:, None] == labels].sum())
 
 

@@ -102,7 +102,7 @@ class LayerProfile:
         return np.asarray((relative_root(rows) - self.center) / self.scale)
 
     def surprise(self, own: Matrix, before: Matrix | None) -> Surprise:
-        """What is new in this layer.
+        """Return what is new in this layer.
 
         Args:
             own: (B, F) standardised rows of this layer.
@@ -157,7 +157,7 @@ class Profile:
         return len(self.scores)
 
     def surprises(self, layers: Sequence[npt.ArrayLike]) -> Iterator[Surprise]:
-        """What is new in each layer, one layer at a time.
+        """Yield what is new in each layer, one layer at a time.
 
         Args:
             layers: (B, F) finite GAP rows of each layer.
@@ -177,7 +177,7 @@ class Profile:
 
 
 def relative_root(rows: npt.ArrayLike) -> Matrix:
-    """Each GAP value's signed root, in units of the root mean size of its layer on that image.
+    """Return the signed roots of GAP values, in units of their layer's root mean size on the image.
 
     sign(x) √|x| / √(mean of |x| over the layer). What an image's contrast does to all filters alike
     is so taken out, which would otherwise drown what is particular about it; the root makes the
@@ -193,7 +193,10 @@ def relative_root(rows: npt.ArrayLike) -> Matrix:
 
 
 def relative_level(rows: npt.ArrayLike) -> Matrix:
-    """What the roots of a layer are relative to on each image, (B, 1); 0 for a layer of zeros."""
+    """Return what the roots of a layer are relative to on each image, (B, 1).
+
+    0 for a layer of zeros.
+    """
     size = np.abs(np.asarray(rows, dtype=np.float64)).mean(axis=1, keepdims=True)
     return np.asarray(np.sqrt(size))
 
@@ -226,7 +229,7 @@ def fit_profile(layers: Sequence[npt.ArrayLike], *, half: int = 0) -> Profile:
 
 
 def image_score(strangeness: Matrix) -> Matrix:
-    """One number an image, (B,), of the strangeness (B, L) of its layers.
+    """Return one number an image, (B,), of the strangeness (B, L) of its layers.
 
     ln of the mean of exp over the layers, a soft maximum: one layer that is far off is enough, and
     many that are somewhat off count too.
@@ -238,7 +241,7 @@ def image_score(strangeness: Matrix) -> Matrix:
 def _fit_layer(
     rows: npt.ArrayLike, before: Matrix | None, fitted: slice, calibrating: slice
 ) -> tuple[LayerProfile, Matrix, Matrix]:
-    """The profile, the standardised rows, and the distances of the calibration rows, in order."""
+    """Return the profile, the standardised rows, and the calibration rows' distances, in order."""
     root = relative_root(rows)
     center, deviation = root[fitted].mean(axis=0), root[fitted].std(axis=0)
     typical = float(np.sqrt(np.mean(deviation**2)))
@@ -291,7 +294,7 @@ def _precision(residual: Matrix) -> tuple[Matrix, float]:
 
 
 def _keep_regular(covariance: Matrix) -> None:
-    """Give every direction a little variance: a layer may be constant on all rows."""
+    """Return every direction a little variance: a layer may be constant on all rows."""
     size = float(np.mean(np.diagonal(covariance)))
     covariance[np.diag_indices(len(covariance))] += 1e-9 * size if size > 0.0 else 1.0
 

@@ -13,7 +13,7 @@ _Z = 1.959963984540054
 
 
 def wilson_interval(count: int, of: int) -> tuple[float, float]:
-    """The 95 % interval of a share, by Wilson's score (1927).
+    """Return the 95 % interval of a share, by Wilson's score (1927).
 
     Args:
         count: how many have it.
@@ -28,7 +28,7 @@ def wilson_interval(count: int, of: int) -> tuple[float, float]:
 def change_interval(
     before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_]
 ) -> tuple[float, float]:
-    """The 95 % interval of the change of a share, both of it over the same images.
+    """Return the 95 % interval of the change of a share, both of it over the same images.
 
     Newcombe's (1998, "Improved confidence intervals for the difference between binomial proportions
     based on paired data", method 10): of the two shares' Wilson intervals, with their correlation

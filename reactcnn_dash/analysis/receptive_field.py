@@ -29,7 +29,7 @@ class Axis:
     start: float = 0.0
 
     def window(self, kernel: int, stride: int = 1, dilation: int = 1, before: int = 0) -> Axis:
-        """What cells see behind a window that slides, as of a convolution or of pooling.
+        """Return what cells see behind a window that slides, as of a convolution or of pooling.
 
         Args:
             kernel: cells in the window.
@@ -44,7 +44,7 @@ class Axis:
         )
 
     def transposed(self, kernel: int, stride: int, dilation: int = 1, before: int = 0) -> Axis:
-        """What cells see behind a transposed convolution; at most, since cells take turns.
+        """Return what cells see behind a transposed convolution; at most, since cells take turns.
 
         Args:
             kernel: cells that a cell is spread over.
@@ -57,14 +57,20 @@ class Axis:
         return Axis(self.size + reach * step, step, self.start + (before - reach) * step)
 
     def enlarged(self, factor: int, neighbours: int = 0) -> Axis:
-        """What cells see that are repeated, with so many neighbours each side mixed in; at most."""
+        """Return what cells see that are repeated, with so many neighbours each side mixed in.
+
+        At most.
+        """
         step = self.stride / factor
         more = (factor - 1) * step
         beside = neighbours * self.stride
         return Axis(self.size + more + 2 * beside, step, self.start - more - beside)
 
     def padded(self, before: int) -> Axis:
-        """What cells see behind so many cells of padding; a negative number cuts cells off."""
+        """Return what cells see behind so many cells of padding.
+
+        A negative number cuts cells off.
+        """
         return Axis(self.size, self.stride, self.start - before * self.stride)
 
     def of(self, cell: int, length: int) -> tuple[float, float]:
@@ -74,7 +80,10 @@ class Axis:
 
 
 def joined(axes: Iterable[Axis]) -> Axis | None:
-    """What cells see that are put together of several maps; None where these have other strides."""
+    """Return what cells see that are put together of several maps.
+
+    None where these have other strides.
+    """
     known = list(axes)
     if len({round(axis.stride, 9) for axis in known}) != 1:
         return None
@@ -84,6 +93,6 @@ def joined(axes: Iterable[Axis]) -> Axis | None:
 
 
 def same_padding(length: int, kernel: int, stride: int, dilation: int = 1) -> int:
-    """How many cells of padding "same" puts before the first of so many, as TensorFlow does it."""
+    """Return how many cells padding "same" puts before the first of so many, as TensorFlow does."""
     windows = -(-length // stride)
     return max((windows - 1) * stride + (kernel - 1) * dilation + 1 - length, 0) // 2

@@ -97,7 +97,7 @@ class ClusterEvidence:
 
 
 def effective_rank(c: Correlation) -> float:
-    """How many dimensions the varying filters of a layer really span.
+    """Return how many dimensions the varying filters of a layer really span.
 
     The exponential of the Shannon entropy of the eigenvalues of the correlation matrix, taken as
     shares of their sum (Roy & Vetterli 2007, "The effective rank: a measure of effective
@@ -210,7 +210,7 @@ def judge(
     spatial: Spatial | None,
     plan: LayerPlan | None,
 ) -> tuple[ClusterEvidence, ...]:
-    """Give every cluster of two or more filters its evidence and verdict, the tightest first.
+    """Return every cluster of two or more filters its evidence and verdict, the tightest first.
 
     Args:
         c: correlation of F filters' GAP values.

@@ -46,7 +46,7 @@ class NormalEquations:
 
     @classmethod
     def of(cls, x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> NormalEquations:
-        """The state of some rows, (B, D) and (B, F), B ≥ 1; all finite."""
+        """Return the state of some rows, (B, D) and (B, F), B ≥ 1; all finite."""
         first, second = x.astype(np.float64), y.astype(np.float64)
         mean_x, mean_y = first.mean(axis=0), second.mean(axis=0)
         first -= mean_x
@@ -61,7 +61,10 @@ class NormalEquations:
         )
 
     def merge(self, other: NormalEquations) -> NormalEquations:
-        """The state of both sets of rows (Chan, Golub & LeVeque 1979); neither operand changes."""
+        """Return the state of both sets of rows (Chan, Golub & LeVeque 1979).
+
+        Neither operand changes.
+        """
         total = self.n + other.n
         dx, dy = other.mean_x - self.mean_x, other.mean_y - self.mean_y
         share = self.n * other.n / total
@@ -75,7 +78,7 @@ class NormalEquations:
         )
 
     def centred_on_zero(self) -> NormalEquations:
-        """The same without means: for a consumer that can carry no bias."""
+        """Return the same without means: for a consumer that can carry no bias."""
         zeros_x, zeros_y = np.zeros_like(self.mean_x), np.zeros_like(self.mean_y)
         return NormalEquations(
             n=self.n,

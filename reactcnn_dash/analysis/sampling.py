@@ -46,7 +46,7 @@ def sample_ordinals(stored: int, size: int = SAMPLE, *, seed: int = _SEED) -> np
 
 
 def refit_due(stored: int, fitted: int) -> bool:
-    """Whether a description made of the first ``fitted`` images should be made again.
+    """Return whether a description made of the first ``fitted`` images should be made again.
 
     It is due after :data:`WARM_UP` images, whenever their number has doubled, and no more once
     :data:`SAMPLE` images were there: scores settle early and must then stay what they are.

@@ -70,7 +70,7 @@ def by_class(
 
 
 def selectivity(means: npt.NDArray[np.floating]) -> float:
-    """How much a filter prefers one class: (μ_max − μ_rest) / (|μ_max| + |μ_rest|).
+    """Return how much a filter prefers one class: (μ_max − μ_rest) / (|μ_max| + |μ_rest|).
 
     μ_max is the highest class mean, μ_rest the mean of the others (Morcos, Barrett, Rabinowitz &
     Botvinick 2018, "On the importance of single directions for generalization", where values are

@@ -23,6 +23,10 @@ TARGET = 0.8
 SMALLEST = 32
 """Fewest images of a sample on the curve."""
 
+FEW_IMAGES = 2 * SMALLEST
+"""Below so many images r and clusters are no verdict: two samples of :data:`SMALLEST` cannot be
+compared, and r of unrelated filters scatters by more than 0.25, see :func:`scatter`."""
+
 SAMPLES = 8
 """Bootstrap samples."""
 
@@ -64,8 +68,30 @@ class Stability:
     enough: int | None
 
 
+def scatter(images: int) -> float:
+    """Return how far from 0 unrelated filters' r comes in 95 of 100 cases: 1.96 / √(n − 1) ≤ 1.
+
+    The variance of r of two independent normal variables is 1 / (n − 1) (Pearson 1896, "Regression,
+    heredity, and panmixia"; exact, see Kendall & Stuart).
+
+    Args:
+        images: n behind r, at least 2.
+    """
+    return min(1.0, _NORMAL_95 / math.sqrt(images - 1))
+
+
+def few_images(images: int) -> str | None:
+    """Say why so few images give no verdict; None from :data:`FEW_IMAGES` on."""
+    if images >= FEW_IMAGES:
+        return None
+    return (
+        f"From {images:,} images: r of unrelated filters scatters by ± {scatter(images):.2f} "
+        f"(1.96/√(n − 1)). Collect at least {FEW_IMAGES}."
+    )
+
+
 def fisher_interval(r: float, images: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a correlation, tanh(artanh r ± 1.96 / √(n − 3)).
+    """Return the 95 % confidence interval of a correlation, tanh(artanh r ± 1.96 / √(n − 3)).
 
     Fisher (1921), "On the probable error of a coefficient of correlation deduced from a small
     sample". It takes the images as independent and their values as roughly normal; GAP values are
@@ -138,7 +164,7 @@ def stability_steps(images: int) -> int:
 
 
 def images_enough(curve: tuple[CurvePoint, ...]) -> int | None:
-    """From how many images on two clusterings agree by :data:`TARGET`.
+    """Return the number of images from which two clusterings agree by :data:`TARGET`.
 
     Read off the curve where it gets there, by interpolation in the logarithm of the images;
     otherwise continued along 1 − agreement = c · images^−β, fitted by least squares to the

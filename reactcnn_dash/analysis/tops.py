@@ -72,7 +72,7 @@ class TopImages:
                 self.by_class[number] = best
 
     def of(self, filter_: int, number: int | None = None) -> tuple[TopImage, ...]:
-        """The images of a filter, highest value first.
+        """Return the images of a filter, highest value first.
 
         Args:
             filter_: the filter.

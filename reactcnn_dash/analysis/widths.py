@@ -53,7 +53,7 @@ class Costs:
         there: npt.NDArray[np.float64],
         filters: npt.NDArray[np.intp],
     ) -> npt.NDArray[np.float64]:
-        """What each filter's going saves while (L,) ``here`` inputs and ``there`` outputs stay."""
+        """Return what a filter's going saves while (L,) ``here`` inputs, ``there`` outputs stay."""
         goes_in, goes_out = self.inputs[:, filters], self.outputs[:, filters]
         pairs = goes_in * there[:, None] + here[:, None] * goes_out - goes_in * goes_out
         result: npt.NDArray[np.float64] = (
@@ -78,11 +78,14 @@ class Path:
     residual: npt.NDArray[np.float64]
 
     def gone(self, steps: int, groups: int) -> npt.NDArray[np.intp]:
-        """How many filters of each group are gone after some steps."""
+        """Return how many filters of each group are gone after some steps."""
         return np.bincount(self.groups[:steps], minlength=groups).astype(np.intp)
 
     def steps_to(self, cost: float) -> int:
-        """The fewest steps after which the cost is not above a budget; all if it never is."""
+        """Return the fewest steps after which the cost is not above a budget.
+
+        All if it never is.
+        """
         within = np.flatnonzero(self.cost <= cost)
         return int(within[0]) if len(within) else len(self.groups)
 
@@ -127,7 +130,7 @@ def narrowing(
 
 
 def _convex(residual: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """What each filter of an order takes away, along the largest convex curve below the residual.
+    """Return what each filter of an order takes away, along the residual's convex lower envelope.
 
     A filter that explains little by itself and much with the next one must not stop the others.
     """

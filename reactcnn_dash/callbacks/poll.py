@@ -33,14 +33,19 @@ def answer(context: Context, request: dict[str, Any]) -> Frame:
     reader, url = context.reader, context.url
     try:
         if request.get("find") == "next-misclassified" and run is not None:
-            found = reader.nearest_misclassified(run, -1 if ordinal is None else ordinal, True)
-            if found is None:
-                payload["info"] = "No misclassified image after this one; Home starts over."
-            else:
-                payload["found"] = ordinal = found
+            payload |= _next_misclassified(reader, run, -1 if ordinal is None else ordinal)
+            ordinal = payload.get("found", ordinal)
         frame = reader.frame(run, ordinal)
         if frame is None:
             return {"empty": empty_store(url)["empty"], **_lacking(reader)}
+        if ordinal is not None and frame.run.stored and not 0 <= ordinal < frame.run.stored:
+            last = frame.run.stored - 1
+            payload["found"] = nearest = max(0, min(ordinal, last))
+            payload["beyond"] = (
+                f"The run has no image {ordinal}: its images are 0 to {last}. "
+                f"Image {nearest} is the nearest."
+            )
+            frame = reader.frame(frame.run.id, nearest) or frame
         layers = context.run_layers.of(frame.run.uuid).layers if frame.run.stored else None
         payload = {**payload, **frame_payload(frame, layers, seen)}
         if frame.run.state is RunState.STALLED:
@@ -52,6 +57,19 @@ def answer(context: Context, request: dict[str, Any]) -> Frame:
     except StoreError as error:
         return {"notice": str(error)}
     return payload
+
+
+def _next_misclassified(reader: StoreReader, run: int, after: int) -> Frame:
+    """Return the next misclassified image; after the last comes the first."""
+    found = reader.nearest_misclassified(run, after, True)
+    if found is not None:
+        return {"found": found}
+    first = reader.nearest_misclassified(run, -1, True)
+    if first is None:
+        return {"info": "No image of this run is misclassified."}
+    if first == after:
+        return {"info": "This is the only misclassified image."}
+    return {"found": first, "info": "After the last misclassified image: this is the first again."}
 
 
 def _lacking(reader: StoreReader) -> Frame:

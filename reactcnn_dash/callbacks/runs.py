@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING, Any
 from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
-from reactcnn_dash.db import Run, StoreError, StoreReader
+from reactcnn_dash.db import StoreError, StoreReader
+from reactcnn_dash.results.naming import run_labels
 
 if TYPE_CHECKING:
     from reactcnn_dash.pages.page import Context
 
 LISTED = 200
-
-
-def option(run: Run) -> dict[str, str]:
-    """Return a run's entry in the list: its value is the id."""
-    when = run.created_at.astimezone().strftime("%d %b %H:%M")
-    return {"value": str(run.id), "label": f"{run.name} · {run.image_source} · {when}"}
 
 
 def options(reader: StoreReader) -> list[dict[str, str]]:
@@ -27,9 +22,11 @@ def options(reader: StoreReader) -> list[dict[str, str]]:
     The poll reports what is wrong with the store; the list need not say it a second time.
     """
     try:
-        return [option(run) for run in reader.runs(limit=LISTED)]
+        known = reader.runs(limit=LISTED)
     except StoreError:
         return []
+    labels = run_labels(known)
+    return [{"value": str(run.id), "label": text} for run, text in zip(known, labels, strict=True)]
 
 
 def register(app: Dash, context: Context) -> None:

@@ -1,6 +1,6 @@
 """The SQL store: all that the collector writes and the page reads goes through these names."""
 
-from reactcnn_dash.db.answers import NO_ANSWER, Answers
+from reactcnn_dash.db.address import StoreAddress, StoreUrl, normalise_url
 from reactcnn_dash.db.blobs import pack, unpack
 from reactcnn_dash.db.comparisons import ComparisonKey, save_comparison
 from reactcnn_dash.db.copying import copy_store, warnings_of
@@ -26,9 +26,10 @@ from reactcnn_dash.db.errors import (
     StoreReadOnly,
 )
 from reactcnn_dash.db.expanding import arrays_of, inflated
+from reactcnn_dash.db.kept_results import KeptResult, keep_result
 from reactcnn_dash.db.map_keeping import save_maps
 from reactcnn_dash.db.opening import check_writable
-from reactcnn_dash.db.place import Place, StoreUrl, normalise_url
+from reactcnn_dash.db.predictions import NO_PREDICTION, Predictions
 from reactcnn_dash.db.reader import StoreReader
 from reactcnn_dash.db.records import (
     Checkpoint,
@@ -48,7 +49,6 @@ from reactcnn_dash.db.records import (
     RunState,
     RunSummary,
 )
-from reactcnn_dash.db.reports import Report, save_report
 from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
 from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
 from reactcnn_dash.db.slimmings import NewSlimming, Slimming, save_slimming
@@ -57,9 +57,8 @@ from reactcnn_dash.db.writer import RunWriter, require_free
 from reactcnn_dash.db.writing import finish_writing
 
 __all__ = [
-    "NO_ANSWER",
+    "NO_PREDICTION",
     "READ_ONLY",
-    "Answers",
     "Checkpoint",
     "Clustering",
     "ComparisonKey",
@@ -76,6 +75,7 @@ __all__ = [
     "ImageFacts",
     "ImageFilter",
     "ImageNotFound",
+    "KeptResult",
     "Kernel",
     "Layer",
     "MapBatch",
@@ -83,8 +83,7 @@ __all__ = [
     "NewSlimming",
     "NotAStore",
     "NothingThere",
-    "Place",
-    "Report",
+    "Predictions",
     "Run",
     "RunBusy",
     "RunDeletion",
@@ -95,6 +94,7 @@ __all__ = [
     "SearchOrder",
     "SearchPage",
     "Slimming",
+    "StoreAddress",
     "StoreCorrupt",
     "StoreError",
     "StoreFull",
@@ -114,6 +114,7 @@ __all__ = [
     "edit_run",
     "finish_writing",
     "inflated",
+    "keep_result",
     "normalise_url",
     "note_odd",
     "pack",
@@ -122,7 +123,6 @@ __all__ = [
     "save_clustering",
     "save_comparison",
     "save_maps",
-    "save_report",
     "save_slimming",
     "unpack",
     "upgrade",

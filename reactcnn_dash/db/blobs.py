@@ -64,7 +64,7 @@ _codecs = _Codecs()
 
 
 def pack(array: NDArray[Any], compress: bool = False) -> bytes:
-    """Give `array` (any shape; bool, integers, float16/32/64) as bytes for `unpack`.
+    """Return `array` (any shape; bool, integers, float16/32/64) as bytes for `unpack`.
 
     With `compress` the payload is made smaller where that is possible.
 
@@ -90,7 +90,7 @@ def pack(array: NDArray[Any], compress: bool = False) -> bytes:
 def unpack(
     blob: bytes, shape: tuple[int, ...] | None = None, dtype: str | None = None
 ) -> NDArray[Any]:
-    """Give the array that `pack` made into `blob`, read-only.
+    """Return the array that `pack` made into `blob`, read-only.
 
     Args:
         blob: the bytes.
@@ -144,7 +144,7 @@ def _checksum(
 
 
 def _compress(flat: NDArray[np.uint8]) -> tuple[int, tuple[memoryview | bytes, ...]]:
-    """Give how the payload is compressed, and its parts: they are joined only once."""
+    """Return how the payload is compressed, and its parts: they are joined only once."""
     filled = flat != 0
     count = np.count_nonzero(filled)
     if count == 0:

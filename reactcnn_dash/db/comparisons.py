@@ -13,7 +13,7 @@ from reactcnn_dash.db.opening import saving
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
 
 _table = queries.comparisons
 
@@ -58,7 +58,7 @@ def save_comparison(url: StoreUrl, key: ComparisonKey, result: bytes) -> None:
 
 
 def find_comparison(connection: Connection, key: ComparisonKey) -> bytes | None:
-    """Give the result stored for a key, None when there is none for these numbers of images."""
+    """Return the result stored for a key, None when there is none for these numbers of images."""
     statement = (
         select(_table.c.result)
         .where(

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import update
 
 from reactcnn_dash.db import queries
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import read_engine, sqlite_connection, transaction
 from reactcnn_dash.db.errors import StoreError, StoreMissing
 from reactcnn_dash.db.opening import saving
-from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.records import RunState
 from reactcnn_dash.db.version import require_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
 
 _NETWORK: Final = (
     "nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "9p", "sshfs",
@@ -49,14 +49,14 @@ def copy_store(
         StoreMissing: if there is no store to copy.
         StoreError: if it is no file, the file exists, or one of them cannot be read or written.
     """
-    place = Place.of(url)
+    place = StoreAddress.of(url)
     if place.path is None:
         raise StoreError(f"{place}: only a SQLite store is a file: use the database's own backup")
     if to.exists() and (not force or to.samefile(place.path)):
         raise StoreError(f"{to} exists: choose another name, or add --force")
     tell = progress or (lambda _left, _pages: None)
     part = to.with_name(f".{to.name}.partial")
-    target = Place.of(str(part))
+    target = StoreAddress.of(str(part))
     try:
         with translated(place), read_engine(place).connect() as connection:
             with transaction(connection, place):
@@ -83,7 +83,7 @@ def copy_store(
 
 
 def network_file_system(path: Path, mounts: str | None = None) -> str | None:
-    """Give the kind of network file system that a file lies on, None for none or where unknown.
+    """Return the kind of network file system that a file lies on, None for none or where unknown.
 
     SQLite's log needs memory that all its processes share, which no network has.
 
@@ -111,8 +111,8 @@ def network_file_system(path: Path, mounts: str | None = None) -> str | None:
 
 
 def warnings_of(url: StoreUrl) -> list[str]:
-    """Give a line for each reason for which a store is not safe where it is."""
-    path = Place.of(url).path
+    """Return a line for each reason for which a store is not safe where it is."""
+    path = StoreAddress.of(url).path
     kind = None if path is None else network_file_system(path)
     if kind is None:
         return []

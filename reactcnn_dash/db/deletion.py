@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, exists, func, or_, select, update
 
 from reactcnn_dash.db import queries
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import (
     alone_with_log,
@@ -28,7 +29,6 @@ from reactcnn_dash.db.engine import (
 from reactcnn_dash.db.errors import RunBusy, StoreFull, StoreLocked
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
-from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.records import RunState
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
 
 HELD_SECONDS = 0.05
 """How long a transaction of a deletion should hold the store: a collector waits no longer."""
@@ -76,7 +76,7 @@ class RunDeletion:
     """
 
     def __init__(
-        self, place: Place, owner: str, *, run_id: int, name: str, images: int, size: int
+        self, place: StoreAddress, owner: str, *, run_id: int, name: str, images: int, size: int
     ) -> None:
         self.run_id = run_id
         self.name = name
@@ -98,12 +98,12 @@ class RunDeletion:
             RunBusy: if a living process is collecting or deleting it.
             StoreError: if the store is missing or cannot be written.
         """
-        place = Place.of(url)
+        place = StoreAddress.of(url)
         # The log and its index take more room than a journal.
         return cls._begin(place, ref, wal=not _is_cramped(place))
 
     @classmethod
-    def _begin(cls, place: Place, ref: int | str, *, wal: bool) -> RunDeletion:
+    def _begin(cls, place: StoreAddress, ref: int | str, *, wal: bool) -> RunDeletion:
         connection = open_for_writing(place, wal=wal)
         try:
             alive = judge(lambda: queries.look_at_run(connection, ref, place))
@@ -147,7 +147,7 @@ class RunDeletion:
         return self._finish(progress)
 
     def _make_room(self) -> None:
-        """Give a little space back where there is none to work in: image by image.
+        """Return a little space back where there is none to work in: image by image.
 
         What a step changes is written down before it is done, and that takes room. Alone with the
         store the log needs no index beside it; feature maps go first, since that changes the fewest
@@ -315,7 +315,7 @@ class _Pace:
         time.sleep(seconds)
 
 
-def _is_cramped(place: Place) -> bool:
+def _is_cramped(place: StoreAddress) -> bool:
     return place.path is not None and disk_usage(place.path.parent).free < _ROOM
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from reactcnn_dash.db.place import Place
+    from reactcnn_dash.db.address import StoreAddress
 
 
 def permitted(path: Path, mode: int) -> bool:
@@ -33,7 +33,7 @@ def permitted(path: Path, mode: int) -> bool:
 
 
 @contextmanager
-def translated(place: Place) -> Iterator[None]:
+def translated(place: StoreAddress) -> Iterator[None]:
     """Turn driver errors of the body into `StoreError`s."""
     try:
         yield
@@ -85,7 +85,7 @@ _POSTGRESQL = {
 }
 
 
-def _translate(error: BaseException | None, place: Place) -> StoreError | None:
+def _translate(error: BaseException | None, place: StoreAddress) -> StoreError | None:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         return _translate_sqlite(int(code), str(error), place)
@@ -99,7 +99,7 @@ def _translate(error: BaseException | None, place: Place) -> StoreError | None:
     return None
 
 
-def _translate_sqlite(code: int, text: str, place: Place) -> StoreError | None:
+def _translate_sqlite(code: int, text: str, place: StoreAddress) -> StoreError | None:
     # A disk that fills while the log's index grows is reported as an I/O error of its own.
     primary = sqlite3.SQLITE_FULL if code == sqlite3.SQLITE_IOERR_SHMSIZE else code & 0xFF
     # Opened for reading, a folder only fails once it is read.

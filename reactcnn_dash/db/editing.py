@@ -15,7 +15,7 @@ from reactcnn_dash.db.records import RunState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
 
 NAME_LENGTH = 200
 TAG_LENGTH = 60

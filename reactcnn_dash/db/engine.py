@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from reactcnn_dash.db.place import Place
+    from reactcnn_dash.db.address import StoreAddress
 
 READ_ONLY = "REACTCNN_READ_ONLY"
 """The environment variable by which a process, and all that it starts, writes to no store."""
@@ -44,8 +44,8 @@ _LEAVING_SECONDS = 1.0
 _LEAVING_PAUSE = 0.002
 
 
-def read_engine(place: Place) -> Engine:
-    """Give an engine whose connections can only read and are closed after each use.
+def read_engine(place: StoreAddress) -> Engine:
+    """Return an engine whose connections can only read and are closed after each use.
 
     Opening creates no file, and a store that was deleted and made again is noticed.
     """
@@ -68,9 +68,9 @@ def read_engine(place: Place) -> Engine:
 
 
 def write_engine(
-    place: Place, *, durable: bool = False, create: bool = False, foreign_keys: bool = True
+    place: StoreAddress, *, durable: bool = False, create: bool = False, foreign_keys: bool = True
 ) -> Engine:
-    """Give an engine for writing, whose transactions take the write lock as they begin.
+    """Return an engine for writing, whose transactions take the write lock as they begin.
 
     Args:
         place: the store.
@@ -230,13 +230,13 @@ def leave_wal(connection: sqlite3.Connection, *, patient: bool = True) -> None:
 
 
 def sqlite_connection(connection: Connection) -> sqlite3.Connection | None:
-    """Give the driver's connection when it is SQLite's, None otherwise."""
+    """Return the driver's connection when it is SQLite's, None otherwise."""
     raw = connection.connection.dbapi_connection
     return raw if isinstance(raw, sqlite3.Connection) else None
 
 
 @contextmanager
-def transaction(source: Engine | Connection, place: Place) -> Iterator[Connection]:
+def transaction(source: Engine | Connection, place: StoreAddress) -> Iterator[Connection]:
     """Run the body in one transaction: committed at its end, rolled back when it raises.
 
     A connection of an engine is closed afterwards; a connection given is left open.

@@ -19,7 +19,7 @@ MOST_TEXT: Final = 2**27
 
 
 def inflated(data: bytes, most: int = MOST_TEXT) -> bytes:
-    """Give what zlib made into ``data``, of at most ``most`` bytes.
+    """Return what zlib made into ``data``, of at most ``most`` bytes.
 
     Raises:
         DamagedBlob: it is damaged, cut short or would be larger.
@@ -35,7 +35,7 @@ def inflated(data: bytes, most: int = MOST_TEXT) -> bytes:
 
 
 def arrays_of(data: bytes) -> dict[str, NDArray[Any]]:
-    """Give the arrays that ``numpy.savez`` made into ``data``.
+    """Return the arrays that ``numpy.savez`` made into ``data``.
 
     What it writes is not compressed, so that all arrays together are no larger than ``data``;
     NumPy believes each array's header, and would make room for whatever that asks for.

@@ -34,7 +34,7 @@ _SILENT = {
 
 
 def run_of(row: AnyRow) -> Run:
-    """Give the run of a row of a `RUN…` statement, its state as `_state_of` tells it."""
+    """Return the run of a row of a `RUN…` statement, its state as `_state_of` tells it."""
     height, width, channels = row.image_shape
     return Run(
         id=row.id,
@@ -70,7 +70,7 @@ def run_of(row: AnyRow) -> Run:
 
 
 def summary_of(row: AnyRow) -> RunSummary:
-    """Give the summary of a row of `SUMMARIES`, its state as `_state_of` tells it."""
+    """Return the summary of a row of `SUMMARIES`, its state as `_state_of` tells it."""
     return RunSummary(
         id=row.id,
         uuid=row.uuid,
@@ -99,7 +99,7 @@ def summary_of(row: AnyRow) -> RunSummary:
 
 
 def _state_of(row: AnyRow) -> RunState:
-    """Give what a run is doing, and whether who does it has fallen silent."""
+    """Return what a run is doing, and whether who does it has fallen silent."""
     state = RunState(row.state)
     silent = _SILENT.get(state)
     return silent if silent is not None and is_silent(row) else state
@@ -111,17 +111,17 @@ def state_is_certain(row: AnyRow) -> bool:
 
 
 def floats_of(values: list[float | None]) -> Float32Array:
-    """Give a JSON list as float32, null as NaN."""
+    """Return a JSON list as float32, null as NaN."""
     return np.array(values, dtype=np.float32)
 
 
 def json_of(values: Float32Array) -> list[float | None]:
-    """Give float32 values as a JSON list that `floats_of` reads back to the bit, NaN as null."""
+    """Return float32 values as a JSON list that `floats_of` reads back to the bit, NaN as null."""
     return [None if math.isnan(value) else value for value in values.tolist()]
 
 
 def layer_of(row: AnyRow) -> Layer:
-    """Give the layer of a row of `LAYERS`."""
+    """Return the layer of a row of `LAYERS`."""
     return Layer(
         position=row.position,
         name=row.name,
@@ -135,7 +135,7 @@ def layer_of(row: AnyRow) -> Layer:
 
 
 def image_of(row: AnyRow) -> Image:
-    """Give the image of a row of `IMAGE`.
+    """Return the image of a row of `IMAGE`.
 
     Raises:
         DamagedBlob: naming the image and what is damaged.
@@ -158,7 +158,7 @@ def image_of(row: AnyRow) -> Image:
 
 
 def pixels_of(row: AnyRow) -> NDArray[np.uint8]:
-    """Give the (H, W, C) pixels of a row with the run's `image_shape`.
+    """Return the (H, W, C) pixels of a row with the run's `image_shape`.
 
     Raises:
         DamagedBlob: if they are damaged.
@@ -169,7 +169,7 @@ def pixels_of(row: AnyRow) -> NDArray[np.uint8]:
 
 
 def gap_of(row: AnyRow) -> NDArray[np.float32]:
-    """Give the (F,) GAP row of a row with the run's number of filters as `width`.
+    """Return the (F,) GAP row of a row with the run's number of filters as `width`.
 
     Raises:
         DamagedBlob: if it is damaged.
@@ -178,7 +178,7 @@ def gap_of(row: AnyRow) -> NDArray[np.float32]:
 
 
 def facts_of(row: AnyRow, classes: int) -> ImageFacts:
-    """Give the facts of a row of `IMAGE_FACTS`; damaged probabilities are NaN for every class."""
+    """Return the facts of a row of `IMAGE_FACTS`; damaged probabilities are NaN for every class."""
     try:
         probabilities = unpack(row.probabilities, (classes,), "<f4")
         damaged = False
@@ -198,7 +198,7 @@ def facts_of(row: AnyRow, classes: int) -> ImageFacts:
 
 
 def clustering_of(row: AnyRow) -> Clustering:
-    """Give the clustering of a row of a `CLUSTERING…` statement.
+    """Return the clustering of a row of a `CLUSTERING…` statement.
 
     Raises:
         DamagedBlob: if its labels are damaged.

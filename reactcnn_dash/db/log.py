@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import Place
+    from reactcnn_dash.db.address import StoreAddress
 
 LARGE_BYTES: Final = 32 * 2**20
 """A log is folded into the store at 4 MiB, and is made anew from its beginning when it can be."""
@@ -26,7 +26,7 @@ class LogWatch:
         place: the store.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: StoreAddress) -> None:
         self._path: Path | None = None
         if place.path is not None:
             path = place.path.absolute()
@@ -34,7 +34,7 @@ class LogWatch:
         self._next = 0.0
 
     def look(self, connection: Connection) -> int | None:
-        """Give the log's bytes if a reader keeps it from being folded in, None if all is well.
+        """Return the log's bytes if a reader keeps it from being folded in, None if all is well.
 
         To be called between transactions; it costs one look at a file, and more where it is large.
         """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
     from reactcnn_dash.db.records import MapBatch
 
 _runs, _maps = queries.runs, queries.feature_maps

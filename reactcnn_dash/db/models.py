@@ -43,12 +43,12 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give `value` in UTC."""
+        """Return `value` in UTC."""
         del dialect
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give `value` aware, in UTC."""
+        """Return `value` aware, in UTC."""
         del dialect
         if value is None:
             return None

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from reactcnn_dash.db import queries
+from reactcnn_dash.db.address import StoreAddress, require_driver
 from reactcnn_dash.db.driver_errors import cannot_open, permitted, translated
 from reactcnn_dash.db.engine import (
     enter_wal,
@@ -18,7 +19,6 @@ from reactcnn_dash.db.engine import (
 )
 from reactcnn_dash.db.errors import StoreLocked, StoreMissing, StoreReadOnly
 from reactcnn_dash.db.ownership import is_silent
-from reactcnn_dash.db.place import Place, require_driver
 from reactcnn_dash.db.presence import close_nothing, remember
 from reactcnn_dash.db.version import create_schema, require_head
 from reactcnn_dash.db.wholeness import LengthCheck, has_journal, require_sound
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
 
 _WAL: Final = "reactcnn-wal"
 """In a connection's info: whether it was this connection that put the store in WAL mode."""
@@ -44,7 +44,7 @@ def check_writable(url: StoreUrl) -> None:
     Raises:
         StoreError: saying what is wrong with the place.
     """
-    place = Place.of(url)
+    place = StoreAddress.of(url)
     require_driver(place)
     if place.path is not None:
         _check_file(place.path)
@@ -69,14 +69,14 @@ def _check_file(path: Path) -> None:
 
 
 def open_for_writing(
-    place: Place,
+    place: StoreAddress,
     *,
     durable: bool = False,
     create: bool = False,
     wal: bool = False,
     whole: bool = False,
 ) -> Connection:
-    """Give a connection to a store at head, outside a transaction.
+    """Return a connection to a store at head, outside a transaction.
 
     Args:
         place: the store.
@@ -106,7 +106,7 @@ def open_for_writing(
 
 
 @contextmanager
-def saving(url: StoreUrl) -> Iterator[tuple[Connection, Place]]:
+def saving(url: StoreUrl) -> Iterator[tuple[Connection, StoreAddress]]:
     """Make one change to a store that is there: committed at the body's end, or not made at all.
 
     In WAL mode, so that a process that is killed in its middle leaves a store that all can read.
@@ -114,7 +114,7 @@ def saving(url: StoreUrl) -> Iterator[tuple[Connection, Place]]:
     Raises:
         StoreError: if the store is missing or cannot be written.
     """
-    place = Place.of(url)
+    place = StoreAddress.of(url)
     with GATE.through():
         connection = open_for_writing(place, wal=True)
         try:
@@ -134,7 +134,7 @@ def close_writing(connection: Connection) -> None:
     connection.close()
 
 
-def _require_sound(connection: Connection, place: Place) -> None:
+def _require_sound(connection: Connection, place: StoreAddress) -> None:
     """Look through a store whose last writer was killed, unless another one is at work in it."""
     raw = sqlite_connection(connection)
     with transaction(connection, place):
@@ -145,7 +145,7 @@ def _require_sound(connection: Connection, place: Place) -> None:
         require_sound(raw, place.path)
 
 
-def _prepare(connection: Connection, place: Place, *, create: bool, wal: bool) -> None:
+def _prepare(connection: Connection, place: StoreAddress, *, create: bool, wal: bool) -> None:
     raw = sqlite_connection(connection)
     if raw is not None and place.path is not None:
         with translated(place):

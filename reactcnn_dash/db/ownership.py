@@ -48,7 +48,7 @@ class Process(Enum):
 
 
 def new_token() -> str:
-    """Give a token of this process that no other writer has.
+    """Return a token of this process that no other writer has.
 
     Machine, boot and process id, when the process started, a random part.
     """
@@ -93,7 +93,7 @@ class Heard:
         self._known: OrderedDict[str, _Count] = OrderedDict()
 
     def silence(self, writer: str, beat: int) -> tuple[float, bool]:
-        """Give for how many seconds the count has been known, and whether it was seen to move."""
+        """Return for how many seconds the count has been known, and whether it was seen to move."""
         with self._lock:
             now = self._clock()
             known = self._known.get(writer)
@@ -194,7 +194,10 @@ def refuse_busy(row: AnyRow, place: str, *, alive: bool) -> None:
 
 
 def _age(row: AnyRow) -> float:
-    """Give the seconds since the last count as the clocks have it; negative when they disagree."""
+    """Return the seconds since the last count as the clocks have it.
+
+    Negative when they disagree.
+    """
     heartbeat_at: datetime = row.heartbeat_at
     return (datetime.now(UTC) - heartbeat_at).total_seconds()
 
@@ -210,7 +213,7 @@ def _exists(process: int) -> bool:
 
 
 def _started(process: int) -> str:
-    """Give when a process started, in ticks since the boot: no clock can change that."""
+    """Return when a process started, in ticks since the boot: no clock can change that."""
     try:
         # Its name may hold anything; after it come the state and numbers.
         text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")

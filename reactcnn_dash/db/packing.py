@@ -52,7 +52,7 @@ class PackedBatch:
 
 
 def maps_kept(spec: str) -> int | None:
-    """Give how many images keep their feature maps under `all`, `none` or `last:N`; None = all.
+    """Return how many images keep their feature maps under `all`, `none` or `last:N`; None = all.
 
     Raises:
         ValueError: for anything else.
@@ -69,7 +69,7 @@ def maps_kept(spec: str) -> int | None:
 
 
 def pixel_hash(pixels: UInt8Array) -> bytes:
-    """Give the SHA-256 (32 bytes) over dtype, shape and bytes of one image's pixels."""
+    """Return the SHA-256 (32 bytes) over dtype, shape and bytes of one image's pixels."""
     digest = hashlib.sha256(f"{pixels.dtype.str}{pixels.shape}".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.digest()
@@ -78,7 +78,7 @@ def pixel_hash(pixels: UInt8Array) -> bytes:
 def pack_batch(
     run_id: int, batch: ImageBatch, layers: Sequence[Layer], kept: int | None
 ) -> PackedBatch:
-    """Give `batch` as rows; maps of images that `kept` would drop at once are left out.
+    """Return `batch` as rows; maps of images that `kept` would drop at once are left out.
 
     Raises:
         ValueError: if the arrays do not fit each other or `layers`.
@@ -144,7 +144,7 @@ def _size(rows: Rows) -> int:
 
 
 def map_rows(run_id: int, start: int, layers: Sequence[MapBatch], first: int = 0) -> Rows:
-    """Give the maps of consecutive images as rows, from the `first` of them on.
+    """Return the maps of consecutive images as rows, from the `first` of them on.
 
     Args:
         run_id: the run.
@@ -172,7 +172,7 @@ def map_rows(run_id: int, start: int, layers: Sequence[MapBatch], first: int = 0
 def maps_of(
     layers: Sequence[Layer], codes: UInt8Array, low: Float32Array, step: Float32Array
 ) -> tuple[FeatureMaps, ...]:
-    """Give the arrays of one image's row of maps by layer; they share memory with `codes`."""
+    """Return the arrays of one image's row of maps by layer; they share memory with `codes`."""
     maps = []
     start = 0
     for layer in layers:
@@ -217,7 +217,7 @@ def _check_shapes(batch: ImageBatch, layers: Sequence[Layer], kept: int | None) 
 
 
 def pack_state(state: CorrelationState) -> dict[str, Any]:
-    """Give a correlation state as the columns of its row; see `unpack_state`."""
+    """Return a correlation state as the columns of its row; see `unpack_state`."""
     vectors = (state.mean, state.low, state.high)
     filters = len(state.mean)
     shapes = {array.shape for array in vectors} | {state.comoment.shape[1:]}
@@ -235,7 +235,7 @@ def pack_state(state: CorrelationState) -> dict[str, Any]:
 
 
 def unpack_state(layer: int, covered: int, n: int, blob: bytes, filters: int) -> CorrelationState:
-    """Give the state of so many filters that `pack_state` packed (the upper triangle is mirrored).
+    """Return the state of so many filters that `pack_state` packed, both triangles of it.
 
     Raises:
         DamagedBlob: if `blob` is damaged.
@@ -251,7 +251,7 @@ def unpack_state(layer: int, covered: int, n: int, blob: bytes, filters: int) ->
 
 
 def pack_kernel(kernel: Kernel) -> dict[str, Any]:
-    """Give a kernel as the columns of its row; `channels` with half precision."""
+    """Return a kernel as the columns of its row; `channels` with half precision."""
     return {
         "layer": kernel.layer,
         "weights": None if kernel.weights is None else pack(kernel.weights.astype(np.float32)),

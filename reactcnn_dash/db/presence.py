@@ -21,7 +21,7 @@ from reactcnn_dash.db.errors import StoreGone
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import Place
+    from reactcnn_dash.db.address import StoreAddress
 
 _KEY: Final = "reactcnn-anchor"
 
@@ -37,7 +37,7 @@ class _Anchor:
     """What to tell of a store that is not there any more; it is copied once."""
 
 
-def remember(connection: Connection, place: Place) -> None:
+def remember(connection: Connection, place: StoreAddress) -> None:
     """Note which file a connection for writing has open; to be called as soon as it is."""
     if place.path is not None:
         # Absolute: a process may change its working directory.
@@ -45,7 +45,7 @@ def remember(connection: Connection, place: Place) -> None:
         connection.info[_KEY] = _Anchor(path, _identity(path))
 
 
-def verify(connection: Connection, place: Place) -> None:
+def verify(connection: Connection, place: StoreAddress) -> None:
     """Make sure that a connection writes to the store at its path; it costs two looks at a folder.
 
     Raises:

@@ -25,7 +25,7 @@ from reactcnn_dash.db.records import RunState
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
-    from reactcnn_dash.db.place import Place
+    from reactcnn_dash.db.address import StoreAddress
 
     AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
@@ -201,7 +201,7 @@ CLUSTERING = _CLUSTERING.where(clusterings.c.images == bindparam("images"))
 
 
 def find_run(connection: Connection, ref: int | str, place: str) -> AnyRow:
-    """Give the row of a run named by id, UUID or name (the newest of that name).
+    """Return the row of a run named by id, UUID or name (the newest of that name).
 
     `place` names the store in the error.
 
@@ -220,7 +220,7 @@ def find_run(connection: Connection, ref: int | str, place: str) -> AnyRow:
     return row
 
 
-def look_at_run(connection: Connection, ref: int | str, place: Place) -> AnyRow:
-    """Give the row of a run as `find_run` does, in a transaction of its own."""
+def look_at_run(connection: Connection, ref: int | str, place: StoreAddress) -> AnyRow:
+    """Return the row of a run as `find_run` does, in a transaction of its own."""
     with transaction(connection, place):
         return find_run(connection, ref, str(place))

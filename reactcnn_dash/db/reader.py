@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reactcnn_dash.db import from_rows, queries, search
-from reactcnn_dash.db.answers import NO_ANSWER, answers_of, class_of
+from reactcnn_dash.db.address import StoreAddress, require_driver
 from reactcnn_dash.db.comparisons import ComparisonKey, find_comparison
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import read_engine, sqlite_connection, transaction
 from reactcnn_dash.db.errors import DamagedBlob, ImageNotFound, RunNotFound
+from reactcnn_dash.db.kept_results import KeptResult, find_kept
 from reactcnn_dash.db.ownership import LOOK_SECONDS
 from reactcnn_dash.db.packing import maps_of, unpack_state
-from reactcnn_dash.db.place import Place, require_driver
+from reactcnn_dash.db.predictions import NO_PREDICTION, class_of, predictions_of
 from reactcnn_dash.db.records import Frame, GapBlock, Kernel
-from reactcnn_dash.db.reports import Report, find_report
 from reactcnn_dash.db.search import SearchOrder, SearchPage
 from reactcnn_dash.db.slimmings import (
     Slimming,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.answers import Answers
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
+    from reactcnn_dash.db.predictions import Predictions
     from reactcnn_dash.db.queries import AnyRow
     from reactcnn_dash.db.records import (
         Clustering,
@@ -67,12 +67,12 @@ class StoreReader:
     """
 
     def __init__(self, url: StoreUrl) -> None:
-        self._place = Place.of(url)
+        self._place = StoreAddress.of(url)
         require_driver(self._place)
         self._engine = read_engine(self._place)
 
     def runs(self, limit: int = 100, offset: int = 0) -> tuple[Run, ...]:
-        """Give `limit` runs from the `offset`-th on, newest first."""
+        """Return `limit` runs from the `offset`-th on, newest first."""
         with self._read() as connection:
             if connection is None:
                 return ()
@@ -80,7 +80,7 @@ class StoreReader:
             return tuple(from_rows.run_of(row) for row in rows)
 
     def summaries(self, *, certain: bool = False) -> tuple[RunSummary, ...]:
-        """Give what a list shows of every run, newest first; 5,000 runs in some 0.1 s.
+        """Return what a list shows of every run, newest first; 5,000 runs in some 0.1 s.
 
         Args:
             certain: look a second time, seconds later, where one look cannot tell whether a run is
@@ -93,25 +93,25 @@ class StoreReader:
         return tuple(from_rows.summary_of(row) for row in rows)
 
     def run(self, ref: int | str) -> Run:
-        """Give a run by id, UUID or name (the newest of that name)."""
+        """Return a run by id, UUID or name (the newest of that name)."""
         with self._read() as connection:
             return from_rows.run_of(self._find(connection, ref))
 
     def latest_run(self) -> Run | None:
-        """Give the newest run, None when there is none."""
+        """Return the newest run, None when there is none."""
         with self._read() as connection:
             row = connection.execute(queries.RUN_LATEST).first() if connection else None
             return from_rows.run_of(row) if row else None
 
     def layers(self, run_id: int) -> tuple[Layer, ...]:
-        """Give the tapped layers of a run by position."""
+        """Return the tapped layers of a run by position."""
         rows = self._all(queries.LAYERS, run_id=run_id)
         if not rows:
             raise RunNotFound(f"{self._place}: no run {run_id}")
         return tuple(from_rows.layer_of(row) for row in rows)
 
     def kernel(self, run_id: int, layer: str) -> Kernel | None:
-        """Give the kernel of a layer in the checkpoint of a run, None when it is not stored."""
+        """Return the kernel of a layer in the checkpoint of a run, None when it is not stored."""
         rows = self._all(queries.KERNEL, run_id=run_id, layer=layer)
         if not rows:
             return None
@@ -125,7 +125,7 @@ class StoreReader:
         )
 
     def frame(self, run_id: int | None, ordinal: int | None) -> Frame | None:
-        """Give what a poll needs: a run, one of its images and that image's GAP row.
+        """Return what a poll needs: a run, one of its images and that image's GAP row.
 
         Args:
             run_id: the run, None for the newest.
@@ -153,18 +153,18 @@ class StoreReader:
             return _frame(run, row.latest_id, found)
 
     def image(self, run_id: int, ordinal: int) -> Image:
-        """Give one image; `ImageNotFound` when the run has none with this ordinal."""
+        """Return one image; `ImageNotFound` when the run has none with this ordinal."""
         return from_rows.image_of(self._one_of_image(queries.IMAGE, run_id, ordinal))
 
     def gap_row(self, run_id: int, ordinal: int) -> Float32Array:
-        """Give the (F,) float32 GAP row of one image; `ImageNotFound` when there is none."""
+        """Return the (F,) float32 GAP row of one image; `ImageNotFound` when there is none."""
         row = self._one_of_image(queries.GAP, run_id, ordinal)
         return from_rows.gap_of(row)
 
     def gap_rows(
         self, run_id: int, start: int, stop: int, layer: Layer | None = None
     ) -> Float32Array:
-        """Give the GAP rows with start ≤ ordinal < stop, of all layers or one: (n, F) float32.
+        """Return the GAP rows with start ≤ ordinal < stop, of all layers or one: (n, F) float32.
 
         Damaged rows are left out; `gap_blocks` names them.
         """
@@ -178,7 +178,7 @@ class StoreReader:
     def gap_blocks(
         self, run_id: int, start: int, stop: int, layer: Layer | None = None, size: int = _BLOCK
     ) -> Iterator[GapBlock]:
-        """Give the GAP rows with start ≤ ordinal < stop in blocks of up to `size` ordinals.
+        """Yield the GAP rows with start ≤ ordinal < stop in blocks of up to `size` ordinals.
 
         Each block is a transaction of its own, so that a long walk does not make the log grow.
         """
@@ -194,7 +194,7 @@ class StoreReader:
     def image_facts(
         self, run: Run, start: int, stop: int, size: int = _BLOCK
     ) -> Iterator[ImageFacts]:
-        """Give the facts of the images with start ≤ ordinal < stop, read in blocks."""
+        """Yield the facts of the images with start ≤ ordinal < stop, read in blocks."""
         for first in range(start, stop, size):
             last = min(first + size, stop)
             for row in self._all(queries.IMAGE_FACTS, run_id=run.id, start=first, stop=last):
@@ -203,7 +203,7 @@ class StoreReader:
     def gap_rows_of(
         self, run_id: int, ordinals: Sequence[int], layer: Layer | None = None
     ) -> GapBlock:
-        """Give the GAP rows of some images, of all layers or one, in the order of their ordinals.
+        """Return the GAP rows of some images, of all layers or one, in the order of their ordinals.
 
         At most a few thousand images; those that the run has not are left out.
         """
@@ -224,7 +224,7 @@ class StoreReader:
         limit: int = 60,
         near: int | None = None,
     ) -> SearchPage:
-        """Give `limit` of the images that are wanted, from the `offset`-th on, and their number.
+        """Return `limit` of the images that are wanted, from the `offset`-th on, and their number.
 
         `near` is an image whose place among them is told too. A run without images, or none of
         that id, has no hits.
@@ -237,23 +237,23 @@ class StoreReader:
             )
 
     def matching(self, run_id: int, wanted: ImageFilter) -> NDArray[np.int64]:
-        """Give the ordinals of all images that are wanted, ascending: (n,) int64."""
+        """Return the ordinals of all images that are wanted, ascending: (n,) int64."""
         with self._read() as connection:
             if connection is None:
                 return np.empty(0, np.int64)
             return search.matching_ordinals(connection, run_id, wanted)
 
-    def answers(self, run: Run) -> Answers:
-        """Give the hash, label, prediction and confidence of every image of a run."""
+    def predictions(self, run: Run) -> Predictions:
+        """Return the hash, label, prediction and confidence of every image of a run."""
         with self._read() as connection:
             if connection is None:
                 raise RunNotFound(f"{self._place}: no run {run.id}")
             key = {"run_id": run.id, "stop": run.stored}
             said = connection.execute(queries.ANSWERS, key).all()
-            return answers_of(said, connection.execute(queries.HASHES, key).all())
+            return predictions_of(said, connection.execute(queries.HASHES, key).all())
 
     def classes_of(self, run_id: int, ordinals: Sequence[int]) -> NDArray[np.int64]:
-        """Give the class of some images: the label, or what was predicted where there is none.
+        """Return the class of some images: the label, or what was predicted where there is none.
 
         Args:
             run_id: the run.
@@ -265,15 +265,15 @@ class StoreReader:
         """
         rows = self._all(queries.ANSWERS_OF, run_id=run_id, ordinals=list(ordinals))
         found = {row.ordinal: class_of(row) for row in rows}
-        return np.array([found.get(one, NO_ANSWER) for one in ordinals], np.int64)
+        return np.array([found.get(one, NO_PREDICTION) for one in ordinals], np.int64)
 
     def feature_maps(self, run_uuid: str, ordinal: int, layer: int) -> FeatureMaps | None:
-        """Give the maps of one layer for one image, None when they are not (or no longer) kept."""
+        """Return the maps of one layer for one image, None when they are not kept (any longer)."""
         maps = self.image_maps(run_uuid, ordinal)
         return maps[layer] if maps is not None and 0 <= layer < len(maps) else None
 
     def image_maps(self, run_uuid: str, ordinal: int) -> tuple[FeatureMaps, ...] | None:
-        """Give the maps of all layers for one image, None when they are not (or no longer) kept."""
+        """Return the maps of all layers for one image, None when they are not kept (any longer)."""
         with self._read() as connection:
             if connection is None:
                 return None
@@ -290,18 +290,18 @@ class StoreReader:
         return maps_of(layers, codes, low, step)
 
     def images_with_maps(self, run_id: int) -> tuple[int, ...]:
-        """Give the ordinals of the images whose feature maps are kept, in order."""
+        """Return the ordinals of the images whose feature maps are kept, in order."""
         return tuple(row.ordinal for row in self._all(queries.WITH_MAPS, run_id=run_id))
 
     def pixels(self, run_uuid: str, ordinal: int) -> UInt8Array:
-        """Give the (H, W, C) uint8 pixels of one image; `ImageNotFound` when there is none."""
+        """Return the (H, W, C) uint8 pixels of one image; `ImageNotFound` when there is none."""
         rows = self._all(queries.PIXELS, uuid=run_uuid, ordinal=ordinal)
         if not rows:
             raise ImageNotFound(f"{self._place}: run {run_uuid} has no image {ordinal}")
         return from_rows.pixels_of(rows[0])
 
     def pixels_of(self, run_uuid: str, ordinals: Sequence[int]) -> dict[int, UInt8Array]:
-        """Give the pixels of some images by ordinal; missing and damaged ones are left out."""
+        """Return the pixels of some images by ordinal; missing and damaged ones are left out."""
         found: dict[int, UInt8Array] = {}
         for row in self._all(queries.PIXELS_OF, uuid=run_uuid, ordinals=list(ordinals)):
             with suppress(DamagedBlob):
@@ -309,7 +309,7 @@ class StoreReader:
         return found
 
     def nearest_misclassified(self, run_id: int, ordinal: int, forward: bool) -> int | None:
-        """Give the next (or previous) ordinal after (before) this one that was predicted wrongly.
+        """Return the next (or previous) ordinal after (before) this one that was predicted wrongly.
 
         None when there is none. The cost does not depend on the number of images.
         """
@@ -318,7 +318,7 @@ class StoreReader:
         return rows[0].ordinal if rows else None
 
     def correlation_state(self, run_id: int, layer: int) -> CorrelationState | None:
-        """Give the saved state of one layer, None when there is none yet."""
+        """Return the saved state of one layer, None when there is none yet."""
         rows = self._all(queries.STATE, run_id=run_id, layer=layer)
         if not rows:
             return None
@@ -330,7 +330,7 @@ class StoreReader:
             raise DamagedBlob(msg) from error
 
     def clusterings(self, run_id: int, layer: int | None = None) -> tuple[Clustering, ...]:
-        """Give the stored clusterings of a run, or of one layer; damaged ones are left out."""
+        """Return the stored clusterings of a run, or of one layer; damaged ones are left out."""
         if layer is None:
             rows = self._all(queries.CLUSTERINGS_OF_RUN, run_id=run_id)
         else:
@@ -340,7 +340,7 @@ class StoreReader:
     def clustering(
         self, run_id: int, layer: int, method: str, parameter: float, images: int | None = None
     ) -> Clustering | None:
-        """Give a stored clustering over `images` images, or over the most when that is None.
+        """Return a stored clustering over `images` images, or over the most when that is None.
 
         None when there is none, or when it is damaged: it can be computed again.
         """
@@ -352,17 +352,17 @@ class StoreReader:
         return _undamaged(rows[0]) if rows else None
 
     def comparison(self, key: ComparisonKey) -> bytes | None:
-        """Give the comparison that `save_comparison` stored for this very key, None without."""
+        """Return the comparison that `save_comparison` stored for this very key, None without."""
         with self._read() as connection:
             return find_comparison(connection, key) if connection else None
 
-    def report(self, run_id: int, kind: str, key: str) -> Report | None:
-        """Give the report that `save_report` stored, None when there is none."""
+    def kept(self, run_id: int, kind: str, key: str) -> KeptResult | None:
+        """Return the report that `keep_result` stored, None when there is none."""
         with self._read() as connection:
-            return find_report(connection, run_id, kind, key) if connection else None
+            return find_kept(connection, run_id, kind, key) if connection else None
 
     def slimmings(self, run_id: int) -> tuple[Slimming, ...]:
-        """Give the slim networks that were made of a run's, the first made first.
+        """Return the slim networks that were made of a run's, the first made first.
 
         Damaged ones are left out.
         """
@@ -370,12 +370,12 @@ class StoreReader:
             return find_slimmings(connection, run_id) if connection else ()
 
     def slimming(self, slimming_id: int) -> Slimming | None:
-        """Give a slim network by its id, None when there is none or it is damaged."""
+        """Return a slim network by its id, None when there is none or it is damaged."""
         with self._read() as connection:
             return find_slimming(connection, slimming_id) if connection else None
 
     def slimmed_from(self, run_id: int) -> Slimming | None:
-        """Give the slim network that a run is of, None for a run of any other."""
+        """Return the slim network that a run is of, None for a run of any other."""
         with self._read() as connection:
             return find_source(connection, run_id) if connection else None
 

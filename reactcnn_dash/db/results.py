@@ -8,19 +8,19 @@ import numpy as np
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from reactcnn_dash.db import queries
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.blobs import pack
 from reactcnn_dash.db.engine import transaction
 from reactcnn_dash.db.opening import close_writing, open_for_writing, saving
 from reactcnn_dash.db.ownership import judge, refuse_busy
 from reactcnn_dash.db.packing import pack_state
-from reactcnn_dash.db.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
     from reactcnn_dash.db.records import Clustering, CorrelationState
 
 _states = queries.correlation_states
@@ -76,7 +76,7 @@ def replace_states(url: StoreUrl, run_id: int, states: Sequence[CorrelationState
         RunBusy: if a living process is collecting it.
         StoreError: if the store is missing or cannot be written.
     """
-    place = Place.of(url)
+    place = StoreAddress.of(url)
     rows = [pack_state(state) for state in states]
     connection = open_for_writing(place, wal=True)
     try:

@@ -101,7 +101,7 @@ def _sorting(order: SearchOrder) -> list[ColumnElement[Any]]:
 def hits_statement(
     run_id: int, wanted: ImageFilter, order: SearchOrder, offset: int, limit: int
 ) -> Select[Any]:
-    """Give the statement for some of the hits."""
+    """Return the statement for some of the hits."""
     return (
         select(
             images.c.ordinal,
@@ -118,14 +118,14 @@ def hits_statement(
 
 
 def total_statement(run_id: int, wanted: ImageFilter) -> Select[Any]:
-    """Give the statement that counts the hits."""
+    """Return the statement that counts the hits."""
     return select(func.count()).select_from(images).where(*_conditions(run_id, wanted))
 
 
 def place_statement(
     run_id: int, wanted: ImageFilter, order: SearchOrder, ordinal: int
 ) -> Select[Any]:
-    """Give the statement for the place of one image among the hits; see `SearchPage`."""
+    """Return the statement for the place of one image among the hits; see `SearchPage`."""
     if order is SearchOrder.ORDINAL:
         return total_statement(run_id, wanted).where(ordinal > _NUMBER)
     place = func.row_number().over(order_by=_sorting(order)) - 1
@@ -138,7 +138,7 @@ def place_statement(
 
 
 def ordinals_statement(run_id: int, wanted: ImageFilter) -> Select[Any]:
-    """Give the statement for the ordinals of all hits, ascending."""
+    """Return the statement for the ordinals of all hits, ascending."""
     return select(images.c.ordinal).where(*_conditions(run_id, wanted)).order_by(_NUMBER)
 
 
@@ -152,7 +152,7 @@ def search_page(
     limit: int,
     near: int | None,
 ) -> SearchPage:
-    """Give some of the hits, how many there are, and the place of the image `near`."""
+    """Return some of the hits, how many there are, and the place of the image `near`."""
     total = connection.execute(total_statement(run_id, wanted)).scalar_one()
     place = None
     if near is not None:
@@ -164,6 +164,6 @@ def search_page(
 def matching_ordinals(
     connection: Connection, run_id: int, wanted: ImageFilter
 ) -> NDArray[np.int64]:
-    """Give the ordinals of all hits, ascending."""
+    """Return the ordinals of all hits, ascending."""
     rows = connection.execute(ordinals_statement(run_id, wanted)).scalars()
     return np.fromiter(rows, np.int64)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
     from reactcnn_dash.db.queries import AnyRow
 
 _table = queries.slimmings
@@ -113,19 +113,19 @@ def save_slimming(url: StoreUrl, new: NewSlimming) -> bool:
 
 
 def find_slimmings(connection: Connection, run_id: int) -> tuple[Slimming, ...]:
-    """Give those of a run's network, the first made first; damaged ones are left out."""
+    """Return those of a run's network, the first made first; damaged ones are left out."""
     rows = connection.execute(_OF_CHECKPOINT, {"run": run_id})
     return tuple(found for row in rows if (found := _slimming_of(row)) is not None)
 
 
 def find_slimming(connection: Connection, slimming_id: int) -> Slimming | None:
-    """Give one by its id, None when there is none or it is damaged."""
+    """Return one by its id, None when there is none or it is damaged."""
     row = connection.execute(_BY_ID, {"slimming": slimming_id}).first()
     return None if row is None else _slimming_of(row)
 
 
 def find_source(connection: Connection, run_id: int) -> Slimming | None:
-    """Give the one that a run is of, None for a run of any other network."""
+    """Return the one that a run is of, None for a run of any other network."""
     row = connection.execute(_BY_RUN, {"run": run_id}).first()
     return None if row is None else _slimming_of(row)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.db import version
+from reactcnn_dash.db.address import StoreAddress, require_driver
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import (
     can_shrink,
@@ -18,12 +19,11 @@ from reactcnn_dash.db.engine import (
     write_engine,
 )
 from reactcnn_dash.db.errors import StoreError, StoreMissing, StoreNewer
-from reactcnn_dash.db.place import Place, require_driver
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class UpgradeResult:
 
 
 def migrations_folder() -> Path:
-    """Give the folder of the Alembic migrations: inside the installed package, or the source's."""
+    """Return the folder of the Alembic migrations, of the installed package or the source."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "migrations"
     return inside if inside.is_dir() else package.parent / "migrations"
@@ -61,7 +61,7 @@ def upgrade(url: StoreUrl) -> UpgradeResult:
         StoreNewer: if the store is newer than this tool.
         StoreError: if it cannot be read or written.
     """
-    place = Place.of(url)
+    place = StoreAddress.of(url)
     require_driver(place)
     migrated = _upgrade(place)
     try:
@@ -70,7 +70,7 @@ def upgrade(url: StoreUrl) -> UpgradeResult:
         return replace(migrated, stays_large=str(error))
 
 
-def _upgrade(place: Place) -> UpgradeResult:
+def _upgrade(place: StoreAddress) -> UpgradeResult:
     engine = write_engine(place, foreign_keys=False)
     with translated(place), engine.connect() as connection, transaction(connection, place):
         before = version.revision(connection, place)
@@ -88,7 +88,7 @@ def _upgrade(place: Place) -> UpgradeResult:
     return UpgradeResult(backup, before, str(after))
 
 
-def _let_shrink(place: Place) -> bool:
+def _let_shrink(place: StoreAddress) -> bool:
     """Let a SQLite file shrink that could not; True when it had to be written anew for that."""
     with translated(place), write_engine(place).connect() as connection:
         raw = sqlite_connection(connection)
@@ -137,7 +137,7 @@ def _migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _check_references(connection: Connection, place: Place) -> None:
+def _check_references(connection: Connection, place: StoreAddress) -> None:
     if sqlite_connection(connection) is None:
         return
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()

@@ -12,7 +12,7 @@ from reactcnn_dash.db.errors import NotAStore, StoreNewer, StoreOutdated
 from reactcnn_dash.db.models import Base
 
 if TYPE_CHECKING:
-    from reactcnn_dash.db.place import Place
+    from reactcnn_dash.db.address import StoreAddress
 
 HEAD = "0007"
 """The newest migration. Revisions are four digits, so that older and newer compare as text."""
@@ -33,8 +33,8 @@ def create_schema(connection: Connection) -> None:
     connection.execute(_VERSION.insert(), {"version_num": HEAD})
 
 
-def revision(connection: Connection, place: Place) -> str | None:
-    """Give the store's schema revision, None for a database without any table.
+def revision(connection: Connection, place: StoreAddress) -> str | None:
+    """Return the store's schema revision, None for a database without any table.
 
     Raises:
         NotAStore: if the database belongs to something else.
@@ -51,7 +51,7 @@ def revision(connection: Connection, place: Place) -> str | None:
     return found[0]
 
 
-def require_head(connection: Connection, place: Place) -> bool:
+def require_head(connection: Connection, place: StoreAddress) -> bool:
     """Make sure that the store has this version's schema; False for a database without tables.
 
     Raises:

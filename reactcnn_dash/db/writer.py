@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Update, bindparam, delete, exists, func, insert, select, update
 
 from reactcnn_dash.db import from_rows, queries
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.beginning import check_new, insert_run
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import read_engine, transaction
@@ -22,7 +23,6 @@ from reactcnn_dash.db.log import LogWatch
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
 from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
-from reactcnn_dash.db.place import Place
 from reactcnn_dash.db.records import RunState
 from reactcnn_dash.db.results import save_states
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
     from reactcnn_dash.db.records import (
         CorrelationState,
         Float32Array,
@@ -88,7 +88,12 @@ class RunWriter:
     """
 
     def __init__(
-        self, place: Place, connection: Connection, run: Run, layers: Sequence[Layer], owner: str
+        self,
+        place: StoreAddress,
+        connection: Connection,
+        run: Run,
+        layers: Sequence[Layer],
+        owner: str,
     ) -> None:
         self.run = run
         self._place = place
@@ -117,7 +122,7 @@ class RunWriter:
             ValueError: if `new` contradicts itself.
         """
         check_new(new)
-        place = Place.of(url)
+        place = StoreAddress.of(url)
         connection = open_for_writing(place, durable=durable, create=True, wal=True, whole=True)
         try:
             owner = new_token()
@@ -138,7 +143,7 @@ class RunWriter:
             RunBusy: if a living process is collecting it.
             StoreError: if the store is missing or cannot be written.
         """
-        place = Place.of(url)
+        place = StoreAddress.of(url)
         connection = open_for_writing(place, durable=durable, wal=True, whole=True)
         try:
             owner = new_token()
@@ -319,7 +324,7 @@ def require_free(url: StoreUrl, run_id: int) -> None:
         RunBusy: if a living process is collecting it, or it is being deleted.
         StoreError: if the store is missing or cannot be read.
     """
-    place = Place.of(url)
+    place = StoreAddress.of(url)
     engine = read_engine(place)
 
     def look() -> queries.AnyRow:

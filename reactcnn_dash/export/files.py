@@ -135,7 +135,7 @@ def _gap_blocks(run: StoredRun, layers: Sequence[Layer]) -> Iterator[NDArray[np.
 
 @contextmanager
 def _complete(path: Path) -> Iterator[Path]:
-    """Give a place to write to, which becomes ``path`` when all is well."""
+    """Yield a place to write to, which becomes ``path`` when all is well."""
     # The suffix stays: NumPy would add its own to another.
     place = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:

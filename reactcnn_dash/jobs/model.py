@@ -151,7 +151,7 @@ class ModelAtHand:
             return self._await(process, key, question, now)
 
     def cancel(self, run: str, question: Mapping[str, Any]) -> None:
-        """Give a question up; the model stays at hand."""
+        """Return a question up; the model stays at hand."""
         key = json.dumps(question, sort_keys=True)
         with self._lock:
             process = self._process

@@ -184,7 +184,8 @@ class PageApp(Dash):
             '<script type="module" id="_dash-renderer">'
             f'import "{files.address(main)}"; {self.renderer}</script>'
         )
-        return str(super().interpolate_index(**parts))  # type: ignore[no-untyped-call]
+        whole = str(super().interpolate_index(**parts))  # type: ignore[no-untyped-call]
+        return whole.replace("<html>", '<html lang="en">', 1)
 
     def _config(self) -> dict[str, Any]:
         """Return what Dash's scripts know of the server, see ``Dash._config``."""

@@ -36,11 +36,6 @@ def _leave_empty() -> list[str]:
 _left_empty = _leave_empty()
 
 from dash_mantine_components.MantineProvider import MantineProvider  # noqa: E402
-from dash_mantine_components.Menu import Menu  # noqa: E402
-from dash_mantine_components.MenuDropdown import MenuDropdown  # noqa: E402
-from dash_mantine_components.MenuItem import MenuItem  # noqa: E402
-from dash_mantine_components.MenuLabel import MenuLabel  # noqa: E402
-from dash_mantine_components.MenuTarget import MenuTarget  # noqa: E402
 from dash_mantine_components.SegmentedControl import SegmentedControl  # noqa: E402
 from dash_mantine_components.Select import Select  # noqa: E402
 from dash_mantine_components.Slider import Slider  # noqa: E402
@@ -51,11 +46,6 @@ for _name in _left_empty:
 
 __all__ = [
     "MantineProvider",
-    "Menu",
-    "MenuDropdown",
-    "MenuItem",
-    "MenuLabel",
-    "MenuTarget",
     "SegmentedControl",
     "Select",
     "Slider",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CLUSTER_COLOURS: Final = (
     "#3b7dd8",
@@ -26,10 +29,25 @@ SINGLETON: Final = "#a3abb8"
 CONSTANT: Final = "#6b7280"
 
 
-def cluster_colour(label: int, size: int) -> str:
-    """Return the colour of a cluster: stable for its number, grey when it has one filter."""
-    if label < 0:
-        return CONSTANT
-    if size < 2:
-        return SINGLETON
-    return CLUSTER_COLOURS[label % len(CLUSTER_COLOURS)]
+def cluster_colours(sizes: Mapping[int, int]) -> dict[int, str]:
+    """Return the colours of a layer's clusters by their numbers.
+
+    A colour goes with the number, or is the next one free: none comes twice before all have come.
+    Clusters of one filter are grey.
+
+    Args:
+        sizes: filters of each cluster by its number; negative for filters that never vary.
+    """
+    colours, taken = {}, set[int]()
+    for label, size in sorted(sizes.items()):
+        if label < 0 or size < 2:
+            colours[label] = CONSTANT if label < 0 else SINGLETON
+            continue
+        if len(taken) == len(CLUSTER_COLOURS):
+            taken = set()
+        place = label % len(CLUSTER_COLOURS)
+        while place in taken:
+            place = (place + 1) % len(CLUSTER_COLOURS)
+        taken.add(place)
+        colours[label] = CLUSTER_COLOURS[place]
+    return colours

@@ -33,7 +33,10 @@ def document(page: Page, pages: Sequence[Page], *, read_only: bool = False) -> A
         html.Div(
             id=ids.APP,
             className=f"app {content.look}".strip(),
-            children=[_header(page, pages, content.head, read_only), *content.body],
+            children=[
+                _header(page, pages, content.head, read_only),
+                html.Main([html.H1(page.name, className="off-screen"), *content.body]),
+            ],
         ),
         *content.around,
         html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
@@ -92,7 +95,7 @@ def _picture() -> html.Button:
         id=ids.PAGE_PICTURE,
         className="text-button",
         title="This page as a picture",
-        **aria("Save this page as a picture"),
+        **aria("PNG: save this page as a picture"),
     )
 
 

@@ -22,7 +22,7 @@ def renewed_at(images: int) -> int:
 
 
 def may_stand(run: Run, images: int) -> bool:
-    """Whether what was worked out from ``images`` images of a run is recent enough.
+    """Return whether what was worked out from ``images`` images of a run is recent enough.
 
     While the run is collected it may be a little behind; afterwards it must be of all images.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from reactcnn_dash.db import DamagedBlob, Report, save_report
+from reactcnn_dash.db import DamagedBlob, KeptResult, keep_result
 from reactcnn_dash.jobs.kept import found_or_computed
 from reactcnn_dash.results.freshness import may_stand
 
@@ -61,8 +61,8 @@ class StoredKind(Generic[T]):
         Raises:
             StoreError: the store cannot be written.
         """
-        report = Report(self.images(value), self.pack(value))
-        save_report(url, run.id, self.name, settings, report)
+        report = KeptResult(self.images(value), self.pack(value))
+        keep_result(url, run.id, self.name, settings, report)
 
     def found_or_computed(
         self, url: str, reader: StoreReader, run: Run, settings: str, compute: Callable[[], T]
@@ -82,7 +82,7 @@ class StoredKind(Generic[T]):
     def _find(
         self, reader: StoreReader, run: Run, settings: str, good: Callable[[int], bool]
     ) -> T | None:
-        found = reader.report(run.id, self.name, settings)
+        found = reader.kept(run.id, self.name, settings)
         if found is None or not good(found.images):
             return None
         try:

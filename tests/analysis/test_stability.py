@@ -11,10 +11,13 @@ from sklearn.metrics import adjusted_rand_score
 
 from reactcnn_dash.analysis import CoMoments, TooFewImages, cluster, correlation
 from reactcnn_dash.analysis.stability import (
+    FEW_IMAGES,
     TARGET,
     CurvePoint,
+    few_images,
     fisher_interval,
     images_enough,
+    scatter,
     stability,
 )
 
@@ -106,3 +109,21 @@ def test_how_many_images_are_enough_follows_the_curve() -> None:
     assert images_enough((point(32, 0.3), point(64, 0.3), point(128, 0.3))) is None
     assert images_enough((point(32, 0.3),)) is None
     assert images_enough((point(32, float("nan")), point(64, float("nan")))) is None
+
+
+@pytest.mark.parametrize("images", [10, 30, 200])
+def test_r_of_unrelated_filters_scatters_as_is_said(images: int) -> None:
+    drawn = np.random.default_rng(3).normal(size=(4000, 2, images))
+    r = np.array([np.corrcoef(pair)[0, 1] for pair in drawn])
+    # The normal approximation is a little wide where images are few.
+    assert 0.93 < float((np.abs(r) < scatter(images)).mean()) < 0.97
+    assert scatter(2) == 1
+
+
+def test_few_images_end_where_two_samples_can_be_compared() -> None:
+    assert few_images(FEW_IMAGES) is None
+    said = few_images(30)
+    assert said is not None
+    assert said.startswith(
+        "From 30 images: r of unrelated filters scatters by ± 0.36 (1.96/√(n − 1))."
+    )

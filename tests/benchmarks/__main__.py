@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.benchmarks.table import Result
 
 PARTS = ("collecting", "onnx", "page", "comparison", "corruptions", "faults", "slim", "people")
-LONG = ("slim-tuned", "slim-methods")
-"""Measured only when asked for: half an hour each."""
+LONG = ("slim-tuned", "slim-methods", "torch")
+"""Measured only when asked for: two take half an hour each, one needs PyTorch."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -96,6 +96,10 @@ def main() -> int:
                     from tests.benchmarks import people
 
                     results += people.run(Path(folder), options.minutes, report)
+                elif part == "torch":
+                    from tests.benchmarks import torch
+
+                    results += torch.run(Path(folder), report)
                 elif part == "comparison":
                     from tests.benchmarks import comparison
 

@@ -33,7 +33,7 @@ EVEN = list(range(2, 16, 2))
 
 @pytest.fixture
 def shown(page: Page, serve: Serve, tmp_path: Path) -> Page:
-    stores.make_store(tmp_path / "store.db", 60)
+    stores.make_store(tmp_path / "store.db", 64)
     page.goto(serve(tmp_path / "store.db"))
     expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
     return page
@@ -65,7 +65,7 @@ def red(page: Page, layer: int) -> list[int]:
 def test_a_layers_graph_has_every_filter_coloured_by_cluster(shown: Page) -> None:
     open_layer(shown, "conv3")
     expect(shown.locator("#cluster-summary")).to_have_text(
-        "2 clusters of two or more, 1 dead · from 60 images"
+        "2 clusters of two or more, 1 dead · from 64 images"
     )
     found = nodes(shown)
     assert [node["filter"] for node in found] == list(range(16))
@@ -87,7 +87,7 @@ def test_a_layers_graph_has_every_filter_coloured_by_cluster(shown: Page) -> Non
 
 def test_a_click_on_a_node_turns_its_cluster_red_and_escape_clears_it(shown: Page) -> None:
     open_layer(shown, "conv3")
-    expect(shown.locator("#cluster-summary")).to_contain_text("60 images")
+    expect(shown.locator("#cluster-summary")).to_contain_text("64 images")
     node = next(n for n in nodes(shown) if n["filter"] == 5)
     shown.locator("#graph").click(position={"x": node["x"], "y": node["y"]})
     expect(shown.locator(".cell.red")).to_have_count(len(ODD))
@@ -120,7 +120,7 @@ def test_the_table_by_keyboard_and_the_red_cluster_of_a_filter_in_focus(shown: P
     rows = shown.locator("#cluster-table .ag-center-cols-container [role=row]")
     expect(rows).to_have_count(2)
     # What the panel says comes last: until then the rows may be made anew, and lose the focus.
-    expect(shown.locator("#cluster-summary")).to_contain_text("60 images")
+    expect(shown.locator("#cluster-summary")).to_contain_text("64 images")
     shown.locator("#cluster-table .ag-header-cell").first.focus()
     shown.keyboard.press("ArrowDown")
     expect(rows.first.locator(".ag-cell-focus")).to_have_count(1)
@@ -138,7 +138,7 @@ def test_the_table_by_keyboard_and_the_red_cluster_of_a_filter_in_focus(shown: P
 
 def test_hovering_a_node_names_its_filter(shown: Page) -> None:
     open_layer(shown, "conv2")
-    expect(shown.locator("#cluster-summary")).to_contain_text("60 images")
+    expect(shown.locator("#cluster-summary")).to_contain_text("64 images")
     node = next(n for n in nodes(shown) if n["filter"] == 3)
     box = shown.locator("#graph").bounding_box()
     assert box is not None
@@ -149,7 +149,7 @@ def test_hovering_a_node_names_its_filter(shown: Page) -> None:
 
 def test_method_and_parameter(shown: Page) -> None:
     open_layer(shown, "conv3")
-    expect(shown.locator("#cluster-summary")).to_contain_text("60 images")
+    expect(shown.locator("#cluster-summary")).to_contain_text("64 images")
     shown.get_by_text("Leiden", exact=False).first.click()
     expect(shown.locator("#parameter-leiden-cpm-value")).to_have_text("τ = 0.7 (auto)")
     assert "method=leiden-cpm" in shown.url

@@ -160,7 +160,8 @@ def test_the_head_and_the_layers_say_what_the_comparison_says(
     labels = shown.locator(".matrix-cell").evaluate_all(
         "cells => cells.map(cell => cell.getAttribute('aria-label'))"
     )
-    assert labels[1] == f"conv1 in A, conv2 in B: CKA {truth.cka[0, 1]:.3f}"
+    shown_there = f"{truth.cka[0, 1]:.2f}".lstrip("0")
+    assert labels[1] == f"{shown_there}. conv1 in A, conv2 in B: CKA {truth.cka[0, 1]:.3f}"
     assert len(labels) == 9
 
 

@@ -151,8 +151,9 @@ def test_next_misclassified_marks_the_wrong_prediction(
         expect(page.locator(".bar.predicted .bar-name")).to_have_text(predicted)
         expect(page.locator(".bar.label .bar-name")).to_have_text(labelled)
     page.keyboard.press("m")
+    caption(page, 2)
     expect(page.locator("#notice")).to_have_text(
-        "No misclassified image after this one; Home starts over."
+        "After the last misclassified image: this is the first again."
     )
 
 
@@ -304,3 +305,24 @@ def test_a_server_that_ends_is_told(browser: Browser, store: Path) -> None:
     stop(process)
     expect(page.locator("#notice")).to_contain_text("does not answer", timeout=30_000)
     page.close()
+
+
+def test_red_is_the_predicted_class_alone_and_wrong_has_a_sign_and_colour_of_its_own(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    stores.make_store(store, 9)
+    page.goto(serve(store) + "?image=5&search=all")
+    wrong = page.locator(".verdict.wrong")
+    expect(wrong).to_be_visible()
+    style = "(node, pseudo) => getComputedStyle(node, pseudo)"
+    red = {"rgb(224, 32, 45)", "rgb(253, 232, 233)"}
+    for place in (wrong, page.locator(".tile.wrong .tile-name").first):
+        used = place.evaluate(
+            f"node => {{ const s = ({style})(node); return [s.color, s.backgroundColor]; }}"
+        )
+        assert not red & set(used)
+        assert place.evaluate(f"node => ({style})(node, '::before').content") == '"✗ "'
+    right = page.locator(".tile:not(.wrong) .tile-name").first
+    assert right.evaluate(f"node => ({style})(node, '::before').content") == "none"
+    colour = page.locator(".bar.predicted .bar-name").evaluate(f"node => ({style})(node).color")
+    assert colour == "rgb(224, 32, 45)"

@@ -297,3 +297,20 @@ def test_an_experiments_epochs_stand_beside_its_runs(
 def test_the_help_explains_the_page(shown: Page) -> None:
     shown.get_by_role("button", name="How to read this").click()
     expect(shown.get_by_role("dialog")).to_contain_text("a checkpoint that no other run uses")
+
+
+def test_a_long_name_is_cut_in_its_middle_never_at_the_end_that_tells(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    path = tmp_path / "store.db"
+    names = [f"a-very-long-name-of-an-experiment-at-{rate}" for rate in ("rate-0.01", "rate-0.02")]
+    for name in names:
+        stores.make_store(path, 2, name=name)
+    page.goto(f"{serve(path)}runs/")
+    for name in names:
+        link = page.get_by_role("link", name=name, exact=True)
+        expect(link.locator(".middle-tail")).to_have_text(name[-12:])
+        head = link.locator(".middle-head").evaluate("one => [one.scrollWidth, one.clientWidth]")
+        tail = link.locator(".middle-tail").evaluate("one => [one.scrollWidth, one.clientWidth]")
+        assert head[0] > head[1]
+        assert tail[0] <= tail[1]

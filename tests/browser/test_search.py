@@ -29,7 +29,7 @@ IMAGES = 200
 
 @pytest.fixture
 def made() -> stores.Truth:
-    """Answers of every confidence, no two the same."""
+    """Predictions of every confidence, no two the same."""
     truth = stores.truth(IMAGES)
     sure = np.random.default_rng(3).permutation(np.linspace(0.4, 0.99, IMAGES)).astype(np.float32)
     predicted = truth.probabilities.argmax(axis=1)
@@ -333,7 +333,9 @@ def test_the_view_as_a_picture(shown: Page, made: stores.Truth) -> None:
 
 def test_the_view_as_a_picture_has_all_of_a_grid_that_is_scrolled(shown: Page) -> None:
     shown.goto(re.sub(r"\?.*", "?image=3", shown.url))
-    shown.set_viewport_size({"width": 600, "height": 720})
+    # A window so narrow has one column; here the image takes the grid's room.
+    shown.set_viewport_size({"width": 1100, "height": 720})
+    shown.locator(".side").evaluate("side => { side.style.width = '600px'; }")
     hidden = (
         "document.getElementById('grid').scrollWidth - document.getElementById('grid').clientWidth"
     )
@@ -342,7 +344,7 @@ def test_the_view_as_a_picture_has_all_of_a_grid_that_is_scrolled(shown: Page) -
     # The way to the menu may scroll the window.
     cells = shown.locator(".cell").evaluate_all(CELLS)
     picture = pixels(export(shown, "This view (PNG)"), "1-small-image-3.png")
-    assert picture.shape[1] == 2 * (600 + shown.evaluate(hidden))
+    assert picture.shape[1] == 2 * (1100 + shown.evaluate(hidden))
     grid = shown.locator("#grid").bounding_box()
     assert grid is not None
     assert max(x for x, *_ in cells) > grid["x"] + grid["width"]

@@ -403,3 +403,17 @@ def test_a_run_of_a_former_version_goes_on_with_layers_inside_layers(
         store.execute("UPDATE runs SET state = 'interrupted'")
     assert main(["--store", "a.db", "--resume", "1", "--quiet"]) == 0
     assert StoreReader("a.db").run(1).state is RunState.FINISHED
+
+
+def test_a_run_that_nobody_named_has_the_name_of_its_file(
+    collect: Callable[..., int], tiny_path: Path, tmp_path: Path
+) -> None:
+    best = tmp_path / "best-loss0.31.keras"
+    best.write_bytes(tiny_path.read_bytes())
+    assert collect("--model", str(best), "--first", "4") == 0
+    assert collect("--model", str(best), "--first", "4", "--experiment", "e", "--epoch", "7") == 0
+    names = [StoreReader("a.db").run(run).name for run in (1, 2)]
+    assert [name.split(" on ")[0] for name in names] == [
+        "best-loss0.31",
+        "best-loss0.31 · epoch 7",
+    ]

@@ -146,7 +146,7 @@ class Halved(keras.Model):  # type: ignore[misc]
 
 
 class Mirrored(keras.Model):  # type: ignore[misc]
-    """Answers by the mean of an image and its mirror image."""
+    """Predictions by the mean of an image and its mirror image."""
 
     def call(self, x: Any, training: Any = None) -> Any:
         mirrored = super().call(x[:, :, ::-1], training=training)

@@ -26,7 +26,7 @@ def _same_weights() -> None:
 
 
 class Deceiving(keras.layers.Layer):  # type: ignore[misc]
-    """Answers otherwise when it is compiled."""
+    """Predictions otherwise when it is compiled."""
 
     def call(self, x: Any) -> Any:
         return x if tf.executing_eagerly() else x * 1.01

@@ -15,7 +15,7 @@ from collector.cli import main
 from collector.frameworks.keras.models import LoadedModel
 from collector.frameworks.keras.network import Network, understand
 from collector.space import space_notice
-from reactcnn_dash.db import Place, StoreReader
+from reactcnn_dash.db import StoreAddress, StoreReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +83,7 @@ def test_more_than_2_gb_or_a_tenth_of_what_is_free(
 
 
 def test_another_database_has_no_disk_to_ask(large: Network) -> None:
-    assert Place.of("postgresql://somewhere/db").path is None
+    assert StoreAddress.of("postgresql://somewhere/db").path is None
     assert said(large, "all", 100, "postgresql://somewhere/db") is None
     assert "free" not in (said(large, "all", 10_000, "postgresql://somewhere/db") or "free")
 

@@ -12,7 +12,7 @@ import pytest
 
 from collector.cli import main
 from collector.training.augment import augment
-from collector.training.network import Step, fresh
+from collector.training.network import Step, untrained
 from collector.training.schedule import one_cycle
 from reactcnn_dash.db import NewRun, RunState, RunWriter, StoreReader, delete_run
 from tests.collector.waiting import DEADLINE, wait_until
@@ -135,7 +135,7 @@ def test_settled_statistics_are_of_the_weights_as_they_are() -> None:
     import keras
 
     keras.utils.set_random_seed(4)
-    model = fresh(10)
+    model = untrained(10)
     model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
     generator = np.random.default_rng(5)
     pixels = generator.integers(0, 256, (8, 32, 32, 3)).astype(np.uint8)

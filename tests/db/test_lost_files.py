@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from reactcnn_dash.db import (
-    Report,
+    KeptResult,
     RunDeletion,
     RunState,
     RunWriter,
@@ -27,7 +27,7 @@ from reactcnn_dash.db import (
     StoreLocked,
     StoreReader,
     edit_run,
-    save_report,
+    keep_result,
 )
 from reactcnn_dash.db.writing import Gate
 from tests.db.samples import batch, new_run
@@ -241,8 +241,8 @@ def test_who_may_not_write_is_told_of_the_half_change(hot: str, path: Path) -> N
 
 SAVING = """
 import os, signal, sys, threading
-from reactcnn_dash.db import Report, save_report
-import reactcnn_dash.db.reports as reports
+from reactcnn_dash.db import KeptResult, keep_result
+import reactcnn_dash.db.kept_results as reports
 from sqlalchemy import event, Engine
 
 def stop(*_): os.kill(os.getpid(), signal.SIGKILL)
@@ -251,7 +251,7 @@ def stop(*_): os.kill(os.getpid(), signal.SIGKILL)
 def look(connection, cursor, statement, *_):
     if statement.startswith("INSERT INTO reports"): stop()
 
-save_report(sys.argv[1], 1, "profile", "x", Report(10, os.urandom(30_000_000)))
+keep_result(sys.argv[1], 1, "profile", "x", KeptResult(10, os.urandom(30_000_000)))
 """
 
 
@@ -261,9 +261,9 @@ def test_a_save_that_is_killed_leaves_a_store_that_reads(filled: str, path: Path
     assert not path.with_name(f"{path.name}-journal").exists()
     reader = StoreReader(filled)
     assert reader.run(1).stored == 10
-    assert reader.report(1, "profile", "x") is None
-    save_report(filled, 1, "profile", "x", Report(10, b"whole"))
-    assert reader.report(1, "profile", "x") == Report(10, b"whole")
+    assert reader.kept(1, "profile", "x") is None
+    keep_result(filled, 1, "profile", "x", KeptResult(10, b"whole"))
+    assert reader.kept(1, "profile", "x") == KeptResult(10, b"whole")
 
 
 def test_a_process_ends_between_two_changes() -> None:
@@ -291,7 +291,7 @@ def test_a_process_ends_between_two_changes() -> None:
 
 TERMINATED = """
 import os, signal, sys
-from reactcnn_dash.db import Report, save_report
+from reactcnn_dash.db import KeptResult, keep_result
 from reactcnn_dash.db.writing import end_by_sigterm
 from sqlalchemy import event, Engine
 
@@ -300,7 +300,7 @@ def look(connection, cursor, statement, *_):
     if statement.startswith("INSERT INTO reports"): os.kill(os.getpid(), signal.SIGTERM)
 
 end_by_sigterm()
-save_report(sys.argv[1], 1, "profile", "x", Report(10, b"kept"))
+keep_result(sys.argv[1], 1, "profile", "x", KeptResult(10, b"kept"))
 sys.exit(5)
 """
 
@@ -308,7 +308,7 @@ sys.exit(5)
 @pytest.mark.process
 def test_a_save_ends_before_a_process_that_was_told_to_end(filled: str) -> None:
     assert python(TERMINATED, filled) == 128 + signal.SIGTERM
-    assert StoreReader(filled).report(1, "profile", "x") == Report(10, b"kept")
+    assert StoreReader(filled).kept(1, "profile", "x") == KeptResult(10, b"kept")
 
 
 def test_a_run_of_a_store_that_is_taken_away_is_whole_in_the_rescued_file(

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reactcnn_dash.db import Report, RunNotFound, RunWriter, StoreReader, delete_run, save_report
+from reactcnn_dash.db import (
+    KeptResult,
+    RunNotFound,
+    RunWriter,
+    StoreReader,
+    delete_run,
+    keep_result,
+)
 from tests.db.samples import batch, new_run
 
 if TYPE_CHECKING:
@@ -20,15 +27,15 @@ def test_a_report_replaces_the_one_of_its_kind_and_key(path: Path) -> None:
         writer.append(batch(0, 3))
         writer.finish()
     reader = StoreReader(str(path))
-    assert reader.report(1, "tops", "") is None
-    save_report(str(path), 1, "tops", "", Report(2, b"first"))
-    save_report(str(path), 1, "tops", "", Report(3, b"second"))
-    save_report(str(path), 1, "tops", "other", Report(3, b"third"))
-    assert reader.report(1, "tops", "") == Report(3, b"second")
-    assert reader.report(1, "tops", "other") == Report(3, b"third")
-    assert reader.report(1, "else", "") is None
+    assert reader.kept(1, "tops", "") is None
+    keep_result(str(path), 1, "tops", "", KeptResult(2, b"first"))
+    keep_result(str(path), 1, "tops", "", KeptResult(3, b"second"))
+    keep_result(str(path), 1, "tops", "other", KeptResult(3, b"third"))
+    assert reader.kept(1, "tops", "") == KeptResult(3, b"second")
+    assert reader.kept(1, "tops", "other") == KeptResult(3, b"third")
+    assert reader.kept(1, "else", "") is None
     with pytest.raises(RunNotFound):
-        save_report(str(path), 2, "tops", "", Report(1, b""))
+        keep_result(str(path), 2, "tops", "", KeptResult(1, b""))
     delete_run(str(path), 1)
     with closing(sqlite3.connect(path)) as raw:
         assert raw.execute("SELECT count(*) FROM reports").fetchone() == (0,)

@@ -32,7 +32,7 @@ LABELS = np.random.default_rng(1).integers(-1, 3, IMAGES)
 
 
 def probabilities() -> NDArray[np.float32]:
-    """Answers with equal confidences among them, and three that are not finite."""
+    """Predictions with equal confidences among them, and three that are not finite."""
     made = np.random.default_rng(2).integers(0, 6, (IMAGES, 3)).astype(np.float32)
     made[:, 0] += 0.5
     made /= made.sum(axis=1, keepdims=True)

@@ -44,11 +44,19 @@ test("a layer's body has GAP, and maps where they are stored", () => {
   const { maps } = decodeLayer(body.buffer, 2);
   assert.deepEqual([...maps.low], [-1, 0]);
   assert.deepEqual(maps.step, Float32Array.of(0.1, 0.2));
-  assert.deepEqual([...mapOf(maps.codes, 1, { height: 2, width: 3 }).codes], [6, 7, 8, 9, 10, 11]);
+  const map = mapOf(maps, 1, { height: 2, width: 3 });
+  assert.deepEqual([...map.codes], [6, 7, 8, 9, 10, 11]);
+  assert.deepEqual([map.low, map.step], [0, Math.fround(0.2)]);
+  // Its layer's other filter goes below nought.
+  assert.equal(map.signed, true);
 });
 
 test("light stays where a map is 255, and goes by the strength elsewhere", () => {
-  const keep = lightOf({ codes: Uint8Array.of(0, 255, 51, 255), height: 2, width: 2 }, [4, 4, 3], 0.8);
+  const keep = lightOf(
+    { codes: Uint8Array.of(0, 255, 51, 255), height: 2, width: 2, low: 0, step: 0.1, signed: false },
+    [4, 4, 3],
+    0.8,
+  );
   assert.equal(keep(2, 1), 1);
   assert.ok(Math.abs(keep(1, 1) - 0.2) < 1e-12);
   assert.ok(Math.abs(keep(0, 3) - (1 - 0.8 * 0.8)) < 1e-12);

@@ -6,6 +6,7 @@ import {
   numberField,
   readView,
   textField,
+  unreadable,
   wholeField,
   writeView,
 } from "../../reactcnn_dash/assets/base/view.mjs";
@@ -37,4 +38,13 @@ test("what nobody can mean counts as usual", () => {
 
 test("a query leaves out what is null", () => {
   assert.equal(queryOf({ a: 0, b: null, c: undefined, d: "x y", e: "" }), "a=0&d=x+y&e=");
+});
+
+test("what an address asks for in vain is named as it stands there", () => {
+  assert.deepEqual(unreadable(SCHEMA, "?run=abc&page=-1&mode=red&layer=conv1&other=1"), [
+    "run=abc",
+    "page=-1",
+    "mode=red",
+  ]);
+  assert.deepEqual(unreadable(SCHEMA, "?run=0&page=1&mode=gap&layer="), []);
 });

@@ -46,7 +46,7 @@ _POINTS = (0.0, _ROOT, -_ROOT, 1 / _ROOT, -1 / _ROOT)
 
 
 def substitute(call: Call, images: int) -> Callable[[Any], Any] | None:
-    """What gives the same as a convolution in less time, where there is such a thing.
+    """Return what gives the same as a convolution in less time, where there is such a thing.
 
     Args:
         call: a call of any operation.
@@ -100,7 +100,7 @@ def _is_plain(layer: Any) -> bool:
 
 
 def _by_one_matrix(kernel: NDArray[Any], height: int, width: int) -> Callable[[Any], Any]:
-    """The whole layer as a matrix (H W C, H W F)."""
+    """Return the whole layer as a matrix (H W C, H W F)."""
     channels, filters = kernel.shape[2:]
     blocks = np.zeros((height, width, channels, height, width, filters), np.float32)
     for y, x, row, column in np.ndindex(height, width, 3, 3):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def reads(model: str) -> bool:
-    """Whether it is a packaged checkpoint or the path of a ``.keras`` file."""
+    """Return whether it is a packaged checkpoint or the path of a ``.keras`` file."""
     return model in CHECKPOINTS or model.endswith(".keras")
 
 

@@ -37,7 +37,10 @@ class Fit:
 
 
 def noted_epochs(model: Any) -> Any:
-    """The list in which Keras' own callback notes epochs; it makes a new one as it begins."""
+    """Return the list in which Keras' own callback notes epochs.
+
+    It makes a new one as it begins.
+    """
     return getattr(getattr(model, "history", None), "epoch", None)
 
 

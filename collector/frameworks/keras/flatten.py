@@ -75,7 +75,10 @@ class FlatGraph:
     in_training: tuple[str, ...]
 
     def consumers(self) -> dict[int, list[Call]]:
-        """Which calls take a tensor, by the tensor's ``id``; a call that takes it twice, twice."""
+        """Return which calls take a tensor, by the tensor's ``id``.
+
+        A call that takes it twice, twice.
+        """
         found: dict[int, list[Call]] = defaultdict(list)
         for call in self.calls:
             for tensor in call.inputs:
@@ -83,7 +86,7 @@ class FlatGraph:
         return found
 
     def producers(self) -> dict[int, Call]:
-        """Which call makes a tensor, by the tensor's ``id``."""
+        """Return which call makes a tensor, by the tensor's ``id``."""
         return {id(tensor): call for call in self.calls for tensor in call.outputs}
 
     def evaluate(
@@ -190,14 +193,14 @@ def flatten(model: Any, shape: Sequence[int]) -> FlatGraph:
 
 
 def is_graph(operation: Any) -> bool:
-    """Whether an operation is a model whose inside Keras knows as a graph."""
+    """Return whether an operation is a model whose inside Keras knows as a graph."""
     return isinstance(operation, keras.Function) or (
         isinstance(operation, keras.Sequential) and bool(getattr(operation, "inputs", None))
     )
 
 
 def layers_within(operation: Any) -> list[Any]:
-    """The layers that an operation is made of, itself first; none for a function."""
+    """Return the layers that an operation is made of, itself first; none for a function."""
     if not isinstance(operation, keras.Layer):
         return []
     # Keras lists a model's layers publicly, but not those of a layer.
@@ -206,7 +209,7 @@ def layers_within(operation: Any) -> list[Any]:
 
 
 def _needed(calls: Sequence[Call], wanted: Iterable[Any]) -> tuple[Call, ...]:
-    """The calls, in their order, without which the wanted tensors cannot be had."""
+    """Return the calls, in their order, without which the wanted tensors cannot be had."""
     needed = {id(tensor) for tensor in wanted}
     chosen = []
     for call in reversed(calls):
@@ -344,7 +347,7 @@ def _tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _trains_by_default(operation: Any) -> bool:
-    """Whether ``training=True`` stands in the graph though nobody asked for it."""
+    """Return whether ``training=True`` stands in the graph though nobody asked for it."""
     parameter = inspect.signature(operation.call).parameters.get("training")
     return parameter is not None and parameter.default is True
 
@@ -362,7 +365,7 @@ _PATCHING = threading.RLock()
 def _symbolic_calls(
     visit: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any],
 ) -> Iterator[None]:
-    """Give this thread's calls of operations with symbolic tensors to ``visit``.
+    """Yield this thread's calls of operations with symbolic tensors to ``visit``.
 
     Keras itself would add a node to the operation for each, and so change the model.
     """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def weights_of(convolution: Any) -> NDArray[np.float32]:
-    """A convolution's weights as (F, h, w, C): filters, places, channels that each filter sees.
+    """Return a convolution's weights, (F, h, w, C): filters, places, channels a filter sees.
 
     A depthwise filter sees one channel. Of a separable convolution it is the product of both of
     its steps, which is what its filters do to the image.

@@ -21,13 +21,13 @@ _BOUND_TO_LAYOUT = (*CONVOLUTIONS, keras.layers.MaxPooling2D, keras.layers.Avera
 
 
 def bound_to_layout(model: Any) -> list[Any]:
-    """The layers of a model, however deep, that TensorFlow lacks for channels first."""
+    """Return the layers of a model, however deep, that TensorFlow lacks for channels first."""
     # Keras lists a model's layers publicly, but not the layers of those.
     return [layer for layer in model._flatten_layers() if _is_turned(layer)]
 
 
 def turned(operation: Any) -> Callable[..., Any]:
-    """An operation's ``call``; with channels first it is carried out with channels last.
+    """Return an operation's ``call``; with channels first it is carried out with channels last.
 
     TensorFlow has no convolution or pooling for (B, C, H, W) on processors. The kernels are the
     same in both layouts, so only the tensors are turned around; TensorFlow drops the turns that

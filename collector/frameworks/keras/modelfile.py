@@ -33,7 +33,7 @@ def check_model(spec: str) -> None:
 
 
 def checked_model_file(spec: str) -> Path:
-    """The path of a ``.keras`` file, judged by its content and its name.
+    """Return the path of a ``.keras`` file, judged by its content and its name.
 
     Raises:
         ModelError: there is no such file, or it is something else.
@@ -56,7 +56,7 @@ def checked_model_file(spec: str) -> Path:
 
 
 def keras_version(path: Path) -> str | None:
-    """The version of the Keras that wrote a ``.keras`` file; ``None`` if it does not say."""
+    """Return the version of the Keras that wrote a ``.keras`` file; ``None`` if it does not say."""
     try:
         with zipfile.ZipFile(path) as archive:
             said = json.loads(archive.read("metadata.json"))["keras_version"]
@@ -107,7 +107,7 @@ def refuse_unbelievable_sizes(path: Path, spec: str) -> None:
 
 
 def _layers(config: Any) -> Iterator[dict[str, Any]]:
-    """Every part of a configuration that has one of its own, in the order of the file."""
+    """Yield every part of a configuration that has one of its own, in the order of the file."""
     waiting = [config]
     while waiting:
         part = waiting.pop()
@@ -120,7 +120,7 @@ def _layers(config: Any) -> Iterator[dict[str, Any]]:
 
 
 def _least_weights(layer: dict[str, Any], before: int | None) -> int:
-    """How many weights a layer has at least."""
+    """Return how many weights a layer has at least."""
     config = layer["config"]
     sizes = [_size(config.get(name)) for name in _SIZES]
     built = layer.get("build_config")

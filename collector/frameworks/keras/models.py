@@ -141,7 +141,7 @@ def _explain(error: Exception, spec: str, path: Path) -> str:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """The numbers that a version begins with, to compare."""
+    """Return the numbers that a version begins with, to compare."""
     found = re.match(r"[0-9]+(\.[0-9]+)*", version)
     return tuple(int(number) for number in found[0].split(".")) if found else ()
 

@@ -248,7 +248,7 @@ def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64
 
 
 def _as_heard(tap: Tap, value: Any) -> Tap:
-    """The tap with the size that its maps have when the model's own call is run."""
+    """Return the tap with the size that its maps have when the model's own call is run."""
     _, *axes = value.shape
     filters, height, width = axes if tap.channels_first else (axes[2], axes[0], axes[1])
     return dataclasses.replace(tap, filters=filters, height=height, width=width)
@@ -274,7 +274,7 @@ def _closed_notice(closed: Counter[str]) -> str | None:
 
 
 def _training_notice(graph: FlatGraph) -> str | None:
-    """What it means that the graph calls something with ``training=True``, found out by trying."""
+    """Return what the graph's ``training=True`` does to the output, found out by trying."""
     if not graph.in_training:
         return None
     names = ", ".join(graph.in_training)
@@ -303,7 +303,7 @@ def _classes(declared: Any, output: NDArray[np.float64]) -> int:
 
 
 def _reading(graph: FlatGraph, output: NDArray[np.float64]) -> Reading:
-    """How outputs become probabilities, by what they are and not by what layers are called."""
+    """Return how outputs become probabilities, judged by their values, not by layers' names."""
     rows = output[np.isfinite(output).all(axis=1)]
     classes = output.shape[1]
     last = _last_activation(graph)
@@ -321,7 +321,7 @@ def _is_sigmoid(activation: Any) -> bool:
 
 
 def _said(activation: Any, values: list[list[float]]) -> NDArray[np.float64] | None:
-    """What an activation makes of some values; ``None`` if it takes none of that shape."""
+    """Return what an activation makes of some values; ``None`` if it takes none of that shape."""
     if activation is None:
         return None
     try:
@@ -333,7 +333,10 @@ def _said(activation: Any, values: list[list[float]]) -> NDArray[np.float64] | N
 
 
 def _last_activation(graph: FlatGraph) -> Any:
-    """What the output went through last, a function or a layer; ``None`` if it is a kernel."""
+    """Return what the output went through last, a function or a layer.
+
+    ``None`` if it is a kernel.
+    """
     producers = graph.producers()
     tensor = graph.output
     while (call := producers.get(id(tensor))) is not None:
@@ -348,7 +351,7 @@ def _last_activation(graph: FlatGraph) -> Any:
 
 
 def _rescales(graph: FlatGraph, before: Sequence[Call], entering: Sequence[Any]) -> bool:
-    """Whether what comes before the first kernels brings pixels of 0–255 to another range.
+    """Return whether what comes before the first kernels brings pixels of 0–255 to another range.
 
     Asked of the values, whatever layers it is made of; normalisation that was learnt on 0–1 tears
     them even further apart. Normalisation that has learnt nothing yet says nothing about the range,
@@ -372,7 +375,7 @@ def _rescales(graph: FlatGraph, before: Sequence[Call], entering: Sequence[Any])
 
 
 def _before_kernels(graph: FlatGraph) -> tuple[list[Call], list[Any]]:
-    """The calls that no kernel comes before, and what the first kernels take of them."""
+    """Return the calls that no kernel comes before, and what the first kernels take of them."""
     seen = {id(graph.input)}
     calls: list[Call] = []
     tensors: dict[int, Any] = {}
@@ -388,7 +391,7 @@ def _before_kernels(graph: FlatGraph) -> tuple[list[Call], list[Any]]:
 
 
 def _is_fresh(operation: Any) -> bool:
-    """Whether it is a batch normalisation whose statistics are those that it began with."""
+    """Return whether it is a batch normalisation whose statistics are those that it began with."""
     if not isinstance(operation, keras.layers.BatchNormalization):
         return False
     mean, variance = map(keras.ops.convert_to_numpy, (

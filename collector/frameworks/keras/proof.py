@@ -145,7 +145,7 @@ class _Reference:
         self._said = self._probabilities(self._heard)
 
     def parts(self, captured: Captured, places: Sequence[int], limit: float) -> str | None:
-        """Where a capture says something else of some taps, in words."""
+        """Say where a capture says something else of some taps."""
         maps = self._maps([self._network.taps[place] for place in places])
         return first_difference(self._network, captured, places, maps, self._said, limit=limit)
 
@@ -159,7 +159,7 @@ class _Reference:
         return [_planar(tap, tensor) for tap, tensor in zip(taps, tensors, strict=True)]
 
     def sensitivity(self) -> float:
-        """The largest relative difference that a nudge of the input makes in any layer."""
+        """Return the largest relative difference that a nudge of the input makes in any layer."""
         nudged = self._run(self._inputs * (1 + _NUDGE))
         pairs = [(self._said, self._probabilities(nudged))]
         for tap in self._network.taps:
@@ -181,7 +181,9 @@ class _Reference:
 
 
 def _plain_model(network: Network, taps: Sequence[Tap]) -> Any:
-    """A ``keras.Model`` from the model's input to the taps' layers; ``None`` if there is none.
+    """Return a ``keras.Model`` from the model's input to the taps' layers.
+
+    ``None`` if there is none.
 
     There is one where the model's call is Keras' own and each layer stands in the model itself and
     is called once. Channels first TensorFlow cannot compute on processors.

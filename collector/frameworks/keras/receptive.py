@@ -37,7 +37,7 @@ _OPERATIONS: Final = ACTIVATION_OPERATIONS | {
 
 
 def receptive_fields(network: Network) -> list[list[list[float]] | str | None]:
-    """What the cells of each tapped layer see, as JSON has it.
+    """Return what the cells of each tapped layer see, as JSON has it.
 
     Returns:
         For each tap: size, stride and start (see :class:`Axis`) along height and width; ``whole``
@@ -58,7 +58,7 @@ def _as_json(seen: Seen) -> list[list[float]] | str | None:
 
 
 def _behind(call: Call, inputs: Sequence[Seen]) -> Seen:
-    """What is seen behind a call, given what is seen before it."""
+    """Return what is seen behind a call, given what is seen before it."""
     known = [one for one in inputs if one is not None]
     if len(known) < len(inputs) or not known:
         return None
@@ -88,7 +88,10 @@ def _slid(
     before: tuple[int, int] | None,
     after: tuple[int, int] | None,
 ) -> Seen:
-    """What is seen behind what moves over places; ``before`` and ``after`` are the maps' sizes."""
+    """Return what is seen behind what moves over places.
+
+    ``before`` and ``after`` are the maps' sizes.
+    """
     if before is None or after is None:
         return None
     if isinstance(operation, (*CONVOLUTIONS, *_POOLING)):

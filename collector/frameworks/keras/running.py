@@ -25,7 +25,7 @@ def run_apart(graph: FlatGraph, images: NDArray[Any], wanted: Sequence[Any]) -> 
 
 
 def depends_on_its_batch(graph: FlatGraph) -> bool:
-    """Whether the model's answer to an image changes with the other images of its batch."""
+    """Return whether the model's answer to an image changes with the other images of its batch."""
     noise = np.random.default_rng(1).uniform(0, 255, (REHEARSED, *graph.input.shape[1:]))
     together, alone = (
         np.asarray(run_apart(graph, images, [])[id(graph.output)].numpy(), np.float64)[-1]

@@ -126,7 +126,7 @@ def find_taps(graph: FlatGraph) -> tuple[Tap, ...]:
 
 
 def unwatched(graph: FlatGraph) -> Counter[str]:
-    """Number of convolutions inside layers that could not be opened, by the layers' names."""
+    """Return the numbers of convolutions inside layers that could not be opened, by layer."""
     closed = {
         id(call.operation): call.operation
         for call in graph.calls
@@ -148,7 +148,7 @@ def _name(call: Call) -> str:
 
 
 def _follower(call: Call, consumers: dict[int, list[Call]]) -> Call | None:
-    """The call that goes on with this call's output alone and keeps its filters apart."""
+    """Return the call that goes on with this call's output alone and keeps its filters apart."""
     (tensor,) = call.outputs
     # The model's output has no consumer at all, so the walk ends there too.
     if len(consumers[id(tensor)]) != 1:
@@ -206,7 +206,7 @@ def _never_negative(operation: Any) -> bool:
 
 
 def _unique_names(calls: Sequence[Call]) -> list[str]:
-    """The plain names where they are unique, otherwise with path, otherwise numbered by call."""
+    """Return the plain names where they are unique, else with path, else numbered by call."""
     bearers: dict[str, set[tuple[int, tuple[str, ...]]]] = {}
     for call in calls:
         bearers.setdefault(call.operation.name, set()).add((id(call.operation), call.path))

@@ -45,17 +45,20 @@ class Feeding:
 
 
 def codes_of(place: int) -> str:
-    """The output that holds the codes of a tap."""
+    """Return the output that holds the codes of a tap."""
     return f"reactcnn.codes.{place}"
 
 
 def values_of(place: int) -> str:
-    """The output that holds the maps of a tap as they are, where they are wanted."""
+    """Return the output that holds the maps of a tap as they are, where they are wanted."""
     return f"reactcnn.maps.{place}"
 
 
 def with_values(model: onnx.ModelProto, taps: Sequence[Tap], more: Sequence[str]) -> bytes:
-    """The model with the maps of its taps, and other tensors, as outputs; nothing before it."""
+    """Return the model with the maps of its taps, and other tensors, as outputs.
+
+    Nothing before it.
+    """
     adding = _Adding(model)
     for place, tap in enumerate(taps):
         adding.node("Identity", [adding.maps(tap)], values_of(place))
@@ -74,7 +77,7 @@ def with_capture(
     maps: bool,
     unrounded: bool,
 ) -> bytes:
-    """The model from pixels (B, H, W, C), uint8 or float32, to what is stored.
+    """Return the model from pixels (B, H, W, C), uint8 or float32, to what is stored.
 
     Args:
         model: the model; it is not changed.
@@ -169,7 +172,7 @@ class _Adding:
         self._nodes = self._behind
 
     def maps(self, tap: Tap) -> str:
-        """The tensor of a tap as floats."""
+        """Return the tensor of a tap as floats."""
         if tap.scale is None:
             return tap.tensor
         again = onnx.NodeProto()

@@ -71,7 +71,7 @@ class Capture:
     def _split(
         self, gap: NDArray[np.float32], rest: Sequence[NDArray[Any]]
     ) -> tuple[MapBatch, ...]:
-        """One a tap, of its ends and codes; see ``protocol.Captured`` for what they mean."""
+        """Return one a tap, of its ends and codes; see ``protocol.Captured`` for what they mean."""
         low = np.zeros_like(gap)
         if self._signed.any():
             low[:, self._signed] = rest[1]

@@ -19,7 +19,7 @@ _MOST_BYTES = 2**31 - 1
 
 
 def reads(model: str) -> bool:
-    """Whether it is named as ONNX files are."""
+    """Return whether it is named as ONNX files are."""
     return model.lower().endswith(".onnx")
 
 

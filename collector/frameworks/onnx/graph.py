@@ -52,20 +52,20 @@ class Graph:
         return any(node.op_type in _QUANTISED for node in self.nodes)
 
     def producer(self, tensor: str) -> onnx.NodeProto | None:
-        """The node that makes a tensor; ``None`` for inputs and initializers."""
+        """Return the node that makes a tensor; ``None`` for inputs and initializers."""
         return self._producers.get(tensor)
 
     def consumers(self, tensor: str) -> list[onnx.NodeProto]:
-        """The nodes that take a tensor, one that takes it twice but once."""
+        """Return the nodes that take a tensor, one that takes it twice but once."""
         found = {id(node): node for node in self._consumers[tensor]}
         return list(found.values())
 
     def is_constant(self, tensor: str) -> bool:
-        """Whether a tensor is the same for every image."""
+        """Return whether a tensor is the same for every image."""
         return tensor in self._constant
 
     def shape(self, tensor: str) -> tuple[int, ...] | None:
-        """The shape of a weight; ``None`` where it does not stand in the graph."""
+        """Return the shape of a weight; ``None`` where it does not stand in the graph."""
         origin = self._initializers.get(self.origin(tensor))
         value = self.value(tensor) if origin is None else None
         if origin is not None:
@@ -73,7 +73,7 @@ class Graph:
         return None if value is None else value.shape
 
     def value(self, tensor: str) -> NDArray[Any] | None:
-        """A constant that is written down in the graph; ``None`` for all others."""
+        """Return a constant that is written down in the graph; ``None`` for all others."""
         node = self.producer(tensor)
         if tensor in self._initializers:
             return np.asarray(numpy_helper.to_array(self._initializers[tensor]))
@@ -88,14 +88,14 @@ class Graph:
         return None
 
     def origin(self, tensor: str) -> str:
-        """The initializer that a constant is made of first of all, or the tensor itself."""
+        """Return the initializer that a constant is made of first of all, or the tensor itself."""
         while (node := self.producer(tensor)) is not None and node.input:
             tensor = node.input[0]
         return tensor
 
 
 def taken(node: onnx.NodeProto) -> list[str]:
-    """The tensors that a node takes, those that its inner graphs use included."""
+    """Return the tensors that a node takes, those that its inner graphs use included."""
     names = [name for name in node.input if name]
     for attribute in node.attribute:
         inner_graphs = [attribute.g] if attribute.HasField("g") else list(attribute.graphs)
@@ -109,5 +109,5 @@ def taken(node: onnx.NodeProto) -> list[str]:
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    """A node's attributes as Python values."""
+    """Return a node's attributes as Python values."""
     return {one.name: helper.get_attribute_value(one) for one in node.attribute}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def weights_of(kind: str, weights: NDArray[Any], groups: int) -> NDArray[np.float32]:
-    """A convolution's weights as (F, h, w, C): filters, places, channels that each filter sees.
+    """Return a convolution's weights, (F, h, w, C): filters, places, channels a filter sees.
 
     Args:
         kind: ``Conv``, whose weights are (F, C, h, w), or ``ConvTranspose``, whose weights are

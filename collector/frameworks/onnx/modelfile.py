@@ -60,7 +60,7 @@ def read(spec: str, *, custom_ops: bool) -> onnx.ModelProto:
 
 
 def opset_of(model: onnx.ModelProto) -> int:
-    """The version of ONNX' own operators that a model is written in."""
+    """Return the version of ONNX' own operators that a model is written in."""
     versions = [one.version for one in model.opset_import if one.domain in ("", "ai.onnx")]
     return versions[0] if versions else 1
 
@@ -84,7 +84,7 @@ def weights_digest(model: onnx.ModelProto) -> tuple[str, int]:
 
 
 def tensors(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
-    """Every constant of a graph and of the graphs inside it, with its name."""
+    """Yield every constant of a graph and of the graphs inside it, with its name."""
     for tensor in graph.initializer:
         yield tensor.name, tensor
     for node in graph.node:
@@ -97,7 +97,7 @@ def tensors(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
 
 
 def subgraphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    """The bodies of a graph's If, Loop and Scan nodes."""
+    """Yield the bodies of a graph's If, Loop and Scan nodes."""
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.HasField("g"):

@@ -42,7 +42,7 @@ def names_of(nodes: Sequence[onnx.NodeProto], graph: Graph) -> list[str]:
 
 
 def _of_one(name: str, levels: Sequence[tuple[str, ...]], weights: Sequence[str]) -> bool:
-    """Whether a name stands for the calls of one convolution alone."""
+    """Return whether a name stands for the calls of one convolution alone."""
     bearers = {w for names, w in zip(levels, weights, strict=True) if name in names}
     return len(bearers) == 1
 
@@ -54,11 +54,13 @@ def _long(node: onnx.NodeProto) -> str:
 def _short(node: onnx.NodeProto, graph: Graph) -> str:
     name, weight = _long(node), graph.origin(node.input[1])
     by_weight = _WEIGHT.fullmatch(weight)
+    # The weights come first: where an exporter folds a normalisation into the convolution before,
+    # the node and its scopes are those of the normalisation.
+    if by_weight and "/" not in by_weight[1] and "::" not in by_weight[1]:
+        return by_weight[1]
     scoped = _by_scopes(node)
     if scoped:
         return scoped
-    if by_weight and "/" not in by_weight[1] and "::" not in by_weight[1]:
-        return by_weight[1]
     if "/" in name:
         return _by_path(name)
     if by_weight and "::" not in by_weight[1]:
@@ -67,7 +69,7 @@ def _short(node: onnx.NodeProto, graph: Graph) -> str:
 
 
 def _by_scopes(node: onnx.NodeProto) -> str | None:
-    """The module that PyTorch's newer exporter notes with a node."""
+    """Return the module that PyTorch's newer exporter notes with a node."""
     noted = next((one.value for one in node.metadata_props if one.key == _SCOPES), None)
     if noted is None:
         return None
@@ -95,7 +97,7 @@ def _by_path(name: str) -> str:
 
 
 def _path(name: str) -> str:
-    """An exporter's name without the operation at its end."""
+    """Return an exporter's name without the operation at its end."""
     parts = [part for part in name.split(":", maxsplit=1)[0].split("/") if part]
     if len(parts) > 1 and _OPERATION.fullmatch(parts[-1]):
         parts.pop()

@@ -143,7 +143,7 @@ class Network:
     def _said(
         self, pixels: Pixels, scaling: tuple[Any, Any], places: Sequence[int]
     ) -> list[NDArray[np.float64]]:
-        """What the graph itself says: probabilities, and maps (B, F, H, W) of some taps."""
+        """Return what the graph itself says: probabilities, and maps (B, F, H, W) of some taps."""
         taps = [self.taps[place] for place in places]
         plain = session(with_values(self.model, taps, []), self.custom_ops)
         names = [self.output, *(values_of(place) for place in range(len(taps)))]
@@ -215,7 +215,7 @@ def understand(spec: str, asked: Asked) -> Network:
 def run_plain(
     plain: Any, names: Sequence[str], images: NDArray[Any], feeding: Feeding
 ) -> list[NDArray[Any]]:
-    """Some tensors of the graph itself for (B, H, W, C) values as it takes them."""
+    """Return some tensors of the graph itself for (B, H, W, C) values as it takes them."""
     if not names:
         return []
     dtype = helper.tensor_dtype_to_np_dtype(feeding.element)
@@ -269,7 +269,7 @@ def _feeding(graph: Graph, native: tuple[int, int] | None) -> tuple[Feeding, str
 
 
 def _seen_by_the_first(graph: Graph) -> int | None:
-    """The channels that the first convolution sees."""
+    """Return the channels that the first convolution sees."""
     for node in graph.nodes:
         if node.op_type == "Conv":
             shape = graph.shape(node.input[1])
@@ -297,7 +297,7 @@ def _classes(output: NDArray[Any]) -> int:
 
 
 def _judged(graph: Graph, output: NDArray[Any], *, exact: bool) -> Reading:
-    """How outputs become probabilities, by what they are and by what they went through last."""
+    """Return how outputs become probabilities, by their values and what they went through last."""
     classes = output.shape[1]
     rows = output[np.isfinite(output).all(axis=1)].astype(np.float64)
     last = graph.producer(graph.outputs[0])
@@ -314,7 +314,7 @@ def _judged(graph: Graph, output: NDArray[Any], *, exact: bool) -> Reading:
 
 
 def _before_kernels(graph: Graph, start: str) -> list[str]:
-    """What the first kernels are given: the tensors that no other kernel comes before."""
+    """Return what the first kernels are given: the tensors that no other kernel comes before."""
     seen, entering = {start}, dict[str, None]()
     for node in graph.nodes:
         inputs = [name for name in taken(node) if not graph.is_constant(name)]
@@ -330,7 +330,7 @@ def _before_kernels(graph: Graph, start: str) -> list[str]:
 def _kernels(
     graph: Graph, plain: Any, taps: Sequence[Tap], computed: Sequence[str], feeding: Feeding
 ) -> list[NDArray[Any] | None]:
-    """The weights of each convolution, those that the graph computes of others included."""
+    """Return the weights of each convolution, those that the graph computes of others included."""
     constant = [name for name in computed if graph.is_constant(name)]
     black = np.zeros((1, *feeding.shape))
     values: dict[str, NDArray[Any]] = {}

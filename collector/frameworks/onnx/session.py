@@ -78,13 +78,13 @@ def carry_out(made: Any, outputs: Sequence[str], given: dict[str, Any]) -> list[
 
 
 def said(error: Exception) -> str:
-    """The line of an error of onnxruntime that says what is wrong."""
+    """Return the line of an error of onnxruntime that says what is wrong."""
     text = " ".join(_WHERE.sub("", _WHERE.sub("", str(error))).split()) or type(error).__name__
     return text if len(text) <= _MOST else f"{text[:_MOST]}…"
 
 
 def _providers() -> list[str]:
-    """A graphics processor where this onnxruntime has one, and the processor."""
+    """Return a graphics processor where this onnxruntime has one, and the processor."""
     wanted = ("CUDAExecutionProvider", "ROCMExecutionProvider", "CPUExecutionProvider")
     available = onnxruntime.get_available_providers()
     return [one for one in wanted if one in available]

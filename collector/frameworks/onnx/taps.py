@@ -83,7 +83,7 @@ def find_taps(graph: Graph) -> tuple[Tap, ...]:
 
 
 def out_of_reach(graph: onnx.GraphProto) -> int:
-    """Number of convolutions inside the bodies of If, Loop and Scan nodes."""
+    """Return the number of convolutions inside the bodies of If, Loop and Scan nodes."""
     return sum(
         sum(node.op_type in CONVOLUTIONS for node in inner.node) + out_of_reach(inner)
         for inner in subgraphs(graph)
@@ -128,7 +128,9 @@ def _tap(graph: Graph, node: onnx.NodeProto, name: str) -> Tap:
 
 
 def _next_cut(graph: Graph, tensor: str) -> str | None:
-    """The next tensor through which all that is made of ``tensor`` goes; ``None`` if there is none.
+    """Return the next tensor through which all that is made of ``tensor`` goes.
+
+    ``None`` if there is none.
 
     What lies between are elementwise functions of ``tensor`` alone, or one normalisation.
     """
@@ -165,7 +167,7 @@ def _next_cut(graph: Graph, tensor: str) -> str | None:
 
 
 def _goes_on(graph: Graph, node: onnx.NodeProto, tensor: str) -> bool:
-    """Whether a node that alone takes a tensor keeps its filters apart."""
+    """Return whether a node that alone takes a tensor keeps its filters apart."""
     kind = node.op_type
     if kind in _NORMALISATIONS:
         return bool(node.input[0] == tensor)

@@ -75,7 +75,7 @@ class Method:
     suited: Suited = always_the_default
 
     def takes(self, value: float) -> bool:
-        """Whether a value lies within the range of the parameter."""
+        """Return whether a value lies within the range of the parameter."""
         return self.minimum <= value <= self.maximum
 
     @property

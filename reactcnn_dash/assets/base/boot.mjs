@@ -3,6 +3,7 @@ import { COLOUR_SCHEME, HELP, HELP_BODY, HELP_BUTTON, PAGE_PICTURE } from "../ge
 import { switchScheme } from "./colours.mjs";
 import { dash, fillPlace, offer } from "./dash.mjs";
 import { around, button, byId } from "./dom.mjs";
+import { menuClicked, menuKey } from "./menu.mjs";
 import { notice, reason } from "./notice.mjs";
 
 /** @import { Action } from "./dash.mjs" */
@@ -33,11 +34,11 @@ export function boot({ last, start, actions, choices = {}, onKey }) {
   offer(offered);
   document.addEventListener("click", onClick);
   document.addEventListener("click", letGo, true);
-  if (onKey) {
-    document.addEventListener("keydown", (event) => {
-      if (started && !event.ctrlKey && !event.metaKey && !event.altKey) onKey(event);
-    });
-  }
+  document.addEventListener("click", menuClicked);
+  document.addEventListener("keydown", (event) => {
+    if (!started || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!menuKey(event)) onKey?.(event);
+  });
   whenRendered(last, () => {
     started = true;
     start();

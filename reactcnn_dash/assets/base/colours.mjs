@@ -1,6 +1,9 @@
 /* Colour scales: from a code of 0 to 254 to a colour. Deep is large, in the light and in the dark. */
-import { CODES, NOT_FINITE } from "../generated/rules.mjs";
+import { BOTH_WAYS, CODES, NOT_FINITE, ONE_SIDED } from "../generated/rules.mjs";
 import { element } from "./dom.mjs";
+import { goesBothWays } from "./scales.mjs";
+
+/** @import { Range } from "./scales.mjs" */
 
 /** @typedef {"light" | "dark"} Scheme */
 
@@ -9,10 +12,6 @@ import { element } from "./dom.mjs";
  * @typedef {{ bytes: Uint8Array, css: string[], gradient: string }} Scale
  */
 
-const STOPS = {
-  light: ["#edf1f8", "#cddcf2", "#96b8e8", "#5288d6", "#2259b3", "#0c2f74"],
-  dark: ["#232a36", "#2a3c5c", "#2b5590", "#2c74cc", "#3f95f5", "#8cc4ff"],
-};
 // From "A is larger" over nought to "B is larger": the colours that A and B have on the page.
 const DIVERGING = {
   light: ["#43178a", "#7d50c8", "#bba2e6", "#eff0f5", "#95d3ca", "#22958a", "#04504a"],
@@ -44,7 +43,7 @@ export function ramp(stops) {
 }
 
 /**
- * @param {typeof STOPS} stops
+ * @param {Record<string, string[]>} stops
  * @param {Scheme} scheme
  * @returns {Scale}
  */
@@ -58,20 +57,27 @@ function scaleOf(stops, scheme) {
   return { bytes, css, gradient: `linear-gradient(to right, ${stops[scheme].join(", ")})` };
 }
 
-/** @param {typeof STOPS} stops */
+/** @param {Record<string, string[]>} stops */
 const both = (stops) => ({ light: scaleOf(stops, "light"), dark: scaleOf(stops, "dark") });
 
-const sequential = both(STOPS);
-const twoSided = both(DIVERGING);
+const oneSided = both(ONE_SIDED);
+const signed = both(BOTH_WAYS);
+const differences = both(DIVERGING);
 
 /** @returns {Scheme} */
 const scheme = () => (document.documentElement.getAttribute(ATTRIBUTE) === "dark" ? "dark" : "light");
 
 /** The current scheme's colours. */
-export const colours = () => sequential[scheme()];
+export const colours = () => oneSided[scheme()];
+
+/** The same for values that go both ways: code 127 is 0, above it are the colours of the one-sided scale. */
+export const bothWays = () => signed[scheme()];
+
+/** The colours of a scale by its ends. @param {Range} range */
+export const coloursOf = (range) => (goesBothWays(range) ? bothWays() : colours());
 
 /** The same for differences: code 127 is nought, 0 and 254 are its ends. */
-export const diverging = () => twoSided[scheme()];
+export const diverging = () => differences[scheme()];
 
 /**
  * A code's colour as red, green and blue.

@@ -31,7 +31,7 @@ import { layOut } from "./geometry.mjs";
  * @property {(layer: ShownLayer) => { title: string, label: string }} name what a layer's name says
  * @property {(index: number) => void} choose a layer's name was clicked
  * @property {(index: number) => ArrayLike<number>} scale a layer's table from code to colour code
- * @property {() => readonly string[]} colours CSS colours by colour code
+ * @property {(index: number) => readonly string[]} colours a layer's CSS colours by colour code
  * @property {boolean} [bare] no room is kept for a feature map above the blocks
  * @property {(canvas: HTMLElement) => void} [built] afterwards
  * @property {() => void} [placed] afterwards
@@ -274,6 +274,7 @@ export class Grid {
         onclick: () => this.#hooks.choose(index),
       },
       element("span", { class: "block-title" }, ...broken(layer.name)),
+      " ",
       element("span", { class: "block-filters" }, count(layer.filters)),
     );
     const picture = svg("svg", {
@@ -330,7 +331,7 @@ export class Grid {
   /** @param {GridBlock} block */
   #paintBlock({ index, layer, cells, painted }) {
     if (!cells || !painted || !this.codes) return;
-    const css = this.#hooks.colours();
+    const css = this.#hooks.colours(index);
     const scale = this.#hooks.scale(index);
     for (let i = 0; i < layer.filters; i++) {
       const code = scale[this.codes[layer.offset + i]];

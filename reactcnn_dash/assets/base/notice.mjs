@@ -24,6 +24,14 @@ export function notice(text, kind = "error") {
 }
 
 /**
+ * Say what a link asks for and the page cannot show; the nearest is shown.
+ * @param {readonly string[]} sentences
+ */
+export function tellLink(sentences) {
+  if (sentences.length) notice(sentences.join(" "), "warning");
+}
+
+/**
  * What went wrong, in words.
  * @param {unknown} error
  */

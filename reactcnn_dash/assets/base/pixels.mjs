@@ -1,20 +1,22 @@
 /* Pixels: what the network saw of an image, and feature maps; fetched, decoded and drawn. */
-import { CODES } from "../generated/rules.mjs";
+import { bothWays, colours } from "./colours.mjs";
 import { contextOf } from "./dom.mjs";
 import { addressOf } from "./links.mjs";
-
-/** @import { Scale } from "./colours.mjs" */
+import { answerTable, mapTable } from "./scales.mjs";
 
 /** Height, width and channels. @typedef {[number, number, number]} Shape */
 
-/** A feature map: a code from 0 to 255 a place. @typedef {{ codes: Uint8Array, height: number, width: number }} Map2d */
+/**
+ * A feature map: a code from 0 to 255 a place, which stands for `low + step · code`; `signed` where the
+ * maps of its layer go below 0.
+ * @typedef {{ codes: Uint8Array, height: number, width: number, low: number, step: number, signed: boolean }} Map2d
+ */
 
 /** Pixels are null where there are none. @typedef {{ pixels: Uint8Array | null, shape: Shape }} Thumbnail */
 
-/**
- * One layer's GAP and, where they are stored, its maps: a value is `low + step · code`.
- * @typedef {{ gap: Float32Array, maps: { low: Float32Array, step: Float32Array, codes: Uint8Array } | null }} LayerData
- */
+/** A layer's maps: a value is `low + step · code`. @typedef {{ low: Float32Array, step: Float32Array, codes: Uint8Array }} LayerMaps */
+
+/** One layer's GAP and, where they are stored, its maps. @typedef {{ gap: Float32Array, maps: LayerMaps | null }} LayerData */
 
 /**
  * Draw a picture of a height and width, place by place.
@@ -51,14 +53,15 @@ export function drawPixels(canvas, pixels, [height, width, depth], keep) {
 }
 
 /**
- * Draw a feature map.
+ * Draw a feature map, in the colours of its layer.
  * @param {HTMLCanvasElement} canvas
  * @param {Map2d} map
- * @param {Scale} scale
  */
-export function drawMap(canvas, { codes, height, width }, { bytes }) {
-  paint(canvas, height, width, (i, out, at) => {
-    const from = 3 * Math.min(codes[i], CODES);
+export function drawMap(canvas, map) {
+  const { bytes } = map.signed ? bothWays() : colours();
+  const table = mapTable(map);
+  paint(canvas, map.height, map.width, (i, out, at) => {
+    const from = 3 * table[map.codes[i]];
     for (let c = 0; c < 3; c++) out[at + c] = bytes[from + c];
   });
 }
@@ -72,9 +75,10 @@ export function drawMap(canvas, { codes, height, width }, { bytes }) {
  * @returns {(x: number, y: number) => number}
  */
 export function lightOf(map, [height, width], strength) {
+  const answer = answerTable(map);
   return (x, y) => {
     const row = Math.floor((y * map.height) / height) * map.width;
-    return 1 - strength * (1 - map.codes[row + Math.floor((x * map.width) / width)] / 255);
+    return 1 - strength * (1 - answer[map.codes[row + Math.floor((x * map.width) / width)]]);
   };
 }
 
@@ -159,13 +163,16 @@ export const fetchLayer = async (uuid, ordinal, position, filters) =>
 
 /**
  * One filter's map out of those of its layer.
- * @param {Uint8Array} codes
+ * @param {LayerMaps} maps
  * @param {number} filter
  * @param {{ height: number, width: number }} layer
  * @returns {Map2d}
  */
-export const mapOf = (codes, filter, { height, width }) => ({
+export const mapOf = ({ low, step, codes }, filter, { height, width }) => ({
   codes: codes.subarray(filter * height * width, (filter + 1) * height * width),
   height,
   width,
+  low: low[filter],
+  step: step[filter],
+  signed: low.some((one) => one < 0),
 });

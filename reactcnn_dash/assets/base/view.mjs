@@ -87,39 +87,95 @@ export function writeView(schema, view) {
 }
 
 /**
- * A page's view: `now` is what it shows, `set` changes it, and who listens follows.
+ * What an address asks for that no view has, as it stands there: "page=-1".
  * @template {Record<string, Field<any>>} S
  * @param {S} schema
- * @param {(keyof S)[]} [pictures] fields of which another value is another picture, to which the
- *   browser's "back" leads
+ * @param {string} search
  */
-export function makeView(schema, pictures = []) {
-  /** @type {(() => void)[]} */
+export function unreadable(schema, search) {
+  const query = new URLSearchParams(search);
+  return Object.entries(schema).flatMap(([name, field]) => {
+    const text = query.get(name);
+    const lost = text && field.read(text) === field.usual && text !== String(field.usual);
+    return lost ? [`${name}=${text}`] : [];
+  });
+}
+
+/** What one thing that a person did is: a key, a press, a click by keyboard. All that follows from it is one. */
+let gesture = 0;
+
+/** Who types a word does one thing. @param {Event} event */
+const typing = ({ target }) =>
+  target instanceof HTMLInputElement && ["text", "search", "number"].includes(target.type);
+
+/** @param {Event} event */
+function count(event) {
+  if (event instanceof KeyboardEvent && (event.repeat || (typing(event) && event.key !== "Enter"))) return;
+  if (event.type === "click" && /** @type {MouseEvent} */ (event).detail !== 0) return;
+  gesture += 1;
+}
+
+/**
+ * A page's view: `now` is what it shows, `set` changes it, and who listens follows. What a person
+ * changes is one entry of the browser's history, so that "back" leads to what was seen before; what
+ * changes by itself is none.
+ * @template {Record<string, Field<any>>} S
+ * @param {S} schema
+ * @param {(values: Values<S>) => [Partial<Values<S>>, string[]]} [mend] the nearest that can be shown
+ *   where an address asks for more, and in words what it asked for
+ */
+export function makeView(schema, mend = () => [{}, []]) {
+  /** @type {((back: boolean) => void)[]} */
   const listeners = [];
+  let entered = 0;
+  for (const kind of ["keydown", "pointerdown", "click", "focusin"]) {
+    window.addEventListener(kind, count, true);
+  }
+
+  /** @returns {Values<S>} */
+  function read() {
+    const { search } = window.location;
+    const found = readView(schema, search);
+    const [change, words] = mend(found);
+    const lost = unreadable(schema, search);
+    view.refused = [...(lost.length ? [`Nothing is meant by ${lost.join(", ")}.`] : []), ...words];
+    return { ...found, ...change };
+  }
+
+  /** @param {Partial<Values<S>>} change @param {boolean} entry */
+  function alter(change, entry) {
+    const before = view.now;
+    const next = { ...before, ...change };
+    if (!Object.keys(schema).some((name) => next[name] !== before[name])) return;
+    view.now = next;
+    const address = window.location.pathname + writeView(schema, next);
+    if (entry && entered !== gesture) window.history.pushState(null, "", address);
+    else window.history.replaceState(null, "", address);
+    if (entry) entered = gesture;
+    for (const listener of listeners) listener(false);
+  }
+
   const view = {
     now: readView(schema, window.location.search),
 
-    /** @param {Partial<Values<S>>} change */
-    set(change) {
-      const before = view.now;
-      const next = { ...before, ...change };
-      const differs = (/** @type {keyof S} */ name) => next[name] !== before[name];
-      if (!Object.keys(schema).some(differs)) return;
-      view.now = next;
-      const address = window.location.pathname + writeView(schema, next);
-      if (pictures.some(differs)) window.history.pushState(null, "", address);
-      else window.history.replaceState(null, "", address);
-      for (const listener of listeners) listener();
-    },
+    /** What the address asks for and the view cannot show, in sentences. @type {string[]} */
+    refused: [],
 
-    /** @param {() => void} listener */
+    /** A person changes what is shown. @param {Partial<Values<S>>} change */
+    set: (change) => alter(change, true),
+
+    /** What is shown changes by itself: no entry of the history. @param {Partial<Values<S>>} change */
+    settle: (change) => alter(change, false),
+
+    /** @param {(back: boolean) => void} listener told whether the person went back or forth in the history */
     listen(listener) {
       listeners.push(listener);
     },
   };
+  view.now = read();
   window.addEventListener("popstate", () => {
-    view.now = readView(schema, window.location.search);
-    for (const listener of listeners) listener();
+    view.now = read();
+    for (const listener of listeners) listener(true);
   });
   return view;
 }

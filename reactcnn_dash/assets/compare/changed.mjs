@@ -39,12 +39,13 @@ function tile([a, , label, before, after], kind, classes) {
         class: `changed-tile ${kind}`,
         type: "button",
         "data-ordinal": a,
-        "aria-label": said,
+        "aria-label": `${name(before)} ${name(after)}. ${said}`,
         title: said,
         onclick: () => view.set({ image: a }),
       },
       element("canvas", { class: "pixelated", width: "1", height: "1", "aria-hidden": "true" }),
       element("span", { class: "changed-before" }, name(before)),
+      " ",
       element("span", { class: "changed-after" }, name(after)),
     ),
   );
@@ -108,7 +109,7 @@ function take(said, found) {
     return;
   }
   if (!hits.length) {
-    view.set({ page: 1 });
+    view.settle({ page: 1 });
     return;
   }
   place.replaceChildren(...hits.map((hit, i) => tile(hit, kinds[i], found.a.classes)));

@@ -1,5 +1,6 @@
 /* The head: how the two runs compare as a whole. */
 import { byId, element } from "../base/dom.mjs";
+import { fewWords, isFew } from "../base/few.mjs";
 import { count, figure, percent } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
 
@@ -36,8 +37,10 @@ const card = (name, value, more) =>
   );
 
 /** @param {Compared} found */
-function images({ a, b, leftOut }) {
+function images(found) {
+  const { a, b, leftOut } = found;
   const parts = [`A has ${count(a.images)}, B ${count(b.images)}`];
+  if (isFew(found.images)) parts.push(fewWords(found.images));
   if (leftOut) parts.push(`${count(leftOut)} with damaged rows left out of the layers`);
   return parts.join(" · ");
 }

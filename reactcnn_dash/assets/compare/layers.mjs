@@ -66,9 +66,12 @@ function inkOn(code) {
 function cell(value, [a, b], [x, y], [width, height]) {
   const code = value === null ? null : Math.round(CODES * Math.max(0, Math.min(1, value)));
   const r = figure(value);
+  const words = value === null ? "–" : value.toFixed(2).replace(/^0/, "");
+  const written = width >= 26 && height >= 11;
+  const said = `${a} in A, ${b} in B: CKA ${r}`;
   const node = svg(
     "g",
-    { role: "gridcell", class: "matrix-cell", "aria-label": `${a} in A, ${b} in B: CKA ${r}` },
+    { role: "gridcell", class: "matrix-cell", "aria-label": written ? `${words}. ${said}` : said },
     svg("rect", {
       x,
       y,
@@ -77,8 +80,7 @@ function cell(value, [a, b], [x, y], [width, height]) {
       fill: code === null ? "var(--track)" : colours().css[code],
     }),
   );
-  if (width >= 26 && height >= 11) {
-    const words = value === null ? "–" : value.toFixed(2).replace(/^0/, "");
+  if (written) {
     const fill = code === null ? "var(--ink-faint)" : inkOn(code);
     node.append(text(words, x + (width - 1) / 2, y + height / 2 + 3, "middle", { class: null, fill }));
   }

@@ -3,7 +3,7 @@ import { boot } from "../base/boot.mjs";
 import { onScheme } from "../base/colours.mjs";
 import { choiceOf, parameterOf, show } from "../base/dash.mjs";
 import { around, byId } from "../base/dom.mjs";
-import { notice, reason } from "../base/notice.mjs";
+import { notice, reason, tellLink } from "../base/notice.mjs";
 import { saveReport } from "../base/report.mjs";
 import { hideTip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -59,11 +59,13 @@ function takeComparison(found) {
   document.title = found ? `${found.a.name} → ${found.b.name} · ReactCNN` : "Compare · ReactCNN";
 }
 
-function follow() {
+/** @param {boolean} back */
+function follow(back) {
   drawView();
   drawPair();
   compare(takeComparison);
   askExperiment();
+  if (back) tellLink(view.refused);
 }
 
 /** @param {KeyboardEvent} event */
@@ -96,7 +98,7 @@ async function start() {
   watch(ids.COMPARE_MATRIX, drawMatrix);
   watch(ids.COMPARE_FLOW, () => drawFlow(true));
   window.addEventListener("resize", drawCurves);
-  follow();
+  follow(true);
   try {
     await loadListed();
     drawView();

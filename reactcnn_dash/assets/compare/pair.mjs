@@ -1,5 +1,5 @@
 /* One image in both runs: its probabilities, and every filter's GAP in A, in B, or B − A. */
-import { colours, diverging, legend } from "../base/colours.mjs";
+import { bothWays, coloursOf, diverging, legend } from "../base/colours.mjs";
 import { show } from "../base/dash.mjs";
 import { button, byId, canvasOf, element, setText, track } from "../base/dom.mjs";
 import { className, count, number } from "../base/format.mjs";
@@ -7,11 +7,11 @@ import { Grid } from "../base/grid.mjs";
 import { listenToGrid } from "../base/hand.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { decodeBytes, drawPixels, fetchPixels } from "../base/pixels.mjs";
+import { codeOf, differenceCode, endsOf, goesBothWays, rangesOf, wholeRange } from "../base/scales.mjs";
 import { hideTip, tip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { NOT_FINITE } from "../generated/rules.mjs";
 import { asked, asker, compared } from "./comparison.mjs";
-import { codeOf, differenceCode, rangesOf, wholeRange } from "./gap-codes.mjs";
 import { labelOf, shownClasses } from "./pair-classes.mjs";
 import { view } from "./view.mjs";
 
@@ -19,7 +19,7 @@ import { view } from "./view.mjs";
 /** @import { ShownLayer } from "../generated/live.d.ts" */
 /** @import { At } from "../base/grid.mjs" */
 /** @import { Place } from "../base/tip.mjs" */
-/** @import { Range } from "./gap-codes.mjs" */
+/** @import { Range } from "../base/scales.mjs" */
 
 /**
  * The open image: what both runs say, their GAP and the layers in common, side by side as it has them.
@@ -52,7 +52,9 @@ let listening = false;
 const ask = asker("image", take);
 
 const ofDifference = () => view.now.shown === "difference";
-const scale = () => (ofDifference() ? diverging() : colours());
+
+/** The colours of a layer. @param {number} layer */
+const scale = (layer) => (ofDifference() || !open ? diverging() : coloursOf(rangeOf(open, layer)));
 
 const grid = new Grid({
   room: () => byId(ids.GRID),
@@ -65,7 +67,7 @@ const grid = new Grid({
   choose: (index) =>
     open && view.set({ image: null, layer: open.layers[index].name, tab: "flow", cluster: null }),
   scale: () => IDENTITY,
-  colours: () => scale().css,
+  colours: (index) => scale(index).css,
   placed: hideTip,
 });
 
@@ -101,16 +103,19 @@ function drawLegend(of, layer) {
   const whole = view.now.scale === "network";
   const difference = ofDifference();
   const what = difference ? "B − A" : `GAP in ${view.now.shown.toUpperCase()}`;
-  let ends = difference ? ["A larger", "B larger"] : ["small", "large"];
+  const signed = of.ranges.some(goesBothWays);
+  let ends = difference ? ["A larger", "B larger"] : signed ? ["negative", "positive"] : ["small", "large"];
+  let { gradient } = difference ? diverging() : signed ? bothWays() : coloursOf([0, 1]);
   let title = `${what}, each layer on its own scale`;
   if (whole || layer !== null) {
-    const [low, high] = rangeOf(of, layer ?? 0);
-    const span = number(high - low);
-    ends = difference ? [`−${span}`, `+${span}`] : [number(low), number(high)];
+    const range = rangeOf(of, layer ?? 0);
+    const span = number(range[1] - range[0]);
+    ends = difference ? [`−${span}`, `+${span}`] : endsOf(range).map(number);
+    gradient = scale(layer ?? 0).gradient;
     title = `${what}, ${whole || layer === null ? "whole network" : of.layers[layer].name}`;
   }
   const amber = codes(of).includes(NOT_FINITE) ? "NaN or infinite" : null;
-  legend(byId(ids.LEGEND), title, ends, scale().gradient, amber);
+  legend(byId(ids.LEGEND), title, ends, gradient, amber);
 }
 
 /** @param {Open} of @param {number} index */

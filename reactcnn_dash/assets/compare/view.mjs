@@ -1,5 +1,6 @@
 /* What a person looks at on this page. */
-import { choiceField, makeView, numberField, textField } from "../base/view.mjs";
+import { methodField, nearestParameter } from "../base/methods.mjs";
+import { choiceField, makeView, numberField, textField, wholeField } from "../base/view.mjs";
 import { REDUNDANT } from "../generated/rules.mjs";
 
 /** @import { Field } from "../base/view.mjs" */
@@ -9,23 +10,23 @@ const experiment = { usual: null, read: (text) => text };
 
 const SCHEMA = {
   /** ids of the runs */
-  a: numberField(null),
-  b: numberField(null),
+  a: wholeField(null),
+  b: wholeField(null),
   /** name of an experiment instead of runs; "" while none is picked */
   experiment,
   /** what its epochs are compared with */
   against: choiceField("last", ["last", "previous", "first"]),
   /** clustering method, and its parameter (null: what suits the layer) */
-  method: textField(REDUNDANT),
+  method: methodField(REDUNDANT),
   parameter: numberField(null),
   /** name of the chosen layer, or null for the first */
   layer: textField(null),
   tab: choiceField("images", ["images", "filters", "flow"]),
   /** which changed images, and the page of them, from 1 */
   kind: choiceField("all", ["all", "corrected", "broken", "between"]),
-  page: numberField(1),
+  page: wholeField(1),
   /** ordinal in run A of the image that is open in both runs */
-  image: numberField(null),
+  image: wholeField(null),
   /** what its grid shows */
   shown: choiceField("difference", ["a", "b", "difference"]),
   scale: choiceField("layer", ["layer", "network"]),
@@ -33,7 +34,10 @@ const SCHEMA = {
   cluster: textField(null),
 };
 
-export const view = makeView(SCHEMA, ["a", "b", "experiment", "image"]);
+export const view = makeView(SCHEMA, ({ method, parameter }) => {
+  const [nearest, words] = nearestParameter(method, parameter);
+  return [{ parameter: nearest }, words];
+});
 
 /** What lets go of what is open: another pair of runs. */
 export const AFRESH = { image: null, page: 1, cluster: null };

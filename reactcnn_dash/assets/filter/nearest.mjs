@@ -1,6 +1,7 @@
 /* The filters nearest to this one by r, those most opposite, and a scatter plot of one of them. */
 import { axes, axis, endsOf, text } from "../base/chart.mjs";
 import { byId, element, svg } from "../base/dom.mjs";
+import { FORMULA, fewWords, greyFew } from "../base/few.mjs";
 import { addressOf, count, figure, interval, number } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
 import { known, layerName, say } from "./facts.mjs";
@@ -46,15 +47,17 @@ function row(one, place) {
     one.filter,
     {
       class: "near-row",
-      "aria-label": words,
+      "aria-label": `:${one.filter} ${figure(one.r, 2)} ${range}. ${words}`,
       title: words,
       "data-filter": one.filter,
       onpointerenter: show,
       onfocus: show,
     },
     element("span", { class: "near-filter" }, `:${one.filter}`),
+    " ",
     track(one),
-    element("span", { class: "near-r" }, figure(one.r, 2)),
+    element("span", { class: "near-r of-few" }, figure(one.r, 2)),
+    " ",
     element("span", { class: "near-interval" }, range),
   );
 }
@@ -119,7 +122,10 @@ export function drawNearest() {
   }
   const list = (/** @type {Neighbour[]} */ some, from = 0) =>
     element("div", { class: "near-list" }, ...some.map((one, i) => row(one, from + i)));
+  const few = fewWords(state.images);
+  greyFew(byId(ids.FILTER_NEAREST), state.images);
   byId(ids.FILTER_NEAREST).replaceChildren(
+    few ? element("p", { class: "small few", title: FORMULA }, few) : "",
     list(nearest),
     ...(opposite.length
       ? [element("h3", { class: "near-title" }, "Most opposite"), list(opposite, nearest.length)]

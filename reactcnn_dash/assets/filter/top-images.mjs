@@ -34,14 +34,22 @@ async function fetchMaps(ordinals) {
   const said = await answerOf("/filters/maps", { ...view.now, of: ordinals.join(",") });
   if (said.headers.get("Content-Type")?.startsWith("application/json"))
     throw new Error((await said.json()).message);
-  const bytes = new Uint8Array(await said.arrayBuffer());
-  const codes = bytes.subarray(ordinals.length);
+  const body = await said.arrayBuffer();
+  const here = new Uint8Array(body, 0, ordinals.length);
+  // What comes behind the flags begins where numbers may begin.
+  const from = 4 * Math.ceil(ordinals.length / 4);
+  const n = here.filter(Boolean).length;
+  const maps = {
+    low: new Float32Array(body, from, n),
+    step: new Float32Array(body, from + 4 * n, n),
+    codes: new Uint8Array(body, from + 8 * n),
+  };
   /** @type {Map<number, Map2d | null>} */
   const found = new Map();
   let at = 0;
   ordinals.forEach((ordinal, i) => {
-    found.set(ordinal, bytes[i] ? mapOf(codes, at, { height, width }) : null);
-    at += bytes[i];
+    found.set(ordinal, here[i] ? mapOf(maps, at, { height, width }) : null);
+    at += here[i];
   });
   return found;
 }
@@ -57,7 +65,14 @@ export function pictureLink(ordinal, words, ...children) {
   const canvas = element("canvas", { class: "pixelated", width: 1, height: 1, "data-ordinal": ordinal });
   const filter = addressOf(layerName(of), of.filter);
   const href = livePage({ run: of.run.id, image: ordinal, filter });
-  return element("a", { class: "top-picture", href, title: words, "aria-label": words }, canvas, ...children);
+  const shown = children.map((child) => `${child.textContent} `).join("");
+  const parts = children.flatMap((child) => [child, " "]);
+  return element(
+    "a",
+    { class: "top-picture", href, title: words, "aria-label": `${shown}${words}` },
+    canvas,
+    ...parts,
+  );
 }
 
 /** Draw the pixels of every picture on the page. */

@@ -15,7 +15,7 @@ const SCHEMA = {
   filter: wholeField(null),
 };
 
-export const view = makeView(SCHEMA, ["run", "layer", "filter"]);
+export const view = makeView(SCHEMA);
 
 /**
  * A link to another filter's page; of this run it is opened without loading the page anew.

@@ -65,7 +65,7 @@ export interface PollRequest {
   find?: "next-misclassified";
 }
 
-/** The answer to a poll: what changed, and what there is to say. ``asked`` is the request's number; ``gone`` that the run is not there any more; ``found`` the ordinal that was looked for. */
+/** The answer to a poll: what changed, and what there is to say. ``asked`` is the request's number; ``gone`` that the run is not there any more; ``found`` the ordinal that was looked for, or with ``beyond``, which says so, that is nearest to the one asked for. */
 export interface Frame {
   asked?: number;
   run?: ShownRun;
@@ -74,6 +74,7 @@ export interface Frame {
   notice?: string;
   info?: string;
   found?: number;
+  beyond?: string;
   gone?: boolean;
   empty?: Empty;
 }
@@ -222,7 +223,7 @@ export interface OddImage {
   left: LeftCluster[];
 }
 
-/** The next odd image, None after the last. */
+/** The next odd image, after the last the first; None where there is none. */
 export interface NextOdd {
   image: number | null;
 }

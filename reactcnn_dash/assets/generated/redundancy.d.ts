@@ -65,7 +65,7 @@ export interface ReportedLayer {
 }
 
 /** What is redundant in a run. */
-export interface Report {
+export interface RedundancyPayload {
   run: ReportedRun;
   shape: [number, number, number];
   images: number;

@@ -1,6 +1,7 @@
 /* The cluster panel of one layer, and the cluster that is red in the grid. */
 import { fillPlace, setProps, show, showParameter, tableOf } from "../base/dash.mjs";
 import { byId, copyButton, element, setText } from "../base/dom.mjs";
+import { FORMULA, fewWords, greyFew } from "../base/few.mjs";
 import { count, plural } from "../base/format.mjs";
 import { notice } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -15,6 +16,7 @@ import { followWhatIf } from "./what-if.mjs";
 /** @import { At } from "../base/grid.mjs" */
 /** @import { Clusters, ClustersAnswer, ClustersAsked, ClustersRefused } from "../generated/live.d.ts" */
 
+const FIT_PADDING = 12;
 const LATE_MS = 120000;
 const RED = "#e0202d";
 
@@ -100,7 +102,16 @@ function countsText({ clusters, single, constant, dead, images }) {
   if (single) parts.push(`${count(single)} single`);
   if (constant) parts.push(`${count(constant)} constant`);
   if (dead) parts.push(`${count(dead)} dead`);
-  return `${parts.join(", ")} · from ${count(images)} images`;
+  return `${parts.join(", ")} · ${fewWords(images) || `from ${count(images)} images`}`;
+}
+
+/** Figures from few images stand greyed, with how far chance alone would bring them. @param {Clusters | null} clusters */
+function drawFew(clusters) {
+  const summary = byId(ids.CLUSTER_SUMMARY);
+  const few = clusters !== null && fewWords(clusters.images) !== "";
+  summary.classList.toggle("few", few);
+  summary.title = few ? FORMULA : "";
+  greyFew(byId(ids.PANEL), clusters?.images ?? Number.POSITIVE_INFINITY);
 }
 
 /** A layout that ran before the graph had its room leaves nodes nowhere: ask for it once more. */
@@ -154,6 +165,14 @@ export function takeClusters(answer) {
   const refused = "message" in clusters;
   byId(ids.PANEL).classList.toggle("without-graph", refused);
   setText(ids.CLUSTER_SUMMARY, refused ? clusters.message : countsText(clusters));
+  drawFew(refused ? null : clusters);
+  // What was pointed at belongs to the clusters before.
+  setText(ids.GRAPH_CAPTION, "");
+  const { cluster } = view.now;
+  if (!refused && cluster !== null && clusters.layer === openIndex() && !clusters.labels.includes(cluster)) {
+    view.settle({ cluster: null });
+    notice(`${view.now.layer} has no cluster ${cluster} by this method and parameter.`, "info");
+  }
   drawParameter();
   drawSubset();
   showSelection();
@@ -317,6 +336,12 @@ export function chooseParameter(method, value) {
   if (method === view.now.method && value !== parameter()) view.set({ parameter: value, cluster: null });
 }
 
+/** The parameter that suits the layer again. */
+export const backToAuto = () => view.set({ parameter: null, cluster: null });
+
+/** All of the graph, as large as fits. */
+export const fitGraph = () => graph()?.fit(undefined, FIT_PADDING);
+
 /** @param {string} method */
 export function chooseMethod(method) {
   if (method !== view.now.method) view.set({ method, parameter: null, cluster: null });
@@ -334,5 +359,6 @@ export function drawClusterControls() {
   setText(ids.PANEL_TITLE, layer ? `Clusters of ${layer}` : "");
   setText(ids.PARAMETER_CAPTION, METHODS[method]?.help ?? "");
   drawParameter();
+  byId(ids.PARAMETER_AUTO).hidden = view.now.parameter === null;
   setProps(ids.METHOD, { value: method });
 }

@@ -3,7 +3,7 @@
 import { diverging, legend } from "../base/colours.mjs";
 import { element } from "../base/dom.mjs";
 import { count, signed } from "../base/format.mjs";
-import { CODES, CODES_A_DEVIATION, NOT_FINITE } from "../generated/rules.mjs";
+import { CODES_A_DEVIATION, NOT_FINITE, NOUGHT } from "../generated/rules.mjs";
 import { deviating, deviations, ofImage } from "./deviations.mjs";
 import { grid } from "./grid.mjs";
 import { levelOf, ranked, strangenessText, wordsOf } from "./oddness.mjs";
@@ -13,8 +13,6 @@ import { differences, ofImage as withoutFilters } from "./what-if.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
 
-/** The code of a deviation of 0. */
-export const NOUGHT = CODES / 2;
 const ENDS = 4;
 
 /** From a deviation's code to a colour code. */
@@ -83,7 +81,7 @@ let places = [];
 export function attachOdds() {
   places = grid.blocks.map(({ label }) => {
     const node = element("span", { class: "block-odd" });
-    label.append(node);
+    label.append(" ", node);
     return { node, title: label.title, label: label.getAttribute("aria-label") ?? "" };
   });
 }

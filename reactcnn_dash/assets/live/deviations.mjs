@@ -8,7 +8,7 @@ import { decodeBytes } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
 import { paintGrid } from "./deviation-grid.mjs";
 import { refresh } from "./pointer.mjs";
-import { goTo } from "./poll.mjs";
+import { announce, goTo } from "./poll.mjs";
 import { drawLegend } from "./scale.mjs";
 import { collecting, lookedAt, shown } from "./shown.mjs";
 import { drawMarks } from "./slider.mjs";
@@ -180,8 +180,13 @@ function imageQuestion() {
 /** @param {number | null} ordinal */
 function goNext(ordinal) {
   sought = null;
-  if (ordinal === null) notice("No odd image after this one; Home starts over.", "info");
+  const here = lookedAt() ?? -1;
+  if (ordinal === null) notice("No image of this run is odd at this rate of false alarms.", "info");
+  else if (ordinal === here) notice("This is the only odd image.", "info");
   else goTo(ordinal);
+  if (ordinal !== null && ordinal < here) {
+    announce("After the last odd image: this is the first again.");
+  }
 }
 
 /** @returns {Question | null} */
@@ -242,7 +247,7 @@ export function nextOdd() {
   if (!shown.image || after === null || !key) return;
   const known = ofRun();
   if (known && known.count === known.odd.length) {
-    goNext(known.odd.find((ordinal) => ordinal > after) ?? null);
+    goNext(known.odd.find((ordinal) => ordinal > after) ?? known.odd[0] ?? null);
     return;
   }
   sought = { key, image: view.now.image, after, due: 0 };

@@ -1,5 +1,4 @@
 /* The feature map above a layer's block, and its light on the input image. */
-import { colours } from "../base/colours.mjs";
 import { element } from "../base/dom.mjs";
 import { number } from "../base/format.mjs";
 import { placeOfMap } from "../base/geometry.mjs";
@@ -58,10 +57,12 @@ export function showMap(at, entry) {
   const maps = entry.value?.maps;
   box.classList.toggle("without", problem !== null);
   if (problem === null && maps) {
-    const map = mapOf(maps.codes, at.filter, layers()[at.layer]);
-    drawMap(picture, map, colours());
+    const map = mapOf(maps, at.filter, layers()[at.layer]);
+    drawMap(picture, map);
+    picture.dataset.signed = String(map.signed);
     const [low, step] = [maps.low[at.filter], maps.step[at.filter]];
-    caption.textContent = step === 0 ? "0 everywhere" : `${number(low)} … ${number(low + 255 * step)}`;
+    caption.textContent =
+      step === 0 ? `${number(low)} everywhere` : `${number(low)} … ${number(low + 255 * step)}`;
     setLight(map);
   } else {
     if (entry.value && !maps) caption.replaceChildren(...withoutMaps());

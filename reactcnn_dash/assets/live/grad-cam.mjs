@@ -58,7 +58,8 @@ async function pump() {
     });
     if (found) {
       const { height, width } = found;
-      known = { key: want.key, found, map: { codes: decodeBytes(found.codes), height, width }, message: "" };
+      const map = { codes: decodeBytes(found.codes), height, width, low: 0, step: 1, signed: false };
+      known = { key: want.key, found, map, message: "" };
     }
   } catch (error) {
     const message =

@@ -17,7 +17,7 @@ export const grid = new Grid({
   }),
   choose: (index) => openLayer(index),
   scale: (index) => scaleOf(index),
-  colours: () => gridColours().css,
+  colours: (index) => gridColours(index).css,
   built: (canvas) => {
     attachMap(canvas);
     attachOdds();

@@ -6,10 +6,12 @@ import { around, byId } from "../base/dom.mjs";
 import * as ids from "../generated/ids.mjs";
 import "./cells.mjs";
 import {
+  backToAuto,
   chooseMethod,
   chooseParameter,
   chooseRow,
   closePanel,
+  fitGraph,
   hoverNode,
   openLayer,
   selectOf,
@@ -40,7 +42,19 @@ import {
   pin,
   refresh,
 } from "./pointer.mjs";
-import { chooseRun, goBy, goLive, goTo, nextMisclassified, pump, take, tick, togglePlay } from "./poll.mjs";
+import {
+  arrive,
+  chooseRun,
+  goBy,
+  goLive,
+  goTo,
+  goToTyped,
+  nextMisclassified,
+  pump,
+  take,
+  tick,
+  togglePlay,
+} from "./poll.mjs";
 import { drawLegend, setScale } from "./scale.mjs";
 import { chooseSearch, closeSearch, startSearch, stepHit, toggleSearch, toggleWrong } from "./search.mjs";
 import { shown } from "./shown.mjs";
@@ -57,13 +71,15 @@ const TYPING =
 
 let due = false;
 
-/** The view changed: everything follows once what changed it is done. */
-function viewChanged() {
+/** The view changed: everything follows once what changed it is done. @param {boolean} back */
+function viewChanged(back) {
+  if (back) arrive();
   if (due) return;
   due = true;
   queueMicrotask(() => {
     due = false;
     if (!shown.model) return;
+    rescale();
     follow();
     pump();
   });
@@ -153,18 +169,30 @@ function start() {
     pumpDeviations();
   });
   setProps(ids.SCALE, { value: view.now.scale });
+  arrive();
   pump();
 }
 
-/** @param {number} ordinal */
-function goToTyped(ordinal) {
-  goTo(ordinal);
+/** @param {number | string} ordinal */
+function typed(ordinal) {
+  if (ordinal === "") return;
+  goToTyped(Number(ordinal));
   setProps(ids.ORDINAL, { value: null });
 }
 
 /** @param {"layer" | "network"} scale */
 function chooseScale(scale) {
   view.set({ scale });
+}
+
+let scaled = view.now.scale;
+
+/** Bring the colours in line with the scale in the view. */
+function rescale() {
+  const { scale } = view.now;
+  if (scale === scaled) return;
+  scaled = scale;
+  setProps(ids.SCALE, { value: scale });
   if (!shown.image) return;
   setScale(shown.image);
   grid.repaint();
@@ -191,7 +219,7 @@ boot({
     play: togglePlay,
     next: () => goBy(1),
     last: goLive,
-    goTo: goToTyped,
+    goTo: typed,
     nextMisclassified,
     nextOdd,
     chooseMode: (mode) => view.set({ mode }),
@@ -202,6 +230,8 @@ boot({
     clusters: takeClusters,
     closePanel,
     chooseMethod,
+    backToAuto,
+    fitGraph,
     chooseParameter: parameterOf(ids.PARAMETER, chooseParameter),
     tapNode,
     chooseRow,

@@ -4,7 +4,7 @@ import { setProps } from "../base/dash.mjs";
 import { button, byId, setText } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
 import { count, percent } from "../base/format.mjs";
-import { notice, noticeAge, noticeKind } from "../base/notice.mjs";
+import { notice, noticeAge, noticeKind, tellLink } from "../base/notice.mjs";
 import { decodeBytes } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
 import { pumpClusters } from "./clusters.mjs";
@@ -17,7 +17,16 @@ import { showImage } from "./image.mjs";
 import { layerInHand, refresh } from "./pointer.mjs";
 import { drawLegend, setScale } from "./scale.mjs";
 import { refreshSearch } from "./search.mjs";
-import { collecting, following, lookedAt, shown } from "./shown.mjs";
+import {
+  collecting,
+  filterText,
+  following,
+  layerIndex,
+  lookedAt,
+  nearestFilter,
+  pinned,
+  shown,
+} from "./shown.mjs";
 import { showSlider } from "./slider.mjs";
 import { view } from "./view.mjs";
 import { followWhatIf } from "./what-if.mjs";
@@ -86,11 +95,11 @@ export function tick(ticks) {
 function step(image) {
   const next = image.ordinal + 1;
   if (next < (shown.run?.stored ?? 0)) {
-    view.set({ image: next });
+    view.settle({ image: next });
     return;
   }
   playing = false;
-  view.set({ image: null });
+  view.settle({ image: null });
   drawTime();
 }
 
@@ -101,6 +110,63 @@ export function goTo(ordinal) {
   playing = false;
   view.set({ image: Math.max(0, Math.min(run.stored - 1, Math.trunc(ordinal))) });
   drawTime();
+}
+
+/** Go to an ordinal that was typed; the nearest where there is none. @param {number} ordinal */
+export function goToTyped(ordinal) {
+  const { run } = shown;
+  if (!run?.stored) return;
+  const last = run.stored - 1;
+  if (Number.isInteger(ordinal) && ordinal >= 0 && ordinal <= last) {
+    goTo(ordinal);
+    return;
+  }
+  const known = Number.isFinite(ordinal);
+  if (known) goTo(Math.round(ordinal));
+  readUntil = Date.now() + READING_MS;
+  notice(
+    `The images of this run are 0 to ${last}: ${known ? `${ordinal} is none. This is the nearest.` : "type a number."}`,
+    "warning",
+  );
+}
+
+/** What the address asks for and this run does not have; the nearest takes its place. @type {string[]} */
+let refused = [];
+
+/** Say what an address asked for in vain, long enough to be read. @param {...string} sentences */
+function refuse(...sentences) {
+  if (!sentences.length) return;
+  refused.push(...sentences);
+  readUntil = Date.now() + READING_MS;
+  tellLink(refused);
+}
+
+/** Tell something of the image that is on its way, long enough to be read. @param {string} text */
+export function announce(text) {
+  readUntil = Date.now() + READING_MS;
+  notice(text, "info");
+}
+
+/** The person came by a link, or back: say what of it cannot be shown. */
+export function arrive() {
+  refused = [];
+  playing = false;
+  refuse(...view.refused);
+  honour();
+}
+
+/** Bring a view in line with the run's layers: what it has not is let go of, and said. */
+function honour() {
+  if (!shown.model) return;
+  const { layer, filter } = view.now;
+  if (layer !== null && layerIndex(layer) < 0) {
+    view.settle({ layer: null, cluster: null });
+    refuse(`The run has no layer ${layer}.`);
+  }
+  if (filter === null || pinned()) return;
+  const nearest = nearestFilter(filter);
+  view.settle({ filter: nearest && filterText(nearest) });
+  refuse(`The run has no filter ${filter}.${nearest ? ` ${filterText(nearest)} is the nearest.` : ""}`);
 }
 
 /** @param {number} by */
@@ -194,9 +260,9 @@ function drawEmpty(empty) {
 function takeImage(found) {
   const image = { ...found, codes: decodeBytes(found.gap) };
   shown.image = image;
-  setScale(image);
+  const otherColours = setScale(image);
   imageTaken();
-  paintGrid();
+  paintGrid(otherColours);
   showImage();
   drawLegend(layerInHand());
   refresh();
@@ -211,6 +277,7 @@ function takeModel(model) {
   // The grid is measured before it is built, so its place has to be in the page.
   byId(ids.APP).classList.remove("without-images");
   grid.build(model.layers);
+  honour();
   follow();
 }
 
@@ -220,6 +287,7 @@ function say(frame) {
     readUntil = Date.now() + READING_MS;
     notice(`${frame.notice}. This is the newest run.`, "warning");
   } else if (frame.notice) notice(frame.notice);
+  else if (frame.beyond) refuse(frame.beyond);
   else if (frame.info) notice(frame.info, "info");
   else if (frame.image && !frame.image.finite) {
     notice(
@@ -242,13 +310,14 @@ function hush(frame) {
 export function take(frame) {
   if (frame.asked !== undefined && frame.asked !== number) return;
   busy = false;
-  if (frame.gone) view.set({ run: null, image: null });
+  if (frame.gone) view.settle({ run: null, image: null });
   if (frame.run) {
     shown.run = frame.run;
     drawHeader(frame.run);
     drawEmpty(frame.empty ?? null);
     if (frame.model) takeModel(frame.model);
-    if (frame.found !== undefined) view.set({ image: frame.found });
+    if (frame.beyond) view.settle({ image: frame.found });
+    else if (frame.found !== undefined) view.set({ image: frame.found });
     if (frame.image) takeImage(frame.image);
     drawTime();
   } else if (frame.empty) {
@@ -267,6 +336,7 @@ export function chooseRun(value) {
   if (!value || value === listedRun) return;
   listedRun = value;
   playing = false;
+  refused = [];
   view.set({
     run: Number(value),
     image: null,

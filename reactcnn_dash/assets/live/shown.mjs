@@ -50,8 +50,17 @@ export function parseFilter(text) {
   const at = text.lastIndexOf(":");
   const layer = layerIndex(text.slice(0, at));
   const filter = Number(text.slice(at + 1));
-  if (layer < 0 || !(filter >= 0 && filter < layers()[layer].filters)) return null;
+  if (layer < 0 || !Number.isInteger(filter) || filter < 0 || filter >= layers()[layer].filters) return null;
   return { layer, filter };
+}
+
+/** The filter of a layer nearest to one that it does not have; null without such a layer. @param {string} text @returns {At | null} */
+export function nearestFilter(text) {
+  const [, name, number] = /^(.*):(.*)$/.exec(text) ?? [];
+  const layer = layerIndex(name ?? null);
+  if (layer < 0) return null;
+  const asked = Math.round(Number(number)) || 0;
+  return { layer, filter: Math.max(0, Math.min(layers()[layer].filters - 1, asked)) };
 }
 
 /** The pinned filter, or null. */

@@ -19,7 +19,12 @@ const thumbnail = element("canvas", { class: "pixelated", "aria-hidden": "true" 
 const words = element("div", { class: "small" });
 const bubble = element("div", { class: "slider-bubble", hidden: "" }, thumbnail, words);
 const path = svg("path", { "vector-effect": "non-scaling-stroke" });
-const marks = svg("svg", { class: "slider-marks", preserveAspectRatio: "none", role: "img" }, path);
+const UNKNOWN = "Odd images, which are not known yet";
+const marks = svg(
+  "svg",
+  { class: "slider-marks", preserveAspectRatio: "none", role: "img", "aria-label": UNKNOWN },
+  path,
+);
 
 let dragging = false;
 let loading = false;
@@ -91,7 +96,7 @@ export function drawMarks() {
   marked = known;
   const odd = known?.odd ?? [];
   path.setAttribute("d", odd.map((ordinal) => `M${ordinal} 0V${HEIGHT}`).join(""));
-  marks.setAttribute("aria-label", known ? `${count(known.count)} odd images` : "");
+  marks.setAttribute("aria-label", known ? `${count(known.count)} odd images` : UNKNOWN);
   marks.classList.toggle("many", odd.length > MANY);
   marks.dataset.count = String(odd.length);
 }

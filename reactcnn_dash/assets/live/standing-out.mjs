@@ -2,8 +2,7 @@
 import { byId, element, setText } from "../base/dom.mjs";
 import { count, number, plural, signed } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
-import { NOT_FINITE } from "../generated/rules.mjs";
-import { NOUGHT } from "./deviation-grid.mjs";
+import { NOT_FINITE, NOUGHT } from "../generated/rules.mjs";
 import { deviating, deviations, ofImage, ofRun } from "./deviations.mjs";
 import { grid } from "./grid.mjs";
 import { levelOf, ranked, strangenessText, verdict, wordsOf } from "./oddness.mjs";

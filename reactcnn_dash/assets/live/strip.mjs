@@ -77,6 +77,7 @@ function makeTile(index, { ordinal, label, prediction, wrong, confidence }) {
   const predicted = classOf(prediction);
   const words = label !== null && wrong ? `${classOf(label)} → ${predicted}` : predicted;
   const sure = confidence === null ? "no answer" : `${(100 * confidence).toFixed(0)} %`;
+  const shortly = `${count(ordinal)} · ${sure}`;
   const truth = label === null ? "predicted" : `${classOf(label)}, predicted`;
   const canvas = element("canvas", { class: "pixelated", width: "1", height: "1", "aria-hidden": "true" });
   const node = element(
@@ -86,13 +87,15 @@ function makeTile(index, { ordinal, label, prediction, wrong, confidence }) {
       role: "option",
       id: `hit-${index}`,
       "data-ordinal": ordinal,
-      "aria-label": `Image ${ordinal}: ${truth} ${predicted}, ${sure}`,
+      // What stands there comes first, so that who speaks to the page can say it.
+      "aria-label": `${words} ${shortly}. Image ${ordinal}: ${truth} ${predicted}, ${sure}`,
       title: `Image ${count(ordinal)}: ${truth} ${predicted}, ${sure}`,
       onclick: () => goToHit(index),
     },
     canvas,
     element("span", { class: "tile-name" }, words),
-    element("span", { class: "tile-more" }, `${count(ordinal)} · ${sure}`),
+    " ",
+    element("span", { class: "tile-more" }, shortly),
   );
   node.style.left = `${index * TILE}px`;
   return { node, canvas, ordinal, painted: false };

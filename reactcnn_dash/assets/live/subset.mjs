@@ -38,7 +38,7 @@ export const subsetWords = (subset) => searchWords(subset, shown.model?.classes 
 /** @param {string} name @param {...string} values one for both, or one each */
 const cells = (name, ...values) => [
   element("span", { class: "name" }, name),
-  ...values.map((value) => element("span", { class: values.length === 1 ? "wide" : null }, value)),
+  ...values.map((value) => element("span", { class: values.length === 1 ? "wide of-few" : "of-few" }, value)),
 ];
 
 /** The whole run's figures and the subset's, side by side. @param {Clusters | null} clusters */

@@ -1,22 +1,23 @@
 /* What a person looks at on this page. */
-import { choiceField, makeView, numberField, textField } from "../base/view.mjs";
+import { methodField, nearestParameter } from "../base/methods.mjs";
+import { choiceField, makeView, numberField, textField, wholeField } from "../base/view.mjs";
 import { FALSE_ALARM_RATE, FALSE_ALARM_RATES, OVERVIEW } from "../generated/rules.mjs";
 
 const SCHEMA = {
   /** id of the run, or null for the newest */
-  run: numberField(null),
+  run: wholeField(null),
   /** ordinal, or null to follow live */
-  image: numberField(null),
+  image: wholeField(null),
   /** name of the layer whose clusters are open */
   layer: textField(null),
   /** pinned filter as "layer:index" */
   filter: textField(null),
   /** number of the cluster that is red */
-  cluster: numberField(null),
+  cluster: wholeField(null),
   /** id of the slim network whose missing filters are red */
-  gone: numberField(null),
+  gone: wholeField(null),
   /** clustering method, and its parameter (null: what suits the layer) */
-  method: textField(OVERVIEW),
+  method: methodField(OVERVIEW),
   parameter: numberField(null),
   /** what the colours show */
   mode: choiceField("gap", ["gap", "deviation"]),
@@ -37,4 +38,7 @@ const SCHEMA = {
   instead: choiceField("zero", ["zero", "mean"]),
 };
 
-export const view = makeView(SCHEMA);
+export const view = makeView(SCHEMA, ({ method, parameter }) => {
+  const [nearest, words] = nearestParameter(method, parameter);
+  return [{ parameter: nearest }, words];
+});

@@ -12,7 +12,7 @@ import { openLayer } from "./layers.mjs";
 import { page } from "./report.mjs";
 import { view } from "./view.mjs";
 
-/** @import { RedundantCluster, Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+/** @import { RedundantCluster, RedundancyPayload, ReportedLayer } from "../generated/redundancy.d.ts" */
 
 const HEADS = [
   ["Cluster", "Its number, as on the live page"],
@@ -32,7 +32,7 @@ let drawn = "";
 /** @param {string} verdict */
 const badge = (verdict) => element("span", { class: `badge badge-${verdict}` }, verdict);
 
-/** What the maps say of a cluster, in a word or two. @param {RedundantCluster} cluster @param {Report} report */
+/** What the maps say of a cluster, in a word or two. @param {RedundantCluster} cluster @param {RedundancyPayload} report */
 function spatialText({ spatialR, mapImages }, report) {
   if (spatialR !== null) return figure(spatialR, 2);
   return report.mapImages ? `${plural(mapImages, "image")} only` : "no maps";
@@ -61,7 +61,7 @@ function hint() {
 /**
  * Why the verdict is what it is.
  * @param {RedundantCluster} cluster
- * @param {Report} report
+ * @param {RedundancyPayload} report
  */
 function reasonOf({ verdict, explained }, { threshold, explainedImages }) {
   if (!explainedImages) {
@@ -81,7 +81,7 @@ function reasonOf({ verdict, explained }, { threshold, explainedImages }) {
 }
 
 /**
- * @param {Report} report
+ * @param {RedundancyPayload} report
  * @param {ReportedLayer} layer
  * @param {RedundantCluster} cluster
  */
@@ -128,7 +128,7 @@ function detail(report, layer, cluster) {
 /**
  * A cluster's row.
  * @param {RedundantCluster} cluster
- * @param {Report} report
+ * @param {RedundancyPayload} report
  */
 export function clusterRow(cluster, report) {
   const swatch = element("span", { class: "swatch" });
@@ -145,11 +145,11 @@ export function clusterRow(cluster, report) {
     element("td", {}, count(cluster.filters.length)),
     element(
       "td",
-      {},
+      { class: "of-few" },
       figure(cluster.mean, 2),
       element("span", { class: "interval" }, ` ${interval(cluster.mean95)}`),
     ),
-    element("td", {}, figure(cluster.lowest, 2)),
+    element("td", { class: "of-few" }, figure(cluster.lowest, 2)),
     element(
       "td",
       {
@@ -167,7 +167,7 @@ export function clusterRow(cluster, report) {
 export const clusterHeads = () =>
   HEADS.map(([name, title], i) => element("th", { scope: "col", title, class: i === 1 ? "left" : "" }, name));
 
-/** @param {Report} report @param {ReportedLayer} layer */
+/** @param {RedundancyPayload} report @param {ReportedLayer} layer */
 function table(report, { clusters }) {
   const body = element("tbody", {}, ...clusters.map((cluster) => clusterRow(cluster, report)));
   walkRows(body, (key) => view.set({ cluster: Number(key) === view.now.cluster ? null : Number(key) }));
@@ -179,7 +179,7 @@ function table(report, { clusters }) {
   );
 }
 
-/** @param {Report} report @param {ReportedLayer} layer */
+/** @param {RedundancyPayload} report @param {ReportedLayer} layer */
 function openLayerParts(report, layer) {
   const { clusters, name } = layer;
   const doubles = clusters.reduce((sum, cluster) => sum + cluster.filters.length, 0);
@@ -211,7 +211,7 @@ function openLayerParts(report, layer) {
 
 /**
  * @param {HTMLElement} place
- * @param {Report} report
+ * @param {RedundancyPayload} report
  * @param {ReportedLayer} layer
  */
 function markCluster(place, report, layer) {

@@ -1,5 +1,4 @@
 /* The feature maps of a cluster's filters side by side, on the images in which they vary most. */
-import { colours } from "../base/colours.mjs";
 import { element } from "../base/dom.mjs";
 import { count, figure } from "../base/format.mjs";
 import { filterPage, livePage } from "../base/links.mjs";
@@ -10,7 +9,7 @@ import { order } from "./order.mjs";
 import { page } from "./report.mjs";
 import { view } from "./view.mjs";
 
-/** @import { RedundantCluster, Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+/** @import { RedundantCluster, RedundancyPayload, ReportedLayer } from "../generated/redundancy.d.ts" */
 /** @import { LayerData } from "../base/pixels.mjs" */
 
 const KEPT = 12;
@@ -38,7 +37,7 @@ function layerOf({ uuid }, ordinal, { position, filters }) {
 }
 
 /**
- * @param {Report} report
+ * @param {RedundancyPayload} report
  * @param {ReportedLayer} layer
  * @param {RedundantCluster} cluster
  * @param {number} filter
@@ -57,7 +56,7 @@ function head(report, layer, { spatial, filters, keep }, filter) {
   );
 }
 
-/** @param {Report} report @param {number} ordinal */
+/** @param {RedundancyPayload} report @param {number} ordinal */
 function imageCell({ run, shape }, ordinal) {
   const canvas = element("canvas", {
     class: "pixelated",
@@ -79,7 +78,7 @@ function imageCell({ run, shape }, ordinal) {
 }
 
 /**
- * @param {Report} report
+ * @param {RedundancyPayload} report
  * @param {ReportedLayer} layer
  * @param {readonly number[]} filters
  * @param {number} ordinal
@@ -100,7 +99,7 @@ function imageRow(report, layer, filters, ordinal) {
     ({ maps }) => {
       if (!maps) return;
       canvases.forEach((canvas, i) => {
-        drawMap(canvas, mapOf(maps.codes, filters[i], layer), colours());
+        drawMap(canvas, mapOf(maps, filters[i], layer));
         canvas.dataset.painted = "";
       });
     },
@@ -117,7 +116,7 @@ function imageRow(report, layer, filters, ordinal) {
 /**
  * Draw the evidence of a cluster into a place.
  * @param {HTMLElement} place
- * @param {Report} report
+ * @param {RedundancyPayload} report
  * @param {ReportedLayer} layer
  * @param {RedundantCluster} cluster
  */
@@ -145,7 +144,7 @@ export function drawEvidence(place, report, layer, cluster) {
     element(
       "p",
       { class: "small" },
-      `Feature maps on the images in which filter ${cluster.keep} varies most; each from light to deep on its own scale.${more}`,
+      `Feature maps on the images in which filter ${cluster.keep} varies most; each on its own scale, from light to deep, or to both sides of 0 where the layer goes below it.${more}`,
     ),
   );
 }

@@ -4,7 +4,7 @@ import { count, figure, plural } from "../base/format.mjs";
 import { filterPage } from "../base/links.mjs";
 import { LEAST_MAP_IMAGES } from "../generated/rules.mjs";
 
-/** @import { ExplainedFilter, Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+/** @import { ExplainedFilter, RedundancyPayload, ReportedLayer } from "../generated/redundancy.d.ts" */
 
 const HEADS = [
   ["Filter", "A filter that those that stay explain best"],
@@ -13,7 +13,7 @@ const HEADS = [
   ["By these few", "Those that explain most of it, the strongest first, and what they explain alone"],
 ];
 
-/** @param {Report} report @param {ReportedLayer} layer */
+/** @param {RedundancyPayload} report @param {ReportedLayer} layer */
 function words({ threshold, explainedImages }, { stay, explained, confirmed, filters }) {
   if (!explainedImages) return "No feature maps are stored: nothing is known of it.";
   if (stay === null) {
@@ -28,7 +28,7 @@ function words({ threshold, explainedImages }, { stay, explained, confirmed, fil
 }
 
 /**
- * @param {Report} report
+ * @param {RedundancyPayload} report
  * @param {ReportedLayer} layer
  * @param {ExplainedFilter} one
  */
@@ -51,7 +51,7 @@ function row({ run }, { name }, { filter, r2, by, r2By, confirmed }) {
   );
 }
 
-/** The part above a layer's clusters. @param {Report} report @param {ReportedLayer} layer */
+/** The part above a layer's clusters. @param {RedundancyPayload} report @param {ReportedLayer} layer */
 export function explainedParts(report, layer) {
   const rows = layer.explained.map((one) => row(report, layer, one));
   const head = element(

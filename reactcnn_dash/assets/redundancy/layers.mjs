@@ -6,7 +6,7 @@ import * as ids from "../generated/ids.mjs";
 import { page } from "./report.mjs";
 import { view } from "./view.mjs";
 
-/** @import { Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+/** @import { RedundancyPayload, ReportedLayer } from "../generated/redundancy.d.ts" */
 
 /** What stands in a row: of a layer, or of all of them. @typedef {Omit<ReportedLayer, "rank" | "clusters" | "position" | "height" | "width" | "stay" | "explained"> & { rank: number | null, clusters: { length: number } }} Row */
 
@@ -30,6 +30,8 @@ const COLUMNS = [
     (row) => row.confirmed,
   ],
 ];
+/** What rests on r, and so is no verdict from few images. */
+const OF_R = new Set(["r\u00a0>\u00a00.9", "r\u00a0>\u00a00.95", "Eff. rank", "Clusters", "Could go"]);
 const SHARE = "Share of the layer's filters that could go by GAP values; green: confirmed";
 
 /** @param {Row} row */
@@ -42,7 +44,7 @@ function bar({ couldGo, filters, confirmed }) {
   };
   return element(
     "td",
-    { class: "share-cell" },
+    { class: "share-cell of-few" },
     element(
       "span",
       { class: "share", role: "img", "aria-label": words, title: words },
@@ -74,14 +76,15 @@ function total(layers) {
 /** @param {Row} row @param {boolean} faint whether a nought is written faintly */
 const cells = (row, faint) => [
   element("th", { scope: "row", title: row.name }, row.name),
-  ...COLUMNS.map(([, , of]) => {
+  ...COLUMNS.map(([name, , of]) => {
     const value = of(row);
     const words = typeof value === "number" ? count(value) : value;
-    return element("td", { class: faint && value === 0 ? "nought" : "" }, words);
+    const kind = `${OF_R.has(name) ? "of-few " : ""}${faint && value === 0 ? "nought" : ""}`;
+    return element("td", { class: kind.trim() }, words);
   }),
 ];
 
-/** The table of a report's layers, for the page or for paper. @param {Report} report */
+/** The table of a report's layers, for the page or for paper. @param {RedundancyPayload} report */
 export function layerTable({ layers }) {
   const head = (/** @type {string} */ name, /** @type {string} */ title, kind = "") =>
     element("th", { scope: "col", title, class: kind }, name);
@@ -112,7 +115,7 @@ export function layerTable({ layers }) {
 /** The open layer, or null. */
 export const openLayer = () => page.report?.layers.find((layer) => layer.name === view.now.layer) ?? null;
 
-/** @type {Report | null} */
+/** @type {RedundancyPayload | null} */
 let drawn = null;
 
 /** Bring the table in line with report and view. */

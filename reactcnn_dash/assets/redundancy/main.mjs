@@ -2,19 +2,34 @@
 import { boot } from "../base/boot.mjs";
 import { onScheme } from "../base/colours.mjs";
 import { around, byId } from "../base/dom.mjs";
-import { notice, reason } from "../base/notice.mjs";
+import { notice, reason, tellLink } from "../base/notice.mjs";
 import { markRows, rowOf } from "../base/rows.mjs";
 import { hideTip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { drawLayer } from "./clusters.mjs";
 import { repaintEvidence } from "./evidence.mjs";
-import { drawLayers } from "./layers.mjs";
+import { drawLayers, openLayer } from "./layers.mjs";
 import { drawPaper } from "./paper.mjs";
-import { askReport, chooseRun, chooseThreshold, drawReport, loadRuns } from "./report.mjs";
+import { askReport, chooseRun, chooseThreshold, current, drawReport, loadRuns } from "./report.mjs";
 import { drawStability } from "./stability.mjs";
 import { view } from "./view.mjs";
 
+/** A layer or cluster that the address asks for and the run does not have is let go of, and said. */
+function honour() {
+  const { layer, cluster } = view.now;
+  const open = openLayer();
+  if (!current() || layer === null) return;
+  if (!open) {
+    view.settle({ layer: null, cluster: null });
+    tellLink([...view.refused, `The run has no layer ${layer}.`]);
+  } else if (cluster !== null && !open.clusters.some(({ label }) => label === cluster)) {
+    view.settle({ cluster: null });
+    tellLink([...view.refused, `${layer} has no cluster ${cluster} of two or more filters at this τ.`]);
+  }
+}
+
 function draw() {
+  honour();
   drawReport(draw);
   drawLayers();
   drawLayer();
@@ -22,9 +37,11 @@ function draw() {
   drawPaper();
 }
 
-function follow() {
+/** @param {boolean} back */
+function follow(back) {
   draw();
   askReport(draw);
+  if (back) tellLink(view.refused);
 }
 
 /**
@@ -64,7 +81,7 @@ async function start() {
     notice(reason(error));
     return;
   }
-  follow();
+  follow(true);
 }
 
 boot({

@@ -1,5 +1,6 @@
 /* The report on paper: every layer with its clusters, without controls. */
 import { byId, element } from "../base/dom.mjs";
+import { isFew } from "../base/few.mjs";
 import { count } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
 import { clusterHeads, clusterRow } from "./clusters.mjs";
@@ -7,12 +8,12 @@ import { layerTable } from "./layers.mjs";
 import { basis, page } from "./report.mjs";
 import { stabilityOf } from "./stability.mjs";
 
-/** @import { Report, ReportedLayer } from "../generated/redundancy.d.ts" */
+/** @import { RedundancyPayload, ReportedLayer } from "../generated/redundancy.d.ts" */
 
-/** @type {Report | null} */
+/** @type {RedundancyPayload | null} */
 let drawn = null;
 
-/** @param {Report} report @param {ReportedLayer} layer */
+/** @param {RedundancyPayload} report @param {ReportedLayer} layer */
 function table(report, layer) {
   const rows = layer.clusters.map((cluster) => {
     const row = clusterRow(cluster, report);
@@ -28,10 +29,12 @@ function table(report, layer) {
   );
 }
 
-/** @param {Report} report @param {ReportedLayer} layer */
+/** @param {RedundancyPayload} report @param {ReportedLayer} layer */
 function section(report, layer) {
   const still = layer.constant ? `; ${count(layer.constant)} without variation` : "";
-  const facts = `${count(layer.couldGo)} of ${count(layer.filters)} filters could go, ${count(layer.confirmed)} confirmed${still}; effective rank ${layer.rank.toFixed(1)}.`;
+  const could = `${count(layer.couldGo)} of ${count(layer.filters)} filters could go`;
+  const going = isFew(report.images) ? `${count(layer.filters)} filters` : could;
+  const facts = `${count(layer.confirmed)} confirmed; ${going}${still}; effective rank ${layer.rank.toFixed(1)}.`;
   const stability = stabilityOf(report, layer);
   return element(
     "section",

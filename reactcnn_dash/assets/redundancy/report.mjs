@@ -3,6 +3,7 @@ import { ask, askUntilDone } from "../base/asker.mjs";
 import { setProps } from "../base/dash.mjs";
 import { byId, element, link, setText } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
+import { FORMULA, greyFew, isFew } from "../base/few.mjs";
 import { count } from "../base/format.mjs";
 import { addressOf, queryOf, slimPage } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
@@ -10,7 +11,7 @@ import { showWork } from "../base/rows.mjs";
 import * as ids from "../generated/ids.mjs";
 import { view } from "./view.mjs";
 
-/** @import { Report, Listed } from "../generated/redundancy.d.ts" */
+/** @import { RedundancyPayload, Listed } from "../generated/redundancy.d.ts" */
 /** @import { Nothing } from "../base/empty.mjs" */
 
 const SETTLE_MS = 350;
@@ -19,7 +20,7 @@ const SETTLE_MS = 350;
 export const page = {
   /** @type {Listed["runs"] | null} */
   runs: null,
-  /** @type {Report | null} */
+  /** @type {RedundancyPayload | null} */
   report: null,
   refused: false,
 };
@@ -77,7 +78,7 @@ export async function askReport(changed) {
   if (!key) return;
   const still = () => key === wanted;
   try {
-    /** @type {Report | null} */
+    /** @type {RedundancyPayload | null} */
     const said = await askUntilDone("/redundancies/of", values, still, progress);
     if (!said) return;
     page.report = said;
@@ -117,7 +118,7 @@ function empty() {
   };
 }
 
-/** What is behind the report. @param {Report} report */
+/** What is behind the report. @param {RedundancyPayload} report */
 export function basis(report) {
   const maps = report.explainedImages
     ? `the feature maps of ${count(report.explainedImages)} of them`
@@ -126,7 +127,7 @@ export function basis(report) {
 }
 
 /**
- * @param {Report} report
+ * @param {RedundancyPayload} report
  * @param {() => void} changed
  */
 function advice(report, changed) {
@@ -175,8 +176,10 @@ export function drawReport(changed) {
   showEmpty(empty());
   document.title = report ? `${report.run.name} · Redundancy · ReactCNN` : "Redundancy · ReactCNN";
   if (!report) return;
+  greyFew(byId(ids.REDUNDANCY_BODY), report.images);
+  const few = isFew(report.images);
   summary.replaceChildren(
-    element("strong", {}, report.summary),
+    element("strong", few ? { class: "few", title: FORMULA } : {}, report.summary),
     element("span", { class: "summary-basis" }, `${basis(report)}.`),
     ...advice(report, changed),
   );

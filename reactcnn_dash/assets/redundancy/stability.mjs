@@ -11,7 +11,7 @@ import { openLayer } from "./layers.mjs";
 import { drawPaper } from "./paper.mjs";
 import { current } from "./report.mjs";
 
-/** @import { Report, ReportedLayer, Stability } from "../generated/redundancy.d.ts" */
+/** @import { RedundancyPayload, ReportedLayer, Stability } from "../generated/redundancy.d.ts" */
 /** @import { Running } from "../generated/shared.d.ts" */
 
 const ROOM = { width: 300, height: 128, pad: { left: 34, right: 12, top: 8, bottom: 20 } };
@@ -21,11 +21,11 @@ const SETTLE_MS = 400;
 const known = new Map();
 let wanted = "";
 
-/** @param {Report} report @param {ReportedLayer} layer */
+/** @param {RedundancyPayload} report @param {ReportedLayer} layer */
 const keyOf = (report, layer) =>
   JSON.stringify([report.run.uuid, report.threshold, report.images, layer.name]);
 
-/** What is known of a layer, or undefined. @param {Report} report @param {ReportedLayer} layer */
+/** What is known of a layer, or undefined. @param {RedundancyPayload} report @param {ReportedLayer} layer */
 export const stabilityOf = (report, layer) => known.get(keyOf(report, layer));
 
 /** The curve with its band: images on a scale of powers of two, ARI from 0 to 1. @param {Stability} stability */
@@ -81,12 +81,14 @@ function bootstrapText({ bootstrap, images }) {
 }
 
 /** @param {ReportedLayer} layer */
-const title = (layer) => element("h3", {}, `Does it hold? ${layer.name}`);
+const title = (layer) => element("h3", { "aria-level": 2 }, `Does it hold? ${layer.name}`);
 
 /** @param {Stability} stability @param {ReportedLayer} layer */
 function show(stability, layer) {
   const { enough, stored, curve, verdict } = stability;
   const settled = enough !== null && enough <= stored;
+  // Clusters that do not hold are no verdict either.
+  byId(ids.REDUNDANCY_LAYER).classList.toggle("few-images", !settled);
   byId(ids.REDUNDANCY_HOLDING).replaceChildren(
     curve.length ? drawCurve(stability) : "",
     element(
@@ -106,6 +108,7 @@ function show(stability, layer) {
 
 /** @param {Running} waiting @param {ReportedLayer} layer */
 function running(waiting, layer) {
+  byId(ids.REDUNDANCY_LAYER).classList.remove("few-images");
   const words = waiting.total ? `step ${waiting.done} of ${waiting.total}` : "reading the rows …";
   const work = element("div", {});
   showWork(work, waiting, `Clustering samples of the images: ${words}`, "Does it hold?");

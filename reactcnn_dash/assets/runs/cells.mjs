@@ -10,6 +10,30 @@ import { images, signed, tags, time, writable } from "./rows.mjs";
 /** @param {...unknown} parts */
 const h = (...parts) => dash.React.createElement(...parts);
 
+/** Characters at the end of a text that are never left out. */
+const TAIL = 12;
+
+/**
+ * @param {string} text
+ * @param {string} tag
+ * @param {{ className?: string } & Record<string, unknown>} attributes
+ */
+function middle(text, tag, attributes) {
+  // What is short is one piece, and what is not is spoken as one.
+  if (tag === "a" && text.length <= 2 * TAIL) return h(tag, attributes, text);
+  const cut = Math.max(Math.ceil(text.length / 2), text.length - TAIL);
+  return h(
+    tag,
+    {
+      ...attributes,
+      ...(tag === "a" ? { "aria-label": text } : {}),
+      className: `${attributes.className ?? ""} middle`.trim(),
+    },
+    h("span", { className: "middle-head" }, text.slice(0, cut)),
+    h("span", { className: "middle-tail" }, text.slice(cut)),
+  );
+}
+
 dash.dashAgGridFunctions = {
   ...dash.dashAgGridFunctions,
   runImages: (/** @type {{ data: Row }} */ { data }) => images(data),
@@ -30,14 +54,13 @@ dash.dashAgGridFunctions = {
 
 dash.dashAgGridComponentFunctions = {
   ...dash.dashAgGridComponentFunctions,
+  /** A text whose ends tell: what does not fit is left out of its middle. */
+  Middle: (/** @type {{ value: string | null }} */ { value }) => middle(value ?? "", "span", {}),
   /** A run's name, which opens it. */
   RunName: (/** @type {{ value: string, data: Row }} */ { value, data }) => {
     const href = livePage({ run: data.id });
-    return h(
-      "a",
-      { className: "run-link", href, title: signed(`Open ${value}`, data.authors.name, true), tabIndex: -1 },
-      value,
-    );
+    const title = signed(`Open ${value}`, data.authors.name, true);
+    return middle(value, "a", { className: "run-link", href, title, tabIndex: -1 });
   },
   RunState: (/** @type {{ value: string, data: Row }} */ { value, data }) =>
     h(

@@ -147,6 +147,16 @@ function order() {
   }
 }
 
+/** Show the list that the address asks for after the person went back or forth. */
+function goBack() {
+  restored = false;
+  table.api.setFilterModel(filterModel(view.now.filter));
+  setProps(ids.RUNS_FIND, { value: view.now.find });
+  findRuns(view.now.find);
+  order();
+  restore();
+}
+
 /** A page of the list can only be gone to once there are rows. */
 function restore() {
   if (table.api.getDisplayedRowCount()) table.api.paginationGoToPage(Math.max(1, view.now.page) - 1);
@@ -169,6 +179,7 @@ export function writeIn(column) {
 export function listenToTable(api) {
   table.api = api;
   order();
+  view.listen((back) => back && goBack());
   api.addEventListener("selectionChanged", showChosen);
   api.addEventListener("sortChanged", keepAddress);
   api.addEventListener("paginationChanged", keepAddress);

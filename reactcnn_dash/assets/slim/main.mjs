@@ -1,21 +1,30 @@
 /* The slim page: its start and its keys. */
 import { boot } from "../base/boot.mjs";
 import { around, byId } from "../base/dom.mjs";
-import { notice, reason } from "../base/notice.mjs";
+import { notice, reason, tellLink } from "../base/notice.mjs";
 import { rowOf } from "../base/rows.mjs";
 import { hideTip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { drawCurve } from "./curve.mjs";
 import { drawNetworks } from "./networks.mjs";
 import { drawPoint } from "./point.mjs";
-import { askSlims, chooseRun, drawPage, loadRuns, page, runId } from "./slims.mjs";
+import { askSlims, chooseRun, drawPage, loadRuns, openPoint, page, runId } from "./slims.mjs";
 import { CONTROLS, drawTrial, forget, onMade, watch } from "./trial.mjs";
 import { view } from "./view.mjs";
 
 /** @type {number | null} */
 let run = null;
 
+/** A network that the address asks for and the run does not have is let go of, and said. */
+function honour() {
+  const { point } = view.now;
+  if (!page.said || point === null || openPoint()) return;
+  view.settle({ point: null });
+  tellLink([...view.refused, `No network ${point} was made of this run's.`]);
+}
+
 function draw() {
+  honour();
   drawPage();
   drawCurve();
   drawNetworks();
@@ -23,11 +32,13 @@ function draw() {
   drawTrial();
 }
 
-function follow() {
+/** @param {boolean} back */
+function follow(back) {
   if (run !== runId()) forget();
   run = runId();
   draw();
   askSlims(draw);
+  if (back) tellLink(view.refused);
 }
 
 /** Somebody made a network: it is shown at once, and opened. */
@@ -36,7 +47,7 @@ async function renew() {
   await loadRuns();
   await askSlims(draw, true);
   const added = page.said?.points.filter((point) => !before.has(point.id)).at(-1);
-  if (added) view.set({ point: added.id });
+  if (added) view.settle({ point: added.id });
 }
 
 /** @param {KeyboardEvent} event */
@@ -60,7 +71,7 @@ async function start() {
     notice(reason(error));
     return;
   }
-  follow();
+  follow(true);
   watch();
 }
 

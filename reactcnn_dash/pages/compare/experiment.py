@@ -12,6 +12,7 @@ from reactcnn_dash.pages.compare.payload import curves_row
 from reactcnn_dash.pages.json_routes import running
 from reactcnn_dash.results.comparison.stored import Pair
 from reactcnn_dash.results.epochs import in_order
+from reactcnn_dash.results.naming import run_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         Listed,
         OpenPair,
     )
+    from reactcnn_dash.pages.shapes import Option
     from reactcnn_dash.results.comparison.service import Comparisons
 
     Curves: TypeAlias = dict[tuple[Pair, int, int], CurvePoint | Incomparable]
@@ -51,7 +53,7 @@ def listed(reader: StoreReader) -> Listed:
         if run.experiment is not None:
             members.setdefault(run.experiment, []).append(run)
     return {
-        "runs": [{"value": str(run.id), "label": run_label(run)} for run in known],
+        "runs": run_options(known),
         "experiments": [
             {"value": name, "label": f"{name} · {len(runs)} epochs"}
             for name, runs in members.items()
@@ -60,11 +62,10 @@ def listed(reader: StoreReader) -> Listed:
     }
 
 
-def run_label(run: RunSummary) -> str:
-    """Return how a run is called in a list."""
-    when = run.created_at.astimezone().strftime("%d %b %H:%M")
-    epoch = "" if run.epoch is None else f" · epoch {run.epoch}"
-    return f"{run.name}{epoch} · {run.stored:,} images · {when}"
+def run_options(runs: Sequence[RunSummary]) -> list[Option]:
+    """Return runs as a list to pick from."""
+    labels = run_labels(runs)
+    return [{"value": str(run.id), "label": text} for run, text in zip(runs, labels, strict=True)]
 
 
 def pairs_of(runs: Sequence[RunSummary], against: str) -> list[tuple[RunSummary, RunSummary]]:

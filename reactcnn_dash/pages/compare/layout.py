@@ -97,9 +97,7 @@ def _overview() -> html.Div:
                     html.Div(id=ids.COMPARE_MATRIX, className="matrix"),
                 ],
             ),
-            html.Main(
-                className="compare-right", children=[_tabs(), _images(), _filters(), _flow()]
-            ),
+            html.Div(className="compare-right", children=[_tabs(), _images(), _filters(), _flow()]),
         ],
     )
 
@@ -110,7 +108,7 @@ def _pair() -> html.Div:
         className="body pair",
         hidden=True,
         children=[
-            html.Aside(
+            html.Section(
                 className="side",
                 **aria("The image in both runs"),
                 children=[
@@ -133,7 +131,7 @@ def _pair() -> html.Div:
                     html.Div(id=ids.COMPARE_PROBABILITIES, role="list"),
                 ],
             ),
-            html.Main(
+            html.Div(
                 className="centre",
                 children=[
                     html.Div(
@@ -162,10 +160,17 @@ def _pair() -> html.Div:
                                 "Colour scale",
                                 {"layer": "Per layer", "network": "Whole network"},
                             ),
-                            html.Div(id=ids.LEGEND, className="legend", **aria("Colour legend")),
+                            html.Div(
+                                id=ids.LEGEND,
+                                className="legend",
+                                role="group",
+                                **aria("Colour legend"),
+                            ),
                         ],
                     ),
-                    html.Div(id=ids.GRID, className="grid", **aria("Filters by layer")),
+                    html.Div(
+                        id=ids.GRID, className="grid", role="group", **aria("Filters by layer")
+                    ),
                 ],
             ),
         ],
@@ -186,7 +191,7 @@ def content() -> Content:
             html.Div(id=ids.COMPARE_HEAD, className="compare-head", hidden=True),
             _overview(),
             _pair(),
-            html.Main(
+            html.Section(
                 id=ids.COMPARE_CURVES,
                 className="curves",
                 hidden=True,

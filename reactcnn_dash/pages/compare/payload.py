@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from reactcnn_dash.pages.palette import cluster_colour
+from reactcnn_dash.pages.palette import cluster_colours
 from reactcnn_dash.results.comparison.report import confident_share, median_same_index, not_finite
 
 if TYPE_CHECKING:
@@ -192,12 +192,13 @@ def curves_row(c: Comparison) -> CurvePoint:
 
 
 def _colours(clusters: Clusters) -> dict[str, str]:
-    """The colour of each cluster of two or more filters: that of its number, in both runs."""
+    """Return the colour of each cluster of two or more filters, by its number, in both runs."""
     several: set[int] = set()
     for labels in (clusters.a, clusters.b):
         numbers, sizes = np.unique(labels, return_counts=True)
         several.update(numbers[(sizes > 1) & (numbers >= 0)].tolist())
-    return {str(number): cluster_colour(number, 2) for number in sorted(several)}
+    colours = cluster_colours(dict.fromkeys(several, 2))
+    return {str(number): colour for number, colour in colours.items()}
 
 
 def _answer(image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]) -> RunAnswer:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def _figure(
     field: str, name: str, tip: str, digits: int | None = 3, **options: Any
 ) -> dict[str, Any]:
-    """A column of numbers; one that is undefined reads as a dash and sorts last."""
+    """Return a column of numbers; one that is undefined reads as a dash and sorts last."""
     shown = "params.value" if digits is None else f"d3.format('.{digits}f')(params.value)"
     return {
         "field": field,
@@ -34,7 +34,7 @@ def _share(field: str, name: str, tip: str) -> dict[str, Any]:
 
 
 def _shift(field: str, name: str, tip: str) -> dict[str, Any]:
-    """A column of two counts, sorted by that of B."""
+    """Return a column of two counts, sorted by that of B."""
     both = f"params.data.{field}A + ' → ' + params.data.{field}B"
     shown = {"valueFormatter": {"function": both}, "minWidth": 62, "flex": 1.3}
     return _figure(f"{field}B", name, tip) | shown

@@ -76,14 +76,14 @@ def _card(title: str, id_: str, *, more: Any = None) -> html.Section:
     )
 
 
-def _body() -> html.Main:
+def _body() -> html.Div:
     overlay = html.Button(
         "Maps on",
         id=ids.FILTER_OVERLAY,
         className="text-button",
         title="Images with or without the feature map (O)",
     )
-    return html.Main(
+    return html.Div(
         id=ids.FILTER_BODY,
         className="filter-body",
         hidden=True,

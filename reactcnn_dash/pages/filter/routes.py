@@ -100,14 +100,15 @@ def tops_payload(
 def maps_body(reader: StoreReader, at: FilterAddress, ordinals: Sequence[int]) -> bytes:
     """Return one filter's feature maps on some images.
 
-    The body is a byte for each image, 1 where its maps are stored; then the codes of these,
-    ``height × width`` uint8 each, in order.
+    The body is a byte for each image, 1 where its maps are stored, and as many as bring it to a
+    multiple of four; then of these, in order, the low and the step of each, float32, and their
+    codes, ``height × width`` uint8 each.
 
     Raises:
         StoreError: the store cannot be read.
     """
     kept = set(reader.images_with_maps(at.run.id))
-    here, codes = bytearray(), []
+    here, low, step, codes = bytearray(), [], [], []
     for ordinal in ordinals:
         maps = None
         if ordinal in kept:
@@ -118,8 +119,12 @@ def maps_body(reader: StoreReader, at: FilterAddress, ordinals: Sequence[int]) -
                 maps = None
         here.append(maps is not None)
         if maps is not None:
+            low.append(maps.low[at.filter])
+            step.append(maps.step[at.filter])
             codes.append(np.ascontiguousarray(maps.codes[at.filter]).tobytes())
-    return bytes(here) + b"".join(codes)
+    here.extend(bytes(-len(here) % 4))
+    ends = np.array([low, step], "<f4").tobytes()
+    return bytes(here) + ends + b"".join(codes)
 
 
 def routes(context: Context) -> Iterable[Blueprint]:

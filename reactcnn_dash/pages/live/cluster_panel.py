@@ -19,7 +19,7 @@ from reactcnn_dash.pages.elements import (
     parameter_rows,
 )
 from reactcnn_dash.pages.live import cluster_payload as graphs
-from reactcnn_dash.pages.live.deviation_panel import standing_out
+from reactcnn_dash.pages.live.deviation_panel import deviation_section
 
 if TYPE_CHECKING:
     from dash.development.base_component import Component
@@ -44,6 +44,7 @@ def _table() -> dag.AgGrid:
             {"field": "size", "headerName": "Filters", "type": "rightAligned", "flex": 1},
             {
                 "field": "mean",
+                "cellClass": ["ag-right-aligned-cell", "of-few"],
                 "headerName": "Mean r",
                 **_CORRELATION,
                 "flex": 1,
@@ -51,6 +52,7 @@ def _table() -> dag.AgGrid:
             },
             {
                 "field": "lowest",
+                "cellClass": ["ag-right-aligned-cell", "of-few"],
                 "headerName": "Lowest r",
                 **_CORRELATION,
                 "flex": 1.1,
@@ -111,9 +113,9 @@ def graph_and_table() -> dict[str, Component]:
     return {ids.GRAPH_PLACE: _graph(), ids.TABLE_PLACE: _table()}
 
 
-def cluster_panel() -> html.Aside:
+def cluster_panel() -> html.Section:
     """Return the panel: a hint, or what stands out, until a layer is open; then its clusters."""
-    return html.Aside(
+    return html.Section(
         id=ids.PANEL,
         className="panel",
         **aria("Clusters"),
@@ -138,7 +140,7 @@ def cluster_panel() -> html.Aside:
                     ),
                 ],
             ),
-            standing_out(),
+            deviation_section(),
             html.Div(
                 className="panel-body",
                 children=[
@@ -175,6 +177,19 @@ def cluster_panel() -> html.Aside:
                         children=[
                             html.Div(id=ids.GRAPH_PLACE, className="later"),
                             html.Div(id=ids.GRAPH_CAPTION, className="graph-caption"),
+                            html.Button(
+                                "Back to auto",
+                                id=ids.PARAMETER_AUTO,
+                                className="text-button parameter-auto",
+                                title="The parameter that suits the layer",
+                                hidden=True,
+                            ),
+                            html.Button(
+                                "Fit",
+                                id=ids.GRAPH_FIT,
+                                className="text-button graph-fit",
+                                title="All of the graph: as large as fits",
+                            ),
                         ],
                     ),
                     html.P(

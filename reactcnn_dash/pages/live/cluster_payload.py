@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from reactcnn_dash.analysis import METHODS, ClusterSummary, fisher_interval
-from reactcnn_dash.pages.palette import CONSTANT, cluster_colour
+from reactcnn_dash.pages.palette import CONSTANT, cluster_colours
 
 if TYPE_CHECKING:
     from reactcnn_dash.pages.live.shapes import Beside, ClusterRow, Clusters, GraphElement
@@ -78,7 +78,7 @@ def layout(view: ClusterView, number: int) -> dict[str, str | float | bool]:
 
 
 def _colours(view: ClusterView) -> dict[int, str]:
-    return {s.label: cluster_colour(s.label, s.size) for s in view.summaries}
+    return cluster_colours({s.label: s.size for s in view.summaries})
 
 
 def node_id(layer: int, filter_: int) -> str:

@@ -14,7 +14,7 @@ RATES: Final = (("0.001", "0.1 %"), ("0.01", "1 %"), ("0.05", "5 %"))
 """Rates of false alarms to choose from, as the address and as a person writes them."""
 
 
-def standing_out() -> html.Section:
+def deviation_section() -> html.Section:
     """Return the panel's frame; assets/live/49-standing-out.js fills it."""
     return html.Section(
         id=ids.STANDING_OUT,

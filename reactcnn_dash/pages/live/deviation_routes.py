@@ -121,8 +121,10 @@ def blueprint(context: Context) -> Blueprint:
     @routes.get("/<uuid>/next")
     def next_odd(uuid: str) -> Response:
         odd = ready(deviations.ask(uuid)).scores.odd(_rate())
-        later = odd[odd > _after()]
-        return done({"image": int(later[0]) if len(later) else None})
+        after = _after()
+        # After the last comes the first.
+        ahead = [*odd[odd > after].tolist(), *odd[odd <= after].tolist()]
+        return done({"image": ahead[0] if ahead else None})
 
     return routes
 

@@ -7,7 +7,7 @@ from typing import Final
 from dash import html
 
 from reactcnn_dash import ids
-from reactcnn_dash.pages import mantine as dmc
+from reactcnn_dash.pages.elements import aria, attributes
 
 ITEMS: Final = (
     (
@@ -34,28 +34,32 @@ ITEMS: Final = (
 """Heading, then id, name and content of each item."""
 
 
-def export_menu() -> dmc.Menu:
-    """Return the button with its menu."""
-    entries: list[dmc.MenuLabel | dmc.MenuItem] = []
+def export_menu() -> html.Div:
+    """Return the button with its menu, which assets/base/menu.mjs opens."""
+    entries: list[html.Div | html.Button] = []
     for heading, items in ITEMS:
-        entries.append(dmc.MenuLabel(heading))
+        entries.append(html.Div(heading, className="menu-heading", role="presentation"))
         entries.extend(
-            dmc.MenuItem([html.Div(name), html.Div(content, className="menu-more")], id=id_)
+            html.Button(
+                [html.Div(name), html.Div(content, className="menu-more")],
+                id=id_,
+                className="menu-item",
+                role="menuitem",
+                tabIndex=-1,
+            )
             for id_, name, content in items
         )
-    return dmc.Menu(
-        position="bottom-start",
-        width=270,
-        shadow="md",
+    closed = attributes({"aria-haspopup": "menu", "aria-expanded": "false"})
+    return html.Div(
+        className="menu",
         children=[
-            dmc.MenuTarget(
-                html.Button(
-                    "Export",
-                    id=ids.EXPORT,
-                    className="text-button menu-button",
-                    title="Take the run, its clusters or this view out as a file",
-                )
+            html.Button(
+                "Export",
+                id=ids.EXPORT,
+                className="text-button menu-button",
+                title="Take the run, its clusters or this view out as a file",
+                **closed,
             ),
-            dmc.MenuDropdown(entries),
+            html.Div(entries, className="menu-items", role="menu", hidden=True, **aria("Export")),
         ],
     )

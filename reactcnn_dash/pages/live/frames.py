@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reactcnn_dash.analysis import scales
 from reactcnn_dash.pages.empty import Empty
 from reactcnn_dash.results.fields import fields_of
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from reactcnn_dash.pages.live.shapes import Frame as FramePayload
     from reactcnn_dash.pages.live.shapes import Model, Seen, ShownImage, ShownRun
 
-CODES = 254
-"""Highest code of a finite GAP value; 255 marks one that is not finite."""
-
-NOT_FINITE = 255
 SHOWN_CLASSES = 10
 
 
@@ -45,25 +42,19 @@ def encode_gap(
 ) -> NDArray[np.uint8]:
     """Quantise a GAP row to one byte a filter on the colour scale of its layer.
 
-    The code grows with the square root of the value's share of the scale: most GAP values are
-    small beside the largest of a run, and would all look alike on a linear scale.
-
     Args:
         gap: ``(F,)`` float32, all layers concatenated.
         layers: the layers of the run, in order.
-        low: ``(L,)`` value of code 0 for each layer.
-        high: ``(L,)`` value of code 254 for each layer.
+        low: ``(L,)`` lower end of each layer's scale.
+        high: ``(L,)`` its upper end.
 
     Returns:
-        ``(F,)`` uint8; 255 marks NaN and infinite values.
+        ``(F,)`` uint8, see ``analysis.scales``; 255 marks NaN and infinite values.
     """
-    sizes = [layer.filters for layer in layers]
-    base = np.repeat(low, sizes)
-    span = np.repeat(high - low, sizes)
-    finite = np.isfinite(gap)
-    share = np.divide(gap - base, span, out=np.zeros_like(gap), where=finite & (span > 0))
-    codes: NDArray[np.uint8] = np.rint(np.sqrt(np.clip(share, 0, 1)) * CODES).astype(np.uint8)
-    codes[~finite] = NOT_FINITE
+    codes = np.empty(len(gap), np.uint8)
+    for layer, *ends in zip(layers, low.tolist(), high.tolist(), strict=True):
+        own = slice(layer.offset, layer.offset + layer.filters)
+        codes[own] = scales.encode(gap[own], *ends)
     return codes
 
 

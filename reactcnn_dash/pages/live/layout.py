@@ -62,8 +62,7 @@ def _time() -> html.Div:
                     dcc.Input(
                         id=ids.ORDINAL,
                         type="number",
-                        min=0,
-                        step=1,
+                        step="any",
                         debounce=True,
                         className="ordinal",
                         autoComplete="off",
@@ -102,7 +101,7 @@ def _toolbar() -> html.Div:
 
 
 def _colours() -> html.Div:
-    """What the colours of the grid say: the mode, its one choice, and the legend."""
+    """Return what the colours of the grid say: the mode, its one choice, and the legend."""
     return html.Div(
         className="group colours",
         children=[
@@ -130,13 +129,13 @@ def _colours() -> html.Div:
                 ),
                 className="of-deviation",
             ),
-            html.Div(id=ids.LEGEND, className="legend", **aria("Colour legend")),
+            html.Div(id=ids.LEGEND, className="legend", role="group", **aria("Colour legend")),
         ],
     )
 
 
-def _image_panel() -> html.Aside:
-    return html.Aside(
+def _image_panel() -> html.Section:
+    return html.Section(
         className="side",
         **aria("Current image"),
         children=[
@@ -173,14 +172,14 @@ def _image_panel() -> html.Aside:
     )
 
 
-def _centre() -> html.Main:
-    return html.Main(
+def _centre() -> html.Div:
+    return html.Div(
         className="centre",
         children=[
             _toolbar(),
             notice(),
             empty(),
-            html.Div(id=ids.GRID, className="grid", **aria("Filters by layer")),
+            html.Div(id=ids.GRID, className="grid", role="group", **aria("Filters by layer")),
             what_if_panel(),
             search_panel(),
         ],

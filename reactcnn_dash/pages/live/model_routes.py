@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from flask import Response, jsonify, request
 
+from reactcnn_dash.analysis.scales import NOT_FINITE, NOUGHT
 from reactcnn_dash.jobs.model import Waiting
 from reactcnn_dash.pages.json_routes import RequestRefused, done, json_routes, number
-from reactcnn_dash.pages.live.frames import CODES, NOT_FINITE, gap_ranges
+from reactcnn_dash.pages.live.frames import gap_ranges
 from reactcnn_dash.results.maps_again import maps_question
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from reactcnn_dash.pages.live.shapes import ClassMap, ModelWaiting, WhatIf
     from reactcnn_dash.pages.page import Context
 
-NOUGHT = CODES // 2
 MOST_CLASSES = 10
 MOST_OFF = 4096
 _OFF = re.compile(r"\d{1,5}:\d{1,6}(?:,\d{1,6})*")

@@ -36,6 +36,8 @@ CONTROLS: Final = (
     Control("overlay", ids.OVERLAY, "value"),
     Control("closePanel", ids.PANEL_CLOSE, "n_clicks"),
     Control("toggleWhatIf", ids.WHAT_IF_BUTTON, "n_clicks"),
+    Control("backToAuto", ids.PARAMETER_AUTO, "n_clicks"),
+    Control("fitGraph", ids.GRAPH_FIT, "n_clicks"),
     # Searching.
     Control("toggleSearch", ids.SEARCH_BUTTON, "n_clicks"),
     Control("closeSearch", ids.SEARCH_CLOSE, "n_clicks"),

@@ -87,7 +87,8 @@ class Frame(TypedDict, total=False):
     """The answer to a poll: what changed, and what there is to say.
 
     ``asked`` is the request's number; ``gone`` that the run is not there any more; ``found`` the
-    ordinal that was looked for.
+    ordinal that was looked for, or with ``beyond``, which says so, that is nearest to the one asked
+    for.
     """
 
     asked: int
@@ -97,6 +98,7 @@ class Frame(TypedDict, total=False):
     notice: str
     info: str
     found: int
+    beyond: str
     gone: bool
     empty: Empty
 
@@ -248,7 +250,7 @@ class OddImage(TypedDict):
 
 
 class NextOdd(TypedDict):
-    """The next odd image, None after the last."""
+    """The next odd image, after the last the first; None where there is none."""
 
     image: int | None
 

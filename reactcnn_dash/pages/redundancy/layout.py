@@ -101,7 +101,7 @@ def _body() -> html.Div:
         className="redundancy-body",
         hidden=True,
         children=[
-            html.Main(
+            html.Div(
                 className="redundancy-left",
                 children=[
                     html.Div(id=ids.REDUNDANCY_LAYERS, className="redundancy-layers"),
@@ -113,7 +113,7 @@ def _body() -> html.Div:
                     ),
                 ],
             ),
-            html.Aside(
+            html.Section(
                 id=ids.REDUNDANCY_LAYER,
                 className="redundancy-layer",
                 **aria("Clusters of the layer"),

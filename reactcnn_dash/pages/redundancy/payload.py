@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import analysis
-from reactcnn_dash.pages.palette import cluster_colour
+from reactcnn_dash.pages.palette import cluster_colours
 from reactcnn_dash.results.redundancy.report import METHOD, summary
 from reactcnn_dash.results.redundancy.stability import verdict
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from reactcnn_dash.db import Layer, Run
     from reactcnn_dash.pages.redundancy.shapes import (
         ExplainedFilter,
+        RedundancyPayload,
         RedundantCluster,
-        Report,
         ReportedLayer,
         Stability,
     )
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 _DIGITS = 4
 
 
-def report_payload(report: RedundancyReport, run: Run, layers: Sequence[Layer]) -> Report:
+def report_payload(
+    report: RedundancyReport, run: Run, layers: Sequence[Layer]
+) -> RedundancyPayload:
     """Return what the page shows of a run: its layers, each with its clusters."""
     return {
         "run": {
@@ -54,6 +56,7 @@ def report_payload(report: RedundancyReport, run: Run, layers: Sequence[Layer]) 
 
 def _layer(found: LayerReport, layer: Layer, images: int) -> ReportedLayer:
     row = found.row
+    colours = cluster_colours({one.label: len(one.filters) for one in found.clusters})
     return {
         "name": found.name,
         "position": layer.position,
@@ -67,14 +70,14 @@ def _layer(found: LayerReport, layer: Layer, images: int) -> ReportedLayer:
         "rank": round(row.effective_rank, 1),
         "couldGo": row.could_go,
         "confirmed": found.confirmed,
-        "clusters": [_cluster(one, images) for one in found.clusters],
+        "clusters": [_cluster(one, colours[one.label], images) for one in found.clusters],
         "stay": None if found.plan is None else len(found.plan.stay),
         "explained": [] if found.plan is None else _explained(found.plan),
     }
 
 
 def _explained(plan: analysis.LayerPlan) -> list[ExplainedFilter]:
-    """The filters that do not stay, the best explained first; those that never vary last."""
+    """Return the filters that do not stay, the best explained first; those that never vary last."""
     confirmed = plan.confirmed
     order = sorted(plan.explained, key=lambda one: -2.0 if one.r2 is None else one.r2)[::-1]
     return [
@@ -89,10 +92,10 @@ def _explained(plan: analysis.LayerPlan) -> list[ExplainedFilter]:
     ]
 
 
-def _cluster(one: analysis.ClusterEvidence, images: int) -> RedundantCluster:
+def _cluster(one: analysis.ClusterEvidence, colour: str, images: int) -> RedundantCluster:
     return {
         "label": one.label,
-        "colour": cluster_colour(one.label, len(one.filters)),
+        "colour": colour,
         "filters": list(one.filters),
         "keep": one.keep,
         "mean": round(one.mean_r, _DIGITS),

@@ -8,7 +8,7 @@ from flask import Response, request
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import StoreMissing
-from reactcnn_dash.pages.compare.experiment import LISTED, run_label
+from reactcnn_dash.pages.compare.experiment import LISTED, run_options
 from reactcnn_dash.pages.json_routes import (
     RequestRefused,
     already,
@@ -43,7 +43,7 @@ def listed(reader: StoreReader) -> Listed:
         known = [run for run in reader.summaries() if run.stored][:LISTED]
     except StoreMissing:
         known = []
-    return {"runs": [{"value": str(run.id), "label": run_label(run)} for run in known]}
+    return {"runs": run_options(known)}
 
 
 def _threshold() -> float:

@@ -74,7 +74,7 @@ class ReportedLayer(TypedDict):
     explained: list[ExplainedFilter]
 
 
-class Report(TypedDict):
+class RedundancyPayload(TypedDict):
     """What is redundant in a run."""
 
     run: ReportedRun

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Answers, Run
+    from reactcnn_dash.db import Predictions, Run
     from reactcnn_dash.results.deviations.scores import RunScores
 
 SHOWN: Final = 4
@@ -61,7 +61,7 @@ class Confusion:
         ]
 
 
-def confusion(run: Run, answers: Answers) -> Confusion | None:
+def confusion(run: Run, answers: Predictions) -> Confusion | None:
     """Return what a run's labelled images were taken for; None without any label."""
     classes = len(run.class_names)
     known = (answers.labels >= 0) & (answers.labels < classes)
@@ -73,7 +73,7 @@ def confusion(run: Run, answers: Answers) -> Confusion | None:
     return Confusion(tuple(run.class_names), counts)
 
 
-def wrong_images(answers: Answers, most: int) -> list[int]:
+def wrong_images(answers: Predictions, most: int) -> list[int]:
     """Return the misclassified images of which the network was surest."""
     wrong = (answers.labels >= 0) & (answers.predictions != answers.labels)
     surest = np.argsort(-np.nan_to_num(answers.confidence, nan=-1.0), kind="stable")
@@ -88,7 +88,7 @@ def odd_images(scores: RunScores | None, rate: float, most: int) -> list[int]:
     return [int(one) for one in odd[np.argsort(-scores.scores[odd], kind="stable")][:most]]
 
 
-def typical_images(answers: Answers, scores: RunScores | None, most: int) -> list[int]:
+def typical_images(answers: Predictions, scores: RunScores | None, most: int) -> list[int]:
     """Return images that are right, or have no label, each of another class where there are more.
 
     Where images are scored those nearest to the middle of the scores, otherwise the surest.
@@ -113,7 +113,7 @@ def typical_images(answers: Answers, scores: RunScores | None, most: int) -> lis
     return [int(answers.ordinals[one]) for one in (*first, *rest)][:most]
 
 
-def chosen_images(answers: Answers, scores: RunScores | None, rate: float) -> Sequence[Chosen]:
+def chosen_images(answers: Predictions, scores: RunScores | None, rate: float) -> Sequence[Chosen]:
     """Return the images that a report begins with, each once."""
     found: dict[int, Chosen] = {}
     kinds = {

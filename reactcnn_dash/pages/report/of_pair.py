@@ -58,7 +58,7 @@ def report_of_pair(
     """
     reader = StoreReader(url)
     found = computed_comparison(url, Pair(a, b, method, parameter)).found
-    confused = tuple(confusion(run, reader.answers(run)) for run in (found.a, found.b))
+    confused = tuple(confusion(run, reader.predictions(run)) for run in (found.a, found.b))
     return page(
         f"{found.a.name} and {found.b.name} · ReactCNN",
         _head(found),
@@ -107,7 +107,7 @@ def _head(found: Comparison) -> Markup:
 
 
 def _changed(reader: StoreReader, found: Comparison) -> Markup:
-    """The images whose prediction changed: corrections and spoilt ones in turn."""
+    """Return the images whose prediction changed: what was corrected, what was spoilt, others."""
     changed, names = found.changed, found.a.class_names
     title = "Predictions that changed"
     if not len(changed.a):

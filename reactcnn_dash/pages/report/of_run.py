@@ -10,9 +10,10 @@ from markupsafe import Markup
 
 from reactcnn_dash import analysis
 from reactcnn_dash.analysis import OVERVIEW, REDUNDANT, TooFewImages, TooFewRows
+from reactcnn_dash.analysis.scales import CODES, NOT_FINITE, NOUGHT, goes_both_ways
 from reactcnn_dash.db import DamagedBlob, StoreReader
-from reactcnn_dash.pages.live.frames import NOT_FINITE, encode_gap, gap_ranges
-from reactcnn_dash.pages.palette import cluster_colour
+from reactcnn_dash.pages.live.frames import encode_gap, gap_ranges
+from reactcnn_dash.pages.palette import cluster_colours
 from reactcnn_dash.pages.report.facts import Confusion, chosen_images, confusion, odd_images
 from reactcnn_dash.pages.report.markup import (
     NOTHING,
@@ -51,6 +52,7 @@ _TIGHTEST: Final = 3
 _TALLEST: Final = 64
 _COLUMNS: Final = 8
 _INK: Final = (63, 127, 214)
+_NEGATIVE: Final = (176, 118, 66)
 _AMBER: Final = (240, 160, 0)
 _BINS: Final = 40
 
@@ -64,7 +66,7 @@ def report_of_run(url: str, run_id: int) -> str:
     """
     reader = StoreReader(url)
     run, layers = reader.run(run_id), reader.layers(run_id)
-    answers = reader.answers(run)
+    answers = reader.predictions(run)
     profile, scores = _scored(url, reader, run)
     confused = confusion(run, answers)
     drawing = Drawing(reader, run, layers)
@@ -172,7 +174,7 @@ class Drawing:
             ordinal,
             why,
             picture(pixels, f"image {ordinal}"),
-            picture(grid_of(codes, self.layers), "its filters", "filters"),
+            picture(grid_of(codes, self.layers, self._ranges[0]), "its filters", "filters"),
             ordinal,
             why,
             self._said(image.label, image.prediction, image.probabilities),
@@ -195,21 +197,28 @@ class Drawing:
         return names[number_] if 0 <= number_ < len(names) else f"class {number_}"
 
 
-def grid_of(codes: NDArray[np.uint8], layers: Sequence[Layer]) -> NDArray[np.uint8]:
+def grid_of(
+    codes: NDArray[np.uint8], layers: Sequence[Layer], low: NDArray[np.float32]
+) -> NDArray[np.uint8]:
     """Return the filters of all layers as a picture, a place each: (height, width, 4).
 
-    Its colour is one in the light and in the dark; what is deep is opaque.
+    Its colours are the same in the light and in the dark; what is deep is opaque, and what is
+    negative brown, as in the live grid.
     """
     blocks: list[NDArray[np.uint8]] = []
-    for layer in layers:
+    for layer, lowest in zip(layers, low.tolist(), strict=True):
         own = codes[layer.offset : layer.offset + layer.filters]
         columns = max(_COLUMNS, -(-layer.filters // _TALLEST))
         rows = -(-layer.filters // columns)
         block = np.zeros((rows * columns, 4), np.uint8)
         lost = own == NOT_FINITE
-        block[: len(own), :3] = np.where(lost[:, None], _AMBER, _INK)
+        deep, ink = own.astype(np.int64), np.broadcast_to(_INK, (len(own), 3))
+        if goes_both_ways(lowest):
+            ink = np.where((deep < NOUGHT)[:, None], _NEGATIVE, ink)
+            deep = 2 * np.abs(deep - NOUGHT)
+        block[: len(own), :3] = np.where(lost[:, None], _AMBER, ink)
         # The least is still told from the ground.
-        block[: len(own), 3] = np.where(lost, 255, 12 + (own.astype(np.int64) * 243) // 254)
+        block[: len(own), 3] = np.where(lost, 255, 12 + deep * 243 // CODES)
         blocks.append(block.reshape(rows, columns, 4))
     height = max((len(block) for block in blocks), default=1)
     parts = [np.pad(block, ((0, height - len(block)), (0, 1), (0, 0))) for block in blocks]
@@ -287,6 +296,7 @@ def _clusters(url: str, reader: StoreReader, run: Run, layers: Sequence[Layer]) 
         inside = sum(one.size for one in real)
         mean = sum(one.size * (one.mean_r or 0.0) for one in real) / inside if inside else None
         sizes = sorted(real, key=lambda one: -one.size)
+        colours = cluster_colours({one.label: one.size for one in real})
         rows.append(
             [
                 layer.name,
@@ -301,7 +311,7 @@ def _clusters(url: str, reader: StoreReader, run: Run, layers: Sequence[Layer]) 
                         'title="{} filters"></i>'
                     ).format(
                         max(2, round(240 * one.size / layer.filters)),
-                        cluster_colour(one.label, one.size),
+                        colours[one.label],
                         one.size,
                     )
                     for one in sizes

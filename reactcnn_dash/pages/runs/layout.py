@@ -20,12 +20,12 @@ _WRITTEN: Final = {**_TEXT, "editable": {"function": "runWritable(params.data)"}
 
 
 def _shown(function: str) -> dict[str, Any]:
-    """How a value is written; sorting and filtering go by the value itself."""
+    """Return how a value is written; sorting and filtering go by the value itself."""
     return {"valueFormatter": {"function": f"{function}(params)"}}
 
 
 def _number(unit: str = "") -> dict[str, Any]:
-    """A number on the right, with a filter that says which unit it wants."""
+    """Return a number on the right, with a filter that says which unit it wants."""
     return {
         "type": "rightAligned",
         "filter": "agNumberColumnFilter",
@@ -37,7 +37,7 @@ def _number(unit: str = "") -> dict[str, Any]:
 
 
 def _narrow() -> dict[str, Any]:
-    """A number of few digits: its filter is a lower bound, without room for a choice."""
+    """Return a number of few digits: its filter is a lower bound, without room for a choice."""
     return _number() | {"suppressFloatingFilterButton": True}
 
 
@@ -48,12 +48,13 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         "headerName": "Name",
         "cellRenderer": "RunName",
         "pinned": "left",
-        "width": 146,
+        "width": 186,
         **_WRITTEN,
         "cellEditorParams": {"maxLength": NAME_LENGTH},
     },
     {
         "field": "checkpointText",
+        "cellRenderer": "Middle",
         "headerName": "Checkpoint",
         "minWidth": 104,
         "flex": 2,
@@ -69,6 +70,8 @@ COLUMNS: Final[list[dict[str, Any]]] = [
     {"field": "epoch", "headerName": "Epoch", "width": 60, **_narrow()},
     {
         "field": "source",
+        "cellRenderer": "Middle",
+        "tooltipField": "source",
         "headerName": "Source",
         "minWidth": 82,
         "flex": 1.2,
@@ -271,7 +274,7 @@ def content() -> Content:
     )
     table = html.Div(_table(), className="runs-frame", role="region", **aria("Runs"))
     return Content(
-        body=[html.Main(className="runs", children=[_toolbar(), notice(), empty(), table])],
+        body=[html.Div(className="runs", children=[_toolbar(), notice(), empty(), table])],
         around=[
             dcc.Interval(id=ids.RUNS_TICK, interval=LOOK_MS),
             *(dcc.Store(id=one) for one in stores),

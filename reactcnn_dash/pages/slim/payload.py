@@ -166,7 +166,7 @@ def _pair(ends: Any) -> tuple[float, float] | None:
 
 
 def _asked(asked: dict[str, Any]) -> str:
-    """What was asked for, in words."""
+    """Return what was asked for, in words."""
     parts = [
         f"{asked[name]:.0%} of the {words}"
         for name, words in (("parameters", "parameters"), ("multiply_adds", "multiply-adds"))

@@ -59,7 +59,7 @@ def _slimming(reader: StoreReader) -> Slimming:
 
 
 def _wanted(reader: StoreReader, values: Any) -> trial.Wanted:
-    """What is asked for, by an address or a body of JSON.
+    """Return what is asked for, by an address or a body of JSON.
 
     Raises:
         RequestRefused, TrialRefused: it is nothing that the page asks.
@@ -145,7 +145,7 @@ def routes(context: Context) -> Iterable[Blueprint]:
 
 
 def _plain(name: str) -> str:
-    """A name that a header takes."""
+    """Return a name that a header takes."""
     return "".join(
         one if one.isascii() and (one.isalnum() or one in "-_.") else "-" for one in name
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Answers, Layer, Run, StoreReader
+    from reactcnn_dash.db import Layer, Predictions, Run, StoreReader
     from reactcnn_dash.jobs.helping import Submits
 
 
@@ -141,7 +141,7 @@ def compare(
     """
     first, second = reader.run(a), reader.run(b)
     layers, unmatched = common_layers(reader, first, second)
-    answers = reader.answers(first), reader.answers(second)
+    answers = reader.predictions(first), reader.predictions(second)
     pairs = match_images(*answers)
     if not len(pairs.a):
         raise NotComparable(
@@ -215,7 +215,7 @@ def _nothing_finite(runs: tuple[Run, Run], found: Sequence[NotFinite]) -> str:
     )
 
 
-def match_images(a: Answers, b: Answers) -> Pairs:
+def match_images(a: Predictions, b: Predictions) -> Pairs:
     """Pair the images of two runs by the hash of their pixels, whatever their order.
 
     An image that is in a run several times is paired with the other run's copies in their order:
@@ -267,7 +267,7 @@ def _by_layer(
     ]
 
 
-def _chosen(answers: Answers, ordinals: NDArray[np.int64]) -> Answers:
+def _chosen(answers: Predictions, ordinals: NDArray[np.int64]) -> Predictions:
     at = np.searchsorted(answers.ordinals, ordinals)
     return type(answers)(
         ordinals=ordinals,
@@ -278,16 +278,16 @@ def _chosen(answers: Answers, ordinals: NDArray[np.int64]) -> Answers:
     )
 
 
-def _accuracy(answers: Answers, labelled: NDArray[np.bool_]) -> float:
+def _accuracy(answers: Predictions, labelled: NDArray[np.bool_]) -> float:
     return float((answers.predictions == answers.labels)[labelled].mean())
 
 
-def _confidence(answers: Answers) -> float:
+def _confidence(answers: Predictions) -> float:
     known = answers.confidence[np.isfinite(answers.confidence)]
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _changed(a: Answers, b: Answers) -> Changed:
+def _changed(a: Predictions, b: Predictions) -> Changed:
     differ = a.predictions != b.predictions
     label = np.where(a.labels >= 0, a.labels, b.labels)
     return Changed(

@@ -77,7 +77,7 @@ class _Fold(Protocol):
         """Take in pairs."""
 
     def state(self) -> analysis.CrossMoments:
-        """The state of all pairs taken in."""
+        """Return the state of all pairs taken in."""
 
 
 def whole_moments(
@@ -160,7 +160,7 @@ def _fold(reader: StoreReader, sides: Sides, folds: Sequence[_Fold]) -> Folded:
 
 
 def _finite(both: tuple[Rows, Rows], layers: Sequence[tuple[Layer, Layer]]) -> NDArray[np.bool_]:
-    """Which pairs are finite in every one of some layers, in both runs."""
+    """Return which pairs are finite in every one of some layers, in both runs."""
     usable = np.ones(len(both[0]), bool)
     for pair in layers:
         for rows, layer in zip(both, pair, strict=True):
@@ -169,7 +169,7 @@ def _finite(both: tuple[Rows, Rows], layers: Sequence[tuple[Layer, Layer]]) -> N
 
 
 def _blocks(reader: StoreReader, sides: Sides) -> Iterator[_Block]:
-    """Give where each block starts, which of its pairs are whole, and the rows of those.
+    """Yield where each block starts, which of its pairs are whole, and the rows of those.
 
     The next blocks are read by a thread meanwhile: SQLite and the folding hold no lock.
     """
@@ -205,7 +205,7 @@ def read_pairs(reader: StoreReader, sides: Sides, start: int, count: int) -> _Bl
 
 
 def _rows(block: GapBlock, ordinals: NDArray[np.int64]) -> tuple[NDArray[np.bool_], Rows]:
-    """Which of some ordinals a block (ascending) has, and the rows of those, in their order."""
+    """Return which of some ordinals a block (ascending) has, and their rows, in their order."""
     if np.array_equal(block.ordinals, ordinals):
         return np.ones(len(ordinals), bool), block.rows
     found = np.isin(ordinals, block.ordinals)

@@ -64,7 +64,7 @@ def locate(reader: StoreReader, good: int | str, suspect: int | str) -> Fault:
         StoreError: a run is not there, or the store cannot be read.
     """
     runs = reader.run(good), reader.run(suspect)
-    pairs = match_images(*(reader.answers(run) for run in runs))
+    pairs = match_images(*(reader.predictions(run) for run in runs))
     if len(pairs.a) >= LEAST_COMMON:
         return _image_by_image(reader, runs, (pairs.a, pairs.b))
     return _by_what_is_usual(reader, runs)
@@ -116,7 +116,7 @@ def _by_what_is_usual(reader: StoreReader, runs: tuple[Run, Run]) -> Fault:
 def _rows(
     reader: StoreReader, run: Run, ordinals: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Which of some ordinals have an undamaged row, and these rows, in the ordinals' order."""
+    """Return which of some ordinals have an undamaged row, and these rows, in their order."""
     block = reader.gap_rows_of(run.id, ordinals.tolist())
     found = np.isin(ordinals, block.ordinals)
     return found, block.rows[np.searchsorted(block.ordinals, ordinals[found])]

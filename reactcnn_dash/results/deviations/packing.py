@@ -18,7 +18,7 @@ _NUMBERS = "biuf"
 
 
 def to_bytes(value: Any) -> bytes:
-    """Give a value made of dataclasses, dicts, tuples, arrays and plain values as bytes.
+    """Return a value made of dataclasses, dicts, tuples, arrays and plain values as bytes.
 
     Floating arrays are kept as float32, which is plenty for what is estimated from a sample.
     """
@@ -31,7 +31,7 @@ def to_bytes(value: Any) -> bytes:
 
 
 def from_bytes(data: bytes, kind: type[T], *others: type[Any]) -> T:
-    """Give the value that ``to_bytes`` made into ``data``.
+    """Return the value that ``to_bytes`` made into ``data``.
 
     Args:
         data: the bytes.

@@ -117,7 +117,7 @@ def _save(url: str, run: Run, scores: RunScores) -> None:
 def _scored(
     reader: StoreReader, run: Run, profile: RunProfile, known: RunScores | None
 ) -> RunScores:
-    """The scores of all images: those by this profile that are known, and the others."""
+    """Return the scores of all images: those by this profile that are known, and the others."""
     scores = np.full(run.stored, np.nan, np.float32)
     start = 0
     if known is not None and known.profile == profile.images:

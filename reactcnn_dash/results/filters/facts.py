@@ -226,5 +226,5 @@ def kernel_payload(
 
 
 def _nested(values: NDArray[np.float32]) -> Any:
-    """An array as nested lists of rounded numbers."""
+    """Return an array as nested lists of rounded numbers."""
     return [_nested(one) if one.ndim else rounded(float(one)) for one in values]

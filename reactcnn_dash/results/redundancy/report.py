@@ -39,7 +39,7 @@ class LayerReport:
     Attributes:
         name: of the layer.
         row: its figures.
-        clusters: the tightest first.
+        clusters: confirmed ones first; both the tightest first.
         plan: which filters those that stay explain; None with too few maps for a verdict.
     """
 
@@ -126,7 +126,9 @@ def _layer(
     plan = None
     if moments.images >= analysis.LEAST_IMAGES:
         plan = analysis.plan_layer(*moments.layers[found.layer.position], threshold)
-    clusters = analysis.judge(found.correlation, found.labels, spatial, plan)
+    judged = analysis.judge(found.correlation, found.labels, spatial, plan)
+    # What is confirmed comes before what is suspected; both the tightest first.
+    clusters = sorted(judged, key=lambda one: one.verdict is not analysis.Verdict.CONFIRMED)
     return LayerReport(
         name=found.layer.name,
         row=analysis.redundancy(found.correlation, found.labels),
@@ -152,6 +154,9 @@ def _found(report: RedundancyReport) -> str:
     constant = sum(layer.row.constant for layer in report.layers)
     confirmed = sum(layer.confirmed for layer in report.layers)
     clusters = sum(len(layer.clusters) for layer in report.layers)
+    few = analysis.few_images(report.images)
+    if few:
+        return f"{few} Too few for a verdict on {filters:,} filters."
     if not could_go:
         return (
             f"By GAP values none of {filters:,} filters could go. {_explained(report, confirmed)}"
@@ -165,11 +170,13 @@ def _found(report: RedundancyReport) -> str:
     else:
         why = f"{doubles:,} repeat others, in {where}, and {constant:,} never vary"
     text = f"By GAP values {could_go:,} of {filters:,} filters could go: {why}."
-    return f"{text} {_explained(report, confirmed)}"
+    evidence = _explained(report, confirmed)
+    judged = any(layer.plan is not None for layer in report.layers)
+    return f"{evidence} {text}" if judged else f"{text} {evidence}"
 
 
 def _explained(report: RedundancyReport, confirmed: int) -> str:
-    """What the feature maps say, in a sentence."""
+    """Return what the feature maps say, in a sentence."""
     images = report.explained_images
     if not images:
         return "No feature maps are stored that could confirm it."

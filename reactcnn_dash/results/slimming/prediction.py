@@ -108,7 +108,7 @@ def computed_prediction(url: str, run_id: int) -> Prediction:
 
 
 def _costs(reader: StoreReader, run: Run, layers: Sequence[Layer], *, work: bool) -> Costs:
-    """What the convolutions cost in parameters, or in multiply-adds.
+    """Return what the convolutions cost in parameters, or in multiply-adds.
 
     A layer that receives as many channels as the one before makes is taken to receive those; of
     others only the filters that they make are counted.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reactcnn_dash.db import Place
+from reactcnn_dash.db import StoreAddress
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.jobs.command import Command
 
@@ -139,7 +139,7 @@ def free_output(url: str, wanted: Wanted) -> Path:
     Raises:
         TrialRefused: the folder cannot be made.
     """
-    place = Place.of(url)
+    place = StoreAddress.of(url)
     beside = Path.cwd() / "reactcnn" if place.path is None else place.path.absolute()
     folder = beside.with_name(f"{beside.stem}-slim")
     try:

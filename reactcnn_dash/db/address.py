@@ -18,7 +18,7 @@ StoreUrl: TypeAlias = str | os.PathLike[str]
 
 
 def normalise_url(text: StoreUrl) -> str:
-    """Give the SQLAlchemy URL of a store that was named by URL or by plain path.
+    """Return the SQLAlchemy URL of a store that was named by URL or by plain path.
 
     `reactcnn.db` becomes `sqlite:///reactcnn.db`, and so does `pathlib.Path("reactcnn.db")`.
 
@@ -58,15 +58,15 @@ def _parse(text: str) -> URL:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StoreAddress:
     """A store's address: its URL, and for SQLite the file (None otherwise)."""
 
     url: URL
     path: Path | None
 
     @classmethod
-    def of(cls, text: StoreUrl) -> Place:
-        """Give the place named by a URL or path; see `normalise_url` for what is refused."""
+    def of(cls, text: StoreUrl) -> StoreAddress:
+        """Return the place named by a URL or path; see `normalise_url` for what is refused."""
         url = _parse(normalise_url(text))
         is_file = url.get_backend_name() == "sqlite"
         return cls(url, Path(url.database or "") if is_file else None)
@@ -75,7 +75,7 @@ class Place:
         return str(self.path) if self.path is not None else self.url.render_as_string()
 
 
-def require_driver(place: Place) -> None:
+def require_driver(place: StoreAddress) -> None:
     """Refuse a URL whose driver is not installed.
 
     Raises:

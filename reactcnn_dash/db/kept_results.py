@@ -13,7 +13,7 @@ from reactcnn_dash.db.opening import saving
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from reactcnn_dash.db.place import StoreUrl
+    from reactcnn_dash.db.address import StoreUrl
 
 _table = queries.reports
 _SAME = (
@@ -26,14 +26,14 @@ _REMOVE = delete(_table).where(*_SAME)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class KeptResult:
     """Something worked out from the first `images` images of a run; `value` is its bytes."""
 
     images: int
     value: bytes
 
 
-def save_report(url: StoreUrl, run_id: int, kind: str, key: str, report: Report) -> None:
+def keep_result(url: StoreUrl, run_id: int, kind: str, key: str, report: KeptResult) -> None:
     """Store a report, in place of the one of the same kind and key.
 
     Args:
@@ -56,7 +56,7 @@ def save_report(url: StoreUrl, run_id: int, kind: str, key: str, report: Report)
         connection.execute(insert(_table), [new])
 
 
-def find_report(connection: Connection, run_id: int, kind: str, key: str) -> Report | None:
-    """Give the report of a run, None when there is none of this kind and key."""
+def find_kept(connection: Connection, run_id: int, kind: str, key: str) -> KeptResult | None:
+    """Return the report of a run, None when there is none of this kind and key."""
     row = connection.execute(_FIND, {"run": run_id, "what": kind, "settings": key}).first()
-    return None if row is None else Report(row.images, row.value)
+    return None if row is None else KeptResult(row.images, row.value)

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db.queries import AnyRow
 
-NO_ANSWER = -1
+NO_PREDICTION = -1
 """The prediction of an image whose probabilities are not finite."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class Predictions:
     """The answers to n images, by ordinal.
 
     `ordinals` (n,) int64; `hashes` n times the `sha256` that recognises the pixels in every run;
@@ -36,20 +36,20 @@ class Answers:
 
 
 def class_of(row: AnyRow) -> int:
-    """Give the label of a row of `ANSWERS_OF`, or its prediction, or -1 without any."""
+    """Return the label of a row of `ANSWERS_OF`, or its prediction, or -1 without any."""
     if row.label is not None:
         return int(row.label)
-    return NO_ANSWER if row.confidence is None else int(row.prediction)
+    return NO_PREDICTION if row.confidence is None else int(row.prediction)
 
 
-def answers_of(said: Sequence[AnyRow], hashes: Sequence[AnyRow]) -> Answers:
-    """Give the answers of images, by ordinal, from rows of `ANSWERS` and of `HASHES`."""
+def predictions_of(said: Sequence[AnyRow], hashes: Sequence[AnyRow]) -> Predictions:
+    """Return the answers of images, by ordinal, from rows of `ANSWERS` and of `HASHES`."""
     by_ordinal = sorted(said, key=itemgetter(0))
     ordinals, labels, predictions, confidence = zip(*by_ordinal, strict=True) if said else [()] * 4
     sure = np.array(confidence, np.float64)
     answered = np.array(predictions, np.int64)
-    answered[np.isnan(sure)] = NO_ANSWER
-    return Answers(
+    answered[np.isnan(sure)] = NO_PREDICTION
+    return Predictions(
         ordinals=np.array(ordinals, np.int64),
         hashes=tuple(row[1].hex() for row in hashes),
         labels=np.array([-1 if label is None else label for label in labels], np.int64),

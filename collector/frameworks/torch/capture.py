@@ -1,0 +1,123 @@
+"""Capturing with PyTorch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from collector.errors import ModelError, reason
+from collector.frameworks.protocol import SCALINGS, Captured
+from collector.frameworks.reading import Reading
+from collector.frameworks.torch.hooks import hear
+from collector.frameworks.torch.reducing import Reduced, joined, reduced
+from collector.frameworks.torch.state import quiet
+from reactcnn_dash.db import MapBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from collector.frameworks.protocol import Pixels
+    from collector.frameworks.torch.exported import Exported
+    from collector.frameworks.torch.feeding import Feeding
+    from collector.frameworks.torch.hooks import Listened
+    from collector.frameworks.torch.taps import Tap
+
+    Run = Callable[[torch.Tensor], tuple[torch.Tensor, Sequence[Reduced]]]
+
+
+class Capture:
+    """See ``protocol.Capture``.
+
+    Args:
+        run: gives the module's output and what is kept of each tap.
+        taps: what is watched.
+        feeding: how images are given.
+        reading: how the output becomes probabilities.
+        pixel_range: key of ``SCALINGS``.
+    """
+
+    arithmetic = "direct"
+
+    def __init__(
+        self, run: Run, taps: Sequence[Tap], feeding: Feeding, reading: Reading, pixel_range: str
+    ) -> None:
+        self._run, self._taps, self._feeding, self._reading = run, taps, feeding, reading
+        self._scaling = SCALINGS[pixel_range]
+
+    def __call__(self, pixels: Pixels) -> Captured:
+        """Run (B, H, W, C) images, B ≥ 1, through the network.
+
+        Raises:
+            ModelError: PyTorch cannot run it, or not with so many images at once.
+        """
+        with quiet(self._feeding.device):
+            try:
+                output, parts = self._run(self._feeding.images(pixels, self._scaling))
+            except (MemoryError, torch.OutOfMemoryError) as error:
+                raise out_of_memory(len(pixels)) from error
+            except RuntimeError as error:
+                if "allocate" in str(error) or "out of memory" in str(error):
+                    raise out_of_memory(len(pixels)) from error
+                raise ModelError(f"PyTorch cannot run the model: {reason(error)}") from error
+            gap = joined([part.gap for part in parts]).numpy()
+            maps = tuple(map(_map_batch, parts)) if parts[0].codes is not None else None
+            return Captured(probabilities_of(output, self._reading), gap, maps)
+
+
+def out_of_memory(images: int) -> ModelError:
+    """Return what to say where so many images do not fit."""
+    return ModelError(
+        f"not enough memory for {images} images at a time; use a smaller --batch-size."
+    )
+
+
+def by_graph(exported: Exported, module: nn.Module, *, maps: bool) -> Run:
+    """Run the exported program with the weights that the module has now."""
+    graph, weights = exported.with_reduced(maps=maps), exported.bound(module)
+
+    def run(images: torch.Tensor) -> tuple[torch.Tensor, Sequence[Reduced]]:
+        # The program keeps nothing from one call to the next, unlike modules.
+        with torch.inference_mode():
+            output, parts = graph(*weights, images)
+        return output, parts
+
+    return run
+
+
+def by_hooks(
+    listened: Listened, module: nn.Module, output_of: Callable[[Any], torch.Tensor], *, maps: bool
+) -> Run:
+    """Run the module itself, which is in inference mode, and listen."""
+
+    def each(tap: Tap, values: torch.Tensor) -> Reduced:
+        return reduced(values, tap.channels_last, tap.never_negative, maps)
+
+    def run(images: torch.Tensor) -> tuple[torch.Tensor, Sequence[Reduced]]:
+        returned, parts = hear(module, listened, images, each)
+        return output_of(returned), parts
+
+    return run
+
+
+def probabilities_of(output: torch.Tensor, reading: Reading) -> NDArray[np.float32]:
+    """Turn a model's output, (B, K), into probabilities of its classes."""
+    values = output.detach().float()
+    if reading is Reading.SOFTMAX:
+        values = values.softmax(1)
+    elif reading is not Reading.AS_IS:
+        unit = values.sigmoid() if reading is Reading.ONE_LOGIT else values
+        values = torch.cat([1 - unit, unit], 1)
+    probabilities: NDArray[np.float32] = values.cpu().numpy()
+    return probabilities
+
+
+def _map_batch(part: Reduced) -> MapBatch:
+    assert part.codes is not None
+    assert part.low is not None
+    assert part.step is not None
+    return MapBatch(part.codes.cpu().numpy(), part.low.cpu().numpy(), part.step.cpu().numpy())

@@ -1,0 +1,370 @@
+"""What a PyTorch module is to the collector: how it is fed and read, and what is watched."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.utils import _pytree
+
+from collector.errors import ModelError, reason
+from collector.frameworks.agreement import LEAST_ROUNDING, Parted, first_difference, some
+from collector.frameworks.kernels import kernel
+from collector.frameworks.protocol import SCALINGS, Identity, Proven
+from collector.frameworks.reading import Reading, are_shares, classes_of, keeps_scale, told
+from collector.frameworks.torch.capture import (
+    Capture,
+    by_graph,
+    by_hooks,
+    out_of_memory,
+    probabilities_of,
+)
+from collector.frameworks.torch.exported import Exported, NotExported, exported
+from collector.frameworks.torch.feeding import Feeding, feeding_of
+from collector.frameworks.torch.hooks import CONVOLUTIONS, Listened, hear, listen
+from collector.frameworks.torch.kernels import weights_of
+from collector.frameworks.torch.state import quiet, undisturbed, unwrapped
+from collector.frameworks.torch.taps import plain_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from collector.frameworks.protocol import Asked, Captured, Pixels
+    from collector.frameworks.torch.taps import Tap
+    from reactcnn_dash.db import Kernel
+
+_REHEARSED = 4
+_ROUNDING = {torch.float16: 1e-2, torch.bfloat16: 5e-2}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """See ``protocol.Network``.
+
+    Attributes:
+        module: the module itself, unwrapped.
+        way: how it is watched: its exported program, or by hooks.
+        output: which of what it returns is the classes'.
+        kept: what is to be kept with the run's options.
+    """
+
+    loaded: Identity
+    module: nn.Module
+    way: Exported | Listened
+    feeding: Feeding
+    output: int
+    outputs: int
+    reading: Reading
+    rescales: bool
+    kept: Mapping[str, Any]
+    notices: tuple[str, ...]
+
+    @property
+    def taps(self) -> tuple[Tap, ...]:
+        """What is watched."""
+        return self.way.taps
+
+    @property
+    def filters(self) -> int:
+        """Number of filters of all taps, the length of a GAP row."""
+        return sum(tap.filters for tap in self.taps)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images."""
+        return self.feeding.shape
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """See ``protocol.Network``."""
+        way = "torch.export" if isinstance(self.way, Exported) else "hooks"
+        return {"watched_by": way, **self.kept}
+
+    def has_weights(self, sha256: str) -> bool:
+        """See ``protocol.Network``."""
+        return sha256 == self.loaded.sha256
+
+    def kernels(self) -> tuple[Kernel, ...]:
+        """See ``protocol.Network``; one that depends on the image is left out."""
+        modules = {plain_path(path): one for path, one in self.module.named_modules()}
+        found = []
+        for place, tap in enumerate(self.taps):
+            one = modules.get(tap.path)
+            weight = None
+            if isinstance(one, CONVOLUTIONS):
+                weight = one.weight
+            elif isinstance(self.way, Exported):
+                weight = self.way.weight(self.way.places[place], self.module)
+            if weight is not None:
+                transposed = "ranspose" in tap.kind
+                of = weights_of(weight, transposed=transposed, filters=tap.filters)
+                found.append(kernel(tap.name, of))
+        return tuple(found)
+
+    def proven(
+        self,
+        pixels: Pixels,
+        *,
+        pixel_range: str,
+        maps: bool,
+        batch_size: int,
+        exact: bool,  # noqa: ARG002 - there is one arithmetic
+    ) -> Proven:
+        """See ``protocol.Network``; the proof is the module itself, as it was written."""
+        with undisturbed(self.module):
+            if isinstance(self.way, Exported):
+                try:
+                    run = by_graph(self.way, self.module, maps=maps)
+                except NotExported as error:
+                    raise Parted(f"the module is no longer what was exported: {error}.") from error
+            else:
+                run = by_hooks(self.way, self.module, self._output_of, maps=maps)
+            capture = Capture(run, self.taps, self.feeding, self.reading, pixel_range)
+            missing = max(0, batch_size - len(pixels))
+            # In another order and company than the module itself gets them.
+            company: Any = np.pad(pixels[::-1], [(0, missing), (0, 0), (0, 0), (0, 0)])
+            found = self._parts(pixels, pixel_range, _reversed(capture(company), len(pixels)))
+            if found is None:
+                return Proven(capture, ())
+            alone = self._parts(pixels, pixel_range, capture(pixels))
+        if alone is not None:
+            raise Parted(f"what would be stored is not what the model says: {alone}.")
+        notice = (
+            "what the model says of an image depends on the images that share its batch; other "
+            "batches would give other values."
+        )
+        return Proven(capture, (notice,))
+
+    def by_hooks(self) -> Network:
+        """Return the same module, watched by hooks.
+
+        Raises:
+            ModelError: there is nothing that hooks hear.
+        """
+        noise = _noise(self.feeding)
+        with undisturbed(self.module), quiet(self.feeding.device):
+            way = _listened(self.module, self.feeding.scaled(noise, (1.0, 0.0)))
+        notice = _heard_notice(way, "its exported program says something else than the module")
+        return dataclasses.replace(self, way=way, notices=(*self.notices, notice))
+
+    def _output_of(self, returned: Any) -> torch.Tensor:
+        output: torch.Tensor = _pytree.tree_leaves(returned)[self.output]
+        return output
+
+    def _parts(self, pixels: Pixels, pixel_range: str, captured: Captured) -> str | None:
+        """Where the capture says something else than the module, run by itself.
+
+        Layers are held against it where a module gives their values; what functions give is seen
+        in the outputs alone.
+        """
+        places = [place for place in some(len(self.taps)) if self.taps[place].leaf]
+        taps = tuple(self.taps[place] for place in places)
+        if isinstance(self.way, Exported):
+            calls = tuple((tap.leaf or "", 1) for tap in taps)
+        else:
+            calls = tuple(self.way.calls[place] for place in places)
+        with quiet(self.feeding.device):
+            images = self.feeding.images(pixels, SCALINGS[pixel_range])
+            listened = Listened(taps, calls, None, None)
+            returned, maps = hear(self.module, listened, images, _planar)
+            said = probabilities_of(self._output_of(returned), self.reading)
+        limit = _ROUNDING.get(self.feeding.dtype, LEAST_ROUNDING)
+        return first_difference(
+            self, captured, places, maps, said.astype(np.float64), limit=limit
+        )  # fmt: skip
+
+
+def understand(
+    module: nn.Module,
+    asked: Asked,
+    *,
+    source: str,
+    name: str | None = None,
+    kept: Mapping[str, Any] | None = None,
+) -> Network:
+    """Find out how a module is fed and read, and what there is to watch.
+
+    The module is as before afterwards.
+
+    Args:
+        module: the module, in whatever it is wrapped.
+        asked: what the user says of it.
+        source: where it comes from.
+        name: what it is called (default: its class).
+        kept: what is to be kept with the run's options.
+
+    Raises:
+        ModelError: it cannot be run on images, its output is not images × classes, or it has no
+            convolutions.
+    """
+    module = unwrapped(module)
+    feeding, sizes = feeding_of(module, asked.native_shape)
+    with undisturbed(module), quiet(feeding.device):
+        images = feeding.scaled(_noise(feeding), (1.0, 0.0))
+        output, said = _rehearsed(module, images, feeding)
+        way, lost = _way(module, images, output)
+        given = _entering(way, module, images)
+    if not way.taps:
+        raise ModelError("the model has no convolutions that can be watched.")
+    classes = int(said.shape[1])
+    last = way.last_operation() if isinstance(way, Exported) else type(way.last).__name__.lower()
+    values = said.double().cpu().numpy()
+    exact = said.dtype == torch.float32
+    reading = told(asked.head, classes) if asked.head else _judged(values, last, exact=exact)
+    kept_of = [one for one in module.state_dict().values() if isinstance(one, torch.Tensor)]
+    sizes_of = [one.numel() for one in kept_of if one.is_floating_point()]
+    texts = (sizes, None if asked.head else reading.notice, lost)
+    return Network(
+        loaded=Identity(
+            framework="PyTorch",
+            name=name or type(module).__name__,
+            source=source,
+            sha256=weights_digest(module),
+            parameters=sum(sizes_of),
+            class_names=asked.class_names,
+        ),
+        module=module,
+        way=way,
+        feeding=feeding,
+        output=output,
+        outputs=classes_of(reading, classes),
+        reading=reading,
+        rescales=bool(given) and not any(keeps_scale(one[0], one[-1]) for one in given),
+        kept=kept or {},
+        notices=tuple(text for text in texts if text),
+    )
+
+
+def weights_digest(module: nn.Module) -> str:
+    """SHA-256 (hex) over name, dtype, shape and bytes of all that a module's state_dict holds."""
+    digest = hashlib.sha256()
+    for name, value in unwrapped(module).state_dict().items():
+        if isinstance(value, torch.Tensor):
+            plain = value.detach().cpu().contiguous()
+            digest.update(f"{plain_path(name)} {plain.dtype} {tuple(plain.shape)}\n".encode())
+            digest.update(plain.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _noise(feeding: Feeding) -> torch.Tensor:
+    """Noise of 0–255, noise of 0–1, and black, (B, C, H, W)."""
+    height, width, channels = feeding.shape
+    shape = (_REHEARSED, channels, height, width)
+    noise = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
+    noise[1] /= 255
+    noise[2:] = 0
+    return torch.from_numpy(noise).to(feeding.device)
+
+
+def _rehearsed(
+    module: nn.Module, images: torch.Tensor, feeding: Feeding
+) -> tuple[int, torch.Tensor]:
+    """Run the module once: which of what it returns is the classes', and that."""
+    height, width, channels = feeding.shape
+    try:
+        returned = module(images)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise out_of_memory(len(images)) from error
+    except Exception as error:
+        # Whatever the module's own code may raise.
+        raise ModelError(
+            f"the model cannot be run on images of {height} × {width} × {channels}: "
+            f"{type(error).__name__}: {reason(error)}"
+        ) from error
+    leaves = _pytree.tree_leaves(returned)
+    tensors = [one for one in leaves if isinstance(one, torch.Tensor)]
+    fitting = [
+        (place, one)
+        for place, one in enumerate(leaves)
+        if isinstance(one, torch.Tensor) and one.ndim == 2 and len(one) == len(images)
+    ]
+    if len(fitting) != 1 or not fitting[0][1].shape[1]:
+        shapes = ", ".join("images × " + _times(one.shape[1:]) for one in tensors[:6])
+        raise ModelError(
+            f"the model returns {shapes or f'a {type(returned).__name__}'}; it must return one "
+            "array of images × classes (for a detector or segmenter, give its backbone with a "
+            "classifier on top)."
+        )
+    return fitting[0]
+
+
+def _way(
+    module: nn.Module, images: torch.Tensor, output: int
+) -> tuple[Exported | Listened, str | None]:
+    try:
+        way = exported(module, images, output)
+    except NotExported as error:
+        listened = _listened(module, images)
+        return listened, _heard_notice(listened, str(error))
+    return way, None
+
+
+def _listened(module: nn.Module, images: torch.Tensor) -> Listened:
+    listened = listen(module, images)
+    if not listened.taps:
+        raise ModelError("the model has no convolutions that can be watched by hooks.")
+    return listened
+
+
+def _heard_notice(listened: Listened, why: str) -> str:
+    silent, taps = listened.silent, len(listened.taps)
+    before = f"; {silent} of {taps} layers are shown pre-activation" if silent else ""
+    return (
+        f"the model cannot be exported ({why.rstrip('.')}), so its modules are listened to and "
+        f"functions between them, like F.relu, are not heard{before}."
+    )
+
+
+def _entering(
+    way: Exported | Listened, module: nn.Module, images: torch.Tensor
+) -> list[NDArray[np.float32]]:
+    """Return what the first convolutions are given, where that is not the image itself."""
+    if isinstance(way, Exported):
+        values: Sequence[torch.Tensor] = ()
+        if way.entering:
+            _, values = way.with_values(way.entering)(*way.bound(module), images)
+    else:
+        values = () if way.entering is None or way.entering is images else (way.entering,)
+    return [value.float().cpu().numpy() for value in values if len(value) == len(images)]
+
+
+def _judged(output: NDArray[np.float64], last: str, *, exact: bool) -> Reading:
+    """Return how outputs become probabilities, by their values and what they went through last."""
+    classes = output.shape[1]
+    rows = output[np.isfinite(output).all(axis=1)]
+    shares = are_shares(rows, exact=exact) if len(rows) else "softmax" in last
+    if classes > 1 and shares and "log" not in last:
+        return Reading.AS_IS
+    if last in ("sigmoid", "hardsigmoid"):
+        return Reading.ONE_UNIT if classes == 1 else Reading.AS_IS
+    return Reading.ONE_LOGIT if classes == 1 else Reading.SOFTMAX
+
+
+def _planar(tap: Tap, values: torch.Tensor) -> NDArray[np.float64]:
+    planar = values.permute(0, 3, 1, 2) if tap.channels_last else values
+    maps: NDArray[np.float64] = planar.double().cpu().numpy().copy()
+    return maps
+
+
+def _reversed(captured: Captured, count: int) -> Captured:
+    def turn(array: NDArray[Any]) -> NDArray[Any]:
+        return array[:count][::-1]
+
+    maps = captured.maps and tuple(
+        dataclasses.replace(one, codes=turn(one.codes), low=turn(one.low), step=turn(one.step))
+        for one in captured.maps
+    )
+    return dataclasses.replace(
+        captured, probabilities=turn(captured.probabilities), gap=turn(captured.gap), maps=maps
+    )
+
+
+def _times(axes: Sequence[int]) -> str:
+    return " × ".join(map(str, axes)) or "1"

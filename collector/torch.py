@@ -1,0 +1,429 @@
+"""PyTorch, watched from the user's own training: three lines, or a Lightning callback."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import importlib
+import logging
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from collector.callback_options import (
+    CheckpointPath,
+    checked_count,
+    checked_names,
+    checked_request,
+    checked_text,
+    checked_values,
+)
+from collector.errors import ModelError
+from collector.experiments import Experiments
+from collector.frameworks.agreement import Parted, first_images
+from collector.frameworks.protocol import Asked
+from collector.frameworks.reading import HEADS
+from collector.frameworks.torch.exported import Exported
+from collector.frameworks.torch.network import Network, understand, weights_digest
+from collector.frameworks.torch.state import first_weight, undisturbed, unwrapped
+from collector.images.probe import open_probe
+from collector.probing import Account, collect_run, labels_of, run_name, say, tell_of_space
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from os import PathLike
+
+    from numpy.typing import ArrayLike
+
+    from collector.frameworks.protocol import Proven
+    from collector.images import LabelFit
+    from reactcnn_dash.db import StoreUrl
+
+__all__ = ["Watch", "lightning_callback", "watch"]
+
+_log = logging.getLogger(__name__)
+_LIGHTNINGS = ("lightning.pytorch", "pytorch_lightning")
+
+
+class Watch:
+    """Collects runs of a module over the same probe images; made by :func:`watch`.
+
+    Attributes:
+        experiment: what the runs have in common.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module | None,
+        store: StoreUrl,
+        probe_images: ArrayLike | str | PathLike[str] | Iterable[Any],
+        *,
+        probe_labels: ArrayLike | None = None,
+        probe: int | None = None,
+        value_range: tuple[float, float] | None = None,
+        reading: str | None = None,
+        every: int = 1,
+        experiment: str | None = None,
+        class_names: Sequence[str] = (),
+        pixel_range: str | None = None,
+        preprocess: str | None = None,
+        size: tuple[int, int] | None = None,
+        head: str | None = None,
+        feature_maps: str = "none",
+        batch_size: int = 64,
+        checkpoint: str | PathLike[str] | None = None,
+    ) -> None:
+        self._every = checked_count("every", every)
+        self._request = dataclasses.replace(
+            checked_request(
+                store,
+                experiment=experiment,
+                pixel_range=pixel_range,
+                feature_maps=feature_maps,
+                batch_size=batch_size,
+                probe=probe,
+                reading=reading,
+                value_range=value_range,
+                preprocess=preprocess,
+            ),
+            size=_checked_size(size),
+            head=_checked_head(head),
+        )
+        self._checkpoint = None if checkpoint is None else CheckpointPath(checkpoint)
+        self._class_names = checked_names(class_names)
+        self._source = open_probe(
+            probe_images,
+            probe_labels,
+            self._class_names,
+            most=self._request.limit,
+            reading=reading,
+            value_range=checked_values(value_range),
+        )
+        self._experiments = Experiments(experiment)
+        self._account = Account(_log)
+        self._began = time.monotonic()
+        self._module: nn.Module | None = None
+        self._watched: _Watched | None = None
+        self._epoch = 0
+        self._stored = ""
+        self.experiment = self._experiments.name
+        if module is not None:
+            self._take(module)
+
+    def _take(self, module: nn.Module) -> None:
+        """Watch this module from now on; another one begins another experiment."""
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"module is a {type(module).__name__}; it has to be a torch.nn.Module.")
+        module = unwrapped(module)
+        if module is self._module:
+            return
+        self._module, self._watched = module, None
+        self._epoch, self._stored = 0, ""
+        self._account.warned = self._account.path_warned = False
+        self.experiment = self._experiments.of(module, type(module).__name__).name
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on collecting."""
+        return self._account.seconds
+
+    @property
+    def runs(self) -> list[int]:
+        """Ids of the runs collected, in their order."""
+        return self._account.runs
+
+    @property
+    def failures(self) -> int:
+        """How many runs could not be collected."""
+        return self._account.failures
+
+    @property
+    def summary(self) -> str:
+        """One line: runs, seconds spent on them, their share of the time since the beginning."""
+        return self._account.summary(time.monotonic() - self._began)
+
+    def record(
+        self, *, epoch: int | None = None, logs: Mapping[str, Any] | None = None
+    ) -> int | None:
+        """Collect a run ``EXPERIMENT · epoch N`` of the weights that the module has now.
+
+        The module, gradients and random numbers are as before afterwards. What goes wrong is
+        logged as a warning, once, and counted; the training goes on.
+
+        Args:
+            epoch: the epoch's number (default: the one after the last).
+            logs: values that ``checkpoint`` asks for.
+
+        Returns:
+            The run's id; ``None`` if ``every`` leaves this epoch out, or it failed.
+        """
+        self._epoch = self._epoch + 1 if epoch is None else checked_epoch(epoch)
+        if self._epoch % self._every:
+            return None
+        path = self._account.path_of(self._checkpoint, self._epoch, logs or {})
+        return self._try_to_collect(self._epoch, path)
+
+    def finish(self) -> int | None:
+        """Collect a run ``EXPERIMENT · final`` unless these weights were the last collected.
+
+        Returns:
+            The run's id; ``None`` if there is none.
+        """
+        assert self._module is not None
+        before = len(self.runs)
+        if weights_digest(self._module) != self._stored:
+            self._try_to_collect(None, None)
+        _log.info("%s", self.summary)
+        return self.runs[-1] if len(self.runs) > before else None
+
+    def _try_to_collect(self, epoch: int | None, path: str | None) -> int | None:
+        account = self._account
+        before = len(account.runs)
+        what = "the final weights" if epoch is None else f"epoch {epoch}"
+        with account.guarded(f"collect {what}"):
+            account.runs.append(self._collect(epoch, path))
+        if len(account.runs) > before:
+            return account.runs[-1]
+        account.failures += 1
+        return None
+
+    def _collect(self, epoch: int | None, path: str | None) -> int:
+        assert self._module is not None
+        # All of it at once: hooks listen to the module itself while it runs.
+        with undisturbed(self._module):
+            watched, proven = self._proven()
+            self._stored = weights_digest(self._module)
+            source = path or run_name(self.experiment, epoch)
+            loaded = dataclasses.replace(watched.network.loaded, sha256=self._stored, source=source)
+            return collect_run(
+                self._request,
+                dataclasses.replace(watched.network, loaded=loaded),
+                proven,
+                self._source,
+                watched.labels,
+                experiment=self.experiment,
+                epoch=epoch,
+            )
+
+    def look(self) -> None:
+        """Find out what there is to watch; raises what stands in the way."""
+        assert self._module is not None
+        begun = time.monotonic()
+        with undisturbed(self._module):
+            self._proven()
+        self._account.seconds += time.monotonic() - begun
+
+    def _proven(self) -> tuple[_Watched, Proven]:
+        """Return the network, ready with the weights of now and held against the module itself."""
+        watched = self._watched
+        if watched is not None and watched.form == _form(self._module):
+            try:
+                return watched, self._prove(watched.network)
+            except Parted:
+                # The module does something else than when it was looked at.
+                _log.info("the module has changed; it is looked at anew.")
+        return self._look()
+
+    def _look(self) -> tuple[_Watched, Proven]:
+        module, request = self._module, self._request
+        assert module is not None
+        asked = Asked(
+            class_names=self._class_names or None,
+            native_shape=request.size or self._source.native_shape,
+            head=request.head,
+        )
+        network = understand(module, asked, source=str(self.experiment))
+        labels = labels_of(network, self._source)
+        try:
+            proven = self._prove(network)
+        except Parted:
+            if not isinstance(network.way, Exported):
+                raise
+            network = network.by_hooks()
+            proven = self._prove(network)
+        given = request.preprocess or request.pixel_range
+        say(_log, network, self._source, labels, proven, given=given)
+        tell_of_space(_log, request, network, self._source, proven, runs=1)
+        self._watched = _Watched(network, labels, _form(module))
+        return self._watched, proven
+
+    def _prove(self, network: Network) -> Proven:
+        request = self._request
+        return network.proven(
+            first_images(self._source, network.image_shape),
+            pixel_range=request.pixel_range_or_default,
+            maps=request.feature_maps_or_default != "none",
+            batch_size=1,
+            exact=request.exact,
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Watch:
+        """Return a watch for another training: the same images and names, and no runs yet."""
+        other = copy.copy(self)
+        other._account = Account(_log)
+        other._module, other._watched = None, None
+        other._epoch, other._stored = 0, ""
+        return other
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Watched:
+    """What stays the same from epoch to epoch."""
+
+    network: Network
+    labels: LabelFit
+    form: object
+
+
+def _form(module: nn.Module | None) -> object:
+    """Return what a module is made of; another, once it was changed, cast or moved."""
+    assert module is not None
+    weights = ((name, one.shape, one.dtype, one.device) for name, one in module.named_parameters())
+    return repr(module), tuple(weights)
+
+
+def watch(
+    module: nn.Module,
+    store: StoreUrl,
+    probe_images: ArrayLike | str | PathLike[str] | Iterable[Any],
+    **options: Any,
+) -> Watch:
+    """Watch a module from a training loop: ``watched.record(epoch=…)`` collects a run.
+
+    The module is looked at now, while there is time to mend what is wrong, and is as before
+    afterwards: training mode, gradients, autocast, device, random numbers.
+
+    Args:
+        module: the module, on whatever device; ``DataParallel`` and ``torch.compile`` are looked
+            through.
+        store: file or SQLAlchemy URL of the store; made if it does not exist.
+        probe_images: an array of images (N, H, W, C) of 0–255, or of numbers as ``--images`` takes
+            them in an ``.npz``; a path that ``--images`` takes; or an iterable of batches.
+        **options: those of the Keras callback (``probe_labels``, ``probe``, ``value_range``,
+            ``reading``, ``every``, ``experiment``, ``class_names``, ``pixel_range``,
+            ``feature_maps``, ``batch_size``, ``checkpoint``), and ``preprocess="imagenet"`` instead
+            of a pixel range, ``size=(height, width)`` for images of another size, and ``head``:
+            ``softmax``, ``logits`` or ``sigmoid``, what the module ends in (default: judged).
+
+    Raises:
+        TypeError, ValueError: an option is of no use as it is.
+        ModelError: the module cannot be watched.
+        ImageSourceError: the probe images cannot be opened, or do not fit the module.
+        StoreError: no run can be stored at that place.
+    """
+    watched = Watch(module, store, probe_images, **options)
+    first = first_weight(module)
+    # A lazy module has no weights before its first batch; it is looked at when it is recorded.
+    if first is None or not nn.parameter.is_lazy(first):
+        watched.look()
+    return watched
+
+
+def lightning_callback(
+    store: StoreUrl,
+    probe_images: ArrayLike | str | PathLike[str] | Iterable[Any],
+    *,
+    member: str | None = None,
+    **options: Any,
+) -> Any:
+    """Return a callback of Lightning that collects a run after each epoch.
+
+    It is one of ``lightning.pytorch`` or of ``pytorch_lightning``, whichever is in use.
+
+    Args:
+        store: as for :func:`watch`.
+        probe_images: as for :func:`watch`.
+        member: name of the LightningModule's member that is watched, as ``model`` (default: the
+            LightningModule itself).
+        **options: as for :func:`watch`.
+
+    Raises:
+        ModuleNotFoundError: neither is installed.
+        TypeError, ValueError, ImageSourceError, StoreError: as for :func:`watch`.
+    """
+    if member is not None:
+        checked_text("member", member)
+    bases = _lightning_bases()
+    cls = type("ReactCNNCallback", (_Lightning, *bases), {"__module__": __name__})
+    return cls(Watch(None, store, probe_images, **options), member)
+
+
+def _lightning_bases() -> list[type]:
+    known = [sys.modules.get(name) for name in _LIGHTNINGS]
+    loaded = [module for module in known if module is not None]
+    if not loaded:
+        for name in _LIGHTNINGS:
+            try:
+                loaded = [importlib.import_module(name)]
+            except ModuleNotFoundError:
+                continue
+            break
+        else:
+            raise ModuleNotFoundError("pip install lightning, or pytorch-lightning, for this.")
+    return list(dict.fromkeys(module.Callback for module in loaded))
+
+
+class _Lightning:
+    """What the callback does; Lightning's own class is put behind it."""
+
+    def __init__(self, watched: Watch, member: str | None) -> None:
+        self.watched = watched
+        self._member = member
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Look at the module while there is time to mend what is wrong."""
+        if trainer.is_global_zero:
+            self.watched._take(self._of(pl_module))
+            with self.watched._account.guarded(f"watch {type(pl_module).__name__}"):
+                self.watched.look()
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
+        """Collect a run if it is due."""
+        if trainer.is_global_zero:
+            logs = {name: float(value) for name, value in trainer.callback_metrics.items()}
+            self.watched.record(epoch=trainer.current_epoch + 1, logs=logs)
+
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
+        """Collect what the module ends with, once every callback has done with it."""
+        if trainer.is_global_zero:
+            self.watched.finish()
+
+    def _of(self, pl_module: Any) -> Any:
+        if self._member is None:
+            return pl_module
+        found = pl_module
+        for part in self._member.split("."):
+            found = getattr(found, part, None)
+        if not isinstance(found, nn.Module):
+            raise ModelError(f"{type(pl_module).__name__} has no module {self._member!r}.")
+        return found
+
+
+def checked_epoch(epoch: Any) -> int:
+    """Return a whole number of 0 or more.
+
+    Raises:
+        TypeError, ValueError: it is something else.
+    """
+    if isinstance(epoch, bool) or not hasattr(epoch, "__index__"):
+        raise TypeError(f"epoch is {epoch!r}; it has to be a whole number.")
+    number = epoch.__index__()
+    if number < 0:
+        raise ValueError(f"epoch is {number}; it must be 0 or more.")
+    return int(number)
+
+
+def _checked_size(size: Any) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    if isinstance(size, str) or not hasattr(size, "__len__") or len(size) != 2:
+        raise TypeError(f"size is {size!r}; give height and width, as in (224, 224).")
+    return checked_count("size", size[0]), checked_count("size", size[1])
+
+
+def _checked_head(head: str | None) -> str | None:
+    if head is not None and checked_text("head", head) not in HEADS:
+        raise ValueError(f"head is {head!r}; it is one of {[*HEADS]}.")
+    return head

@@ -1,0 +1,242 @@
+"""What is stored of a module is what the module itself computes, layer by layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from collector.frameworks.protocol import Asked
+from collector.frameworks.torch.exported import Exported
+from collector.frameworks.torch.network import Network, understand
+from tests.torch.networks import (
+    Activations,
+    Branching,
+    DenseNet,
+    InPlace,
+    ResNet,
+    mobilenet,
+    trained,
+    vgg,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from collector.frameworks import protocol
+    from collector.frameworks.protocol import Captured
+
+Values = dict[str, torch.Tensor]
+
+
+def of_vgg(net: Any, x: torch.Tensor) -> Values:
+    first = F.relu(net[0][0](x))
+    return {"0.0": first, "0.3": F.relu(net[0][3](F.max_pool2d(first, 2)))}
+
+
+def of_resnet(net: Any, x: torch.Tensor) -> Values:
+    block = net.layer1
+    stem = F.relu(net.bn1(net.conv1(x)))
+    inner = F.relu(block.bn1(block.conv1(stem)))
+    return {
+        "conv1": stem,
+        "layer1.conv1": inner,
+        "layer1.conv2": block.bn2(block.conv2(inner)),
+        "layer1.shortcut.0": block.shortcut(stem),
+    }
+
+
+def of_in_place(net: Any, x: torch.Tensor) -> Values:
+    first = F.relu(net.conv1(x))
+    return {"conv1": first, "conv2": net.conv2(first)}
+
+
+def of_mobilenet(net: Any, x: torch.Tensor) -> Values:
+    first = net[1](net[0](x)).clamp(0, 6)
+    second = F.hardswish(net[4](net[3](first)))
+    return {"0": first, "3": second, "6": net[7](net[6](second))}
+
+
+def of_densenet(net: Any, x: torch.Tensor) -> Values:
+    values = {"stem": net.stem(x)}
+    for place in range(3):
+        seen = torch.cat(list(values.values()), 1)
+        values[f"convs.{place}"] = net.convs[place](F.relu(net.norms[place](seen)))
+    return values
+
+
+def of_activations(net: Any, x: torch.Tensor) -> Values:
+    values = {"conv": F.silu(net.conv(x))}
+    values["conv#2"] = F.hardswish(net.conv(values["conv"]))
+    normed = net.norm(net.conv(values["conv#2"]).permute(0, 2, 3, 1))
+    values["conv#3"] = normed.permute(0, 3, 1, 2)
+    y = values["conv#4"] = net.conv(values["conv#3"])
+    values["up"] = F.gelu(net.up(y * torch.sigmoid(y.mean((2, 3), keepdim=True))))
+    return {**values, "conv#5": net.conv(values["up"])}
+
+
+def of_branching(net: Any, x: torch.Tensor) -> Values:
+    first = F.relu(net.bn1(net.conv1(x)))
+    # F.relu is not heard by hooks.
+    return {"conv1": first, "conv2": net.conv2(first)}
+
+
+CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[Any, torch.Tensor], Values]]] = {
+    "vgg": (vgg, of_vgg),
+    "resnet": (ResNet, of_resnet),
+    "in place": (InPlace, of_in_place),
+    "mobilenet": (mobilenet, of_mobilenet),
+    "densenet": (DenseNet, of_densenet),
+    "activations": (Activations, of_activations),
+    "hooks": (Branching, of_branching),
+}
+
+
+def captured(
+    module: nn.Module, pixels: NDArray[np.uint8], *, pixel_range: str = "0-1"
+) -> tuple[Network, Captured]:
+    network = understand(module, Asked(native_shape=pixels.shape[1:3]), source="test")
+    proven = network.proven(
+        pixels[:4], pixel_range=pixel_range, maps=True, batch_size=3, exact=False
+    )
+    assert proven.notices == ()
+    return network, proven.capture(pixels)
+
+
+def images(pixels: NDArray[np.uint8]) -> torch.Tensor:
+    return torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype(np.float32) / 255).contiguous()
+
+
+def check(network: protocol.Network, said: Captured, expected: Values, limit: float) -> None:
+    """GAP and maps are those of a plain run, up to rounding and half a step."""
+    assert [tap.name for tap in network.taps] == list(expected)
+    gaps = [values.float().mean((2, 3)) for values in expected.values()]
+    gap = torch.cat(gaps, 1).float().numpy()
+    assert said.gap.dtype == np.float32
+    np.testing.assert_allclose(said.gap, gap, atol=limit * np.abs(gap).max(), rtol=0)
+    assert said.maps is not None
+    for tap, kept, values in zip(network.taps, said.maps, expected.values(), strict=True):
+        maps = values.float().numpy()
+        assert kept.codes.dtype == np.uint8
+        assert kept.codes.shape == maps.shape
+        assert maps.shape[1:] == (tap.filters, tap.height, tap.width)
+        low, step = kept.low[..., None, None], kept.step[..., None, None]
+        bound = step / 2 + limit * np.abs(maps).max()
+        assert (np.abs(low + step * kept.codes - maps) <= bound).all(), tap.name
+        assert (kept.low <= 0).all()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_are_the_modules_own(name: str, pixels: NDArray[np.uint8]) -> None:
+    make, truth = CASES[name]
+    module = trained(make())
+    network, said = captured(module, pixels)
+    assert isinstance(network.way, Exported) == (name != "hooks")
+    with torch.no_grad():
+        check(network, said, truth(module, images(pixels)), 1e-5)
+        output = module(images(pixels))
+    shares = output if name == "mobilenet" else output.softmax(1)
+    np.testing.assert_allclose(said.probabilities, shares.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_numbers(dtype: torch.dtype, pixels: NDArray[np.uint8]) -> None:
+    module = trained(vgg()).to(dtype)
+    network, said = captured(module, pixels)
+    with torch.no_grad():
+        check(network, said, of_vgg(module, images(pixels).to(dtype)), 2e-3)
+
+
+def test_channels_last(pixels: NDArray[np.uint8]) -> None:
+    module = trained(vgg()).to(memory_format=torch.channels_last)
+    network, said = captured(module, pixels)
+    assert network.feeding.channels_last
+    with torch.no_grad():
+        check(network, said, of_vgg(module, images(pixels)), 1e-5)
+
+
+def test_preprocessing_of_imagenet(pixels: NDArray[np.uint8]) -> None:
+    module = trained(vgg())
+    network, said = captured(module, pixels, pixel_range="imagenet")
+    mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
+    deviation = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+    with torch.no_grad():
+        check(network, said, of_vgg(module, (images(pixels) - mean) / deviation), 1e-5)
+
+
+def test_values_that_are_not_finite(pixels: NDArray[np.uint8]) -> None:
+    module: Any = trained(vgg())
+    with torch.no_grad():
+        module[0][0].bias[2] = torch.nan
+        module[0][0].bias[3] = 3e38
+        module[0][0].weight[3] = 3e38
+    network = understand(module, Asked(native_shape=(16, 16), head="logits"), source="test")
+    graph = network.way
+    assert isinstance(graph, Exported)
+    run = graph.with_reduced(maps=True)
+    with torch.inference_mode():
+        _, (first, _) = run(*graph.bound(module), images(pixels))
+    assert first.gap[:, 2].isnan().all()
+    assert first.step[:, 2].isnan().all()
+    assert (first.codes[:, 2] == 0).all()
+    assert first.step[:, 3].isnan().all()
+    assert (first.codes[:, 3] == 0).all()
+    assert first.step[:, 0].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [nn.DataParallel, torch.compile, lambda module: torch.compile(nn.DataParallel(module))],
+    ids=["DataParallel", "compiled", "both"],
+)
+def test_wrapped_modules(wrap: Any, pixels: NDArray[np.uint8]) -> None:
+    module = trained(vgg())
+    plain, said = captured(module, pixels)
+    network, wrapped = captured(wrap(module), pixels)
+    assert network.taps == plain.taps
+    assert network.loaded.sha256 == plain.loaded.sha256
+    np.testing.assert_array_equal(wrapped.gap, said.gap)
+
+
+@pytest.mark.parametrize("make", [vgg, Branching])
+def test_parts_that_are_compiled(make: Any, pixels: NDArray[np.uint8]) -> None:
+    """Hooks set later are not heard by what is compiled already; names are those of before."""
+    module = trained(make())
+    plain, said = captured(module, pixels)
+    for name, child in list(module.named_children()):
+        if not isinstance(child, nn.Linear):
+            setattr(module, name, torch.compile(child))
+    network, compiled = captured(module, pixels)
+    assert [tap.name for tap in network.taps] == [tap.name for tap in plain.taps]
+    assert network.loaded.sha256 == plain.loaded.sha256
+    np.testing.assert_allclose(compiled.gap, said.gap, atol=1e-6)
+    assert [kernel.layer for kernel in network.kernels()] == [tap.name for tap in plain.taps]
+
+
+def test_kernels_are_the_weights(pixels: NDArray[np.uint8]) -> None:
+    module: Any = trained(mobilenet())
+    network, _ = captured(module, pixels)
+    for kernel, conv in zip(network.kernels(), (module[0], module[3], module[6]), strict=True):
+        weight = conv.weight.detach().numpy()
+        np.testing.assert_allclose(kernel.spatial, np.sqrt((weight**2).sum(1)), rtol=1e-5)
+        np.testing.assert_allclose(kernel.channels, np.sqrt((weight**2).sum((2, 3))), rtol=1e-5)
+
+
+def test_kernels_of_a_grouped_transposed_convolution(pixels: NDArray[np.uint8]) -> None:
+    up = nn.ConvTranspose2d(4, 6, 3, groups=2)
+    module = trained(nn.Sequential(
+        nn.Conv2d(3, 4, 1), up, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4)
+    ))  # fmt: skip
+    network, _ = captured(module, pixels)
+    kernel = network.kernels()[1]
+    assert kernel.weights is not None
+    # Filter 4 is the second of the second group, which sees channels 2 and 3.
+    expected = up.weight.detach().numpy()[2:4, 1].transpose(1, 2, 0)
+    np.testing.assert_array_equal(kernel.weights[4], expected)
+    assert kernel.weights.shape == (6, 3, 3, 2)
