@@ -125,6 +125,10 @@ def test_an_address_without_its_slash_is_led_on_below_the_path(store: Path) -> N
     assert moved.status_code == 308
     assert moved.headers["Location"].removeprefix("http://localhost") == "/x/runs/"
     assert http.get("/x").status_code == 200
+    nothing = http.get("/x/nowhere", headers={"Accept": "text/html"})
+    assert nothing.status_code == 404
+    assert set(re.findall(r'href="(/[^"]*)"', nothing.text)) > {"/x/", "/x/runs/"}
+    assert not re.search(r'href="/(?!x/)', nothing.text)
 
 
 def test_by_any_name_only_the_browsers_own_word_counts() -> None:

@@ -11,6 +11,7 @@ from reactcnn_dash.cli import main
 from reactcnn_dash.db import Predictions, StoreReader
 from reactcnn_dash.pages.report.facts import Confusion, chosen_images, confusion, typical_images
 from reactcnn_dash.pages.report.markup import LARGEST, picture
+from reactcnn_dash.pages.report.of_run import grid_of
 from reactcnn_dash.results.deviations.scores import RunScores
 from tests import stores
 
@@ -88,3 +89,20 @@ def test_a_file_that_is_there_is_kept(
     assert "no folder nowhere" in capsys.readouterr().err
     assert main(["report", "9", "--store", "store.db", "--output", "x.html"]) == 4
     assert sorted(one.name for one in tmp_path.iterdir()) == ["reactcnn-1-a-b-c.html", "store.db"]
+
+
+def test_a_grid_is_deep_where_a_value_is_large_and_brown_where_it_is_negative() -> None:
+    both, one = stores.layers()[:2]
+    codes = np.zeros(14, np.uint8)
+    codes[:6] = (0, 64, 127, 190, 254, 255)
+    codes[6:] = (0, 127, 254, 255, 0, 0, 0, 0)
+    drawn = grid_of(codes, [both, one], np.array([-1, 0], np.float32))
+    assert drawn.shape == (1, 18, 4)
+    signed, plain = drawn[0, :6], drawn[0, 9:17]
+    assert (signed[:2, 0] > signed[:2, 2]).all()
+    assert (signed[2:5, 0] < signed[2:5, 2]).all()
+    assert signed[:5, 3].tolist() == [255, 132, 12, 132, 255]
+    assert plain[:3, 3].tolist() == [12, 133, 255]
+    # What is not finite is opaque and amber in both; beside the filters there is nothing.
+    assert signed[5].tolist() == plain[3].tolist() == [240, 160, 0, 255]
+    assert (drawn[0, [6, 7, 8, 17], 3] == 0).all()
