@@ -38,6 +38,7 @@ class Served:
     def __init__(self, store: Path) -> None:
         environ = {name: one for name, one in os.environ.items() if "REACTCNN" not in name}
         environ |= {"REACTCNN_STORE": str(store), "REACTCNN_TRUST_USER_HEADER": HEADER}
+        environ |= {"TMPDIR": str(store.parent)}
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "reactcnn_dash.app:from_environment()"),
