@@ -93,8 +93,10 @@ def collecting(store: Path, images: Path, name: str) -> float:
     )
     begun = 0.0
     try:
-        while process.poll() is None:
+        running = True
+        while running:
             time.sleep(_LOOK)
+            running = process.poll() is None
             run = StoreReader(str(store)).latest_run() if store.exists() else None
             if run is None or run.name != name:
                 continue
