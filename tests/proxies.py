@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 _HOP = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade"}
 
 
+class _Server(ThreadingHTTPServer):
+    # A page asks for dozens of files at a time: with five waiting the sixth would be reset.
+    request_queue_size = 128
+
+
 @contextmanager
 def reverse_proxy(
     upstream: str,
@@ -68,7 +73,7 @@ def reverse_proxy(
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

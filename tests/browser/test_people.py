@@ -76,6 +76,8 @@ def test_one_person_sees_what_another_wrote(page: Page, store: Path) -> None:
         page.keyboard.type("no: at the road")
         page.keyboard.press("Enter")
         expect(page.locator(cell("note"))).to_have_text("no: at the road — bert")
+        # It asks no more before its server goes.
+        page.goto("about:blank")
     assert StoreReader(str(store)).run(1).note == "no: at the road"
 
 
@@ -103,4 +105,5 @@ def test_where_nothing_can_be_changed_the_page_says_so(page: Page, store: Path) 
         page.goto(f"{address}slim/?run=1")
         expect(page.locator("#slim-recipe")).to_contain_text("collector slim")
         expect(page.locator("#slim-try")).to_be_disabled()
+        page.goto("about:blank")
     assert store.read_bytes() == before
