@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 from reactcnn_dash import ids
 from reactcnn_dash.access import READ_ONLY, Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
-from reactcnn_dash.db import StoreReader, normalise_url
+from reactcnn_dash.db import StoreReader, normalise_url, put_password_away
 from reactcnn_dash.guard import Guard, in_one_line
 from reactcnn_dash.jobs.runner import Workers
 from reactcnn_dash.pages.document import Assets, PageApp
@@ -68,7 +68,8 @@ def from_environment() -> Flask:
     from reactcnn_dash.environment import access_from  # noqa: PLC0415
     from reactcnn_dash.together import Together  # noqa: PLC0415
 
-    url = normalise_url(os.environ.get("REACTCNN_STORE", "").strip() or "reactcnn.db")
+    named = os.environ.get("REACTCNN_STORE", "").strip() or "reactcnn.db"
+    url = put_password_away(normalise_url(named))
     access = access_from(os.environ)
     give_memory_back()
     jobs = Workers(warm_up)
@@ -108,6 +109,7 @@ def create_server(
         return missing_page(assets, PAGES) if wants_page() else in_one_line(error)
 
     server.register_blueprint(assets.blueprint())
+    url = put_password_away(url)
     context = Context(reader, url, jobs)
     for make in SHARED_ROUTES:
         server.register_blueprint(make(context))

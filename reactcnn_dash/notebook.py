@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from reactcnn_dash.access import clean_prefix, new_token
-from reactcnn_dash.db import normalise_url
+from reactcnn_dash.db import normalise_url, put_password_away
 from reactcnn_dash.errors import FAILED, UserError
 
 if TYPE_CHECKING:
@@ -117,7 +117,9 @@ def show(url: StoreUrl = "reactcnn.db", *, height: int = 760, below: str | None 
     """
     below = os.environ.get(HUB) if below is None else below
     colab = "google.colab" in sys.modules
-    server = _SERVERS.of(normalise_url(url), below or None, colab=colab)
+    # The server's command line, which others see, must not have it.
+    store = put_password_away(normalise_url(url))
+    server = _SERVERS.of(store, below or None, colab=colab)
     if colab:
         sys.modules["google.colab"].output.serve_kernel_port_as_iframe(server.port, height=height)
     elif (display := _notebook()) is not None:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.table import Result
 
-PARTS = ("collecting", "onnx", "page", "comparison", "corruptions", "faults", "slim", "people")
+PARTS = (
+    *("collecting", "onnx", "page", "comparison", "corruptions", "faults", "slim", "postgres"),
+    "people",
+)
 LONG = ("slim-tuned", "slim-methods", "torch")
 """Measured only when asked for: two take half an hour each, one needs PyTorch."""
 
@@ -96,6 +99,13 @@ def main() -> int:
                     from tests.benchmarks import people
 
                     results += people.run(Path(folder), options.minutes, report)
+                elif part == "postgres":
+                    from collector.frameworks.keras.runtime import start_tensorflow
+
+                    start_tensorflow()
+                    from tests.benchmarks import postgres
+
+                    results += postgres.run(Path(folder), report)
                 elif part == "torch":
                     from tests.benchmarks import torch
 
