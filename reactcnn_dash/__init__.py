@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.store import Store
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "open_store"]
+__all__ = ["__version__", "open_store", "show"]
 
 
 def open_store(url: StoreUrl = "reactcnn.db") -> Store:
@@ -25,3 +25,10 @@ def open_store(url: StoreUrl = "reactcnn.db") -> Store:
     from reactcnn_dash.store import Store  # noqa: PLC0415 - the page's start needs no pandas
 
     return Store(url)
+
+
+def show(url: StoreUrl = "reactcnn.db", *, height: int = 760, below: str | None = None) -> None:
+    """Show a store's pages in a notebook cell; see `reactcnn_dash.notebook.show`."""
+    from reactcnn_dash import notebook  # noqa: PLC0415 - the page's start needs none of it
+
+    notebook.show(url, height=height, below=below)

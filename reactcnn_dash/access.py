@@ -8,8 +8,8 @@ import re
 import secrets
 import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,13 +17,23 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+READ_ONLY: Final = "This server is read-only: nothing is changed through it."
+ANY_NAME: Final = "*"
 COOKIE: Final = "reactcnn-token"
 """Beginning of the cookie's name; the port follows, since browsers share cookies among ports."""
+PLAIN: Final = "@:~!$*()+=%"
+"""What stands in the path of an address as it is, beside letters, digits and `_.-`."""
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
 MOST_BYTES: Final = 2**20
 """Of a request's body; the longest that a page sends is a note of 20,000 characters."""
 
+TOKEN: Final = re.compile(r"[\w.~-]{16,200}", re.ASCII)
+"""What a token that somebody chose looks like."""
+
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]@/]+)(?::\d{1,5})?", re.IGNORECASE)
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_IN_A_WINDOW = ("navigate", "document")
+_IN_A_FRAME = ("navigate", "iframe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +45,48 @@ class Access:
         addresses: whether any IP address will do as a name. An address, unlike a name, cannot be
             pointed elsewhere by whoever owns it.
         token: what every request must carry, None for nothing.
+        prefix: the path below which a proxy shows the server.
+        trust_proxy: whether what a proxy says of a request (``X-Forwarded-…``) is taken for true.
+        user_header: the header by which a proxy that has authenticated says who asks, None where
+            nobody says so.
+        read_only: whether everything that changes a store is refused.
+        frames: the pages that may frame ours, as a content security policy names them.
     """
 
     hosts: frozenset[str] = LOOPBACK_NAMES
     addresses: bool = False
     # Never in a log or a traceback.
     token: str | None = field(default=None, repr=False)
+    prefix: str = ""
+    trust_proxy: bool = False
+    user_header: str | None = None
+    read_only: bool = False
+    frames: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, host: str, *, also: Iterable[str] = (), token: str | None = None) -> Access:
+    def of(
+        cls, host: str, *, also: Iterable[str] = (), token: str | None = None, **more: Any
+    ) -> Access:
         """Return the access of a server that listens on ``host``.
 
         Args:
             host: what it listens on; all of the machine's addresses for ``0.0.0.0`` and ``::``.
-            also: further names.
+            also: further names; ``*`` stands for any, where every request must show who it is.
             token: see above.
+            more: the rest of the above.
         """
         hosts = {name.lower() for name in also} | LOOPBACK_NAMES | {_bracketed(host).lower()}
         if not is_loopback(host):
             hosts |= {socket.gethostname().lower(), socket.getfqdn().lower()}
-        return cls(frozenset(hosts), host in ("", "0.0.0.0", "::"), token)
+        return cls(frozenset(hosts), host in ("", "0.0.0.0", "::"), token, **more)
 
     def admits(self, host: str) -> bool:
         """Say whether the server may be asked by this name, the value of a ``Host`` header."""
         found = _HOST.fullmatch(host)
         if found is None:
             return False
+        if ANY_NAME in self.hosts:
+            return True
         name = found[1].lower().removesuffix(".")
         return name in self.hosts or (self.addresses and _is_address(name))
 
@@ -69,6 +95,17 @@ class Access:
         if self.token is None:
             return True
         return token is not None and hmac.compare_digest(token.encode(), self.token.encode())
+
+
+def clean_prefix(text: str) -> str:
+    """Return a path as an address spells it: `/a/b`, empty for the root of the host.
+
+    Args:
+        text: the path, with or without slashes around it; what is quoted in it stays so, since a
+            proxy may know the path by that spelling alone.
+    """
+    parts = (part for part in text.split("/") if part not in ("", ".", ".."))
+    return "".join(f"/{quote(part, safe=PLAIN)}" for part in parts)
 
 
 def new_token() -> str:
@@ -86,7 +123,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def foreign(method: str, host: str, headers: Headers | Mapping[str, str]) -> bool:
+def foreign(
+    method: str, host: str, headers: Headers | Mapping[str, str], access: Access | None = None
+) -> bool:
     """Say whether a request comes from a page of another site, as the browser tells it.
 
     A link on another site may lead here; nothing else there may. What changes something must say
@@ -96,16 +135,23 @@ def foreign(method: str, host: str, headers: Headers | Mapping[str, str]) -> boo
         method: of the request.
         host: its ``Host`` header.
         headers: its headers, which find names whatever their case.
+        access: of the server: whether pages may frame its own, which is the browser's to see to,
+            and whether it goes by any name. A proxy may then have put its own in the place of the
+            one that the browser knows, and only the browser's own word counts.
     """
     site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
-        return True
-    if method not in _SAFE:
+        any_name = access is not None and ANY_NAME in access.hosts
+        return not (any_name and site == "same-origin")
+    if method not in SAFE:
         return site != "same-origin" if site is not None else origin is None
     if site in (None, "same-origin", "none"):
         return False
     followed = (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest"))
-    return followed != ("navigate", "document")
+    return followed not in (
+        _IN_A_WINDOW,
+        *((_IN_A_FRAME,) if access is not None and access.frames else ()),
+    )
 
 
 def _bracketed(host: str) -> str:

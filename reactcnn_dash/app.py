@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any, cast
 
 from dash import set_props
@@ -11,21 +12,27 @@ from flask_compress import Compress
 from werkzeug.exceptions import BadRequest, NotFound
 
 from reactcnn_dash import ids
-from reactcnn_dash.access import Access
+from reactcnn_dash.access import READ_ONLY, Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
-from reactcnn_dash.db import put_password_away
+from reactcnn_dash.db import StoreReader, normalise_url, put_password_away
 from reactcnn_dash.guard import Guard, in_one_line
+from reactcnn_dash.jobs.runner import Workers
 from reactcnn_dash.pages.document import Assets, PageApp
 from reactcnn_dash.pages.json_routes import RequestRefused
 from reactcnn_dash.pages.missing import missing_page, wants_page
 from reactcnn_dash.pages.page import Context, Page, connect
 from reactcnn_dash.pages.registry import PAGES, SHARED_ROUTES
 from reactcnn_dash.pages.shell import document, help_of
+from reactcnn_dash.proxy import mount
+from reactcnn_dash.results.clusters.clustering import warm_up
+from reactcnn_dash.server import give_memory_back
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from _typeshed.wsgi import WSGIApplication
     from dash import Dash
 
-    from reactcnn_dash.db import StoreReader
     from reactcnn_dash.jobs.runner import Jobs
 
 log = logging.getLogger("reactcnn_dash")
@@ -48,7 +55,37 @@ COMPRESSION = {
 }
 
 
-def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | None = None) -> Flask:
+def from_environment() -> Flask:
+    """Return the server that environment variables describe, for gunicorn and its like.
+
+    Any number of processes may serve it, with any number of threads; see ``environment.VARIABLES``.
+
+    Raises:
+        WrongUsage: the variables do not say who may ask.
+        StoreError: the URL is not one of a store.
+    """
+    # Where there are no such servers, there are no such files either.
+    from reactcnn_dash.environment import access_from  # noqa: PLC0415
+    from reactcnn_dash.together import Together  # noqa: PLC0415
+
+    named = os.environ.get("REACTCNN_STORE", "").strip() or "reactcnn.db"
+    url = put_password_away(normalise_url(named))
+    access = access_from(os.environ)
+    give_memory_back()
+    jobs = Workers(warm_up)
+    settings = (url, access, access.token, Assets().version)
+    return create_server(
+        StoreReader(url), url, jobs, access, lambda app: Together(app, settings, jobs.start)
+    )
+
+
+def create_server(
+    reader: StoreReader,
+    url: str,
+    jobs: Jobs,
+    access: Access | None = None,
+    around: Callable[[WSGIApplication], WSGIApplication] = lambda app: app,
+) -> Flask:
     """Return the Flask app that serves every page; each page is a Dash app of its own.
 
     Args:
@@ -56,11 +93,15 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
         url: its URL, for who writes to it and for hints.
         jobs: do what a request must not wait for.
         access: who may ask; this machine by its own names unless it says otherwise.
+        around: what is put around the application, within what a proxy asks for.
     """
     server = Flask(__name__)
     server.config.update(COMPRESSION)
     Compress(server)
-    guard = Guard(server, access or Access())
+    access = access or Access()
+    # Flask asks for it by this name; its type is that of a method alone.
+    cast("Any", server).wsgi_app = mount(around(server.wsgi_app), access)
+    guard = Guard(server, access)
     assets = Assets()
 
     @server.errorhandler(NotFound)
@@ -75,15 +116,15 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
     for page in PAGES:
         for routes in page.routes(context):
             server.register_blueprint(routes)
-        app = _app(server, page, assets)
-        guard.add_page(app)
+        app = _app(server, page, assets, read_only=access.read_only)
+        guard.add_page(app, page.reads)
         page.callbacks(app, context)
         connect(app, page.controls)
         shell_callbacks.register(app)
     return server
 
 
-def _app(server: Flask, page: Page, assets: Assets) -> Dash:
+def _app(server: Flask, page: Page, assets: Assets, *, read_only: bool) -> Dash:
     """Return a Dash app at a page's address."""
     app = PageApp(
         page.folder,
@@ -96,9 +137,10 @@ def _app(server: Flask, page: Page, assets: Assets) -> Dash:
         meta_tags=[
             {"name": "viewport", "content": "width=device-width, initial-scale=1"},
             {"name": "description", "content": "Watch every filter of a CNN respond, live."},
+            *([{"name": "reactcnn-read-only", "content": READ_ONLY}] if read_only else []),
         ],
     )
-    app.layout = document(page, PAGES)
+    app.layout = document(page, PAGES, read_only=read_only)
     return app
 
 

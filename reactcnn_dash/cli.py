@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import gc
 import logging
+import os
 import re
 import signal
 import sys
@@ -13,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
-from reactcnn_dash.access import Access, is_loopback, new_token
+from reactcnn_dash.access import ANY_NAME, TOKEN, Access, is_loopback, new_token
 from reactcnn_dash.commands import compare as compare_command
 from reactcnn_dash.commands import copy as copy_command
 from reactcnn_dash.commands import delete as delete_command
@@ -21,6 +22,7 @@ from reactcnn_dash.commands import fault, prune, redundancy
 from reactcnn_dash.commands import move as move_command
 from reactcnn_dash.commands import runs as runs_command
 from reactcnn_dash.db import (
+    READ_ONLY,
     NotAStore,
     StoreError,
     StoreReader,
@@ -30,8 +32,9 @@ from reactcnn_dash.db import (
     warnings_of,
     without_password,
 )
-from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError
+from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError, WrongUsage
 from reactcnn_dash.export import command as export
+from reactcnn_dash.pages.report import command as report_command
 from reactcnn_dash.usage import Parser
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ COMMANDS = {
     "runs": runs_command,
     "compare": compare_command,
     "redundancy": redundancy,
+    "report": report_command,
     "fault": fault,
     "export": export,
     "delete": delete_command,
@@ -65,6 +69,7 @@ examples:
   python -m reactcnn_dash runs                 the runs of the store
   python -m reactcnn_dash compare 1 2          what changed between two runs
   python -m reactcnn_dash redundancy 3         which filters could go
+  python -m reactcnn_dash report 3             run 3 as one HTML file to send
   python -m reactcnn_dash fault 1 4            where run 4 departs from run 1
   python -m reactcnn_dash upgrade              bring an older store up to this version
   python -m reactcnn_dash export 3 --to files  write run 3 as .npz, Parquet and GraphML
@@ -85,11 +90,27 @@ def _port(text: str) -> int:
 
 
 def _token(text: str) -> str:
-    if text and not re.fullmatch(r"[\w.~-]{16,200}", text, re.ASCII):
+    if text and not TOKEN.fullmatch(text):
         raise argparse.ArgumentTypeError(
             "a token has 16 to 200 characters out of A-Z, a-z, 0-9, '.', '_', '~' and '-'"
         )
     return text or new_token()
+
+
+def _header(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,80}", text):
+        raise argparse.ArgumentTypeError("a header's name is like X-Forwarded-User")
+    return text
+
+
+def _origin(text: str) -> str:
+    if text == "self":
+        return "'self'"
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*:(//[\w.*:\[\]-]+)?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            "an origin is scheme and host, such as https://lab.example"
+        )
+    return text
 
 
 def _common() -> Parser:
@@ -131,7 +152,47 @@ def parser() -> Parser:
         action="append",
         default=[],
         metavar="NAME",
-        help="a further name by which browsers may ask, such as that of a proxy; may be repeated",
+        help="a further name by which browsers may ask, such as that of a proxy; may be repeated; "
+        "* is any name, where there is a token",
+    )
+    serving.add_argument(
+        "--url-prefix",
+        default="",
+        metavar="PATH",
+        help="path below which a proxy shows the server, whether or not it takes the path away; "
+        "{port} in it stands for the port",
+    )
+    serving.add_argument(
+        "--trust-proxy",
+        action="store_true",
+        help="take host, scheme and path from the proxy's X-Forwarded-Host, -Proto and -Prefix; "
+        "only where nobody but the proxy reaches the port",
+    )
+    serving.add_argument(
+        "--trust-user-header",
+        type=_header,
+        metavar="NAME",
+        help="header in which the proxy, which has authenticated, says who asks: names, notes and "
+        "tags then say who wrote them, and requests without it are refused",
+    )
+    serving.add_argument(
+        "--read-only",
+        action="store_true",
+        help="change nothing: no names, notes, deletions and slimming, and keep no results",
+    )
+    serving.add_argument(
+        "--frame-ancestor",
+        action="append",
+        type=_origin,
+        default=[],
+        metavar="ORIGIN",
+        help="a site whose pages may show these in a frame, such as https://lab.example, or self; "
+        "may be repeated (default: none)",
+    )
+    serving.add_argument(
+        "--until-eof",
+        action="store_true",
+        help="end when standard input does, for a program that starts the server",
     )
     token = serving.add_mutually_exclusive_group()
     token.add_argument(
@@ -197,6 +258,9 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash import server  # noqa: PLC0415
 
     sock = server.listen(options.host, options.port)
+    if options.read_only:
+        # For the processes that this one starts, too.
+        os.environ[READ_ONLY] = "1"
     server.give_memory_back()
     from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
     from reactcnn_dash.jobs.runner import Workers  # noqa: PLC0415
@@ -204,7 +268,7 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash.results.clusters.clustering import warm_up  # noqa: PLC0415
 
     jobs = Workers(warm_up)
-    access = _access(options)
+    access = _access(options, sock.getsockname()[1])
     app = create_server(reader, url, jobs, access)
     # What stands now stands until the end: it is never looked through for what could be freed.
     gc.freeze()
@@ -212,7 +276,8 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     link = server.address(sock, access)
     sys.stderr.write(f"ReactCNN shows {without_password(url)}\n  {link}   (Ctrl-C stops)\n")
     if access.token is None and not is_loopback(options.host):
-        sys.stderr.write("Everybody who reaches this address can read and delete runs.\n")
+        may = "read" if access.read_only else "read and delete"
+        sys.stderr.write(f"Everybody who reaches this address can {may} runs.\n")
     for line in warnings_of(url):
         sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
@@ -222,18 +287,42 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     # A signal is how a server ends; most reach waitress, which returns.
     with contextlib.suppress(KeyboardInterrupt, SystemExit):
         threading.Thread(target=jobs.start, daemon=True).start()
-        server.serve(app, sock, open_browser=link if options.open else None)
+        if options.until_eof:
+            threading.Thread(target=_end_with_input, daemon=True).start()
+        server.serve(app, sock, access, open_browser=link if options.open else None)
     # Changes that a page made are stored whole, or not at all, before this process ends.
     finish_writing(_ENDING_SECONDS)
     leave()
 
 
-def _access(options: argparse.Namespace) -> Access:
-    """Return who may ask: beyond this machine only who knows the token, unless it was waived."""
+def _access(options: argparse.Namespace, port: int) -> Access:
+    """Return who may ask: beyond this machine only who knows the token, unless it was waived.
+
+    Raises:
+        WrongUsage: any name would do, and no token is wanted.
+    """
     token = options.token
     if token is None and not options.no_token and not is_loopback(options.host):
         token = new_token()
-    return Access.of(options.host, also=options.allowed_host, token=token)
+    if ANY_NAME in options.allowed_host and token is None and not options.no_token:
+        raise WrongUsage("--allowed-host '*' lets any site in: give --token, or --no-token.")
+    return Access.of(
+        options.host,
+        also=options.allowed_host,
+        token=token,
+        prefix=options.url_prefix.replace("{port}", str(port)),
+        trust_proxy=options.trust_proxy,
+        user_header=options.trust_user_header,
+        read_only=options.read_only,
+        frames=tuple(options.frame_ancestor),
+    )
+
+
+def _end_with_input() -> None:
+    """End as by SIGTERM when whoever holds the other end of our standard input is gone."""
+    while sys.stdin.buffer.read(4096):
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _refuse_another_file(reader: StoreReader) -> None:

@@ -1,6 +1,7 @@
 """What stands before every route: who may ask, what a request may be, what a browser may do.
 
-It refuses in one line: 401 without the token, 403 for another name or another site, 413 for a body
+It refuses in one line: 401 without the token, 403 for another
+name or another site, and for a change where the server is read-only, 413 for a body
 that is too long, 415 for one that is no JSON, 400 for what no page of ours would send.
 """
 
@@ -12,15 +13,17 @@ import html
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final
 
+from cachetools import LRUCache
 from dash.exceptions import DependencyException
-from flask import Response, abort, request
+from flask import Response, abort, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter
 
-from reactcnn_dash.access import COOKIE, MOST_BYTES, foreign
+from reactcnn_dash.access import COOKIE, MOST_BYTES, READ_ONLY, SAFE, foreign
+from reactcnn_dash.proxy import root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from dash import Dash
     from flask import Flask
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
 MOST_NESTED: Final = 16
 """Lists and objects in each other, in a request's body; a page sends five."""
 
+_KNOWN_PAGES: Final = 64
+"""Pages below paths of which the hashes of scripts are remembered."""
+_LONGEST: Final = 200
+"""Characters of a person's name that are kept."""
 _RUN: Final = (None, "", "module", "text/javascript", "application/javascript")
 _CALLBACKS: Final = "_dash-update-component"
 _SUITES: Final = "/_dash-component-suites/"
@@ -45,7 +52,7 @@ _POLICY: Final = "; ".join(
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
-        "frame-ancestors 'none'",
+        "frame-ancestors {frames}",
     )
 )
 _HEADERS: Final = {
@@ -73,7 +80,9 @@ class Guard:
     def __init__(self, server: Flask, access: Access) -> None:
         self._access = access
         self._pages: dict[str, Dash] = {}
-        self._inline: dict[str, str] = {}
+        self._reads: set[str] = set()
+        self._frames = " ".join(access.frames) or "'none'"
+        self._inline: LRUCache[tuple[str, str], str] = LRUCache(_KNOWN_PAGES)
         server.url_map.converters["int"] = Number
         server.before_request(self._refuse_stranger)
         server.before_request(self._refuse_nonsense)
@@ -82,21 +91,31 @@ class Guard:
         # A script that Dash does not have is to Dash an error of the server.
         server.register_error_handler(DependencyException, _no_such_script)
 
-    def add_page(self, app: Dash) -> None:
-        """Know a page, so that its callbacks and its inline scripts are let through."""
+    def add_page(self, app: Dash, reads: Iterable[str] = ()) -> None:
+        """Know a page, so that its callbacks and its inline scripts are let through.
+
+        Args:
+            app: the page.
+            reads: its callbacks, by their output, and its routes, by their endpoint, that change
+                nothing although they are asked by POST; every other one is taken to.
+        """
         self._pages[str(app.config.routes_pathname_prefix)] = app
+        self._reads.update(reads)
 
     def _refuse_stranger(self) -> Response | None:
         host = request.environ.get("HTTP_HOST", "")
         if not self._access.admits(host):
             abort(403, f"This server is not known as {host[:100]!a}: --allowed-host adds a name.")
-        if foreign(request.method, host, request.headers):
+        if foreign(request.method, host, request.headers, self._access):
             abort(403, "Only a page of this server may ask for that.")
-        if self._access.token is None:
-            return None
         if not self._access.knows(self._token()):
             abort(401, "Open the link that the server printed when it started: it has the token.")
-        return self._welcome() if "token" in request.args else None
+        if self._access.user_header is not None:
+            g.reactcnn_user = _name(request.headers.get(self._access.user_header, ""))
+            if not g.reactcnn_user:
+                abort(401, f"No {self._access.user_header} says who asks: come by the proxy.")
+        wanted = self._access.token is not None and "token" in request.args
+        return self._welcome() if wanted else None
 
     def _token(self) -> str | None:
         given = request.args.get("token") or request.cookies.get(_cookie())
@@ -113,13 +132,20 @@ class Guard:
         query = request.query_string.decode("latin-1").split("&")
         left = "&".join(part for part in query if not part.startswith("token="))
         # One slash: two would begin the address of another host.
-        path = f"/{request.path.lstrip('/')}"
+        path = f"{root()}/{request.path.lstrip('/')}"
         there = html.escape(f"{path}?{left}" if left else path)
         icon = '<link rel="icon" href="data:,">'
         go_on = f'<meta http-equiv="refresh" content="0;url={there}">'
         response = Response(f"<!doctype html><title>ReactCNN</title>{icon}{go_on}")
         token = str(self._access.token)
-        response.set_cookie(_cookie(), token, httponly=True, samesite="Strict")
+        response.set_cookie(
+            _cookie(),
+            token,
+            path=f"{root()}/",
+            secure=request.is_secure,
+            httponly=True,
+            samesite="Strict",
+        )
         return response
 
     def _refuse_nonsense(self) -> None:
@@ -129,23 +155,28 @@ class Guard:
             abort(415, "What changes something is sent as JSON.")
         rule = "" if request.url_rule is None else request.url_rule.rule
         page = self._pages.get(rule.removesuffix(_CALLBACKS).removesuffix("<path:path>"))
-        if page is None:
-            return
-        if rule.endswith("<path:path>"):
+        asked = request.endpoint or ""
+        if page is not None and rule.endswith("<path:path>"):
             abort(404, "There is no page at this address.")
-        if rule.endswith(_CALLBACKS) and request.method == "POST":
+        if page is not None and rule.endswith(_CALLBACKS) and request.method == "POST":
             try:
                 body = request.get_json()
             except RecursionError:
                 abort(400, "The request is nested too deeply.")
             if not (_shallow(body, MOST_NESTED) and fits(body, page.callback_map)):
                 abort(400, "No page of this server asks like that.")
+            asked = body["output"]
+        changes = request.method not in SAFE and asked not in self._reads
+        if self._access.read_only and changes:
+            abort(403, READ_ONLY)
 
     def _add_headers(self, response: Response) -> Response:
         for name, value in _HEADERS.items():
             response.headers[name] = value
         scripts = f"'self' {self._hashes(response)}".strip()
-        response.headers["Content-Security-Policy"] = _POLICY.format(scripts=scripts)
+        response.headers["Content-Security-Policy"] = _POLICY.format(
+            scripts=scripts, frames=self._frames
+        )
         age = _age_of_file(response) if response.status_code in (200, 304) else None
         if age is not None:
             response.headers["Cache-Control"] = age
@@ -154,15 +185,16 @@ class Guard:
         return response
 
     def _hashes(self, response: Response) -> str:
-        """Return the hashes of a page's inline scripts; a page is the same for everybody."""
+        """Return the hashes of a page's inline scripts; below one path it is the same for all."""
         rule = "" if request.url_rule is None else request.url_rule.rule
         page = self._pages.get(rule)
         if page is None or response.status_code != 200:
             return ""
-        if rule not in self._inline:
+        known = self._inline.get((rule, root()))
+        if known is None:
             # Of the page itself: the answer may be another, as the one that keeps a token is.
-            self._inline[rule] = hashes_of_scripts(page.index())
-        return self._inline[rule]
+            known = self._inline[rule, root()] = hashes_of_scripts(page.index())
+        return known
 
 
 def fits(body: Any, callbacks: Mapping[str, Any]) -> bool:
@@ -246,6 +278,12 @@ def _age_of_file(response: Response) -> str | None:
     if (request.endpoint or "").endswith(".static"):
         return _LONG if "m" in request.args else "no-cache"
     return "no-cache" if request.path.endswith("_favicon.ico") else None
+
+
+def _name(text: str) -> str:
+    """Return a person's name out of a header: UTF-8, which WSGI takes for Latin-1, in one line."""
+    name = text.encode("latin-1", "replace").decode("utf-8", "replace")
+    return " ".join("".join(one if one.isprintable() else " " for one in name).split())[:_LONGEST]
 
 
 def _cookie() -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import waitress
 
-from reactcnn_dash.access import MOST_BYTES
+from reactcnn_dash.access import MOST_BYTES, clean_prefix
 from reactcnn_dash.errors import OUTPUT, UserError
 
 if TYPE_CHECKING:
@@ -77,15 +77,19 @@ def address(sock: socket.socket, access: Access) -> str:
     if host in ("0.0.0.0", "::"):
         host = socket.gethostname()
     name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/" + (f"?token={access.token}" if access.token else "")
+    path = clean_prefix(access.prefix)
+    return f"http://{name}:{port}{path}/" + (f"?token={access.token}" if access.token else "")
 
 
-def serve(server: Flask, sock: socket.socket, *, open_browser: str | None = None) -> None:
+def serve(
+    server: Flask, sock: socket.socket, access: Access, *, open_browser: str | None = None
+) -> None:
     """Serve until interrupted.
 
     Args:
         server: the WSGI application.
         sock: a listening socket, see ``listen``.
+        access: what the application was made for.
         open_browser: an address to open once the server accepts requests.
     """
     if open_browser is not None:
@@ -95,7 +99,7 @@ def serve(server: Flask, sock: socket.socket, *, open_browser: str | None = None
         sockets=[sock],
         threads=THREADS,
         ident="ReactCNN",
-        clear_untrusted_proxy_headers=True,
+        clear_untrusted_proxy_headers=not access.trust_proxy,
         # Refused before it is read; the guard says the same to whoever comes another way.
         max_request_body_size=MOST_BYTES + 1,
         # A page holds up to six connections: these are for some eighty pages. Those that nobody

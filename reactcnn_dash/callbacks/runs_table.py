@@ -11,6 +11,7 @@ from reactcnn_dash.callbacks import asked
 from reactcnn_dash.db import StoreError, StoreMissing, edit_run
 from reactcnn_dash.pages.empty import empty_store
 from reactcnn_dash.pages.runs.deleting import Deleter
+from reactcnn_dash.proxy import user
 from reactcnn_dash.results.runs import RunsFeed
 
 if TYPE_CHECKING:
@@ -51,12 +52,13 @@ def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) 
     return payload if changes.runs else {**payload, **empty_store(url)}
 
 
-def edited(url: str, edit: dict[str, Any]) -> RunEdited:
+def edited(url: str, edit: dict[str, Any], author: str | None = None) -> RunEdited:
     """Change what a person wrote on a run; return the run and, if it may not be, why.
 
     Args:
         url: the store's URL.
         edit: ``id`` of the run and one of ``name``, ``note`` (text) and ``tags`` (a list).
+        author: who wrote it, if that is known.
     """
     run_id = asked.needed(edit, "id")
     try:
@@ -66,6 +68,7 @@ def edited(url: str, edit: dict[str, Any]) -> RunEdited:
             name=asked.text(edit, "name"),
             note=asked.text(edit, "note"),
             tags=asked.texts(edit, "tags"),
+            author=author,
         )
     except StoreError as error:
         return {"id": run_id, "notice": f"Not changed: {error}."}
@@ -101,7 +104,7 @@ def register(app: Dash, context: Context) -> None:
     )
     def edit(request: dict[str, Any]) -> RunEdited:
         request = asked.mapping(request)
-        return {**edited(url, request), "number": asked.number(request, "number") or 0}
+        return {**edited(url, request, user()), "number": asked.number(request, "number") or 0}
 
     @app.callback(
         Output(ids.RUNS_DELETED, "data"),

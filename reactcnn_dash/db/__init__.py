@@ -12,6 +12,7 @@ from reactcnn_dash.db.comparisons import ComparisonKey, save_comparison
 from reactcnn_dash.db.copying import copy_store, warnings_of
 from reactcnn_dash.db.deletion import Deleted, RunDeletion, delete_run
 from reactcnn_dash.db.editing import edit_run
+from reactcnn_dash.db.engine import READ_ONLY
 from reactcnn_dash.db.errors import (
     DamagedBlob,
     EditRefused,
@@ -72,6 +73,7 @@ from reactcnn_dash.db.writing import finish_writing
 __all__ = [
     "NO_PREDICTION",
     "PRUNABLE",
+    "READ_ONLY",
     "Checkpoint",
     "Clustering",
     "ComparisonKey",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from reactcnn_dash.db import queries
 from reactcnn_dash.db.errors import EditRefused, RunBusy, RunNotFound
@@ -28,10 +29,12 @@ def edit_run(
     name: str | None = None,
     note: str | None = None,
     tags: Sequence[str] | None = None,
+    author: str | None = None,
 ) -> None:
     """Change a run's name, note or tags; what is None stays. A run may be collected meanwhile.
 
-    Spaces around a name or tag are taken away, and of equal tags one is kept.
+    Spaces around a name or tag are taken away, and of equal tags one is kept. The store says that
+    ``author`` wrote what is changed, and of an unknown one that nobody is known to have.
 
     Raises:
         EditRefused: an empty name, or one of them is too long.
@@ -50,12 +53,18 @@ def edit_run(
         return
     runs = queries.runs
     with saving(url) as (connection, place):
-        state = connection.execute(queries.RUN_STATE, {"run_id": run_id}).scalar()
-        if state is None:
+        wanted = select(runs.c.state, runs.c.authors).where(runs.c.id == run_id)
+        run = connection.execute(wanted).one_or_none()
+        if run is None:
             raise RunNotFound(f"{place}: no run {run_id}")
-        if state == RunState.DELETING:
+        if run.state == RunState.DELETING:
             raise RunBusy(f"{place}: run {run_id} is being deleted: it takes no changes")
-        connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+        authors = {what: who for what, who in run.authors.items() if what not in values}
+        if author is not None:
+            at = datetime.now(UTC).isoformat(timespec="seconds")
+            authors |= {what: {"by": author, "at": at} for what in values}
+        changed = {**values, "authors": authors}
+        connection.execute(update(runs).where(runs.c.id == run_id).values(changed))
 
 
 def _name(text: str) -> str:

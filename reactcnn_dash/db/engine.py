@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from reactcnn_dash.db import postgresql, presence
 from reactcnn_dash.db.driver_errors import permitted, translated
+from reactcnn_dash.db.errors import StoreReadOnly
 from reactcnn_dash.db.wholeness import LengthCheck
 from reactcnn_dash.db.writing import GATE
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reactcnn_dash.db.address import StoreAddress
+
+READ_ONLY = "REACTCNN_READ_ONLY"
+"""The environment variable by which a process, and all that it starts, writes to no store."""
 
 BUSY_SECONDS = 10.0
 """How long a statement waits for another process's transaction before `StoreLocked`."""
@@ -74,7 +78,12 @@ def write_engine(
             `synchronous_commit=on`).
         create: make the SQLite file when it is missing.
         foreign_keys: enforce them; a migration that makes a SQLite table anew must not.
+
+    Raises:
+        StoreReadOnly: this process, or the one that started it, was told to write nothing.
     """
+    if os.environ.get(READ_ONLY, "").lower() not in ("", "0", "no", "false"):
+        raise StoreReadOnly(f"{place}: nothing is written here: {READ_ONLY} is set")
     if place.path is None:
         return postgresql.writing(place.url, BUSY_SECONDS, durable=durable)
     path = place.path

@@ -98,6 +98,7 @@ def summary_of(row: AnyRow) -> RunSummary:
         note=row.note,
         tags=tuple(row.tags),
         odd=row.odd,
+        authors=row.authors,
     )
 
 

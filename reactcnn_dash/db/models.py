@@ -129,6 +129,7 @@ class RunRow(Base):
     size: Mapped[int] = mapped_column(BigInteger, server_default="0")
     odd: Mapped[int | None]
     beat: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    authors: Mapped[dict[str, dict[str, str]]] = mapped_column(JSON, server_default="{}")
 
 
 class LayerRow(Base):

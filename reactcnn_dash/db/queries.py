@@ -88,7 +88,7 @@ SUMMARIES = (
             for name in (
                 "id", "uuid", "name", "image_source", "experiment", "epoch", "state", "created_at",
                 "heartbeat_at", "ended_at", "stored", "total", "labelled", "correct", "skipped",
-                "size", "note", "tags", "odd", "writer", "beat",
+                "size", "note", "tags", "odd", "writer", "beat", "authors",
             )
         ),
         checkpoints.c.sha256,

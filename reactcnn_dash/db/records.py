@@ -173,7 +173,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a list of runs shows of one; fields are those of `Run` and of its `Checkpoint`."""
+    """What a list of runs shows of one; fields are those of `Run` and of its `Checkpoint`.
+
+    `authors` says who wrote `name`, `note` and `tags` as they are now, and when: `by` and `at`, ISO
+    8601 in UTC; what nobody is known to have written is missing.
+    """
 
     id: int
     uuid: str
@@ -197,6 +201,7 @@ class RunSummary:
     note: str
     tags: tuple[str, ...]
     odd: int | None
+    authors: dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 from dash import Dash
 from flask import Blueprint, Response
 
+from reactcnn_dash.proxy import root
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -49,6 +51,8 @@ _SCHEME: Final = """
 """Sets light or dark before the first paint, so that a dark page never flashes white."""
 _FOR_ALL = "public, max-age=31536000, immutable"
 """The program's own files say nothing about a store; their version is in their address."""
+# Dash spells a slash in its own way.
+_LINK = re.compile(r'("href": ?")(?=/|\\u002f)')
 _SUITE = re.compile(r'<script src="[^"]*?(_dash-component-suites/[^"]+)"></script>')
 
 
@@ -80,8 +84,8 @@ class Assets:
         return whole.hexdigest()[:12]
 
     def address(self, name: str) -> str:
-        """Return where a file is served."""
-        return f"/assets/{self.version}/{name}"
+        """Return where a file is served, for the request that is answered."""
+        return f"{root()}/assets/{self.version}/{name}"
 
     def styles(self, folder: str) -> list[str]:
         """Return the names of a page's styles, those of all pages first."""
@@ -156,7 +160,7 @@ class PageApp(Dash):
 
         def suite(found: re.Match[str]) -> str:
             # One address for all pages, so that the browser fetches a library once.
-            address = f"/{found[1]}"
+            address = f"{root()}/{found[1]}"
             library = _library_of(address)
             if library in (_ALWAYS, *needed):
                 return f'<script src="{address}"></script>'
@@ -164,6 +168,7 @@ class PageApp(Dash):
             return ""
 
         parts["scripts"] = _SUITE.sub(suite, parts["scripts"])
+        parts["favicon"] = parts["favicon"].replace('href="/', f'href="{root()}/')
         main = f"{self._folder}/main.mjs"
         parts["css"] = "\n".join(
             [
@@ -182,6 +187,18 @@ class PageApp(Dash):
         whole = str(super().interpolate_index(**parts))  # type: ignore[no-untyped-call]
         return whole.replace("<html>", '<html lang="en">', 1)
 
+    def _config(self) -> dict[str, Any]:
+        """Return what Dash's scripts know of the server, see ``Dash._config``."""
+        config = super()._config()  # type: ignore[no-untyped-call]
+        own = config["requests_pathname_prefix"]
+        return {**config, "url_base_pathname": None, "requests_pathname_prefix": f"{root()}{own}"}
+
+    def serve_layout(self) -> Response:
+        """Return the page's layout, its links below the path that the request sees."""
+        response: Response = super().serve_layout()  # type: ignore[no-untyped-call]
+        response.set_data(_below_root(response.get_data(as_text=True)))
+        return response
+
     def _later_html(self, awaited: Mapping[str, list[str]]) -> str:
         places = {
             place: {
@@ -195,13 +212,19 @@ class PageApp(Dash):
             for place, component in self._later.items()
         }
         text = json.dumps(places, default=lambda one: one.to_plotly_json()).replace("<", "\\u003c")
-        return f'<script type="application/json" id="later">{text}</script>'
+        return f'<script type="application/json" id="later">{_below_root(text)}</script>'
 
     def _libraries(self, component: Component) -> set[str]:
         found = {component._namespace}
         for part in component._traverse():
             found.add(getattr(part, "_namespace", "dash_html_components"))
         return {_PACKAGES.get(one, one) for one in found}
+
+
+def _below_root(text: str) -> str:
+    """Return the JSON of components with their links below the path that the request sees."""
+    # No text of a page is taken for a link: its quotes are escaped.
+    return _LINK.sub(lambda found: f"{found[0]}{root()}", text)
 
 
 def _link(rel: str, address: str) -> str:

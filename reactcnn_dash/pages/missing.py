@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from flask import Response, request
 
+from reactcnn_dash.proxy import root
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,7 +20,9 @@ def missing_page(assets: Assets, pages: Iterable[Page]) -> Response:
     """Return the page of an address that has none, with links to all pages that are listed."""
     style = f'<link rel="stylesheet" href="{assets.address("base/base.css")}">'
     links = "".join(
-        f'<a class="page-link" href="{page.path}">{page.name}</a>' for page in pages if page.listed
+        f'<a class="page-link" href="{root()}{page.path}">{page.name}</a>'
+        for page in pages
+        if page.listed
     )
     text = f"""<!doctype html>
 <html lang="en">

@@ -98,6 +98,8 @@ class Page:
         later: what it puts in place when somebody wants it, by the id of the place.
         plain: whether it is made of HTML alone, without Mantine's components.
         listed: whether the header links to it.
+        reads: the callbacks, by their output, and the routes, by their endpoint, that are asked by
+            POST and change nothing; all others are closed where the server is read-only.
         own_picture: whether it draws the picture of itself with its own button.
     """
 
@@ -113,6 +115,7 @@ class Page:
     plain: bool = False
     listed: bool = True
     own_picture: bool = False
+    reads: Sequence[str] = ()
 
 
 def connect(app: Dash, controls: Iterable[Control]) -> None:

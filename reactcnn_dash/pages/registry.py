@@ -9,6 +9,7 @@ from reactcnn_dash.pages.compare.page import PAGE as COMPARE
 from reactcnn_dash.pages.filter.page import PAGE as FILTER
 from reactcnn_dash.pages.live.page import PAGE as LIVE
 from reactcnn_dash.pages.redundancy.page import PAGE as REDUNDANCY
+from reactcnn_dash.pages.report import routes as report_routes
 from reactcnn_dash.pages.runs.page import PAGE as RUNS
 from reactcnn_dash.pages.slim.page import PAGE as SLIM
 
@@ -25,5 +26,6 @@ PAGES: Final[tuple[Page, ...]] = (LIVE, RUNS, COMPARE, REDUNDANCY, SLIM, FILTER)
 SHARED_ROUTES: Final[tuple[Callable[[Context], Blueprint], ...]] = (
     routes.blueprint,
     downloads.blueprint,
+    report_routes.blueprint,
 )
 """Makers of the routes that several pages use."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dash import html
 
 from reactcnn_dash import ids
+from reactcnn_dash.access import READ_ONLY
 from reactcnn_dash.pages import mantine as dmc
 from reactcnn_dash.pages.elements import aria, attributes, dialog, icon
 
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from reactcnn_dash.pages.page import Page
 
 
-def document(page: Page, pages: Sequence[Page]) -> Any:
+def document(page: Page, pages: Sequence[Page], *, read_only: bool = False) -> Any:
     """Return all that stands on a page, in the theme of all pages.
 
     Args:
         page: the page.
         pages: all pages, of which the header names some.
+        read_only: whether the header says that nothing can be changed.
     """
     content = page.content()
     parts = [
@@ -32,7 +34,7 @@ def document(page: Page, pages: Sequence[Page]) -> Any:
             id=ids.APP,
             className=f"app {content.look}".strip(),
             children=[
-                _header(page, pages, content.head),
+                _header(page, pages, content.head, read_only),
                 html.Main([html.H1(page.name, className="off-screen"), *content.body]),
             ],
         ),
@@ -59,7 +61,9 @@ def help_of(page: Page) -> dict[str, Component]:
     return {ids.HELP_BODY: html.Div(page.help.body())}
 
 
-def _header(page: Page, pages: Sequence[Page], middle: Sequence[Any]) -> html.Header:
+def _header(
+    page: Page, pages: Sequence[Page], middle: Sequence[Any], read_only: bool
+) -> html.Header:
     return html.Header(
         className="header",
         children=[
@@ -71,6 +75,7 @@ def _header(page: Page, pages: Sequence[Page], middle: Sequence[Any]) -> html.He
             ),
             *middle,
             html.Span(className="spacer"),
+            *([html.Span("read-only", className="counts", title=READ_ONLY)] if read_only else []),
             *(() if page.own_picture else (_picture(),)),
             html.Button("How to read this", id=ids.HELP_BUTTON, className="text-button"),
             html.Button(

@@ -37,6 +37,7 @@ class RunRow(TypedDict):
     odd: int | None
     tags: list[str]
     note: str
+    authors: dict[str, list[str]]
 
 
 def row_of(run: RunSummary) -> RunRow:
@@ -45,7 +46,8 @@ def row_of(run: RunSummary) -> RunRow:
     ``accuracy`` is None without labels, ``total`` when it is unknown; ``started`` and ``ended`` are
     ISO 8601 in UTC; ``seconds`` is how long the run took, or has been heard of so far; ``bytes`` is
     the size of its values in the store; ``odd`` counts its odd images, None while
-    nobody has looked for them.
+    nobody has looked for them; ``authors`` says of ``name``, ``note`` and ``tags`` who
+    wrote them and when, where that is known.
     """
     last = run.ended_at or run.heartbeat_at
     # A clock that was set back while the run went on says nothing about how long it took.
@@ -71,6 +73,7 @@ def row_of(run: RunSummary) -> RunRow:
         "odd": run.odd,
         "tags": list(run.tags),
         "note": run.note,
+        "authors": {what: [who["by"], who["at"]] for what, who in run.authors.items()},
     }
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.table import Result
 
-PARTS = ("collecting", "onnx", "page", "comparison", "corruptions", "faults", "slim", "postgres")
+PARTS = (
+    *("collecting", "onnx", "page", "comparison", "corruptions", "faults", "slim", "postgres"),
+    "people",
+)
 LONG = ("slim-tuned", "slim-methods", "torch")
 """Measured only when asked for: two take half an hour each, one needs PyTorch."""
 
@@ -33,6 +36,12 @@ def parser() -> argparse.ArgumentParser:
         default="cifar10",
         help="where the proofs take CIFAR-10 images from (default: Keras' copy, the first 8,000 of "
         "its test images)",
+    )
+    result.add_argument(
+        "--minutes",
+        type=float,
+        default=2.0,
+        help="how long many people look at a run that is collected (default: 2)",
     )
     result.add_argument(
         "--training",
@@ -86,6 +95,10 @@ def main() -> int:
                         part, slim.run
                     )
                     results += measure(Path(folder), options.images, options.training, report)
+                elif part == "people":
+                    from tests.benchmarks import people
+
+                    results += people.run(Path(folder), options.minutes, report)
                 elif part == "postgres":
                     from collector.frameworks.keras.runtime import start_tensorflow
 

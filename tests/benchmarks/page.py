@@ -77,8 +77,16 @@ class Poller:
         self._origin = address.rstrip("/")
         self.run: dict[str, Any] = {}
 
+    def newest(self) -> tuple[float, bytes]:
+        """Ask for the newest image; return seconds and the answer, compressed after the first."""
+        return self._poll(None)
+
     def ask(self, ordinal: int) -> tuple[float, int]:
         """Ask for an image; return seconds and bytes of the body on the wire."""
+        seconds, data = self._poll(ordinal)
+        return seconds, len(data)
+
+    def _poll(self, ordinal: int | None) -> tuple[float, bytes]:
         request: dict[str, Any] = {"number": 1, "run": None, "ordinal": ordinal}
         if self.run:
             request["seen"] = {"uuid": self.run["uuid"], "ordinal": -1}
@@ -102,9 +110,11 @@ class Poller:
         answer = self._connection.getresponse()
         data = answer.read()
         seconds = time.perf_counter() - start
+        if answer.status != 200:
+            raise OSError(f"{answer.status}: {data[:200]!r}")
         if not self.run:
             self.run = json.loads(data)["response"]["frame"]["data"]["run"]
-        return seconds, len(data)
+        return seconds, data
 
 
 def polls(folder: Path, like: Path, report: Callable[[str], None]) -> list[Result]:

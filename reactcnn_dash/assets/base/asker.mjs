@@ -1,6 +1,6 @@
 /* Asking JSON routes, again and again while an answer is worked out, and how far it is. */
 import { element } from "./dom.mjs";
-import { queryOf } from "./links.mjs";
+import { addressOf, queryOf } from "./links.mjs";
 
 /** @import { Query } from "./links.mjs" */
 /** @import { Running } from "../generated/shared.d.ts" */
@@ -23,7 +23,7 @@ export async function answerOf(path, values) {
   const query = queryOf(values);
   let said;
   try {
-    said = await fetch(query ? `${path}?${query}` : path);
+    said = await fetch(addressOf(query ? `${path}?${query}` : path));
   } catch {
     throw new Error("The server does not answer. Is it still running? Then load this page again.");
   }

@@ -1,5 +1,6 @@
 /* Files that the browser saves. */
 import { element } from "./dom.mjs";
+import { addressOf } from "./links.mjs";
 
 /**
  * Let the browser save something as a file.
@@ -32,11 +33,11 @@ export function sentName(header, otherwise) {
 
 /**
  * Fetch a file that the server makes and let the browser save it; rejects with the reason.
- * @param {string} address
+ * @param {string} path
  * @param {string} otherwise its name if the server gives none
  */
-export async function download(address, otherwise) {
-  const answer = await fetch(address);
+export async function download(path, otherwise) {
+  const answer = await fetch(addressOf(path));
   if (!answer.ok) throw new Error(await answer.text());
   save(await answer.blob(), sentName(answer.headers.get("Content-Disposition"), otherwise));
 }

@@ -1,4 +1,11 @@
-/* Addresses of other pages, spelled in one place. */
+/* Addresses on the server, spelled in one place. */
+
+/* A module knows where it was loaded from, and so where the server stands on its host: at its root, or
+   below a path that a proxy leads to. */
+const ROOT = import.meta.url.match(/^https?:\/\/[^/]+(.*)\/assets\/[0-9a-f]{12}\//)?.[1] ?? "";
+
+/** The address of a path of the server. @param {string} path beginning with a slash */
+export const addressOf = (path) => ROOT + path;
 
 /** @typedef {Record<string, string | number | null | undefined>} Query */
 
@@ -20,13 +27,13 @@ export function queryOf(values) {
  * @param {string | null} layer the layer's name
  * @param {number} filter
  */
-export const filterPage = (run, layer, filter) => `/filter/?${queryOf({ run, layer, filter })}`;
+export const filterPage = (run, layer, filter) => addressOf(`/filter/?${queryOf({ run, layer, filter })}`);
 
 /** The live page; values as live/view.mjs names them. @param {Query} values */
-export const livePage = (values) => `/?${queryOf(values)}`;
+export const livePage = (values) => addressOf(`/?${queryOf(values)}`);
 
 /** The compare page of two runs. @param {number} a @param {number} b */
-export const comparePage = (a, b) => `/compare/?${queryOf({ a, b })}`;
+export const comparePage = (a, b) => addressOf(`/compare/?${queryOf({ a, b })}`);
 
 /** The slim page of a run's network. @param {number | null} run */
-export const slimPage = (run) => `/slim/?${queryOf({ run })}`;
+export const slimPage = (run) => addressOf(`/slim/?${queryOf({ run })}`);

@@ -2,6 +2,7 @@
 import * as ids from "../generated/ids.mjs";
 import { byId, contextOf, element, svg } from "./dom.mjs";
 import { fileName, save } from "./files.mjs";
+import { addressOf } from "./links.mjs";
 
 const SCALE = 2;
 // Above, browsers refuse a canvas.
@@ -144,5 +145,6 @@ export async function drawPage({ head = null, whole = null } = {}) {
 /** Save this page as a picture. */
 export async function savePage() {
   const { pathname, search } = window.location;
-  save(await drawPage(), `${fileName(`reactcnn${pathname}${search}`)}.png`);
+  const path = pathname.slice(addressOf("").length);
+  save(await drawPage(), `${fileName(`reactcnn${path}${search}`)}.png`);
 }

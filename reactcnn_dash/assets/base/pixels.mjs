@@ -1,6 +1,7 @@
 /* Pixels: what the network saw of an image, and feature maps; fetched, decoded and drawn. */
 import { bothWays, colours } from "./colours.mjs";
 import { contextOf } from "./dom.mjs";
+import { addressOf } from "./links.mjs";
 import { answerTable, mapTable } from "./scales.mjs";
 
 /** Height, width and channels. @typedef {[number, number, number]} Shape */
@@ -86,10 +87,10 @@ export const decodeBytes = (text) => Uint8Array.from(atob(text), (one) => one.ch
 
 /**
  * Bytes that a route answers with; rejects with the reason.
- * @param {string} address
+ * @param {string} path
  */
-async function fetchBytes(address) {
-  const answer = await fetch(address);
+async function fetchBytes(path) {
+  const answer = await fetch(addressOf(path));
   if (!answer.ok) throw new Error(await answer.text());
   return answer.arrayBuffer();
 }

@@ -4,10 +4,11 @@ import { onScheme } from "../base/colours.mjs";
 import { choiceOf, parameterOf, show } from "../base/dash.mjs";
 import { around, byId } from "../base/dom.mjs";
 import { notice, reason, tellLink } from "../base/notice.mjs";
+import { saveReport } from "../base/report.mjs";
 import { hideTip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { drawChanged, forgetChanged } from "./changed.mjs";
-import { compare, compared } from "./comparison.mjs";
+import { asked, compare, compared } from "./comparison.mjs";
 import { askExperiment, drawCurves } from "./curves.mjs";
 import { drawFilters, forgetFilters } from "./filters.mjs";
 import { drawFlow } from "./flow.mjs";
@@ -123,6 +124,7 @@ boot({
     compareMode: choiceOf(ids.COMPARE_MODE, chooseMode),
     compareA: choiceOf(ids.COMPARE_A, (value) => chooseRun("a", value)),
     compareB: choiceOf(ids.COMPARE_B, (value) => chooseRun("b", value)),
+    compareReport: () => saveReport(asked()),
     compareSwap: swap,
     compareExperiment: choiceOf(
       ids.COMPARE_EXPERIMENT,

@@ -3,7 +3,7 @@ import { ask } from "../base/asker.mjs";
 import { setProps, show, showParameter } from "../base/dash.mjs";
 import { byId, element, link, setText } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
-import { queryOf } from "../base/links.mjs";
+import { addressOf, queryOf } from "../base/links.mjs";
 import * as ids from "../generated/ids.mjs";
 import { METHODS } from "../generated/rules.mjs";
 import { asked, chosenLayer, compared } from "./comparison.mjs";
@@ -77,8 +77,8 @@ export function drawPicking() {
   show(ids.COMPARE_METHOD, now.method);
   drawParameter();
   const file = link(ids.COMPARE_EXPORT);
-  file.hidden = !compared.found;
-  file.href = `/comparisons/json?${queryOf(asked())}`;
+  file.hidden = byId(ids.COMPARE_REPORT).hidden = !compared.found;
+  file.href = addressOf(`/comparisons/json?${queryOf(asked())}`);
 }
 
 function drawParameter() {

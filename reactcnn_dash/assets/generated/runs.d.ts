@@ -24,6 +24,7 @@ export interface RunRow {
   odd: number | null;
   tags: string[];
   note: string;
+  authors: Record<string, string[]>;
 }
 
 /** A look at the list: version and news of the last answer; ``now``: read the store again. */

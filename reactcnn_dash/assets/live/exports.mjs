@@ -3,6 +3,7 @@ import { byId, element } from "../base/dom.mjs";
 import { download, fileName, save } from "../base/files.mjs";
 import { queryOf } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
+import { saveReport } from "../base/report.mjs";
 import * as ids from "../generated/ids.mjs";
 import { graph, openClusters } from "./clusters.mjs";
 import { grid } from "./grid.mjs";
@@ -34,6 +35,9 @@ async function fetchFile(path, otherwise) {
 }
 
 export const exportNpz = () => fetchFile("npz", "run.npz");
+
+/** The run as one file to send. */
+export const exportReport = () => shown.run && saveReport({ run: shown.run.id });
 
 export const exportParquet = () => fetchFile("parquet", "run-parquet.zip");
 

@@ -19,7 +19,14 @@ import {
   tapNode,
 } from "./clusters.mjs";
 import { nextOdd, pumpDeviations, toggleMode } from "./deviations.mjs";
-import { exportGraphml, exportGraphPng, exportNpz, exportParquet, exportViewPng } from "./exports.mjs";
+import {
+  exportGraphml,
+  exportGraphPng,
+  exportNpz,
+  exportParquet,
+  exportReport,
+  exportViewPng,
+} from "./exports.mjs";
 import { follow } from "./follow.mjs";
 import { toggleCam } from "./grad-cam.mjs";
 import { grid } from "./grid.mjs";
@@ -251,6 +258,7 @@ boot({
     clustersOfThese: clusterSearch,
     exportNpz,
     exportParquet,
+    exportReport,
     exportGraphml,
     exportGraphPng,
     exportViewPng,

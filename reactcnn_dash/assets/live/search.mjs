@@ -2,7 +2,7 @@
 import { setProps } from "../base/dash.mjs";
 import { button, byId, setText } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
-import { queryOf } from "../base/links.mjs";
+import { addressOf, queryOf } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
 import { HITS_A_PAGE } from "../generated/rules.mjs";
@@ -43,7 +43,7 @@ const keyOf = () => (view.now.search !== null && shown.run ? `${shown.run.uuid}/
  */
 async function ask(offset, near) {
   const query = queryOf({ of: view.now.search, offset, near });
-  const answer = await fetch(`/runs/${shown.run?.uuid}/search?${query}`);
+  const answer = await fetch(addressOf(`/runs/${shown.run?.uuid}/search?${query}`));
   if (!answer.ok) throw new Error(await answer.text());
   return answer.json();
 }

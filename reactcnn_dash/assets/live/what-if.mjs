@@ -1,6 +1,7 @@
 /* What if filters are switched off: asking the model at hand about the image on the page, and about
    all images. One question at a time; the panel draws what is known (what-if-panel.mjs). */
 import { askUntilDone, NOT_BEGUN, Refused } from "../base/asker.mjs";
+import { addressOf } from "../base/links.mjs";
 import { reason } from "../base/notice.mjs";
 import { decodeBytes } from "../base/pixels.mjs";
 import { CODES, NOT_FINITE } from "../generated/rules.mjs";
@@ -152,7 +153,7 @@ export async function cancelOverRun() {
   whatIf.overRun = null;
   drawWhatIf();
   if (!run) return;
-  await fetch(`/model/${run.uuid}/what-if/cancel?${query}`, {
+  await fetch(addressOf(`/model/${run.uuid}/what-if/cancel?${query}`), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: "{}",

@@ -5,7 +5,7 @@ import { byId, element, link, setText } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
 import { FORMULA, greyFew, isFew } from "../base/few.mjs";
 import { count } from "../base/format.mjs";
-import { queryOf, slimPage } from "../base/links.mjs";
+import { addressOf, queryOf, slimPage } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { showWork } from "../base/rows.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -168,7 +168,7 @@ export function drawReport(changed) {
   const ready = current() !== null;
   const file = link(ids.REDUNDANCY_EXPORT);
   file.hidden = !ready;
-  file.href = `/redundancies/json?${queryOf(asked())}`;
+  file.href = addressOf(`/redundancies/json?${queryOf(asked())}`);
   byId(ids.REDUNDANCY_PRINT).hidden = !ready;
   const slimming = link(ids.REDUNDANCY_SLIM);
   slimming.hidden = !ready;

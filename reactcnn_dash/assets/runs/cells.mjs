@@ -2,7 +2,8 @@
 import { dash } from "../base/dash.mjs";
 import { count, duration, size } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
-import { images, tags, time, writable } from "./rows.mjs";
+import { READ_ONLY } from "../base/read-only.mjs";
+import { images, signed, tags, time, writable } from "./rows.mjs";
 
 /** @import { Row } from "./rows.mjs" */
 
@@ -42,7 +43,10 @@ dash.dashAgGridFunctions = {
   runTime: (/** @type {{ value: Date }} */ { value }) => time(value),
   runDuration: (/** @type {{ data: Row }} */ { data }) => duration(data.seconds),
   runSize: (/** @type {{ data: Row }} */ { data }) => size(data.bytes),
-  runWritable: writable,
+  runWritable: (/** @type {Row} */ row) => !READ_ONLY && writable(row),
+  runNote: (/** @type {{ value: string, data: Row }} */ { value, data }) => signed(value, data.authors.note),
+  runNoteTip: (/** @type {{ value: string, data: Row }} */ { value, data }) =>
+    signed(value, data.authors.note, true),
   /** Keys that mean something else here than in the grid. */
   runKey: (/** @type {{ event: KeyboardEvent, editing: boolean }} */ { event, editing }) =>
     !editing && (event.key === "Delete" || event.key === "Backspace"),
@@ -55,7 +59,8 @@ dash.dashAgGridComponentFunctions = {
   /** A run's name, which opens it. */
   RunName: (/** @type {{ value: string, data: Row }} */ { value, data }) => {
     const href = livePage({ run: data.id });
-    return middle(value, "a", { className: "run-link", href, title: `Open ${value}`, tabIndex: -1 });
+    const title = signed(`Open ${value}`, data.authors.name, true);
+    return middle(value, "a", { className: "run-link", href, title, tabIndex: -1 });
   },
   RunState: (/** @type {{ value: string, data: Row }} */ { value, data }) =>
     h(
@@ -63,10 +68,10 @@ dash.dashAgGridComponentFunctions = {
       { className: "state", "data-state": value },
       value === "deleting" ? `deleting · ${count(data.stored)}` : value,
     ),
-  RunTags: (/** @type {{ value: string }} */ { value }) =>
+  RunTags: (/** @type {{ value: string, data: Row }} */ { value, data }) =>
     h(
       "span",
-      { className: "run-tags" },
+      { className: "run-tags", title: signed("", data.authors.tags, true) },
       tags(value).map((tag) => h("span", { className: "run-tag", key: tag }, tag)),
     ),
 };

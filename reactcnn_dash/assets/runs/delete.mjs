@@ -3,6 +3,7 @@ import { setProps } from "../base/dash.mjs";
 import { button, byId, setText } from "../base/dom.mjs";
 import { count, plural, size } from "../base/format.mjs";
 import { notice } from "../base/notice.mjs";
+import { READ_ONLY } from "../base/read-only.mjs";
 import * as ids from "../generated/ids.mjs";
 import { lookNow } from "./poll.mjs";
 import { leaving } from "./rows.mjs";
@@ -49,6 +50,10 @@ export function askToDelete() {
   const collecting = runs.filter((row) => row.state === "collecting");
   doomed = runs.filter((row) => row.state !== "collecting");
   if (!runs.length) return;
+  if (READ_ONLY) {
+    notice(READ_ONLY, "warning");
+    return;
+  }
   if (!doomed.length) {
     notice(`${names(collecting)} is being collected: stop its collector first, then delete it.`, "warning");
     return;

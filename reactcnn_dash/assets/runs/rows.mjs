@@ -64,5 +64,16 @@ export const tags = (text) =>
     .map((tag) => tag.trim())
     .filter(Boolean);
 
+/**
+ * What a person wrote, and who that was, where it is known.
+ * @param {string} text
+ * @param {readonly string[] | undefined} author name and time
+ * @param {boolean} [when] whether the time belongs to it
+ */
+export function signed(text, author, when = false) {
+  if (!author || !(text || when)) return text;
+  return `${text}${text && " "}— ${author[0]}${when ? `, ${time(new Date(author[1]))}` : ""}`;
+}
+
 /** Whether a run may be written on. @param {{ state: string }} row */
 export const writable = (row) => !goes(row);

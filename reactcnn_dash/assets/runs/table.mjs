@@ -3,6 +3,7 @@ import { setProps } from "../base/dash.mjs";
 import { button, link, setText } from "../base/dom.mjs";
 import { plural, size } from "../base/format.mjs";
 import { comparePage, livePage } from "../base/links.mjs";
+import { allow } from "../base/read-only.mjs";
 import * as ids from "../generated/ids.mjs";
 import { prepare, writable } from "./rows.mjs";
 import { filterModel, sortState, sortText } from "./sorting.mjs";
@@ -41,6 +42,10 @@ export function takeRows({ whole, rows = [], removed = [], deleting }) {
   const known = (/** @type {{ key: string }} */ row) => nodeOf(row.key) !== undefined;
   const add = changed.filter((row) => !known(row));
   const update = changed.filter(known);
+  // Who wrote a text may have changed where the text has not.
+  const signed = update.filter(
+    ({ key, authors }) => JSON.stringify(authors) !== JSON.stringify(nodeOf(key)?.data.authors),
+  );
   /** @type {{ key: string }[]} */
   const remove = removed.map((id) => ({ key: String(id) })).filter(known);
   if (whole) {
@@ -53,6 +58,7 @@ export function takeRows({ whole, rows = [], removed = [], deleting }) {
     // The newest first where nothing else decides.
     api.applyTransaction({ add, update, remove, ...(add.length ? { addIndex: 0 } : {}) });
   }
+  if (signed.length) api.refreshCells({ force: true, columns: ["name", "tagText", "note"] });
   lastBusy = busy;
   restate(busy);
   if (!restored) restore();
@@ -92,10 +98,10 @@ export function showChosen() {
   const write = one !== null && writable(one);
   setLink(ids.RUNS_OPEN, one && livePage({ run: one.id }));
   setLink(ids.RUNS_COMPARE, runs.length === 2 ? comparePage(runs[0].id, runs[1].id) : null);
-  for (const id of [ids.RUNS_RENAME, ids.RUNS_TAG, ids.RUNS_ANNOTATE]) button(id).disabled = !write;
+  for (const id of [ids.RUNS_RENAME, ids.RUNS_TAG, ids.RUNS_ANNOTATE]) allow(button(id), write);
   const exporting = button(ids.RUNS_EXPORT);
   exporting.disabled = !write || !one.stored || exporting.dataset.busy === "true";
-  button(ids.RUNS_DELETE).disabled = runs.length === 0;
+  allow(button(ids.RUNS_DELETE), runs.length > 0);
   setText(ids.RUNS_COUNT, runs.length ? `${number(runs)} chosen` : number(shown()));
 }
 

@@ -1,7 +1,7 @@
 /* The open network: what it is worth, its widths layer by layer, and where it can be taken. */
 import { byId, element } from "../base/dom.mjs";
 import { count, percent, plural, share } from "../base/format.mjs";
-import { comparePage, livePage, queryOf } from "../base/links.mjs";
+import { addressOf, comparePage, livePage, queryOf } from "../base/links.mjs";
 import * as ids from "../generated/ids.mjs";
 import { changeText, methodOf } from "./figures.mjs";
 import { openPoint, page } from "./slims.mjs";
@@ -38,10 +38,15 @@ function actions(point) {
       whole === null ? null : livePage({ run: whole, gone: point.id }),
       "The whole network in the live page, with the filters that go in red",
     ),
-    action("Download model", point.file ? `/slims/model?${queryOf({ id: point.id })}` : null, point.path, ""),
+    action(
+      "Download model",
+      point.file ? addressOf(`/slims/model?${queryOf({ id: point.id })}`) : null,
+      point.path,
+      "",
+    ),
     action(
       "Channel map",
-      `/slims/channels?${queryOf({ id: point.id })}`,
+      addressOf(`/slims/channels?${queryOf({ id: point.id })}`),
       "Which filter of the whole network each one is, as JSON",
       "",
     ),

@@ -2,7 +2,9 @@
 import { ask, pause, Refused, shareDone, showProgress } from "../base/asker.mjs";
 import { setProps, show } from "../base/dash.mjs";
 import { button, byId, copyButton, element, setText } from "../base/dom.mjs";
+import { addressOf } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
+import { allow, READ_ONLY } from "../base/read-only.mjs";
 import * as ids from "../generated/ids.mjs";
 import { drawPredicted, onPredicted } from "./predicted.mjs";
 import { page, runId } from "./slims.mjs";
@@ -46,7 +48,7 @@ const asked = () => {
  * @returns {Promise<Trial>}
  */
 async function tell(path, values) {
-  const answer = await fetch(path, {
+  const answer = await fetch(addressOf(path), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(values),
@@ -73,6 +75,7 @@ function drawForm() {
 function drawRecipe({ command, obstacle }) {
   const here = obstacle === null;
   button(ids.SLIM_TRY).hidden = !here;
+  if (READ_ONLY) allow(button(ids.SLIM_TRY), false);
   const blanks = command.includes(" IMAGES") ? " (IMAGES: a folder or file of images)" : "";
   byId(ids.SLIM_RECIPE).replaceChildren(
     element(
@@ -113,7 +116,7 @@ export function drawTrial() {
 function drawState({ state, phase, done, total, message }) {
   const place = byId(ids.SLIM_PROGRESS);
   const running = state === "running";
-  button(ids.SLIM_TRY).disabled = running;
+  allow(button(ids.SLIM_TRY), !running);
   byId(ids.SLIM_CANCEL).hidden = !running;
   if (running) showProgress(place, message || phase, shareDone({ done, total }), "Making a slim network");
   else if (state === "failed")
@@ -149,14 +152,14 @@ export async function watch() {
 }
 
 export async function begin() {
-  button(ids.SLIM_TRY).disabled = true;
+  allow(button(ids.SLIM_TRY), false);
   notice(null);
   try {
     drawState(await tell("/slims/try", asked()));
     known = "";
     await watch();
   } catch (error) {
-    button(ids.SLIM_TRY).disabled = false;
+    allow(button(ids.SLIM_TRY), true);
     notice(reason(error));
   }
 }

@@ -16,6 +16,7 @@ CONTROLS: Final = (
     Control("compareMode", ids.COMPARE_MODE, "value"),
     Control("compareA", ids.COMPARE_A, "value"),
     Control("compareB", ids.COMPARE_B, "value"),
+    Control("compareReport", ids.COMPARE_REPORT, "n_clicks"),
     Control("compareSwap", ids.COMPARE_SWAP, "n_clicks"),
     Control("compareExperiment", ids.COMPARE_EXPERIMENT, "value"),
     Control("compareAgainst", ids.COMPARE_AGAINST, "value"),

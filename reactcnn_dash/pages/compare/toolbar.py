@@ -89,5 +89,12 @@ def toolbar() -> html.Div:
                 hidden=True,
                 **aria("Download the comparison as JSON"),
             ),
+            html.Button(
+                "Report",
+                id=ids.COMPARE_REPORT,
+                className="text-button only-runs",
+                title="The comparison as one HTML file to send",
+                hidden=True,
+            ),
         ],
     )

@@ -13,6 +13,11 @@ ITEMS: Final = (
     (
         "This run",
         (
+            (
+                ids.EXPORT_REPORT,
+                "Report (one HTML file)",
+                "To send: images, clusters, odd, redundant",
+            ),
             (ids.EXPORT_NPZ, "Arrays (.npz)", "GAP, labels, predictions, correlations, clusters"),
             (ids.EXPORT_PARQUET, "Tables (Parquet, zipped)", "GAP by filter address, and images"),
         ),

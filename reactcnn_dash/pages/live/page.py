@@ -56,6 +56,7 @@ CONTROLS: Final = (
     Control("nextResult", ids.SEARCH_NEXT, "n_clicks"),
     Control("clustersOfThese", ids.SEARCH_CLUSTERS, "n_clicks"),
     # Taking a run, a graph or the view out as a file.
+    Control("exportReport", ids.EXPORT_REPORT, "n_clicks"),
     Control("exportNpz", ids.EXPORT_NPZ, "n_clicks"),
     Control("exportParquet", ids.EXPORT_PARQUET, "n_clicks"),
     Control("exportGraphml", ids.EXPORT_GRAPHML, "n_clicks"),
@@ -96,4 +97,8 @@ PAGE: Final = Page(
     controls=CONTROLS,
     later=graph_and_table,
     own_picture=True,
+    reads=(
+        *(f"{one}.data" for one in (ids.FRAME, ids.RUN_SELECT, ids.CLUSTERS)),
+        "model.cancel",
+    ),
 )

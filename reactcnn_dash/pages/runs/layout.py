@@ -141,7 +141,8 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         "cellEditor": "agLargeTextCellEditor",
         "cellEditorPopup": True,
         "cellEditorParams": {"maxLength": NOTE_LENGTH, "rows": 6, "cols": 48},
-        "tooltipField": "note",
+        "tooltipValueGetter": {"function": "runNoteTip(params)"},
+        **_shown("runNote"),
     },
 ]
 

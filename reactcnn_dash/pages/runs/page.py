@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from reactcnn_dash import ids
 from reactcnn_dash.callbacks import runs_table
 from reactcnn_dash.pages.page import Page
 from reactcnn_dash.pages.runs.help import HELP
@@ -16,5 +17,6 @@ PAGE: Final = Page(
     content=content,
     help=HELP,
     plain=True,
+    reads=(f"{ids.RUNS_ANSWER}.data",),
     callbacks=runs_table.register,
 )
