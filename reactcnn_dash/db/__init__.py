@@ -31,6 +31,7 @@ from reactcnn_dash.db.opening import check_writable
 from reactcnn_dash.db.predictions import NO_PREDICTION, Predictions
 from reactcnn_dash.db.reader import StoreReader
 from reactcnn_dash.db.records import (
+    Answers,
     Checkpoint,
     Clustering,
     CorrelationState,
@@ -57,6 +58,7 @@ from reactcnn_dash.db.writing import finish_writing
 
 __all__ = [
     "NO_PREDICTION",
+    "Answers",
     "Checkpoint",
     "Clustering",
     "ComparisonKey",

@@ -390,7 +390,7 @@ def test_values_that_are_not_finite(tmp_path: Path) -> None:
     [
         ("Softmax", 4, None, Reading.AS_IS),
         (None, 4, None, Reading.SOFTMAX),
-        ("Sigmoid", 4, None, Reading.AS_IS),
+        ("Sigmoid", 4, None, Reading.LABELS),
         ("Sigmoid", 1, None, Reading.ONE_UNIT),
         (None, 1, None, Reading.ONE_LOGIT),
         (None, 4, "softmax", Reading.AS_IS),
