@@ -2,7 +2,7 @@
 import { bothWays, coloursOf, diverging, legend } from "../base/colours.mjs";
 import { show } from "../base/dash.mjs";
 import { button, byId, canvasOf, element, setText, track } from "../base/dom.mjs";
-import { className, count, number } from "../base/format.mjs";
+import { answer, className, count, number } from "../base/format.mjs";
 import { Grid } from "../base/grid.mjs";
 import { listenToGrid } from "../base/hand.mjs";
 import { notice, reason } from "../base/notice.mjs";
@@ -168,7 +168,7 @@ function drawProbabilities(of) {
   const words = (side, p) => {
     if (p === undefined) return "–";
     if (p === null) return "NaN";
-    return of.found[side].answers === "values" ? number(p) : (100 * p).toFixed(1);
+    return of.found[side].answers === "values" ? answer(p) : (100 * p).toFixed(1);
   };
   const value = (/** @type {"a" | "b"} */ side, /** @type {number} */ i) => {
     /** @type {RunAnswer} */

@@ -1,6 +1,6 @@
 /* The current image, its label and prediction, and the class probabilities. */
 import { byId, canvasOf, element, track } from "../base/dom.mjs";
-import { count, number, probability } from "../base/format.mjs";
+import { answer, count, probability } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { drawPixels, fetchPixels, lightOf } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -78,7 +78,7 @@ function answerWords({ probabilities }) {
   if (answers !== "values") return "no answer stored";
   if (probabilities.length > 1) return `${probabilities.length} values`;
   const [[, value]] = probabilities;
-  return value === null ? "NaN" : number(value);
+  return answer(value);
 }
 
 /** @param {Shown} image */
@@ -122,8 +122,7 @@ const TITLES = {
 function figures(index, value) {
   const { answers, thresholds } = shown.model ?? { answers: "classes", thresholds: [] };
   if (answers === "values") {
-    const text = value === null ? "NaN" : number(value);
-    return [element("span", {}), element("span", { class: "bar-value" }, text)];
+    return [element("span", {}), element("span", { class: "bar-value" }, answer(value))];
   }
   const bar = track(value ?? 0);
   const threshold = thresholds[index];

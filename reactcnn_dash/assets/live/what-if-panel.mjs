@@ -2,7 +2,7 @@
 import { BEHIND, shareDone, showProgress } from "../base/asker.mjs";
 import { diverging, legend } from "../base/colours.mjs";
 import { byId, element, track } from "../base/dom.mjs";
-import { count, figure, number, percent, plural, probability } from "../base/format.mjs";
+import { answer, count, figure, number, percent, plural, probability } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
 import { redFilters } from "./clusters.mjs";
 import { address, answerOf, classOf, layers, namesClasses, openIndex, pinned, shown } from "./shown.mjs";
@@ -158,7 +158,7 @@ function pair(one, other) {
 }
 
 /** Two values. @param {number | null} one @param {number | null} other */
-const figures = (one, other) => [one, other].map((p) => (p === null ? "NaN" : number(p))).join(" → ");
+const figures = (one, other) => `${answer(one)} → ${answer(other)}`;
 
 function probabilities() {
   const known = ofImage();
