@@ -166,7 +166,8 @@ class _Job:
             if request.loss is not None:
                 raise SlimError(
                     "--loss counts right classes, and the model names none; say how "
-                    "small it is to be by --parameters or --work."
+                    "small it is to be by --parameters "
+                    "or --multiply-adds."
                 )
             self._say("the model names no class, so how often it is right is not measured")
             evaluation = None

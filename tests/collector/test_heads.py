@@ -260,3 +260,25 @@ def test_the_callback_takes_the_same(images: NDArray[np.uint8], head: str) -> No
     run = StoreReader("callback.db").run(callback.runs[0])
     assert run.options["head"] == head
     assert run.thresholds == tuple(told or ())
+
+
+def test_slimming_a_regression_measures_no_classes(
+    images: NDArray[np.uint8], capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = keras.Input(SHAPE)
+    tensor = keras.layers.Conv2D(6, 3, activation="relu", name="first")(inputs)
+    tensor = keras.layers.Conv2D(4, 3, activation="relu", name="second")(tensor)
+    tensor = keras.layers.GlobalAveragePooling2D()(tensor)
+    model = keras.Model(inputs, keras.layers.Dense(2)(tensor))
+    model.compile(loss="mse")
+    model.save("model.keras")
+    more = np.random.default_rng(1).integers(0, 256, (40, *SHAPE), dtype=np.uint8)
+    np.savez("four.npz", images=more, labels=np.arange(40) % 2)
+    asked = ["slim", "--model", "model.keras", "--images", "four.npz", "--evaluate", "four.npz"]
+    assert main([*asked, "--loss", "1", "--output", "slim.keras"]) != 0
+    assert "counts right classes, and the model names none" in capsys.readouterr().err
+    assert main([*asked, "--parameters", "70%", "--output", "slim.keras"]) == 0
+    said = capsys.readouterr()
+    assert "the model names no class" in said.err
+    assert "accuracy" not in said.err + said.out
+    assert keras.saving.load_model("slim.keras").count_params() < model.count_params()
