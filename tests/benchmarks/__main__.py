@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.table import Result
 
-PARTS = ("collecting", "onnx", "page", "comparison", "corruptions", "faults", "slim")
+PARTS = ("collecting", "onnx", "page", "comparison", "corruptions", "faults", "slim", "postgres")
 LONG = ("slim-tuned", "slim-methods", "torch")
 """Measured only when asked for: two take half an hour each, one needs PyTorch."""
 
@@ -86,6 +86,13 @@ def main() -> int:
                         part, slim.run
                     )
                     results += measure(Path(folder), options.images, options.training, report)
+                elif part == "postgres":
+                    from collector.frameworks.keras.runtime import start_tensorflow
+
+                    start_tensorflow()
+                    from tests.benchmarks import postgres
+
+                    results += postgres.run(Path(folder), report)
                 elif part == "torch":
                     from tests.benchmarks import torch
 
