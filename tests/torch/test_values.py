@@ -243,7 +243,7 @@ def test_kernels_of_a_grouped_transposed_convolution(pixels: NDArray[np.uint8]) 
     assert kernel.weights.shape == (6, 3, 3, 2)
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module):  # type: ignore[misc] # torch is not there for the linters
     """Maps and a vector, no classes."""
 
     def __init__(self) -> None:
