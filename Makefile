@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8050
 DEMO_STORE ?= demo.db
 
-.PHONY: help demo test test-fast test-torch lint format bench faults screenshots clean browser
+.PHONY: help demo test test-fast test-torch test-ray lint format bench faults screenshots clean browser
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -44,6 +44,10 @@ test: $(VENV)/.dev browser  ## run every test
 
 test-fast: $(VENV)/.dev  ## run what is quick: no browser, no processes, no fitting
 	$(PYTEST) -m unit
+
+test-ray: $(VENV)/.dev  ## run a real Ray of two workers, one of them killed
+	$(BIN)/python -m pip install --quiet --editable '.[ray]'
+	$(BIN)/python -m pytest tests/ray/on_ray.py
 
 # What is tested with. On Linux the plain wheel brings CUDA; pip's own settings can name a smaller one.
 TORCH ?= torch==2.13.0

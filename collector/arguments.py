@@ -39,6 +39,7 @@ examples:
   python -m collector --model my.keras --pixel-range 0-1
   python -m collector --model net.onnx --preprocess imagenet --classes names.txt
   python -m collector --resume 3                        go on with run 3
+  python -m collector --share big --images photos/      take part in run "big", beside others
   python -m collector rebuild 3                         make run 3's correlations from its GAP rows
   python -m collector export 3 --to files               write run 3 as .npz, Parquet and GraphML
   python -m collector train --data photos/              train on them, one run an epoch
@@ -87,6 +88,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         epoch=arguments.epoch,
         feature_maps=arguments.feature_maps,
         resume=arguments.resume,
+        share=arguments.share,
         exact=arguments.exact,
         durable=arguments.durable,
         scores=not arguments.no_scores,
@@ -330,12 +332,21 @@ def _add_store(result: argparse.ArgumentParser) -> None:
         help="wait for the disk after every batch, so that even a power cut loses nothing "
         "(default: a crash of the program loses nothing, a power cut perhaps the last batches)",
     )
-    group.add_argument(
+    going_on = group.add_mutually_exclusive_group()
+    going_on.add_argument(
         "--resume",
         metavar="RUN",
         type=_text,
         help="go on with an interrupted run: its id, UUID or name; model, images and options are "
         "those of the run (default: begin a new run)",
+    )
+    going_on.add_argument(
+        "--share",
+        metavar="RUN",
+        type=_text,
+        help="take part in a run that any number of collectors share, each a range of images at a "
+        "time: its id or its name, with which the first to come begins it; what is left out is as "
+        "in the run, and a finished one is left alone (default: collect alone)",
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from collector.images import ImageChunk, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from collector.images import ImageSource, Shape
+
+T = TypeVar("T")
 
 
 def batches(
@@ -44,7 +46,7 @@ def batches(
         yield joined(chunks)
 
 
-def read_ahead(source: Iterator[ImageChunk]) -> Iterator[ImageChunk]:
+def read_ahead(source: Iterator[T]) -> Generator[T]:
     """Yield the same batches, each read in another thread while the one before is worked on."""
     with ThreadPoolExecutor(1, thread_name_prefix="reader") as pool:
         coming = pool.submit(next, source, None)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import shlex
 import sys
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collector import share
 from collector.arguments import PROGRAM, parse, request_of
-from collector.errors import ResumeError
 from collector.frameworks.registry import framework_of
-from collector.images import open_images, parse_value_range, read_classes
+from collector.opening import images_for, name_skipped, names_for
 from collector.progress import Console, Progress, Silent
 from collector.request import DEFAULT_STORE, check_options
 from collector.signals import StopNow, StopSignals
@@ -21,7 +19,6 @@ from collector.slim import command as slim
 from collector.training import command as train
 from reactcnn_dash.db import (
     RunState,
-    StoreError,
     StoreReader,
     check_writable,
     put_password_away,
@@ -35,15 +32,11 @@ from reactcnn_dash.export import command as export
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import TextIO
 
-    from collector.images import ImageSource, Skipped
     from collector.loop import Outcome
     from collector.request import Request
     from collector.session import Session
     from reactcnn_dash.db import Run
-
-_MOST_NAMED = 20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,6 +87,8 @@ def _carry_out(arguments: argparse.Namespace, signals: StopSignals) -> int:
 def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     request = request_of(arguments)
     progress: Progress = Silent() if arguments.quiet else Console()
+    if request.share is not None:
+        return share.run(request, request.share, signals, progress)
     # What can be told without the framework is told at once.
     run = _run_to_resume(request) if request.resume is not None else None
     if run is None:
@@ -104,8 +99,8 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     model = request.model_or_default if run is None else request.model or run.checkpoint.source
     framework = framework_of(model)
     framework.check(model)
-    request = dataclasses.replace(request, class_names=_class_names(request, run))
-    source = _open_images(request, run, None if arguments.quiet else sys.stderr)
+    request = dataclasses.replace(request, class_names=names_for(request, run))
+    source = images_for(request, run, None if arguments.quiet else sys.stderr)
     framework.start()
     from collector import loop, session  # noqa: PLC0415 - SciPy is not needed for --help
 
@@ -123,31 +118,6 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     return _conclude(outcome, ready.writer.run, request.store, progress)
 
 
-def _class_names(request: Request, run: Run | None) -> tuple[str, ...] | None:
-    """Return the names that the user gave to the model's classes, now or when the run began."""
-    names = None if request.classes is None else read_classes(Path(request.classes))
-    if run is None or run.options.get("classes") is None:
-        return names
-    if names is not None and names != run.class_names:
-        raise ResumeError(
-            f"{request.classes} names other classes than when run {run.id} began; leave --classes "
-            "out."
-        )
-    return run.class_names
-
-
-def _open_images(request: Request, run: Run | None, progress: TextIO | None) -> ImageSource:
-    options = {} if run is None else run.options
-    value_range = request.value_range or options.get("value_range")
-    return open_images(
-        request.images or options.get("images") or request.images_or_default,
-        progress=progress,
-        reading=request.reading or options.get("reading"),
-        value_range=None if value_range is None else parse_value_range(value_range),
-        classes=request.class_names,
-    )
-
-
 def _collect_and_score(ready: Session, store: str, signals: StopSignals, progress: Progress) -> int:
     from collector import loop  # noqa: PLC0415 - SciPy is not needed for --help
     from collector.scoring import Scoring  # noqa: PLC0415 - SciPy is not needed for --help
@@ -159,11 +129,7 @@ def _collect_and_score(ready: Session, store: str, signals: StopSignals, progres
         code = _conclude(outcome, run, store, progress)
         if outcome.interrupted is None:
             scoring.finish(lambda: signals.caught is not None)
-            # Finished is finished, even if the store cannot be read just now.
-            with contextlib.suppress(StoreError):
-                odd = StoreReader(store).run(run.id).odd
-                if odd:
-                    progress.notice(f"{odd:,} of its images stand out: press O on the page.")
+            scoring.tell_odd()
     finally:
         scoring.end()
     return code
@@ -204,18 +170,9 @@ def _conclude(outcome: Outcome, run: Run, store: str, progress: Progress) -> int
         return 128 + outcome.interrupted
     progress.notice(f"run {run.id} is finished with {outcome.stored:,} images.")
     if outcome.skipped:
-        _name_skipped(outcome.skipped)
+        name_skipped(outcome.skipped)
         return INPUT
     return DONE
-
-
-def _name_skipped(skipped: Sequence[Skipped]) -> None:
-    # Not a notice: what is missing from a run must be said even when asked to be quiet.
-    lines = [f"  {file.name}: {file.reason}" for file in skipped[:_MOST_NAMED]]
-    if len(skipped) > _MOST_NAMED:
-        lines.append(f"  and {len(skipped) - _MOST_NAMED} more")
-    count = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
-    sys.stderr.write("\n".join([f"{count} skipped:", *lines]) + "\n")
 
 
 def _rebuild(url: str, ref: str) -> int:

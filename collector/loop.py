@@ -122,7 +122,7 @@ def _compute(work: Work, writer: RunWriter, signals: StopSignals, progress: Prog
     waiting = 0 if work.pace is not None else _IN_FLIGHT - 1
     network = _Network(work, recorder, run.stored)
     try:
-        clock = _Clock(work.pace)
+        clock = Clock(work.pace)
         most = None if work.limit is None else work.limit - run.stored
         reading = batches(
             work.source, run.image_shape, size=size, position=work.position, most=most
@@ -185,7 +185,7 @@ def _batch(work: Work, chunk: ImageChunk, start: int) -> ImageBatch | None:
     )
 
 
-class _Clock:
+class Clock:
     """When the next batch may begin, so that there are no more images a second than asked for."""
 
     def __init__(self, pace: float | None) -> None:

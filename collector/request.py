@@ -51,6 +51,7 @@ class Request:
         epoch: how many epochs the checkpoint was trained.
         feature_maps: ``all``, ``none`` or ``last:N``.
         resume: id, UUID or name of a run to go on with.
+        share: id or name of a run that several collectors share.
         exact: whether every convolution is computed by its definition.
         durable: whether every batch waits for the disk.
         scores: whether images are scored for what stands out.
@@ -80,6 +81,7 @@ class Request:
     epoch: int | None = None
     feature_maps: str | None = None
     resume: str | None = None
+    share: str | None = None
     exact: bool = False
     durable: bool = False
     scores: bool = True

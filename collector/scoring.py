@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.analysis import MINIMUM_ROWS, WARM_UP
+from reactcnn_dash.db import StoreError, StoreReader
 from reactcnn_dash.jobs.worker import Worker, end_children
 from reactcnn_dash.results.deviations.scores import bring_up_to_date
 
@@ -102,6 +104,14 @@ class Scoring:
             self._progress.notice(
                 "its images are not all scored yet: the page goes on with that when it is opened."
             )
+
+    def tell_odd(self) -> None:
+        """Say how many images stand out, if any do."""
+        # Finished is finished, even if the store cannot be read just now.
+        with suppress(StoreError):
+            odd = StoreReader(self._url).run(self._run_id).odd
+            if odd:
+                self._progress.notice(f"{odd:,} of its images stand out: press O on the page.")
 
     def end(self) -> None:
         """End the process, whatever it is doing."""

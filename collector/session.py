@@ -19,7 +19,7 @@ from collector.statistics import Statistics, restore
 from reactcnn_dash.db import Answers, Layer, NewRun, RunWriter, StoreReader
 
 if TYPE_CHECKING:
-    from collector.frameworks.protocol import Network
+    from collector.frameworks.protocol import Network, Proven
     from collector.images import ImageSource
     from collector.request import Request
     from collector.signals import StopSignals
@@ -49,6 +49,25 @@ class Session:
     notices: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A run that could be collected; what it is has been checked, and nothing is stored of it yet.
+
+    Attributes:
+        network: the network that runs.
+        labels: how labels become the model's classes.
+        images: those of the run, in their order.
+        proven: the network made ready.
+        notices: what the user should know, one line each.
+    """
+
+    network: Network
+    labels: LabelFit
+    images: ImageSource
+    proven: Proven
+    notices: tuple[str, ...]
+
+
 def begin(request: Request, source: ImageSource, signals: StopSignals) -> Session:
     """Begin a new run.
 
@@ -61,6 +80,28 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
         ModelError: the model cannot be watched.
         ImageSourceError: images or labels do not fit the model.
         StoreError: the store cannot be written.
+    """
+    prepared, new = prepare(request, source)
+    work = Work(
+        source=prepared.images,
+        position=0,
+        labels=prepared.labels,
+        capture=prepared.proven.capture,
+        image_bytes=image_bytes(prepared.network, new),
+        statistics=Statistics(new.layers),
+        limit=request.limit or request.first,
+        pace=request.pace,
+    )
+    signals.finish_batches()
+    writer = RunWriter.begin(request.store, new, durable=request.durable)
+    return Session(work, writer, prepared.network, prepared.notices)
+
+
+def prepare(request: Request, source: ImageSource) -> tuple[Prepared, NewRun]:
+    """All that a new run needs, and what the store is to be told of it.
+
+    Raises:
+        ModelError, ImageSourceError: as for :func:`begin`.
     """
     network = _open(
         request.model_or_default, request, source.native_shape, request.head, request.weights
@@ -76,16 +117,6 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
         exact=request.exact,
     )
     new = new_run(request, network, source, arithmetic=proven.capture.arithmetic)
-    work = Work(
-        source=images,
-        position=0,
-        labels=labels,
-        capture=proven.capture,
-        image_bytes=image_bytes(network, new),
-        statistics=Statistics(new.layers),
-        limit=request.limit or request.first,
-        pace=request.pace,
-    )
     notices = (
         *network.notices,
         *source.notices,
@@ -94,9 +125,27 @@ def begin(request: Request, source: ImageSource, signals: StopSignals) -> Sessio
         pixel_range_hint(network, source, request.preprocess or request.pixel_range),
         space_notice(network, new, new.total or 0, request.store),
     )
-    signals.finish_batches()
-    writer = RunWriter.begin(request.store, new, durable=request.durable)
-    return Session(work, writer, network, tuple(filter(None, notices)))
+    return Prepared(network, labels, images, proven, tuple(filter(None, notices))), new
+
+
+def prepare_again(request: Request, run: Run, source: ImageSource) -> Prepared:
+    """All that is needed to go on with a run, with the arithmetic that it began with.
+
+    Raises:
+        ResumeError, ModelError, ImageSourceError, StoreError: as for :func:`resume`.
+    """
+    network = _network_of(request, run, source)
+    labels = labels_for(source, network)
+    wanted, drawn = amount(run.options)
+    images = draw(source, wanted) if drawn else source
+    proven = network.proven(
+        first_images(images, network.image_shape),
+        pixel_range=run.options["pixel_range"],
+        maps=run.feature_maps != "none",
+        batch_size=run.batch_size,
+        exact=run.options.get("arithmetic") == "direct",
+    )
+    return Prepared(network, labels, images, proven, proven.notices)
 
 
 def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals) -> Session:
@@ -111,6 +160,42 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
     Raises:
         ResumeError: model, images or options are not those of the run.
         ModelError, ImageSourceError, StoreError: as for :func:`begin`.
+    """
+    prepared = prepare_again(request, run, source)
+    network, source = prepared.network, prepared.images
+    reader = StoreReader(request.store)
+    wanted, _ = amount(run.options)
+    signals.finish_batches()
+    writer = RunWriter.resume(request.store, str(run.id), durable=request.durable)
+    try:
+        # Only now is it certain that nobody else appends.
+        last = reader.image(writer.run.id, writer.stored - 1).name if writer.stored else None
+        work = Work(
+            source=source,
+            position=source.position_after(writer.stored, last),
+            labels=prepared.labels,
+            capture=prepared.proven.capture,
+            image_bytes=image_bytes(network, writer.run),
+            statistics=restore(reader, writer.run, layers_of(network)),
+            limit=wanted,
+            pace=request.pace if request.pace is not None else run.options.get("pace"),
+        )
+    except BaseException:
+        writer.interrupt()
+        writer.close()
+        raise
+    left = expected(work, writer.run.skipped) - writer.stored
+    notice = space_notice(network, run, left, request.store)
+    notices = (*prepared.notices, *([notice] if notice else []))
+    return Session(work, writer, network, notices)
+
+
+def _network_of(request: Request, run: Run, source: ImageSource) -> Network:
+    """Return the network with which a run goes on.
+
+    Raises:
+        ResumeError: model or images are not those of the run.
+        ModelError, StoreError: as for :func:`begin`.
     """
     if source.identity != run.image_identity:
         raise ResumeError(
@@ -129,47 +214,12 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
             f"the weights of {network.loaded.source} are not those of run {run.id} "
             f"({run.checkpoint.sha256[:12]}…); begin a new run."
         )
-    reader = StoreReader(request.store)
-    layers = reader.layers(run.id)
+    layers = StoreReader(request.store).layers(run.id)
     if network.image_shape != run.image_shape or layers_of(network) != layers:
         raise ResumeError(
             f"the model has other layers than run {run.id} collected; begin a new run."
         )
-    labels = labels_for(source, network)
-    wanted, drawn = amount(run.options)
-    if drawn:
-        source = draw(source, wanted)
-    # A run that began with one arithmetic goes on with it.
-    proven = network.proven(
-        first_images(source, network.image_shape),
-        pixel_range=run.options["pixel_range"],
-        maps=run.feature_maps != "none",
-        batch_size=run.batch_size,
-        exact=run.options.get("arithmetic") == "direct",
-    )
-    signals.finish_batches()
-    writer = RunWriter.resume(request.store, str(run.id), durable=request.durable)
-    try:
-        # Only now is it certain that nobody else appends.
-        last = reader.image(writer.run.id, writer.stored - 1).name if writer.stored else None
-        work = Work(
-            source=source,
-            position=source.position_after(writer.stored, last),
-            labels=labels,
-            capture=proven.capture,
-            image_bytes=image_bytes(network, writer.run),
-            statistics=restore(reader, writer.run, layers),
-            limit=wanted,
-            pace=request.pace if request.pace is not None else run.options.get("pace"),
-        )
-    except BaseException:
-        writer.interrupt()
-        writer.close()
-        raise
-    left = expected(work, writer.run.skipped) - writer.stored
-    notice = space_notice(network, run, left, request.store)
-    notices = (*proven.notices, *([notice] if notice else []))
-    return Session(work, writer, network, notices)
+    return network
 
 
 def pixel_range_hint(
@@ -269,7 +319,7 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
     wanted = request.limit or request.first
     total = len(source) if wanted is None else min(wanted, len(source))
     return NewRun(
-        name=request.name or _run_name(request, loaded.source, source),
+        name=request.name or request.share or _run_name(request, loaded.source, source),
         model=loaded.name,
         checkpoint_sha256=loaded.sha256,
         parameters=loaded.parameters,

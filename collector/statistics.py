@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash.analysis.correlation import Accumulator
-from reactcnn_dash.db import CorrelationState, DamagedBlob
-from reactcnn_dash.results.moments import comoments_of
+from reactcnn_dash.db import DamagedBlob
+from reactcnn_dash.results.moments import comoments_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from reactcnn_dash.analysis.correlation import CoMoments
-    from reactcnn_dash.db import Layer, Run, StoreReader
+    from reactcnn_dash.db import CorrelationState, Layer, Run, StoreReader
 
 CHUNK = 64
 """Rows folded at once; a state's ``covered`` is a multiple of it."""
@@ -77,7 +76,7 @@ class Statistics:
     def states(self) -> tuple[CorrelationState, ...]:
         """Return one state a layer, over the first :attr:`covered` rows."""
         return tuple(
-            _state_of(layer.position, self._covered, accumulator.state())
+            state_of(layer.position, self._covered, accumulator.state())
             for layer, accumulator in zip(self._layers, self._accumulators, strict=True)
         )
 
@@ -110,18 +109,6 @@ def rebuild(reader: StoreReader, run: Run, layers: Sequence[Layer]) -> Statistic
     statistics = Statistics(layers)
     _catch_up(statistics, reader, run)
     return statistics
-
-
-def _state_of(position: int, covered: int, state: CoMoments) -> CorrelationState:
-    return CorrelationState(
-        layer=position,
-        covered=covered,
-        n=state.n,
-        mean=state.mean,
-        comoment=state.comoment,
-        low=state.low,
-        high=state.high,
-    )
 
 
 def _saved(reader: StoreReader, run: Run, layers: Sequence[Layer]) -> list[CorrelationState]:

@@ -17,7 +17,7 @@ from reactcnn_dash.access import Access, is_loopback, new_token
 from reactcnn_dash.commands import compare as compare_command
 from reactcnn_dash.commands import copy as copy_command
 from reactcnn_dash.commands import delete as delete_command
-from reactcnn_dash.commands import fault, redundancy
+from reactcnn_dash.commands import fault, prune, redundancy
 from reactcnn_dash.commands import move as move_command
 from reactcnn_dash.commands import runs as runs_command
 from reactcnn_dash.db import (
@@ -54,6 +54,7 @@ COMMANDS = {
     "delete": delete_command,
     "copy": copy_command,
     "move": move_command,
+    "prune": prune,
 }
 """The subcommands with a module of their own: ``add_parser`` and ``run``."""
 
@@ -70,6 +71,7 @@ examples:
   python -m reactcnn_dash delete 3             delete run 3 and give its space back
   python -m reactcnn_dash copy safe.db         copy the store whole, while it is written
   python -m reactcnn_dash move a.db b.db 3 4   move runs 3 and 4 into another store
+  python -m reactcnn_dash prune 3 --keep maps:1000  drop the older feature maps of run 3
 
 The store is written by `python -m collector`; see its --help.
 """

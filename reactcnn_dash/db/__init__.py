@@ -18,6 +18,7 @@ from reactcnn_dash.db.errors import (
     ImageNotFound,
     NotAStore,
     NothingThere,
+    Pruned,
     RunBusy,
     RunNotFound,
     StoreCorrupt,
@@ -38,6 +39,8 @@ from reactcnn_dash.db.moving import Move, Moved
 from reactcnn_dash.db.opening import check_writable
 from reactcnn_dash.db.patience import wait_ten_minutes
 from reactcnn_dash.db.predictions import NO_PREDICTION, Predictions
+from reactcnn_dash.db.pruning import PRUNABLE, PrunedRun, plan_pruning, prune_run
+from reactcnn_dash.db.pruning import Part as PrunedPart
 from reactcnn_dash.db.reader import StoreReader
 from reactcnn_dash.db.records import (
     Answers,
@@ -57,9 +60,11 @@ from reactcnn_dash.db.records import (
     Run,
     RunState,
     RunSummary,
+    Shared,
 )
 from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
 from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
+from reactcnn_dash.db.sharing import Lease, SharedRun, find_shared
 from reactcnn_dash.db.slimmings import NewSlimming, Slimming, save_slimming
 from reactcnn_dash.db.upgrade import UpgradeResult, upgrade
 from reactcnn_dash.db.writer import RunWriter, require_free
@@ -67,6 +72,7 @@ from reactcnn_dash.db.writing import finish_writing
 
 __all__ = [
     "NO_PREDICTION",
+    "PRUNABLE",
     "Answers",
     "Checkpoint",
     "Clustering",
@@ -87,6 +93,7 @@ __all__ = [
     "KeptResult",
     "Kernel",
     "Layer",
+    "Lease",
     "MapBatch",
     "Move",
     "Moved",
@@ -95,6 +102,9 @@ __all__ = [
     "NotAStore",
     "NothingThere",
     "Predictions",
+    "Pruned",
+    "PrunedPart",
+    "PrunedRun",
     "Run",
     "RunBusy",
     "RunDeletion",
@@ -104,6 +114,8 @@ __all__ = [
     "RunWriter",
     "SearchOrder",
     "SearchPage",
+    "Shared",
+    "SharedRun",
     "Slimming",
     "StoreAddress",
     "StoreCorrupt",
@@ -124,12 +136,15 @@ __all__ = [
     "copy_store",
     "delete_run",
     "edit_run",
+    "find_shared",
     "finish_writing",
     "inflated",
     "keep_result",
     "normalise_url",
     "note_odd",
     "pack",
+    "plan_pruning",
+    "prune_run",
     "put_password_away",
     "replace_states",
     "require_free",

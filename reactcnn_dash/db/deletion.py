@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, exists, func, or_, select, update
 
-from reactcnn_dash.db import postgresql, queries
+from reactcnn_dash.db import queries
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import (
@@ -29,6 +29,7 @@ from reactcnn_dash.db.engine import (
 from reactcnn_dash.db.errors import RunBusy, StoreFull, StoreLocked
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
+from reactcnn_dash.db.pacing import Pace, shrink, size_on_server, vacuum_on_server
 from reactcnn_dash.db.records import RunState
 
 if TYPE_CHECKING:
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db.address import StoreUrl
 
-HELD_SECONDS = 0.05
-"""How long a transaction of a deletion should hold the store: a collector waits no longer."""
-_FIRST_STEP = 16
-_LONGEST_STEP = 4096
 _ROOM = 2 * 2**20
 """Bytes of the disk that are room enough for the log."""
 _LEAST = 256 * 1024
@@ -189,7 +186,7 @@ class RunDeletion:
                 connection.execute(delete(table).where(of_run, table.c.ordinal == ordinal))
             with translated(self._place):
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._shrink(raw, _Pace(1))
+            self._given_back += shrink(raw, self._place, Pace(1))
             with translated(self._place):
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -198,7 +195,7 @@ class RunDeletion:
         try:
             raw = sqlite_connection(connection)
             shrinks = raw is None or can_shrink(raw)
-            before = None if raw is not None else self._size_on_server(connection)
+            before = None if raw is not None else size_on_server(connection, self._place)
             if raw is not None:
                 # Debian's SQLite overwrites what is deleted: ten times the time, for pages that
                 # leave the file anyway.
@@ -208,26 +205,16 @@ class RunDeletion:
             self._delete_run(connection)
             if raw is not None:
                 if shrinks:
-                    self._shrink(raw, _Pace())
+                    self._given_back += shrink(raw, self._place, Pace())
                 with translated(self._place):
                     # The file itself shrinks as the log is folded into it.
                     raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
             elif before is not None:
-                self._vacuum(connection)
-                self._given_back = max(0, before - self._size_on_server(connection))
+                self._given_back = vacuum_on_server(connection, self._place, before)
             return Deleted(self.run_id, self.name, self._given_back, shrinks, raw is None)
         finally:
             with translated(self._place):
                 close_writing(connection)
-
-    def _size_on_server(self, connection: Connection) -> int:
-        with transaction(connection, self._place, alone=False):
-            return postgresql.size_of_images(connection)
-
-    def _vacuum(self, connection: Connection) -> None:
-        # The run is gone already; a server that is busy with its tables sees to them by itself.
-        with suppress(StoreLocked), translated(self._place):
-            postgresql.vacuum(connection)
 
     def _delete_results(self, connection: Connection) -> None:
         comparisons = queries.comparisons
@@ -247,7 +234,7 @@ class RunDeletion:
         shrinking: sqlite3.Connection | None,
         progress: Callable[[int], None] | None,
     ) -> None:
-        left, images, pages = self.images, _Pace(), _Pace()
+        left, images, pages = self.images, Pace(), Pace()
         # From the last to the first: what came last stands at the file's end, and is cut off there
         # instead of being moved first.
         while left:
@@ -263,7 +250,7 @@ class RunDeletion:
             images.took(time.monotonic() - began)
             # Free pages must not pile up: SQLite looks through all of them for each that it takes.
             if shrinking is not None:
-                self._shrink(shrinking, pages)
+                self._given_back += shrink(shrinking, self._place, pages)
 
     def _delete_run(self, connection: Connection) -> None:
         checkpoints = queries.checkpoints
@@ -294,21 +281,6 @@ class RunDeletion:
             msg = f"{self._place}: the deletion of run {self.run_id} was taken over: stop here"
             raise RunBusy(msg)
 
-    def _shrink(self, raw: sqlite3.Connection, pace: _Pace) -> None:
-        """Take the pages that are free now out of the file, some at a time."""
-        with translated(self._place):
-            size = _pragma(raw, "page_size")
-            # Counted once: a collector that drops old maps frees pages for ever.
-            free = _pragma(raw, "freelist_count")
-            while free > 0:
-                before, step = _pragma(raw, "page_count"), pace.step
-                began = time.monotonic()
-                # Not `execute`, which stops at a pragma's first page.
-                raw.executescript(f"PRAGMA incremental_vacuum({step})")
-                pace.took(time.monotonic() - began)
-                self._given_back += max(0, before - _pragma(raw, "page_count")) * size
-                free -= step
-
 
 def delete_run(
     url: StoreUrl, ref: int | str, progress: Callable[[int], None] | None = None
@@ -317,22 +289,5 @@ def delete_run(
     return RunDeletion.begin(url, ref).finish(progress)
 
 
-class _Pace:
-    """How many rows or pages one transaction takes, so that it holds the store `HELD_SECONDS`."""
-
-    def __init__(self, first: int = _FIRST_STEP) -> None:
-        self.step = first
-
-    def took(self, seconds: float) -> None:
-        """Learn from a step that took so long, and leave the store to others as long."""
-        fitting = int(self.step * HELD_SECONDS / max(seconds, 1e-6))
-        self.step = max(1, min(fitting, 2 * self.step, _LONGEST_STEP))
-        time.sleep(seconds)
-
-
 def _is_cramped(place: StoreAddress) -> bool:
     return place.path is not None and disk_usage(place.path.parent).free < _ROOM
-
-
-def _pragma(raw: sqlite3.Connection, name: str) -> int:
-    return int(raw.execute(f"PRAGMA {name}").fetchone()[0])

@@ -73,3 +73,7 @@ class NothingThere(RunNotFound, ImageNotFound):
 
 class DamagedBlob(StoreError):
     """One stored array fails its checks; the rest of the store is unaffected."""
+
+
+class Pruned(DamagedBlob):
+    """A value was pruned: it was taken out of the store on purpose, and the sums over it stay."""

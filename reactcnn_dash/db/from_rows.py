@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reactcnn_dash.db.blobs import unpack
-from reactcnn_dash.db.errors import DamagedBlob
+from reactcnn_dash.db.errors import DamagedBlob, Pruned
 from reactcnn_dash.db.ownership import is_certain, is_silent
 from reactcnn_dash.db.records import (
     Checkpoint,
@@ -19,6 +19,7 @@ from reactcnn_dash.db.records import (
     Run,
     RunState,
     RunSummary,
+    Shared,
 )
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ def run_of(row: AnyRow) -> Run:
         tags=tuple(row.tags),
         size=row.size,
         odd=row.odd,
+        shared=None
+        if row.shared_images is None
+        else Shared(workers=row.workers, images=row.shared_images),
     )
 
 
@@ -150,7 +154,7 @@ def image_of(row: AnyRow) -> Image:
             "<f4",
         ),
         name=row.name,
-        pixels=pixels_of(row),
+        pixels=pixels_of(row) if row.pixels else np.empty((0, 0, row.image_shape[2]), np.uint8),
         sha256=row.sha256.hex(),
         finite=row.finite,
     )
@@ -160,8 +164,11 @@ def pixels_of(row: AnyRow) -> NDArray[np.uint8]:
     """Return the (H, W, C) pixels of a row with the run's `image_shape`.
 
     Raises:
+        Pruned: if they were pruned.
         DamagedBlob: if they are damaged.
     """
+    if not row.pixels:
+        raise Pruned(f"image {row.ordinal}: its pixels were pruned")
     height, width, channels = row.image_shape
     what = f"image {row.ordinal}: its pixels"
     return array_of(row.pixels, what, (height, width, channels), "|u1")
@@ -171,8 +178,14 @@ def gap_of(row: AnyRow) -> NDArray[np.float32]:
     """Return the (F,) GAP row of a row with the run's number of filters as `width`.
 
     Raises:
+        Pruned: if it was pruned.
         DamagedBlob: if it is damaged.
     """
+    if not row.gap:
+        raise Pruned(
+            f"image {row.ordinal}: its GAP row was pruned; clusters of the whole run, and what was "
+            f"worked out before, are still there"
+        )
     return array_of(row.gap, f"image {row.ordinal}: its GAP row", (int(row.width),), "<f4")
 
 

@@ -321,3 +321,71 @@ class SlimmingRow(Base):
     output: Mapped[str] = mapped_column(Text, unique=True)
     result: Mapped[bytes] = mapped_column(LargeBinary)
     channels: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ShareRow(Base):
+    """What makes a run one that several collectors share.
+
+    `key` is what it was called when it began: no two can begin it at the same moment. `images`
+    counts all rows that are stored, those behind a gap included; `runs.stored` only those before.
+    `workers` counts those that are at work, so that a poll need not.
+    """
+
+    __tablename__ = "shares"
+
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    key: Mapped[str] = mapped_column(Text, unique=True)
+    images: Mapped[int]
+    workers: Mapped[int]
+
+
+class WorkerRow(Base):
+    """A collector that is at work in a shared run; `beat` goes up as long as it lives."""
+
+    __tablename__ = "workers"
+
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    token: Mapped[str] = mapped_column(String(255), primary_key=True)
+    beat: Mapped[int] = mapped_column(BigInteger)
+    images: Mapped[int]
+    rate: Mapped[float | None] = mapped_column(Double)
+
+
+class RangeRow(Base):
+    """A range of ordinals of a shared run, `start` to `stop` - 1, of which `done` are stored.
+
+    `owner` is the token of the worker that holds it, NULL where nobody does. `labelled` and
+    `correct` count what has not gone into the counters of the run yet. A `folded` range is
+    finished, and so are all before it.
+    """
+
+    __tablename__ = "ranges"
+
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    stop: Mapped[int]
+    done: Mapped[int]
+    owner: Mapped[str | None] = mapped_column(String(255))
+    labelled: Mapped[int]
+    correct: Mapped[int]
+    folded: Mapped[bool]
+
+
+class RangeStateRow(Base):
+    """The co-moments of one layer over a finished range, until it is folded into the run's."""
+
+    __tablename__ = "range_states"
+
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    layer: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    n: Mapped[int]
+    moments: Mapped[bytes] = mapped_column(LargeBinary)

@@ -45,20 +45,30 @@ comparisons = _table(models.ComparisonRow)
 reports = _table(models.ReportRow)
 kernels = _table(models.KernelRow)
 slimmings = _table(models.SlimmingRow)
+shares = _table(models.ShareRow)
+workers = _table(models.WorkerRow)
+ranges = _table(models.RangeRow)
+range_states = _table(models.RangeStateRow)
 
 _run_id: BindParameter[int] = bindparam("run_id")
 _ordinal: BindParameter[int] = bindparam("ordinal")
 _latest = select(func.max(runs.c.id)).scalar_subquery()
 
-_RUN = select(
-    *(column for column in runs.c if column.name != "checkpoint_id"),
-    checkpoints.c.id.label("checkpoint_id"),
-    checkpoints.c.sha256,
-    checkpoints.c.model,
-    checkpoints.c.parameters,
-    checkpoints.c.source,
-    _latest.label("latest_id"),
-).join(checkpoints)
+_RUN = (
+    select(
+        *(column for column in runs.c if column.name != "checkpoint_id"),
+        checkpoints.c.id.label("checkpoint_id"),
+        checkpoints.c.sha256,
+        checkpoints.c.model,
+        checkpoints.c.parameters,
+        checkpoints.c.source,
+        _latest.label("latest_id"),
+        shares.c.images.label("shared_images"),
+        shares.c.workers,
+    )
+    .join(checkpoints)
+    .outerjoin(shares, shares.c.run_id == runs.c.id)
+)
 
 RUN_BY_ID = _RUN.where(runs.c.id == _run_id)
 RUN_LATEST = _RUN.where(runs.c.id == _latest)
@@ -162,7 +172,13 @@ WITH_MAPS = (
     .where(feature_maps.c.run_id == _run_id)
     .order_by(feature_maps.c.ordinal)
 )
-_WRONG = select(images.c.ordinal).where(images.c.run_id == _run_id, images.c.misclassified).limit(1)
+# Of a shared run there may be images behind a gap: they are seen when the gap is closed.
+_STORED = select(runs.c.stored).where(runs.c.id == _run_id).scalar_subquery()
+_WRONG = (
+    select(images.c.ordinal)
+    .where(images.c.run_id == _run_id, images.c.misclassified, images.c.ordinal < _STORED)
+    .limit(1)
+)
 WRONG_AFTER = _WRONG.where(images.c.ordinal > _ordinal).order_by(images.c.ordinal)
 WRONG_BEFORE = _WRONG.where(images.c.ordinal < _ordinal).order_by(images.c.ordinal.desc())
 

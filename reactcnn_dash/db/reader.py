@@ -14,7 +14,7 @@ from reactcnn_dash.db.address import StoreAddress, require_driver
 from reactcnn_dash.db.comparisons import ComparisonKey, find_comparison
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import read_engine, sqlite_connection, transaction
-from reactcnn_dash.db.errors import DamagedBlob, ImageNotFound, RunNotFound
+from reactcnn_dash.db.errors import DamagedBlob, ImageNotFound, Pruned, RunNotFound
 from reactcnn_dash.db.kept_results import KeptResult, find_kept
 from reactcnn_dash.db.ownership import LOOK_SECONDS
 from reactcnn_dash.db.packing import maps_of, unpack_state
@@ -166,7 +166,7 @@ class StoreReader:
     ) -> Float32Array:
         """Return the GAP rows with start ≤ ordinal < stop, of all layers or one: (n, F) float32.
 
-        Damaged rows are left out; `gap_blocks` names them.
+        Damaged rows are left out; `gap_blocks` names them. `Pruned` where one was pruned.
         """
         walk = self.gap_blocks(run_id, start, stop, layer)
         blocks = [block.rows for block in walk if len(block.ordinals)]
@@ -438,6 +438,10 @@ def _frame(run: Run, latest: int, row: AnyRow | None) -> Frame:
         damaged.append(str(error))
     try:
         gap = from_rows.gap_of(row)
+    except Pruned as error:
+        # The image is shown all the same, its filters as ones without a value.
+        gap = np.full(int(row.width), np.nan, np.float32)
+        damaged.append(str(error))
     except DamagedBlob as error:
         damaged.append(str(error))
     return Frame(run, latest, image, gap, "; ".join(damaged) or None)
@@ -452,6 +456,9 @@ def _gap_block(rows: Iterable[AnyRow], most: int, layer: Layer | None) -> GapBlo
     for row in rows:
         try:
             gap = from_rows.gap_of(row)[part]
+        except Pruned:
+            # What is worked out from the others alone would not be about what was asked.
+            raise
         except DamagedBlob:
             damaged.append(row.ordinal)
             continue

@@ -129,6 +129,17 @@ class NewRun:
     kernels: tuple[Kernel, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """How far a shared run is: its collectors that are at work, and all images that are stored.
+
+    `Run.stored` counts the images before the first gap, which are those that readers see.
+    """
+
+    workers: int
+    images: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """One pass of the collector with one checkpoint over one image source.
@@ -138,7 +149,8 @@ class Run:
     `gap_low` and `gap_high`, (L,) float32, are the lowest and highest finite GAP value of each
     layer so far, NaN before the first. `rate` is in images a second. Times are aware, in UTC.
     `size` counts the bytes of its values in the store. `note` and `tags` are what people wrote.
-    `odd` counts the images that stand out, None while nobody has looked for them.
+    `odd` counts the images that stand out, None while nobody has looked for them. `shared` is how
+    far a run is that several collectors share, None for one with a single collector.
     """
 
     id: int
@@ -170,6 +182,7 @@ class Run:
     tags: tuple[str, ...] = ()
     size: int = 0
     odd: int | None = None
+    shared: Shared | None = None
 
     @property
     def answers(self) -> Answers:
@@ -247,9 +260,9 @@ class ImageBatch:
 class Image:
     """One stored image.
 
-    `probabilities` (K,) float32; `pixels` (H, W, C) uint8; `sha256` is hex over the pixels' dtype,
-    shape and bytes, the same in every run; `finite` is False when a probability, a GAP value or a
-    feature map of the image was NaN or infinite.
+    `probabilities` (K,) float32; `pixels` (H, W, C) uint8, (0, 0, C) once they are pruned; `sha256`
+    is hex over the pixels' dtype, shape and bytes, the same in every run; `finite` is False when a
+    probability, a GAP value or a feature map of the image was NaN or infinite.
     """
 
     ordinal: int
@@ -342,7 +355,7 @@ class Frame:
     """Everything that one poll of the page needs, read in one transaction.
 
     `image` and `gap`, (F,) float32, are None when the run has no such image yet, or when they are
-    damaged: `damaged` then says what is wrong.
+    damaged: `damaged` then says what is wrong. A GAP row that was pruned is NaN, and said too.
     """
 
     run: Run

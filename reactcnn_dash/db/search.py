@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import ColumnElement, func, literal_column, select
 
-from reactcnn_dash.db.queries import images
+from reactcnn_dash.db.queries import images, runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +75,9 @@ _NUMBER: ColumnElement[int] = images.c.ordinal + literal_column("0")
 
 
 def _conditions(run_id: int, wanted: ImageFilter) -> list[ColumnElement[bool]]:
-    conditions = [images.c.run_id == run_id]
+    # Of a shared run there may be images behind a gap: they are found when the gap is closed.
+    stored = select(runs.c.stored).where(runs.c.id == run_id).scalar_subquery()
+    conditions = [images.c.run_id == run_id, stored > _NUMBER]
     if wanted.label is not None:
         conditions.append(images.c.label == wanted.label)
     if wanted.prediction is not None:

@@ -157,6 +157,7 @@ class RunWriter:
             alive = judge(lambda: queries.look_at_run(connection, run, place))
             with transaction(connection, place):
                 row = queries.find_run(connection, run, str(place))
+                _refuse_shared(row, place)
                 refuse_busy(row, str(place), alive=alive(row))
                 now = datetime.now(UTC)
                 connection.execute(
@@ -354,7 +355,7 @@ def require_free(url: StoreUrl, run_id: int) -> None:
 
     Raises:
         RunNotFound: if the store has no such run.
-        RunBusy: if a living process is collecting it, or it is being deleted.
+        RunBusy: if a living process is collecting it, it is shared, or it is being deleted.
         StoreError: if the store is missing or cannot be read.
     """
     place = StoreAddress.of(url)
@@ -362,11 +363,22 @@ def require_free(url: StoreUrl, run_id: int) -> None:
 
     def look() -> queries.AnyRow:
         with transaction(engine, place) as connection:
-            return queries.find_run(connection, run_id, str(place))
+            row = queries.find_run(connection, run_id, str(place))
+        _refuse_shared(row, place)
+        return row
 
     alive = judge(look)
     row = look()
     refuse_busy(row, str(place), alive=alive(row))
+
+
+def _refuse_shared(row: queries.AnyRow, place: StoreAddress) -> None:
+    """Refuse a run that several collectors share: there may be images behind a gap."""
+    if row.shared_images is not None:
+        raise RunBusy(
+            f"{place}: run {row.id} ({row.name}) is shared by several collectors: take part in it "
+            f"with --share {row.id}"
+        )
 
 
 def _run(connection: Connection, run_id: int) -> Run:

@@ -1,4 +1,4 @@
-"""Receptive fields as a run keeps them: which part of the image a layer's cells see."""
+"""What a run keeps of its network: which part of the image layers see, how they hang together."""
 
 from __future__ import annotations
 
@@ -20,3 +20,16 @@ def fields_of(run: Run, layers: Sequence[Layer]) -> list[Any]:
     """
     kept = run.options.get("receptive_fields")
     return kept if isinstance(kept, list) and len(kept) == len(layers) else [None] * len(layers)
+
+
+def wiring_of(run: Run, layers: Sequence[Layer]) -> Any:
+    """Return how the layers hang together and what they cost, as the collector kept it.
+
+    Returns:
+        ``taps``, ``merges`` and ``costs``, by position; None where they are not known, as in runs
+        of former versions and of other frameworks than Keras.
+    """
+    kept = run.options.get("wiring")
+    if not isinstance(kept, dict) or len(kept.get("taps", ())) != len(layers):
+        return None
+    return kept

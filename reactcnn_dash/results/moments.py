@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.analysis.correlation import Accumulator, CoMoments
+from reactcnn_dash.db import CorrelationState
 
 if TYPE_CHECKING:
-    from reactcnn_dash.db import CorrelationState, ImageFilter, Layer, StoreReader
+    from reactcnn_dash.db import ImageFilter, Layer, StoreReader
 
 _ROWS = 512
 _BLOCK = 1024
@@ -18,6 +19,25 @@ def comoments_of(state: CorrelationState) -> CoMoments:
     return CoMoments(
         n=state.n, mean=state.mean, comoment=state.comoment, low=state.low, high=state.high
     )
+
+
+def state_of(position: int, covered: int, moments: CoMoments) -> CorrelationState:
+    """Return co-moments as a state of the layer at `position` over `covered` rows."""
+    return CorrelationState(
+        layer=position,
+        covered=covered,
+        n=moments.n,
+        mean=moments.mean,
+        comoment=moments.comoment,
+        low=moments.low,
+        high=moments.high,
+    )
+
+
+def merged(before: CorrelationState, after: CorrelationState) -> CorrelationState:
+    """Return the state of a layer over two ranges of rows, of which `after` is the later."""
+    both = comoments_of(before).merge(comoments_of(after))
+    return state_of(after.layer, after.covered, both)
 
 
 def current_moments(reader: StoreReader, run_id: int, layer: Layer) -> tuple[CoMoments, int]:

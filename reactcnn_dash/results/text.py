@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reactcnn_dash.db import Deleted
+    from reactcnn_dash.db import Deleted, PrunedRun
 
 
 def size_text(size: int) -> str:
@@ -34,13 +34,22 @@ def duration_text(seconds: float) -> str:
 
 def deleted_text(done: Deleted, url: str) -> str:
     """Return what a deletion did, in one line."""
+    return _given_back(f"Deleted {done.name}", done, url)
+
+
+def pruned_text(done: PrunedRun, url: str) -> str:
+    """Return what a pruning did, in one line."""
+    return _given_back(f"Pruned {done.name}", done, url)
+
+
+def _given_back(what: str, done: Deleted | PrunedRun, url: str) -> str:
     if done.given_back:
-        return f"Deleted {done.name}: the store's file gave back {size_text(done.given_back)}."
+        return f"{what}: the store's file gave back {size_text(done.given_back)}."
     if done.on_server:
-        return f"Deleted {done.name}: the database server keeps the space for new runs."
+        return f"{what}: the database server keeps the space for new runs."
     if done.shrinks:
-        return f"Deleted {done.name}."
+        return f"{what}."
     return (
-        f"Deleted {done.name}. The store's file keeps the space for new runs; to make it smaller: "
+        f"{what}. The store's file keeps the space for new runs; to make it smaller: "
         f"python -m reactcnn_dash upgrade --store {url}"
     )

@@ -131,8 +131,9 @@ IN_VAIN = {
     "redundancy/?run=2&layer=nothing": ("The run has no layer nothing.", r"\?run=2$"),
     "redundancy/?run=2&layer=conv1&cluster=77": ("conv1 has no cluster 77", r"layer=conv1$"),
     "compare/?a=1&b=x": ("Nothing is meant by b=x", ""),
-    "filter/?run=1&layer=nothing": ("no layer", ""),
-    "filter/?run=1&layer=conv1&filter=99": ("has 6 filters: 0 to 5", ""),
+    "filter/?run=1&layer=nothing": ("no layer", r"layer=conv1&filter=0$"),
+    "filter/?run=1&layer=nothing&filter=3": ("conv1:0 is the nearest", r"layer=conv1&filter=0$"),
+    "filter/?run=1&layer=conv1&filter=99": ("has 6 filters: 0 to 5", r"layer=conv1&filter=5$"),
 }
 
 

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from reactcnn_dash.db import ImageBatch, RunWriter
+from collector.statistics import rebuild
+from reactcnn_dash.db import ImageBatch, RunWriter, StoreReader, prune_run, replace_states
 from tests import stores
 from tests.browser.conftest import imported, start_server, stop
 from tests.browser.waiting import until
+from tests.db import sharing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +71,42 @@ def test_the_page_follows_pauses_and_follows_again(page: Page, serve: Serve, sto
     caption(page, 11)
     assert "image=" not in page.url
     writer.close()
+
+
+def test_a_run_that_several_share_says_who_is_there_and_what_lies_behind_a_gap(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    with sharing.enter(str(store)) as one, sharing.enter(str(store)) as other:
+        first, second = one.take(), other.take()
+        assert first is not None
+        assert second is not None
+        sharing.step(one, first)
+        page.goto(serve(store))
+        counts = page.locator("#run-counts")
+        expect(counts).to_contain_text("4 of 150 images · 2 workers")
+        sharing.finish(other, second)
+        expect(counts).to_contain_text("4 of 150 images · 16 more behind a gap · 2 workers")
+        caption(page, 3)
+        sharing.finish(one, first)
+        caption(page, 31)
+        expect(counts).to_contain_text("32 of 150 images · 2 workers")
+        other.leave()
+        expect(counts).to_contain_text("32 of 150 images · 1 worker ·")
+        one.leave()
+        expect(page.locator("#run-state")).to_have_text("interrupted")
+        expect(counts).not_to_contain_text("worker")
+
+
+def test_an_image_whose_row_was_pruned_is_shown_and_says_so(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    stores.make_store(store, 80)
+    reader = StoreReader(store)
+    replace_states(store, 1, rebuild(reader, reader.run(1), reader.layers(1)).states())
+    prune_run(store, 1, {"maps": 0, "gap": 0})
+    page.goto(f"{serve(store)}?run=1&image=7")
+    caption(page, 7)
+    expect(page.get_by_text("image 7: its GAP row was pruned").first).to_be_visible()
 
 
 def test_time_by_buttons_keys_and_number(page: Page, serve: Serve, store: Path) -> None:

@@ -207,10 +207,94 @@ def test_chosen_runs_are_deleted_after_a_question_and_the_file_shrinks(
     before = store.stat().st_size
     shown.get_by_role("button", name="Delete").click()
     dialog.get_by_role("button", name="Delete").click()
+    shown.get_by_role("button", name="Delete now").click()
     expect(names(shown)).to_have_text(["beta"])
     expect(shown.locator("#notice")).to_contain_text("gave back")
     assert [run.name for run in StoreReader(str(store)).summaries()] == ["beta"]
     assert store.stat().st_size < before
+
+
+def test_a_deletion_can_be_undone_and_until_then_nothing_is_deleted(
+    shown: Page, store: Path
+) -> None:
+    choose(shown, "gamma", "alpha")
+    for by in ("button", "key"):
+        shown.get_by_role("button", name="Delete").click()
+        shown.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(shown.locator("#runs-undo-text")).to_contain_text("2 runs will be deleted")
+        expect(cell(shown, "gamma", "stateText")).to_have_text("deleted soon")
+        shown.evaluate(ANSWERED)
+        expect(cell(shown, "alpha", "stateText")).to_have_text("deleted soon")
+        if by == "button":
+            shown.get_by_role("button", name="Undo").click()
+        else:
+            shown.keyboard.press("Control+z")
+        expect(cell(shown, "gamma", "stateText")).to_have_text("finished")
+        expect(shown.locator("#runs-undo")).to_be_hidden()
+    # Who closes the page meanwhile keeps the runs.
+    shown.get_by_role("button", name="Delete").click()
+    shown.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(cell(shown, "gamma", "stateText")).to_have_text("deleted soon")
+    shown.goto(shown.url)
+    expect(cell(shown, "gamma", "stateText")).to_have_text("finished")
+    states = {run.name: str(run.state) for run in StoreReader(str(store)).summaries()}
+    assert states == dict.fromkeys(NAMES, "finished")
+
+
+def test_a_deletion_happens_when_its_time_is_over(shown: Page, store: Path) -> None:
+    shown.clock.install()
+    choose(shown, "beta")
+    shown.get_by_role("button", name="Delete").click()
+    shown.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(cell(shown, "beta", "stateText")).to_have_text("deleted soon")
+    shown.clock.fast_forward(19_000)
+    expect(cell(shown, "beta", "stateText")).to_have_text("deleted soon")
+    shown.clock.fast_forward(2_000)
+    expect(names(shown)).to_have_text(["gamma", "alpha"])
+    assert {run.name for run in StoreReader(str(store)).summaries()} == {"gamma", "alpha"}
+
+
+def test_a_second_enter_goes_on_where_the_note_ends(shown: Page, store: Path) -> None:
+    for column, kept in (("note", "first, second"), ("tagText", "firstsecond")):
+        cell(shown, "beta", column).dblclick()
+        shown.keyboard.type("first")
+        shown.keyboard.press("Enter")
+        expect(cell(shown, "beta", column)).to_have_text("first")
+        shown.keyboard.press("Enter")
+        expect(shown.locator(".ag-large-text textarea, .ag-cell-editor input")).to_be_focused()
+        shown.keyboard.type(", second")
+        shown.keyboard.press("Enter")
+        expect(cell(shown, "beta", column)).to_have_text(kept)
+    run = StoreReader(str(store)).run("beta")
+    summary = next(one for one in StoreReader(str(store)).summaries() if one.id == run.id)
+    assert (summary.note, list(summary.tags)) == ("first, second", ["first", "second"])
+
+
+def test_what_was_written_is_taken_back_the_latest_first(shown: Page, store: Path) -> None:
+    reader = StoreReader(str(store))
+    for column, text in (("note", "a note"), ("tagText", "tag"), ("name", "other")):
+        if column == "name":
+            choose(shown, "beta")
+            shown.get_by_role("button", name="Rename").click()
+        else:
+            cell(shown, "beta", column).dblclick()
+        shown.keyboard.type(text)
+        shown.keyboard.press("Enter")
+        expect(shown.locator("#runs-undo-text")).to_contain_text(
+            {"note": "note", "tagText": "tags", "name": "name"}[column]
+        )
+    shown.get_by_role("button", name="Undo").click()
+    expect(names(shown)).to_have_text(["gamma", "beta", "alpha"])
+    shown.keyboard.press("Control+z")
+    expect(cell(shown, "beta", "tagText")).to_have_text("")
+    # What somebody else has written since stays.
+    edit_run(str(store), reader.run("beta").id, note="of another hand")
+    shown.evaluate(ANSWERED)
+    expect(cell(shown, "beta", "note")).to_have_text("of another hand")
+    shown.keyboard.press("Control+z")
+    expect(shown.locator("#notice")).to_contain_text("changed again since")
+    found = next(one for one in reader.summaries() if one.name == "beta")
+    assert (found.note, list(found.tags)) == ("of another hand", [])
 
 
 def test_what_a_filter_hides_is_not_chosen_any_more(shown: Page) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from reactcnn_dash.pages.registry import PAGES
 from tests import redundant, slimmed, stores
 from tests.browser.test_accessibility import READY, STANDING
+from tests.browser.test_big_network import write
 from tests.browser.test_clusters import GRAPH, STILL
 from tests.browser.waiting import until
 from tests.compared import other_checkpoint
@@ -68,6 +69,30 @@ def test_the_graph_is_brought_back_and_the_parameter_to_auto(page: Page, address
     expect(page).not_to_have_url(re.compile("parameter="))
     expect(page.locator("#parameter-louvain-value")).to_contain_text("(auto)")
     expect(auto).to_be_hidden()
+
+
+def test_nodes_of_a_large_layer_can_be_seen_and_red_ones_too(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    write(tmp_path / "wide.db", filters=512, images=64)
+    page.goto(f"{serve(tmp_path / 'wide.db')}?run=1&layer=stem")
+    expect(page.locator("#graph canvas").first).to_be_attached()
+    until(page, f"{GRAPH}?.nodes().length === 512")
+    until(page, STILL, every=120)
+    sizes = f"{GRAPH}.nodes().map(node => node.renderedWidth())"
+    until(page, f"{sizes}.every(size => size > 7.5)")
+    page.get_by_role("button", name="Fit").click()
+    assert min(page.evaluate(sizes)) > 7.5
+    page.evaluate(f"{GRAPH}.zoom(2)")
+    until(page, f"{GRAPH}.nodes()[0].width() === 24")
+
+
+def test_a_comparison_says_which_layer_it_does_not_have(page: Page, address: str) -> None:
+    page.goto(f"{address}compare/?a=1&b=2&layer=nothing")
+    expect(page.locator("#notice")).to_contain_text("have no layer nothing in common")
+    expect(page.locator("#notice")).to_contain_text("conv1 is the first")
+    expect(page).to_have_url(re.compile(r"\?a=1&b=2$"))
+    expect(page.locator(".matrix-row.chosen")).to_have_attribute("data-layer", "conv1")
 
 
 def test_a_caption_ends_with_the_clusters_that_it_is_of(page: Page, address: str) -> None:

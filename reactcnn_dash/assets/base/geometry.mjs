@@ -12,6 +12,8 @@ const LONG_LABEL = 54;
 const PAD = 10;
 const NAME_SPACE = 4;
 const MAP_CAPTION = 22;
+/** How large and small zooming makes a cell and its gap. */
+const ZOOMED = { smallest: 2, largest: 40 };
 
 /** @param {number} filters */
 const columnsOf = (filters) => CELLS_A_ROW * Math.ceil(filters / (CELLS_A_ROW * MOST_ROWS));
@@ -28,6 +30,7 @@ const columnsOf = (filters) => CELLS_A_ROW * Math.ceil(filters / (CELLS_A_ROW * 
  * @property {Block[]} blocks
  * @property {number} width
  * @property {number} height
+ * @property {number} foot where the tallest block ends
  */
 
 /**
@@ -36,9 +39,11 @@ const columnsOf = (filters) => CELLS_A_ROW * Math.ceil(filters / (CELLS_A_ROW * 
  * @param {number} width the room, in CSS pixels
  * @param {number} height
  * @param {boolean} [bare] no strip is kept for a feature map
+ * @param {{ band?: number, zoom?: number }} [more] room that is kept below the blocks; how much larger
+ *   than what suits the room
  * @returns {Geometry}
  */
-export function layOut(layers, width, height, bare = false) {
+export function layOut(layers, width, height, bare = false, { band = 0, zoom = 1 } = {}) {
   const shapes = layers.map(({ filters }) => {
     const columns = columnsOf(filters);
     return { columns, rows: Math.ceil(filters / columns) };
@@ -54,12 +59,16 @@ export function layOut(layers, width, height, bare = false) {
   const scrolls = across(SMALLEST, gapAt(SMALLEST)) > roomAcross;
   const label = scrolls ? LONG_LABEL : LABEL;
   const largest = scrolls ? COMFORTABLE : LARGEST;
-  const roomDown = height - strip - label - PAD;
+  const roomDown = height - strip - label - PAD - band;
   let pitch = Math.max(LOWEST, Math.min(largest, Math.floor(roomDown / tallest)));
   while (!scrolls && pitch > SMALLEST && across(pitch, gapAt(pitch)) > roomAcross) {
     pitch -= 1;
   }
   let gap = scrolls ? 24 : gapAt(pitch);
+  if (zoom !== 1) {
+    pitch = Math.max(ZOOMED.smallest, Math.min(ZOOMED.largest, Math.round(2 * pitch * zoom) / 2));
+    gap = Math.max(10, Math.round(gap * Math.max(1, zoom)));
+  }
   const spare = roomAcross - across(pitch, gap);
   // A name takes half a gap on both sides of its block, at the edges of the room too.
   const widest = (width + NAME_SPACE - across(pitch, 0)) / shapes.length;
@@ -68,7 +77,8 @@ export function layOut(layers, width, height, bare = false) {
     gap += Math.max(0, Math.floor(more));
   }
   const used = across(pitch, gap);
-  const axis = strip + label + (tallest * pitch) / 2;
+  const down = tallest * pitch;
+  const axis = strip + label + down / 2;
   let x = PAD + Math.max(0, (roomAcross - used) / 2);
   const blocks = shapes.map((shape) => {
     const block = {
@@ -89,7 +99,8 @@ export function layOut(layers, width, height, bare = false) {
     label,
     blocks,
     width: Math.max(width, used + 2 * PAD),
-    height: strip + label + tallest * pitch + PAD,
+    height: strip + label + down + PAD + band,
+    foot: strip + label + down,
   };
 }
 

@@ -32,9 +32,11 @@ import { layOut } from "./geometry.mjs";
  * @property {(index: number) => void} choose a layer's name was clicked
  * @property {(index: number) => ArrayLike<number>} scale a layer's table from code to colour code
  * @property {(index: number) => readonly string[]} colours a layer's CSS colours by colour code
+ * @property {() => number} [band] the height of what stands below the blocks
  * @property {boolean} [bare] no room is kept for a feature map above the blocks
  * @property {(canvas: HTMLElement) => void} [built] afterwards
  * @property {() => void} [placed] afterwards
+ * @property {() => void} [painted] afterwards
  */
 
 /**
@@ -70,6 +72,8 @@ export class Grid {
   codes = null;
   /** @type {HTMLElement | null} */
   canvas = null;
+  /** How much larger the cells are than what suits the room. */
+  zoom = 1;
   /** @type {readonly ShownLayer[]} */
   #layers = [];
   /** @type {IntersectionObserver | null} */
@@ -101,6 +105,7 @@ export class Grid {
     const room = this.#hooks.room();
     this.#layers = layers;
     this.codes = null;
+    this.zoom = 1;
     this.#red = { layers: [], filters: new Set() };
     this.#observer?.disconnect();
     this.#observer = new IntersectionObserver(
@@ -132,7 +137,10 @@ export class Grid {
     if (!this.canvas) return;
     const room = this.#hooks.room();
     const before = this.geometry;
-    const geometry = layOut(this.#layers, room.clientWidth, room.clientHeight, this.#hooks.bare);
+    const geometry = layOut(this.#layers, room.clientWidth, room.clientHeight, this.#hooks.bare, {
+      band: this.#hooks.band?.(),
+      zoom: this.zoom,
+    });
     this.geometry = geometry;
     this.canvas.style.width = `${geometry.width}px`;
     this.canvas.style.height = `${geometry.height}px`;
@@ -161,6 +169,7 @@ export class Grid {
   paint(codes) {
     this.codes = codes;
     for (const block of this.blocks) this.#paintBlock(block);
+    this.#hooks.painted?.();
   }
 
   /** Recolour everything: the colours themselves changed. */
@@ -169,6 +178,30 @@ export class Grid {
       block.painted?.fill(-1);
       this.#paintBlock(block);
     }
+    this.#hooks.painted?.();
+  }
+
+  /** Bring a layer into the middle of the room. @param {number} layer */
+  bring(layer) {
+    this.blocks[layer]?.node.scrollIntoView({ block: "nearest", inline: "center" });
+  }
+
+  /**
+   * Zoom, and keep what is at a place of the room where it is.
+   * @param {number} zoom 1 for what suits the room
+   * @param {{ x: number, y: number }} at in the window
+   */
+  zoomTo(zoom, at) {
+    const room = this.#hooks.room();
+    const box = room.getBoundingClientRect();
+    const [x, y] = [at.x - box.left, at.y - box.top];
+    const { width, height } = this.placed();
+    const [across, down] = [(room.scrollLeft + x) / width, (room.scrollTop + y) / height];
+    this.zoom = zoom;
+    this.layout();
+    const now = this.placed();
+    room.scrollLeft = across * now.width - x;
+    room.scrollTop = down * now.height - y;
   }
 
   /**

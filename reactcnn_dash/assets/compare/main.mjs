@@ -46,6 +46,14 @@ function drawView() {
   drawFilters(found);
 }
 
+/** A link may name a layer that the runs have not in common: the first takes its place. @param {Compared} found */
+function honour({ layers }) {
+  const { layer } = view.now;
+  if (layer === null || layers.some(({ name }) => name === layer)) return;
+  view.settle({ layer: null, cluster: null });
+  tellLink([`The runs have no layer ${layer} in common. ${layers[0].name} is the first.`]);
+}
+
 /** Another comparison, or none. @param {Compared | null} found */
 function takeComparison(found) {
   forgetChanged();
@@ -55,6 +63,7 @@ function takeComparison(found) {
   drawView();
   drawMatrix();
   drawPair();
+  if (found) honour(found);
   document.title = found ? `${found.a.name} → ${found.b.name} · ReactCNN` : "Compare · ReactCNN";
 }
 

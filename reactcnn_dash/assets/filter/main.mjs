@@ -24,6 +24,28 @@ const SLOW_MS = 400;
 const LOOK_MS = 2000;
 const TYPING = "input, textarea, select, [contenteditable], [role=listbox], [role=dialog], dialog";
 let number = 0;
+/** What a link asked for in vain, while the nearest is on its way. */
+let refused = "";
+
+/**
+ * The nearest to a filter that the run does not have; null where nothing is near.
+ * @returns {Promise<{ change: { layer: string | null, filter: number | null }, words: string } | null>}
+ */
+async function nearestFilter() {
+  const { run, layer, filter } = view.now;
+  if (layer === null && filter === null) return null;
+  try {
+    /** @type {FilterFacts} */
+    const { layers } = await ask("/filters/of", { run });
+    const [name, filters] = layers.find(([one]) => one === layer) ?? layers[0];
+    const known = layer === null || name === layer;
+    const number = known ? Math.min(filter ?? 0, filters - 1) : 0;
+    return { change: { layer: name, filter: number }, words: `${name}:${number} is the nearest.` };
+  } catch {
+    // The run itself is not there: what was said of it stands.
+    return null;
+  }
+}
 
 function drawAll() {
   drawHead();
@@ -84,7 +106,8 @@ async function follow(grown) {
       drawEmpty(empty);
     });
     if (!found) return;
-    notice(null);
+    notice(refused || null, "warning");
+    refused = "";
     drawEmpty(null);
     facts.now = found;
     if (!grown) tops.found = null;
@@ -95,7 +118,15 @@ async function follow(grown) {
     loadClusters(still);
     watch(still);
   } catch (error) {
-    if (still()) notice(reason(error));
+    const nearest = still() && !refused ? await nearestFilter() : null;
+    if (!still()) return;
+    refused = "";
+    if (!nearest) {
+      notice(reason(error));
+      return;
+    }
+    refused = `${reason(error)}. ${nearest.words}`;
+    view.settle(nearest.change);
   } finally {
     window.clearTimeout(slow);
     if (still()) body.classList.remove("busy");

@@ -2,7 +2,7 @@
 
 import type { Empty } from "./shared.d.ts";
 
-/** A run as the page's header tells of it. */
+/** A run as the page's header tells of it. ``workers`` and ``gathered`` are of a run that several collectors share: those at work, and all images that are stored; ``stored`` are those before the first gap. */
 export interface ShownRun {
   id: number;
   uuid: string;
@@ -16,6 +16,8 @@ export interface ShownRun {
   labelled: number;
   correct: number;
   rate: number | null;
+  workers: number | null;
+  gathered: number | null;
   latest: number;
 }
 
@@ -29,7 +31,20 @@ export interface ShownLayer {
   offset: number;
 }
 
-/** What the grid is drawn from; ``shape`` is height, width and channels of an image. ``answers``: what the numbers of an image's answer are, one a name in ``classes``; ``thresholds``: from which on a label is given, one a label; none for other answers. ``fields``: what part of the image the cells of a layer's maps see, by position. */
+/** Where branches meet: the operation, and its sources as in ``Wiring``. */
+export interface Merge {
+  kind: string;
+  of: number[];
+}
+
+/** How layers hang together: the sources of each, the merges, and what each layer costs. A source is a layer's position, or −1 − k for the merge k. ``costs`` are a layer's parameters and multiply-adds an image. */
+export interface Wiring {
+  taps: number[][];
+  merges: Merge[];
+  costs: number[][];
+}
+
+/** What the grid is drawn from; ``shape`` is height, width and channels of an image. ``answers``: what the numbers of an image's answer are, one a name in ``classes``; ``thresholds``: from which on a label is given, one a label; none for other answers. ``fields``: what part of the image the cells of a layer's maps see, by position. ``wiring`` is None where it is not known. */
 export interface Model {
   classes: string[];
   answers: string;
@@ -37,6 +52,7 @@ export interface Model {
   shape: [number, number, number];
   layers: ShownLayer[];
   fields: (number[][] | "whole" | null)[];
+  wiring: Wiring | null;
 }
 
 /** One image's answer. ``probabilities`` are class and probability, −1 for NaN, or place and value, None for NaN; ``prediction`` is −1 where the network names no class; ``gap`` is base64 of a byte a filter, on the scale from ``low`` to ``high`` of its layer. */

@@ -8,6 +8,7 @@ import * as ids from "../generated/ids.mjs";
 import { METHODS } from "../generated/rules.mjs";
 import { grid } from "./grid.mjs";
 import { move, openPage, pin } from "./pointer.mjs";
+import { followSheet } from "./sheet.mjs";
 import { address, filterText, layers, openIndex, shown } from "./shown.mjs";
 import { drawSubset, drawSubsetControls, showTogether } from "./subset.mjs";
 import { view } from "./view.mjs";
@@ -17,6 +18,9 @@ import { followWhatIf } from "./what-if.mjs";
 /** @import { Clusters, ClustersAnswer, ClustersAsked, ClustersRefused } from "../generated/live.d.ts" */
 
 const FIT_PADDING = 12;
+/** A node's own size, and the least that it has on the screen, in pixels, however many there are. */
+const NODE = 24;
+const LEAST_NODE = 8;
 const LATE_MS = 120000;
 const RED = "#e0202d";
 
@@ -131,11 +135,21 @@ function checkPicture() {
   pumpClusters();
 }
 
+/** Nodes of a graph that is zoomed out stay large enough to be seen and hit. */
+function sizeNodes() {
+  const cy = graph();
+  if (!cy?.nodes().length) return;
+  const size = Math.max(NODE, LEAST_NODE / cy.zoom());
+  if (Math.abs(cy.nodes()[0].width() - size) < size / 50) return;
+  cy.nodes().style({ width: size, height: size });
+}
+
 /** Double clicks on the graph's nodes lead to their pages; asking twice does no harm. */
 function listenToGraph() {
   const cy = graph();
   if (!cy || cy === heard) return;
   heard = cy;
+  cy.on("zoom layoutstop", sizeNodes);
   cy.on("dblclick", "node", (/** @type {any} */ event) => {
     const clusters = known();
     if (clusters) openPage({ layer: clusters.layer, filter: event.target.data("filter") });
@@ -154,6 +168,7 @@ async function drawGraph({ clusters, elements, layout, rows }) {
   showSelection();
   showTogether();
   listenToGraph();
+  sizeNodes();
   window.requestAnimationFrame(checkPicture);
 }
 
@@ -176,6 +191,7 @@ export function takeClusters(answer) {
   drawParameter();
   drawSubset();
   showSelection();
+  followSheet();
   followWhatIf();
   pumpClusters();
   drawGraph(answer);
@@ -301,7 +317,7 @@ function styleGraph() {
     { selector: `node[cluster != ${cluster}]`, style: { opacity: 0.35 } },
     {
       selector: `node[cluster = ${cluster}]`,
-      style: { "background-color": RED, width: 30, height: 30 },
+      style: { "background-color": RED },
     },
   ];
   setProps(ids.GRAPH, { stylesheet: cluster === null ? baseStyle : [...baseStyle, ...red] });

@@ -5,6 +5,8 @@ import * as ids from "../generated/ids.mjs";
 import { openLayer } from "./clusters.mjs";
 import { attachOdds } from "./deviation-grid.mjs";
 import { attachMap } from "./feature-map.mjs";
+import { attachWiring, bandOf, drawWiring, layerFacts } from "./layer-facts.mjs";
+import { drawNavigator, paintNavigator } from "./navigator.mjs";
 import { refresh } from "./pointer.mjs";
 import { gridColours, scaleOf } from "./scale.mjs";
 
@@ -12,7 +14,7 @@ export const grid = new Grid({
   room: () => byId(ids.GRID),
   prefix: "cell",
   name: (layer) => ({
-    title: `${layer.name}: ${layer.kind}, ${layer.filters} filters of ${layer.height} × ${layer.width}. Click for its clusters.`,
+    title: `${layerFacts(layer).join("\n")}\nClick for its clusters and all its maps.`,
     label: `Clusters of ${layer.name}, ${layer.filters} filters`,
   }),
   choose: (index) => openLayer(index),
@@ -21,6 +23,13 @@ export const grid = new Grid({
   built: (canvas) => {
     attachMap(canvas);
     attachOdds();
+    attachWiring(canvas);
   },
-  placed: () => refresh(),
+  band: bandOf,
+  placed: () => {
+    drawWiring();
+    drawNavigator();
+    refresh();
+  },
+  painted: () => paintNavigator(),
 });

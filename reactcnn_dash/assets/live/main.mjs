@@ -25,6 +25,7 @@ import { toggleCam } from "./grad-cam.mjs";
 import { grid } from "./grid.mjs";
 import { setStrength } from "./image.mjs";
 import { computeMissing } from "./maps-again.mjs";
+import { focusJump, jumpTo, listenToNavigator, zoomBy, zoomFit } from "./navigator.mjs";
 import {
   focusFilter,
   inHandOf,
@@ -50,6 +51,7 @@ import {
 } from "./poll.mjs";
 import { drawLegend, setScale } from "./scale.mjs";
 import { chooseSearch, closeSearch, startSearch, stepHit, toggleSearch, toggleWrong } from "./search.mjs";
+import { listenToSheet, toggleSheet } from "./sheet.mjs";
 import { shown } from "./shown.mjs";
 import { buildSlider } from "./slider.mjs";
 import { buildStrip } from "./strip.mjs";
@@ -120,6 +122,11 @@ const KEYS = {
   w: togglePanel,
   g: toggleCam,
   v: computeMissing,
+  j: focusJump,
+  a: toggleSheet,
+  "+": () => zoomBy(1),
+  "-": () => zoomBy(-1),
+  0: zoomFit,
   "/": startSearch,
   n: () => stepHit(1),
   p: () => stepHit(-1),
@@ -150,6 +157,8 @@ function start() {
   buildSlider();
   buildStrip();
   listenToPointer();
+  listenToNavigator();
+  listenToSheet();
   view.listen(viewChanged);
   onScheme(() => {
     grid.repaint();
@@ -228,6 +237,10 @@ boot({
     chooseParameter: parameterOf(ids.PARAMETER, chooseParameter),
     tapNode,
     chooseRow,
+    jumpTo,
+    zoomOut: () => zoomBy(-1),
+    zoomFit,
+    zoomIn: () => zoomBy(1),
     toggleSearch,
     toggleWhatIf: togglePanel,
     closeSearch,

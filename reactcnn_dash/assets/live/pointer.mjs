@@ -12,6 +12,7 @@ import { hideMap, showMap } from "./feature-map.mjs";
 import { grid } from "./grid.mjs";
 import { layerData } from "./layer-data.mjs";
 import { drawLegend, gapFromCode } from "./scale.mjs";
+import { followSheet, markSheet } from "./sheet.mjs";
 import { address, filterText, pageOf, pinned, shown } from "./shown.mjs";
 import { view } from "./view.mjs";
 import { movedBy } from "./what-if.mjs";
@@ -89,6 +90,7 @@ export function move(at, where) {
   const before = layerInHand();
   inHand = at;
   grid.ring("ring", at);
+  markSheet();
   if (layerInHand() !== before) drawLegend(layerInHand());
   draw();
 }
@@ -99,6 +101,7 @@ export function refresh() {
   grid.ring("ring", inHand);
   grid.ring("pin", pinned());
   draw();
+  followSheet();
 }
 
 /** Take a filter in hand by keyboard. @param {At} at */

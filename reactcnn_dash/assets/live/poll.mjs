@@ -223,6 +223,10 @@ function drawHeader(run) {
   const parts = [
     run.total ? `${count(run.stored)} of ${count(run.total)} images` : `${count(run.stored)} images`,
   ];
+  if (run.workers !== null && run.gathered !== null && run.state !== "finished") {
+    if (run.gathered > run.stored) parts.push(`${count(run.gathered - run.stored)} more behind a gap`);
+    if (run.state === "collecting") parts.push(`${run.workers} ${run.workers === 1 ? "worker" : "workers"}`);
+  }
   if (run.rate !== null && run.state === "collecting") parts.push(`${run.rate.toFixed(1)} a second`);
   if (run.labelled) parts.push(`${percent(run.correct / run.labelled, 1)} right`);
   setText(ids.RUN_COUNTS, parts.join(" · "));

@@ -3,6 +3,9 @@ import { methodField, nearestParameter } from "../base/methods.mjs";
 import { choiceField, makeView, numberField, textField, wholeField } from "../base/view.mjs";
 import { FALSE_ALARM_RATE, FALSE_ALARM_RATES, OVERVIEW } from "../generated/rules.mjs";
 
+/** @type {readonly ("number" | "gap" | "cluster")[]} */
+export const ORDERS = ["number", "gap", "cluster"];
+
 const SCHEMA = {
   /** id of the run, or null for the newest */
   run: wholeField(null),
@@ -35,6 +38,9 @@ const SCHEMA = {
   /** the class whose Grad-CAM lies on the image (−1: the predicted one), and the layer that it is of */
   cam: numberField(null),
   camLayer: textField(null),
+  /** the sheet of the open layer's maps: where there is room, over the grid, or none; and its order */
+  sheet: choiceField("fit", ["fit", "large", "off"]),
+  order: choiceField("number", ORDERS),
   instead: choiceField("zero", ["zero", "mean"]),
 };
 

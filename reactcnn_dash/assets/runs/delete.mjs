@@ -5,7 +5,9 @@ import { count, plural, size } from "../base/format.mjs";
 import { notice } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
 import { lookNow } from "./poll.mjs";
-import { chosen } from "./table.mjs";
+import { leaving } from "./rows.mjs";
+import { chosen, restateNow } from "./table.mjs";
+import { offerUndo } from "./undo.mjs";
 
 /** @import { Deleted } from "../generated/runs.d.ts" */
 /** @import { Row } from "./rows.mjs" */
@@ -35,7 +37,9 @@ function question(rows, collecting) {
     lines.push("A stalled run's collector, should it still live, is told to stop.");
   }
   if (collecting.length) lines.push(`Being collected, and therefore kept: ${names(collecting)}.`);
-  lines.push("What is deleted cannot be brought back.");
+  lines.push(
+    "For 20 seconds this can be undone (Ctrl Z), and nothing is deleted before; what is then deleted cannot be brought back. Should this page be closed meanwhile, or the server end, everything is kept.",
+  );
   return lines.join("\n");
 }
 
@@ -54,9 +58,30 @@ export function askToDelete() {
   button(ids.RUNS_CONFIRM_NO).focus();
 }
 
+/** @param {readonly Row[]} rows @param {boolean} leave */
+function mark(rows, leave) {
+  for (const { id } of rows) {
+    if (leave) leaving.add(id);
+    else leaving.delete(id);
+  }
+  restateNow();
+}
+
+/** The question was answered with yes: the runs go when it cannot be undone any more. */
 export function deleteDoomed() {
-  number += 1;
-  setProps(ids.RUNS_DOOMED, { data: { number, ids: doomed.map((row) => row.id) } });
+  const runs = doomed.filter(({ id }) => !leaving.has(id));
+  if (!runs.length) return;
+  mark(runs, true);
+  const what = runs.length === 1 ? runs[0].name : plural(runs.length, "run");
+  offerUndo({
+    words: `${what} will be deleted in 20 seconds.`,
+    undo: () => mark(runs, false),
+    settle: () => {
+      mark(runs, false);
+      number += 1;
+      setProps(ids.RUNS_DOOMED, { data: { number, ids: runs.map((row) => row.id) } });
+    },
+  });
 }
 
 /** The server began to delete, all or some. @param {Deleted} answer */

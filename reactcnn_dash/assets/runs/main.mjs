@@ -9,6 +9,7 @@ import { askToDelete, deleteDoomed, deletionAnswered } from "./delete.mjs";
 import { exportRun } from "./export.mjs";
 import { look, take, tick } from "./poll.mjs";
 import { findRuns, listenToTable, table, writeIn } from "./table.mjs";
+import { listenToUndo } from "./undo.mjs";
 import { cellChanged, editAnswered } from "./write.mjs";
 
 /** @import { Action } from "../base/dash.mjs" */
@@ -39,6 +40,7 @@ function onGridKey({ event, data, api }) {
 async function start() {
   const api = await tableOf(ids.RUNS_TABLE);
   listenToTable(api);
+  listenToUndo();
   api.addEventListener("cellValueChanged", cellChanged);
   api.addEventListener("cellEditingStopped", look);
   api.addEventListener("cellKeyDown", onGridKey);

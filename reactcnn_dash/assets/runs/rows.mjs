@@ -21,6 +21,8 @@ export const time = (date) => TIME.format(date).replace(",", "");
 /** A run that waits for its turn to be deleted is silent, but not forgotten. */
 const HALF = "half deleted";
 const DELETING = "deleting";
+/** Runs whose deletion can still be undone: nothing has been done to them. @type {Set<number>} */
+export const leaving = new Set();
 
 /** Whether a run is on its way out. @param {{ state: string }} row */
 const goes = ({ state }) => state === DELETING || state === HALF;
@@ -37,7 +39,11 @@ export function prepare(row, deleting) {
     checkpointText: `${row.model} · ${row.sha256.slice(0, SHORT)} · ${row.checkpoint}`,
     checkpointTip: `${row.model}, weights ${row.sha256}, from ${row.checkpoint}`,
     percent: row.accuracy === null ? null : 100 * row.accuracy,
-    stateText: row.state === HALF && deleting.has(row.id) ? DELETING : row.state,
+    stateText: leaving.has(row.id)
+      ? "deleted soon"
+      : row.state === HALF && deleting.has(row.id)
+        ? DELETING
+        : row.state,
     startedAt: new Date(row.started),
     minutes: row.seconds / 60,
     megabytes: row.bytes / 1e6,

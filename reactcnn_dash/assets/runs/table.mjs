@@ -16,6 +16,8 @@ export const table = { api: null };
 
 let find = "";
 let restored = false;
+/** Ids that the server is deleting. @type {ReadonlySet<number>} */
+let lastBusy = new Set();
 
 /** @param {string} key @returns {{ data: Row, rowIndex: number, updateData(row: Row): void } | undefined} */
 export const nodeOf = (key) => table.api.getRowNode(key);
@@ -51,6 +53,7 @@ export function takeRows({ whole, rows = [], removed = [], deleting }) {
     // The newest first where nothing else decides.
     api.applyTransaction({ add, update, remove, ...(add.length ? { addIndex: 0 } : {}) });
   }
+  lastBusy = busy;
   restate(busy);
   if (!restored) restore();
   showChosen();
@@ -66,6 +69,9 @@ function restate(busy) {
   });
   if (update.length) table.api.applyTransaction({ update });
 }
+
+/** Say anew what becomes of the runs: the page itself has decided it. */
+export const restateNow = () => restate(lastBusy);
 
 /** @param {readonly Row[]} rows */
 const number = (rows) =>
@@ -169,10 +175,22 @@ export function writeIn(column) {
   api.startEditingCell({ rowIndex: node.rowIndex, colKey: column });
 }
 
+/**
+ * Who opens a note or tags goes on at their end: what was written is not there to be typed over.
+ * @param {FocusEvent} event
+ */
+function goOnAtEnd({ target }) {
+  if (!(target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement)) return;
+  if (!target.closest(".ag-large-text, .ag-cell[col-id=tagText]")) return;
+  // After the table has chosen all of it.
+  queueMicrotask(() => target.setSelectionRange(target.value.length, target.value.length));
+}
+
 /** @param {any} api */
 export function listenToTable(api) {
   table.api = api;
   order();
+  document.addEventListener("focusin", goOnAtEnd);
   view.listen((back) => back && goBack());
   api.addEventListener("selectionChanged", showChosen);
   api.addEventListener("sortChanged", keepAddress);

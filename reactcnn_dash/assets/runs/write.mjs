@@ -5,13 +5,20 @@ import * as ids from "../generated/ids.mjs";
 import { lookNow } from "./poll.mjs";
 import { tags } from "./rows.mjs";
 import { nodeOf } from "./table.mjs";
+import { offerUndo } from "./undo.mjs";
 
 /** @import { RunEdit, RunEdited } from "../generated/runs.d.ts" */
 /** @import { Row } from "./rows.mjs" */
 
 let number = 0;
-/** Edits that the server has not answered. @type {Map<number, { key: string, name: string, oldValue: string }>} */
+/**
+ * An edit that the server has not answered; `undoing` if it takes back another.
+ * @typedef {{ key: string, name: string, oldValue: string, value: string, undoing: boolean }} Edit
+ */
+
+/** @type {Map<number, Edit>} */
 const open = new Map();
+const WORDS = /** @type {Record<string, string>} */ ({ name: "name", tagText: "tags", note: "note" });
 
 /** @param {string | null} text */
 const words = (text) => (text ?? "").split(/\s+/).filter(Boolean).join(" ");
@@ -49,10 +56,26 @@ export function cellChanged({ data, column, newValue, oldValue }) {
   if (!COLUMNS[name]) return;
   const text = COLUMNS[name].clean(newValue);
   put(data.key, name, text);
-  if (text === oldValue) return;
+  if (text !== oldValue) send({ key: data.key, name, oldValue, value: text, undoing: false });
+}
+
+/** @param {Edit} edit */
+function send(edit) {
   number += 1;
-  open.set(number, { key: data.key, name, oldValue });
-  setProps(ids.RUNS_EDIT, { data: { id: data.id, number, ...COLUMNS[name].edit(text) } });
+  open.set(number, edit);
+  setProps(ids.RUNS_EDIT, { data: { id: Number(edit.key), number, ...COLUMNS[edit.name].edit(edit.value) } });
+}
+
+/** Take an edit back, unless somebody has written there since. @param {Edit} edit */
+function takeBack({ key, name, oldValue, value }) {
+  const row = nodeOf(key)?.data;
+  const now = row && /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (row))[name];
+  if (now !== value) {
+    notice(`The ${WORDS[name]} has been changed again since, or the run is gone: it stays.`, "warning");
+    return;
+  }
+  put(key, name, oldValue);
+  send({ key, name, oldValue: value, value: oldValue, undoing: true });
 }
 
 /** The server's answer to an edit. @param {RunEdited} answer */
@@ -60,6 +83,12 @@ export function editAnswered({ number: answered, notice: refused }) {
   const edit = open.get(answered ?? 0);
   open.delete(answered ?? 0);
   if (refused && edit) put(edit.key, edit.name, edit.oldValue);
-  notice(refused);
+  // What is said of one edit stays when another, which was taken back, is answered.
+  if (refused || !edit?.undoing) notice(refused);
+  if (edit && !refused && !edit.undoing) {
+    const run = nodeOf(edit.key)?.data.name ?? "the run";
+    const words = `Changed the ${WORDS[edit.name]} of ${run}.`;
+    offerUndo({ words, undo: () => takeBack(edit), settle: null });
+  }
   lookNow();
 }

@@ -162,7 +162,7 @@ function nothing() {
   return element(
     "div",
     { class: "slim-nothing" },
-    element("h3", {}, "No slim network was measured yet"),
+    element("h2", {}, "No slim network was measured yet"),
     element(
       "p",
       { class: "small" },

@@ -11,7 +11,7 @@ import numpy as np
 from reactcnn_dash.analysis import scales
 from reactcnn_dash.db import Answers
 from reactcnn_dash.pages.empty import Empty
-from reactcnn_dash.results.fields import fields_of
+from reactcnn_dash.results.fields import fields_of, wiring_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +76,8 @@ def run_payload(run: Run, latest_run_id: int) -> ShownRun:
         "labelled": run.labelled,
         "correct": run.correct,
         "rate": None if run.rate is None else round(run.rate, 1),
+        "workers": None if run.shared is None else run.shared.workers,
+        "gathered": None if run.shared is None else run.shared.images,
         "latest": latest_run_id,
     }
 
@@ -99,6 +101,7 @@ def model_payload(run: Run, layers: Sequence[Layer]) -> Model:
             for layer in layers
         ],
         "fields": fields_of(run, layers),
+        "wiring": wiring_of(run, layers),
     }
 
 

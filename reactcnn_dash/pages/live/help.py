@@ -16,6 +16,8 @@ SHORTCUTS: Final = (
     ("M", "next misclassified image"),
     ("O", "next odd image"),
     ("D", "colours by deviation, or by GAP again"),
+    ("J", "go to a layer by its name"),
+    ("+ - 0", "zoom in and out, and back to what suits the window"),
     ("/", "search in the run"),
     ("N P", "next and previous result of the search"),
     ("Tab, then arrows", "walk through the filters of a layer"),
@@ -26,6 +28,7 @@ SHORTCUTS: Final = (
     ("G", "Grad-CAM over the image, or take it off"),
     ("Tab to a pinned map, then arrows", "walk through its cells: what each sees of the image"),
     ("F", "the page of the filter in hand, or of the pinned one"),
+    ("A", "all maps of the open layer, or put them away"),
     ("C", "clusters of the layer in focus"),
     ("R", "turn the cluster of the filter in focus red"),
     ("Escape", "clear the red cluster, the pinned filter; close the panel, the search"),
@@ -35,7 +38,9 @@ CONCEPTS: Final = (
     (
         "Filter and layer",
         "Each column is one convolution layer, each small square one of its filters. "
-        "The network runs from left to right.",
+        "The network runs from left to right. Below a network with branches a line of dots, one a "
+        "layer, says what takes what: arcs are skips, and + a sum, × a product, ∪ maps side by "
+        "side. Where a network is wider than the window, the whole of it stands in small below.",
     ),
     (
         "GAP",

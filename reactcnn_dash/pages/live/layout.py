@@ -20,7 +20,9 @@ from reactcnn_dash.pages.elements import (
 )
 from reactcnn_dash.pages.live.cluster_panel import cluster_panel
 from reactcnn_dash.pages.live.export_menu import export_menu
+from reactcnn_dash.pages.live.navigator import navigator
 from reactcnn_dash.pages.live.search_panel import search_panel
+from reactcnn_dash.pages.live.sheet import sheet
 from reactcnn_dash.pages.live.what_if_panel import what_if_button, what_if_panel
 from reactcnn_dash.pages.page import Content
 
@@ -180,6 +182,8 @@ def _centre() -> html.Div:
             notice(),
             empty(),
             html.Div(id=ids.GRID, className="grid", role="group", **aria("Filters by layer")),
+            sheet(),
+            navigator(),
             what_if_panel(),
             search_panel(),
         ],

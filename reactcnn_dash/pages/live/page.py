@@ -38,6 +38,11 @@ CONTROLS: Final = (
     Control("toggleWhatIf", ids.WHAT_IF_BUTTON, "n_clicks"),
     Control("backToAuto", ids.PARAMETER_AUTO, "n_clicks"),
     Control("fitGraph", ids.GRAPH_FIT, "n_clicks"),
+    # Moving in a network that is larger than the window.
+    Control("jumpTo", ids.LAYER_JUMP, "value"),
+    Control("zoomOut", ids.ZOOM_OUT, "n_clicks"),
+    Control("zoomFit", ids.ZOOM_FIT, "n_clicks"),
+    Control("zoomIn", ids.ZOOM_IN, "n_clicks"),
     # Searching.
     Control("toggleSearch", ids.SEARCH_BUTTON, "n_clicks"),
     Control("closeSearch", ids.SEARCH_CLOSE, "n_clicks"),

@@ -8,7 +8,11 @@ from reactcnn_dash.pages.shapes import Empty
 
 
 class ShownRun(TypedDict):
-    """A run as the page's header tells of it."""
+    """A run as the page's header tells of it.
+
+    ``workers`` and ``gathered`` are of a run that several collectors share: those at work, and all
+    images that are stored; ``stored`` are those before the first gap.
+    """
 
     id: int
     uuid: str
@@ -22,6 +26,8 @@ class ShownRun(TypedDict):
     labelled: int
     correct: int
     rate: float | None
+    workers: int | None
+    gathered: int | None
     latest: int
 
 
@@ -36,12 +42,32 @@ class ShownLayer(TypedDict):
     offset: int
 
 
+class Merge(TypedDict):
+    """Where branches meet: the operation, and its sources as in ``Wiring``."""
+
+    kind: str
+    of: list[int]
+
+
+class Wiring(TypedDict):
+    """How layers hang together: the sources of each, the merges, and what each layer costs.
+
+    A source is a layer's position, or −1 − k for the merge k. ``costs`` are a layer's parameters
+    and multiply-adds an image.
+    """
+
+    taps: list[list[int]]
+    merges: list[Merge]
+    costs: list[list[int]]
+
+
 class Model(TypedDict):
     """What the grid is drawn from; ``shape`` is height, width and channels of an image.
 
     ``answers``: what the numbers of an image's answer are, one a name in ``classes``;
     ``thresholds``: from which on a label is given, one a label; none for other answers. ``fields``:
-    what part of the image the cells of a layer's maps see, by position.
+    what part of the image the cells of a layer's maps see, by position. ``wiring`` is None where
+    it is not known.
     """
 
     classes: list[str]
@@ -50,6 +76,7 @@ class Model(TypedDict):
     shape: tuple[int, int, int]
     layers: list[ShownLayer]
     fields: list[list[list[float]] | Literal["whole"] | None]
+    wiring: Wiring | None
 
 
 class ShownImage(TypedDict):

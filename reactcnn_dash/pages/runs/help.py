@@ -49,7 +49,8 @@ CONCEPTS: Final = (
         "Deletes the runs that are chosen, with their images, and a checkpoint that no other run "
         "uses; the store's file becomes smaller. It happens beside collectors, in small steps. A "
         "run that is being collected cannot be deleted; a stalled one can, and should its "
-        "collector wake up, it is told to stop.",
+        "collector wake up, it is told to stop. For 20 seconds it can be undone, and nothing is "
+        "deleted before: closing the page, or the end of the server, keeps the runs.",
     ),
 )
 
@@ -60,6 +61,7 @@ SHORTCUTS: Final = (
     ("Enter F2", "write in a name, in tags or in a note; Escape leaves it as it was"),
     ("Enter", "on a heading: sort; on a name, with Ctrl: open the run"),
     ("Delete", "delete the runs that are chosen, after a question"),
+    ("Ctrl Z", "undo what was written or deleted last, the latest first"),
     ("/", "find"),
 )
 

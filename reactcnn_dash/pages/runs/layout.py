@@ -245,6 +245,21 @@ def _toolbar() -> html.Div:
     )
 
 
+def _undo() -> html.Div:
+    return html.Div(
+        id=ids.RUNS_UNDO,
+        className="runs-undo",
+        hidden=True,
+        children=[
+            html.Span(id=ids.RUNS_UNDO_TEXT, role="status"),
+            html.Button(
+                "Undo", id=ids.RUNS_UNDO_BACK, className="text-button", title="Undo (Ctrl Z)"
+            ),
+            html.Button("Delete now", id=ids.RUNS_UNDO_NOW, className="text-button", hidden=True),
+        ],
+    )
+
+
 def _confirm() -> html.Dialog:
     closes = attributes({"data-closes": "true"})
     return dialog(
@@ -277,6 +292,7 @@ def content() -> Content:
         around=[
             dcc.Interval(id=ids.RUNS_TICK, interval=LOOK_MS),
             *(dcc.Store(id=one) for one in stores),
+            _undo(),
             _confirm(),
         ],
     )

@@ -1,0 +1,269 @@
+"""Collecting on a Ray cluster: images of a Ray dataset, a pool of actors, one shared run.
+
+Ray gives every batch at least once, since a worker that is gone has its work done again. A batch is
+known by what is in it, and the store takes it once: its rows and its sums count once, whoever was
+killed. Images stand in the order in which Ray's workers were done with them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+import threading
+import warnings
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from collector.batches import batches
+from collector.errors import CollectorError
+from collector.frameworks.registry import framework_of
+from collector.images import joined
+from collector.images.arrays import ArrayImages
+from collector.recorder import HEARTBEAT_SECONDS, SAVE_EVERY, Rate
+from collector.request import DEFAULT_STORE, Request
+from collector.session import prepare
+from collector.statistics import restore
+from reactcnn_dash.db import ImageBatch, SharedRun, StoreError, StoreReader
+from reactcnn_dash.results.moments import merged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import ray.data
+    from numpy.typing import NDArray
+
+    from collector.images import ImageChunk
+    from reactcnn_dash.db import Run
+
+_log = logging.getLogger(__name__)
+
+_FIRST: Final = 64
+"""Images that are looked at before anything is begun."""
+
+
+def collect(
+    dataset: ray.data.Dataset,
+    model: str,
+    *,
+    store: str = DEFAULT_STORE,
+    name: str | None = None,
+    image: str = "image",
+    label: str | None = None,
+    path: str | None = None,
+    workers: int = 2,
+    cpus: float = 0.5,
+    batch_size: int = 32,
+    feature_maps: str | None = None,
+    pixel_range: str | None = None,
+    preprocess: str | None = None,
+    size: tuple[int, int] | None = None,
+    head: str | None = None,
+    class_names: Sequence[str] | None = None,
+) -> Run:
+    """Run a network over a Ray dataset and store what its filters answer.
+
+    Args:
+        dataset: any, such as ``ray.data.read_images(folder, mode="RGB", include_paths=True)``.
+        model: as ``--model``: every worker must find it there.
+        store: as ``--store``: of every worker, so PostgreSQL where they are on several machines.
+        name: the run's name, which no other shared run of the store has.
+        image: the column of images, each (H, W) or (H, W, C) uint8.
+        label: the column of labels, integers from 0 on, -1 for none.
+        path: the column of names, such as paths.
+        workers: how many actors.
+        cpus: what Ray is told that each of them needs; its own reading tasks need some too.
+        batch_size: as ``--batch-size``.
+        feature_maps: as ``--feature-maps``.
+        pixel_range: as ``--pixel-range``.
+        preprocess: as ``--preprocess``.
+        size: height and width, as ``--size``.
+        head: as ``--head``.
+        class_names: names of the model's outputs in their order, as in ``--classes``.
+
+    Returns:
+        The run, finished.
+
+    Raises:
+        ModelError, ImageSourceError, StoreError: as the collector.
+        CollectorError: the dataset is empty, or there is a shared run of this name.
+        ray.exceptions.RayError: what Ray could not recover from; what was stored before stays.
+    """
+    import ray.data  # noqa: PLC0415 - an extra, and seconds to import
+
+    columns = _Columns(image, label, path)
+    first = next(iter(dataset.iter_batches(batch_size=_FIRST, batch_format="numpy")), None)
+    if first is None or image not in first:
+        has = "no images" if first is None else f"no column {image!r}, but {sorted(first)}"
+        raise CollectorError(f"the dataset has {has}.")
+    names = None if class_names is None else tuple(class_names)
+    request = Request(
+        store=store,
+        model=model,
+        name=name,
+        batch_size=batch_size,
+        feature_maps=feature_maps,
+        pixel_range=pixel_range,
+        preprocess=preprocess,
+        size=size,
+        head=head,
+        class_names=names,
+    )
+    framework = framework_of(model)
+    framework.check(model)
+    framework.start()
+    looked_at = _first_source(columns, first)
+    prepared, new = prepare(request, looked_at)
+    for line in prepared.notices:
+        _log.warning("%s", line)
+    new = dataclasses.replace(new, total=None, name=name or f"{new.model} on Ray")
+    shared = SharedRun.begin(store, new.name, new, merged, in_any_order=True)
+    if shared is None:
+        raise CollectorError(f"{store} has a shared run {new.name!r} already: choose another name.")
+    with shared:
+        try:
+            done = dataset.map_batches(
+                _Actor,
+                batch_size=batch_size,
+                batch_format="numpy",
+                compute=ray.data.ActorPoolStrategy(size=workers),
+                num_cpus=cpus,
+                fn_constructor_args=(request, shared.run.id, looked_at, columns),
+            )
+            given = sum(
+                int(batch["images"].sum())
+                for batch in done.iter_batches(batch_size=None, batch_format="numpy")
+            )
+            _save_states(shared)
+            shared.finish()
+        except BaseException:
+            with suppress(StoreError):
+                shared.leave()
+            raise
+        run = shared.progress()
+    if run.stored < given:
+        warnings.warn(
+            f"{given - run.stored:,} images came in batches that are the same as others to the "
+            "last byte, and are stored once: give them names (path=) if that is not meant.",
+            stacklevel=2,
+        )
+    return run
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Columns:
+    image: str
+    label: str | None
+    path: str | None
+
+    def images(self, batch: Mapping[str, NDArray[Any]]) -> list[NDArray[np.uint8]]:
+        """Return the images of a batch, each (H, W, C) uint8.
+
+        Raises:
+            CollectorError: they are something else.
+        """
+        found = []
+        for one in batch[self.image]:
+            pixels = np.asarray(one)
+            if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3):
+                raise CollectorError(
+                    f"column {self.image!r} has {pixels.dtype} of shape {pixels.shape}: images "
+                    "must be uint8, (H, W) or (H, W, C)."
+                )
+            found.append(pixels[..., None] if pixels.ndim == 2 else pixels)
+        return found
+
+    def labels(self, batch: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """(n,) int64, -1 for none."""
+        count = len(batch[self.image])
+        if self.label is None:
+            return np.full(count, -1, np.int64)
+        return np.asarray(batch[self.label]).astype(np.int64)
+
+    def names(self, batch: Mapping[str, NDArray[Any]]) -> tuple[str | None, ...]:
+        """Return the names, None without a column of them."""
+        if self.path is None:
+            return (None,) * len(batch[self.image])
+        return tuple(" ".join(str(one).split()) for one in batch[self.path])
+
+    def key(self, batch: Mapping[str, NDArray[Any]]) -> str:
+        """Return what a batch is known by: SHA-256 (hex) over all that is read of it."""
+        digest = hashlib.sha256(repr(self.names(batch)).encode())
+        digest.update(self.labels(batch).tobytes())
+        for one in self.images(batch):
+            digest.update(repr(one.shape).encode())
+            digest.update(np.ascontiguousarray(one).data)
+        return digest.hexdigest()
+
+
+def _source(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> ArrayImages:
+    return ArrayImages(pixels, labels, spec="ray", description="a Ray dataset")
+
+
+def _first_source(columns: _Columns, batch: Mapping[str, NDArray[Any]]) -> ArrayImages:
+    """Return the first images, as far as they have the size of the very first."""
+    images, labels = columns.images(batch), columns.labels(batch)
+    alike = [index for index, one in enumerate(images) if one.shape == images[0].shape]
+    return _source(np.stack([images[index] for index in alike]), labels[alike])
+
+
+def _save_states(shared: SharedRun) -> None:
+    run = shared.progress()
+    statistics = restore(StoreReader(shared.url), run, shared.layers)
+    shared.save_states(statistics.states())
+
+
+class _Actor:
+    """A worker of the pool; Ray makes it, and makes another where one was killed."""
+
+    def __init__(
+        self, request: Request, run_id: int, looked_at: ArrayImages, columns: _Columns
+    ) -> None:
+        framework_of(request.model_or_default).start()
+        self._prepared, _ = prepare(request, looked_at)
+        self._columns = columns
+        self._rate = Rate()
+        self._shared = SharedRun.join(request.store, run_id, merged)
+        # It ends with its process, which Ray ends.
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+
+    def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.int64]]:
+        chunk = self._chunk(batch)
+        captured = self._prepared.proven.capture(chunk.given)
+        stored = self._shared.put(
+            self._columns.key(batch),
+            ImageBatch(
+                start=0,
+                labels=self._prepared.labels.apply(chunk.labels),
+                probabilities=captured.probabilities,
+                pixels=chunk.pixels,
+                names=self._columns.names(batch),
+                gap=captured.gap,
+                maps=captured.maps,
+            ),
+            rate=self._rate.after(len(chunk)),
+        )
+        # Readers fold what follows the states themselves: it must not become much.
+        if stored is not None and stored // SAVE_EVERY > (stored - len(chunk)) // SAVE_EVERY:
+            _save_states(self._shared)
+        return {"images": np.array([len(chunk)])}
+
+    def _chunk(self, batch: dict[str, NDArray[Any]]) -> ImageChunk:
+        shape = self._shared.run.image_shape
+        labels = self._columns.labels(batch)
+        sources = [
+            _source(one[None], labels[index : index + 1])
+            for index, one in enumerate(self._columns.images(batch))
+        ]
+        return joined([next(batches(source, shape, size=1)) for source in sources])
+
+    def _beat(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(HEARTBEAT_SECONDS):
+            try:
+                self._shared.heartbeat()
+            except StoreError:
+                # The next batch says what is wrong.
+                return

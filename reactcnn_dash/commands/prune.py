@@ -1,0 +1,108 @@
+"""``python -m reactcnn_dash prune RUN --keep …``: what is large of old images goes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from reactcnn_dash.errors import WrongUsage
+from reactcnn_dash.results.text import pruned_text, size_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reactcnn_dash.db import PrunedPart, Run
+
+_DESCRIPTION = """\
+Make a run smaller: drop feature maps, pixels or GAP rows of its older images, and give the space
+back. Labels, answers and the correlation states stay, and with them clusters of the whole run,
+search, accuracy and curves over epochs; so does what was worked out and stored before. What needs a
+GAP row that is gone (deviations, top images, a new comparison, export) says that it was pruned. A
+run that is being collected is refused; a pruning that was cut short goes on when it is asked for
+again.
+"""
+
+
+def _keep(text: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(maps|pixels|gap):(\d{1,9})", text, re.ASCII)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of maps:N, pixels:N, gap:N")
+    return match[1], int(match[2])
+
+
+def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """Add the command to the subcommands of a command line."""
+    result = commands.add_parser(
+        "prune",
+        parents=list(parents),
+        help="drop maps, pixels or GAP rows of a run's older images",
+        description=_DESCRIPTION,
+    )
+    result.add_argument("run", metavar="RUN", help="the run: its id, UUID or name")
+    result.add_argument(
+        "--keep",
+        nargs="+",
+        required=True,
+        type=_keep,
+        metavar="WHAT:N",
+        help="maps:N, pixels:N or gap:N: they stay of the newest N images, and go of the others; "
+        "what is not named stays whole",
+    )
+    result.add_argument("--dry-run", action="store_true", help="say what would go, and stop")
+    result.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(url: str, options: argparse.Namespace) -> int:
+    """Prune a run once it is confirmed; return the exit code: 0, or 1 if it is kept as it is.
+
+    Raises:
+        WrongUsage: nobody can be asked, and ``--yes`` was not given.
+        StoreError: the run is not there, is being collected, or the store cannot be written.
+    """
+    from tqdm import tqdm  # noqa: PLC0415 - --help needs none of these
+
+    from reactcnn_dash.db import StoreReader, plan_pruning, prune_run  # noqa: PLC0415
+
+    found, keep = StoreReader(url).run(options.run), dict(options.keep)
+    parts = plan_pruning(url, found.id, keep)
+    for part in parts:
+        sys.stdout.write(f"{_line(part)}\n")
+    if options.dry_run:
+        return 0
+    if not sum(part.images for part in parts):
+        sys.stdout.write("There is nothing to prune.\n")
+        return 0
+    if not options.yes and not _confirmed(found):
+        sys.stdout.write("Nothing was pruned.\n")
+        return 1
+    with tqdm(
+        total=sum(part.before for part in parts),
+        unit="image",
+        file=sys.stderr,
+        leave=False,
+        disable=None,
+    ) as bar:
+        done = prune_run(url, found.id, keep, lambda seen: _show(bar, seen))
+    sys.stdout.write(f"{pruned_text(done, url)}\n")
+    return 0
+
+
+_NAMES = {"maps": "feature maps", "pixels": "pixels", "gap": "GAP rows"}
+
+
+def _line(part: PrunedPart) -> str:
+    return f"{_NAMES[part.kind]} of {part.images:,} images go: {size_text(part.size)}"
+
+
+def _confirmed(found: Run) -> bool:
+    if not sys.stdin.isatty():
+        raise WrongUsage("prune asks before it prunes, and nobody is there to answer: add --yes")
+    sys.stdout.write(f"Prune run {found.id} ({found.name})? It cannot be brought back. [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _show(bar: Any, seen: int) -> None:
+    bar.update(seen - bar.n)

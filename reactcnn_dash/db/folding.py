@@ -1,0 +1,149 @@
+"""What readers see of a shared run: the images before the first gap, and the sums over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from sqlalchemy import delete, func, insert, select, update
+
+from reactcnn_dash.db import queries
+from reactcnn_dash.db.errors import DamagedBlob
+from reactcnn_dash.db.packing import pack_state, unpack_state
+from reactcnn_dash.db.records import RunState
+from reactcnn_dash.db.results import save_states
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from reactcnn_dash.db.queries import AnyRow
+    from reactcnn_dash.db.records import CorrelationState, Layer
+
+    Merge: TypeAlias = Callable[[CorrelationState, CorrelationState], CorrelationState]
+    Packed: TypeAlias = Mapping[int, dict[str, Any]]
+
+_runs, _ranges, _states = queries.runs, queries.ranges, queries.range_states
+_maps = queries.feature_maps
+_AT_ONCE: Final = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folding:
+    """How a shared run is folded.
+
+    Attributes:
+        run_id: the run.
+        layers: its layers.
+        merge: see `SharedRun.begin`.
+        kept: how many images keep their feature maps, None for all.
+    """
+
+    run_id: int
+    layers: tuple[Layer, ...]
+    merge: Merge
+    kept: int | None
+
+    def publish(self, connection: Connection, start: int, states: Packed) -> tuple[int, bool]:
+        """Count what the first gap no longer hides after a batch of the range from `start` on.
+
+        Args:
+            connection: in a transaction that holds the run's row.
+            start: the range.
+            states: those of the range by layer, packed, if it is finished now.
+
+        Returns:
+            By how many bytes the run has grown, rows aside, and whether it is finished now.
+        """
+        found = self._unfolded(connection, 0)
+        if not found or found[0].start != start:
+            if states:
+                rows = [
+                    {"run_id": self.run_id, "start": start, "layer": layer} | _sums(one)
+                    for layer, one in states.items()
+                ]
+                connection.execute(insert(_states), rows)
+            return 0, False
+        grown, labelled, correct, stored, whole = 0, 0, 0, start, True
+        while found and whole:
+            for row in found:
+                stored = row.start + row.done
+                labelled += row.labelled
+                correct += row.correct
+                whole = stored == row.stop
+                if row.labelled or row.correct or whole:
+                    counted = {"labelled": 0, "correct": 0, "folded": whole}
+                    this = (_ranges.c.run_id == self.run_id, _ranges.c.start == row.start)
+                    connection.execute(update(_ranges).where(*this).values(counted))
+                if not whole:
+                    break
+                grown += self._fold(connection, row, states if row.start == start else {})
+            else:
+                found = self._unfolded(connection, found[-1].stop)
+        values: dict[str, Any] = {
+            "stored": stored,
+            "labelled": _runs.c.labelled + labelled,
+            "correct": _runs.c.correct + correct,
+        }
+        if whole:
+            values |= {"state": RunState.FINISHED, "ended_at": datetime.now(UTC)}
+        connection.execute(update(_runs).where(_runs.c.id == self.run_id).values(values))
+        return grown - self.drop_maps(connection, stored), whole
+
+    def _unfolded(self, connection: Connection, first: int) -> Sequence[AnyRow]:
+        return connection.execute(
+            select(*_ranges.c)
+            .where(_ranges.c.run_id == self.run_id, ~_ranges.c.folded, _ranges.c.start >= first)
+            .order_by(_ranges.c.start)
+            .limit(_AT_ONCE)
+        ).all()
+
+    def _fold(self, connection: Connection, row: AnyRow, given: Packed) -> int:
+        """Fold a finished range's states into the run's; give by how many bytes these have grown.
+
+        Where the run's do not end at the range, since somebody made them anew from the rows, or
+        where one is damaged, they stay as they are: readers add the rows that follow themselves.
+        """
+        packed = dict(given) or self._taken(connection, row.start)
+        folded = []
+        for layer in self.layers:
+            key = {"run_id": self.run_id, "layer": layer.position}
+            old = connection.execute(queries.STATE, key).first()
+            new = packed[layer.position]
+            if (0 if old is None else old.covered) != row.start:
+                return 0
+            if old is None:
+                folded.append({"layer": layer.position, "covered": row.stop} | _sums(new))
+                continue
+            size = layer.filters
+            try:
+                before = unpack_state(layer.position, row.start, old.n, old.moments, size)
+                this = unpack_state(layer.position, row.stop, new["n"], new["moments"], size)
+            except DamagedBlob:
+                return 0
+            folded.append(pack_state(self.merge(before, this)))
+        return save_states(connection, self.run_id, folded)
+
+    def _taken(self, connection: Connection, start: int) -> dict[int, dict[str, Any]]:
+        """Take the states of a range out of the store."""
+        of_range = (_states.c.run_id == self.run_id, _states.c.start == start)
+        found = connection.execute(select(*_states.c).where(*of_range)).all()
+        connection.execute(delete(_states).where(*of_range))
+        return {one.layer: {"n": one.n, "moments": one.moments} for one in found}
+
+    def drop_maps(self, connection: Connection, stored: int) -> int:
+        """Drop the maps that the run does not keep; give the bytes that they had."""
+        if self.kept is None or stored <= self.kept:
+            return 0
+        dropped = (_maps.c.run_id == self.run_id, _maps.c.ordinal < stored - self.kept)
+        size = func.length(_maps.c.scales) + func.length(_maps.c.codes)
+        freed = connection.execute(select(func.coalesce(func.sum(size), 0)).where(*dropped))
+        taken = int(freed.scalar_one())
+        connection.execute(delete(_maps).where(*dropped))
+        return taken
+
+
+def _sums(packed: Mapping[str, Any]) -> dict[str, Any]:
+    return {"n": packed["n"], "moments": packed["moments"]}
