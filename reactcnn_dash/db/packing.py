@@ -81,7 +81,7 @@ def pack_batch(
     batch: ImageBatch,
     layers: Sequence[Layer],
     kept: int | None,
-    answers: Answers = Answers.CLASSES,
+    answers: Answers,
 ) -> PackedBatch:
     """Return `batch` as rows; maps of images that `kept` would drop at once are left out.
 
