@@ -72,6 +72,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         preprocess=arguments.preprocess,
         size=arguments.size,
         head=arguments.head,
+        thresholds=arguments.threshold,
         custom_ops=arguments.custom_ops,
         weights=arguments.weights,
         trusted=arguments.trusted,
@@ -222,8 +223,16 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         metavar="HEAD",
         choices=HEADS,
         help="what the model ends in: softmax (its outputs are probabilities), logits (softmax is "
-        "applied, sigmoid to a single output) or sigmoid (a probability each) (default: judged by "
-        "what it says, and said)",
+        "applied, sigmoid to a single output), sigmoid (a probability each: independent labels), "
+        "regression (values) or none (what it says is not stored: backbones, segmenters, several "
+        "outputs) (default: judged by what it says, and said)",
+    )
+    group.add_argument(
+        "--threshold",
+        metavar="P",
+        type=_thresholds,
+        help="the probability from which on a label of a model of independent labels is given: "
+        "one for all, or one a label with commas between (default: 0.5)",
     )
     group.add_argument(
         "--custom-ops",
@@ -393,6 +402,16 @@ def _rate(text: str) -> float:
     if not 0 < rate < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return rate
+
+
+def _thresholds(text: str) -> tuple[float, ...]:
+    try:
+        found = tuple(map(float, text.split(",")))
+    except ValueError:
+        found = ()
+    if not found or not all(0 < one < 1 for one in found):
+        raise argparse.ArgumentTypeError(f"{text!r} is not numbers between 0 and 1")
+    return found
 
 
 def _feature_maps(text: str) -> str:

@@ -21,7 +21,7 @@ from collector.callback_options import (
 from collector.experiments import Experiment, Experiments
 from collector.frameworks.agreement import first_images
 from collector.frameworks.keras.fitting import Fit, noted_epochs, when_all_have_ended
-from collector.frameworks.keras.models import LoadedModel, weights_digest
+from collector.frameworks.keras.models import LoadedModel, is_of_values, weights_digest
 from collector.frameworks.keras.network import Network, understand
 from collector.frameworks.keras.proof import proven_capture
 from collector.images.probe import open_probe
@@ -73,6 +73,10 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         class_names: names of the model's outputs.
         pixel_range: what the model wants pixel values to be: ``0-255`` (the default), ``0-1`` or
             ``-1-1``.
+        head: what the model ends in: ``softmax``, ``logits``, ``sigmoid``, ``regression`` or
+            ``none``, whose outputs are not stored (default: judged).
+        threshold: from which probability on each label is given, one for all or one a label, of a
+            model of independent labels (default: 0.5).
         feature_maps: ``all``, ``none`` or ``last:N``; whose feature maps each run keeps. They cost
             200 KB an image of VGG-16 and a third of the time.
         batch_size: images computed at a time.
@@ -103,6 +107,8 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         experiment: str | None = None,
         class_names: Sequence[str] = (),
         pixel_range: str | None = None,
+        head: str | None = None,
+        threshold: float | Sequence[float] | None = None,
         feature_maps: str = "none",
         batch_size: int = 64,
         checkpoint: str | PathLike[str] | None = None,
@@ -118,6 +124,8 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             probe=probe,
             reading=reading,
             value_range=value_range,
+            head=head,
+            threshold=threshold,
         )
         self._checkpoint = None if checkpoint is None else CheckpointPath(checkpoint)
         self._class_names = checked_names(class_names)
@@ -260,8 +268,9 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             sha256="",
             parameters=model.count_params(),
             class_names=self._class_names or None,
+            of_values=is_of_values(getattr(model, "loss", None)),
         )
-        network = understand(loaded, self._source.native_shape)
+        network = understand(loaded, self._source.native_shape, request.head)
         labels = labels_of(network, self._source)
         proven = proven_capture(
             network,

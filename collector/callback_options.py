@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from collector.frameworks.protocol import PIXEL_RANGES, PREPROCESSES
+from collector.frameworks.reading import HEADS
 from collector.images import READINGS
 from collector.images.values import ValueRange, checked_range
 from collector.request import Request
@@ -30,6 +31,8 @@ def checked_request(
     reading: str | None,
     value_range: Any,
     preprocess: str | None = None,
+    head: str | None = None,
+    threshold: float | Sequence[float] | None = None,
 ) -> Request:
     """Return what is asked of every run.
 
@@ -53,6 +56,8 @@ def checked_request(
         raise ValueError(f"feature_maps is {feature_maps!r}; give 'all', 'none' or 'last:N'.")
     if reading is not None and checked_text("reading", reading) not in READINGS:
         raise ValueError(f"reading is {reading!r}; it is one of {[*READINGS]}.")
+    if head is not None and checked_text("head", head) not in HEADS:
+        raise ValueError(f"head is {head!r}; it is one of {[*HEADS]}.")
     values = checked_values(value_range)
     place = checked_path("store", store)
     check_writable(place)
@@ -60,6 +65,8 @@ def checked_request(
         store=place,
         pixel_range=pixel_range,
         preprocess=preprocess,
+        head=head,
+        thresholds=checked_thresholds(threshold),
         batch_size=size,
         feature_maps=feature_maps,
         limit=None if probe is None else checked_count("probe", probe),
@@ -95,6 +102,23 @@ def checked_values(value: Any) -> ValueRange | None:
     except (TypeError, ValueError) as error:
         raise TypeError(f"value_range is {value!r}; give two numbers, as in (0, 4095).") from error
     return checked_range(low, high)
+
+
+def checked_thresholds(value: Any) -> tuple[float, ...] | None:
+    """Return the thresholds of labels, if they are given: one number, or one a label.
+
+    Raises:
+        TypeError, ValueError: it is something else than numbers between 0 and 1.
+    """
+    if value is None:
+        return None
+    try:
+        found = tuple(map(float, value if hasattr(value, "__iter__") else (value,)))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"threshold is {value!r}; give a number, or one a label.") from error
+    if not found or not all(0 < one < 1 for one in found):
+        raise ValueError(f"threshold is {value!r}; it must be above 0 and below 1.")
+    return found
 
 
 def checked_text(name: str, value: Any) -> str:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from collector import loop
 from collector.errors import CollectorError
-from collector.images import ImageSourceError, fit_labels
+from collector.images import ImageSourceError
 from collector.progress import Silent
-from collector.session import new_run, pixel_range_hint
+from collector.session import labels_for, new_run, pixel_range_hint
 from collector.signals import StopSignals
 from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics
@@ -155,7 +155,7 @@ def labels_of(network: Network, source: ImageSource) -> LabelFit:
         ImageSourceError: images or labels do not fit the model.
     """
     source.check(network.image_shape)
-    return fit_labels(source, network.outputs, network.loaded.class_names)
+    return labels_for(source, network)
 
 
 def collect_run(

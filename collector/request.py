@@ -34,6 +34,7 @@ class Request:
         preprocess: key of ``PREPROCESSES``, instead of a pixel range.
         size: (height, width) for a model that takes any.
         head: what the model ends in, one of ``HEADS``.
+        thresholds: from which probability on each label is given: one for all, or one a label.
         custom_ops: path of a library of operators for an ONNX model.
         weights: path of the weights of a PyTorch model.
         trusted: whether PyTorch's files may run code when they are opened.
@@ -63,6 +64,7 @@ class Request:
     preprocess: str | None = None
     size: tuple[int, int] | None = None
     head: str | None = None
+    thresholds: tuple[float, ...] | None = None
     custom_ops: str | None = None
     weights: str | None = None
     trusted: bool = False
@@ -124,6 +126,14 @@ def _size(run: Run) -> str:
     return f"{height}x{width}"
 
 
+def _numbers(thresholds: tuple[float, ...] | None) -> str | None:
+    """Return thresholds as a person gives them; one that is the same for all once."""
+    if not thresholds:
+        return None
+    told = thresholds[:1] if len(set(thresholds)) == 1 else thresholds
+    return ",".join(f"{one:g}" for one in told)
+
+
 def check_options(request: Request, run: Run) -> None:
     """Refuse to resume with other options than the run was begun with.
 
@@ -149,6 +159,7 @@ def check_options(request: Request, run: Run) -> None:
         "--size": (request.size and f"{request.size[0]}x{request.size[1]}", _size(run)),
         "--weights": (request.weights, run.options.get("weights")),
         "--head": (request.head, run.options.get("head")),
+        "--threshold": (_numbers(request.thresholds), _numbers(run.thresholds)),
         "--exact": (request.exact or None, run.options.get("arithmetic") == "direct" or None),
     }
     for option, (now, then) in pairs.items():

@@ -11,16 +11,16 @@ from collector.frameworks.agreement import first_images
 from collector.frameworks.protocol import Asked
 from collector.frameworks.registry import framework_of
 from collector.frameworks.torch.entry import TORCH
-from collector.images import ValueRange, draw, fit_labels
+from collector.images import LabelFit, ValueRange, draw, fit_labels
 from collector.loop import Work, expected
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
 from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics, restore
-from reactcnn_dash.db import Layer, NewRun, RunWriter, StoreReader
+from reactcnn_dash.db import Answers, Layer, NewRun, RunWriter, StoreReader
 
 if TYPE_CHECKING:
     from collector.frameworks.protocol import Network, Proven
-    from collector.images import ImageSource, LabelFit
+    from collector.images import ImageSource
     from collector.request import Request
     from collector.signals import StopSignals
     from reactcnn_dash.db import Run
@@ -107,7 +107,7 @@ def prepare(request: Request, source: ImageSource) -> tuple[Prepared, NewRun]:
         request.model_or_default, request, source.native_shape, request.head, request.weights
     )
     source.check(network.image_shape)
-    labels = fit_labels(source, network.outputs, network.loaded.class_names)
+    labels = labels_for(source, network)
     images = draw(source, request.limit)
     proven = network.proven(
         first_images(images, network.image_shape),
@@ -135,7 +135,7 @@ def prepare_again(request: Request, run: Run, source: ImageSource) -> Prepared:
         ResumeError, ModelError, ImageSourceError, StoreError: as for :func:`resume`.
     """
     network = _network_of(request, run, source)
-    labels = fit_labels(source, network.outputs, network.loaded.class_names)
+    labels = labels_for(source, network)
     wanted, drawn = amount(run.options)
     images = draw(source, wanted) if drawn else source
     proven = network.proven(
@@ -247,6 +247,26 @@ def pixel_range_hint(
     )
 
 
+def labels_for(source: ImageSource, network: Network) -> LabelFit:
+    """Return how a source's labels become a network's classes, dropped where it has none.
+
+    Raises:
+        ImageSourceError: they do not fit.
+    """
+    if network.reading.answers is Answers.CLASSES:
+        return fit_labels(source, network.outputs, network.loaded.class_names)
+    if not source.labelled:
+        return LabelFit()
+    said = {
+        Answers.LABELS: "labels of which several may be right",
+        Answers.VALUES: "values",
+        Answers.NONE: "nothing that is stored",
+    }[network.reading.answers]
+    return LabelFit.dropped(
+        f"{source.description}: its classes are left out, since the model answers with {said}."
+    )
+
+
 def _open(
     model: str,
     request: Request,
@@ -315,7 +335,9 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
         options={
             "framework": loaded.framework,
             "preprocess": request.preprocess,
-            "head": request.head,
+            "head": network.reading.head,
+            "answers": network.reading.answers.value,
+            **_thresholds(request, network),
             **network.details,
             "images": source.spec,
             "pixel_range": request.pixel_range_or_default,
@@ -337,7 +359,27 @@ def _class_names(network: Network, source: ImageSource) -> tuple[str, ...]:
     for names in (network.loaded.class_names, source.class_names):
         if names is not None and len(names) == network.outputs:
             return names
-    return tuple(f"class {index}" for index in range(network.outputs))
+    word = {Answers.LABELS: "label", Answers.VALUES: "value"}.get(network.reading.answers, "class")
+    if network.outputs == 1 and word == "value":
+        return (word,)
+    return tuple(f"{word} {index}" for index in range(network.outputs))
+
+
+def _thresholds(request: Request, network: Network) -> dict[str, list[float]]:
+    """Return the thresholds of a network of labels, as the run's options have them.
+
+    Raises:
+        ModelError: there is none to be had, or they are not as many as the labels.
+    """
+    told = request.thresholds
+    if network.reading.answers is not Answers.LABELS:
+        if told is not None:
+            raise ModelError("thresholds are of independent labels; the model has none.")
+        return {}
+    if told is not None and len(told) not in (1, network.outputs):
+        raise ModelError(f"{len(told)} thresholds for {network.outputs} labels; give one a label.")
+    several = told is not None and len(told) > 1
+    return {"thresholds": [*told] if told and several else [*(told or (0.5,))] * network.outputs}
 
 
 def layers_of(network: Network) -> tuple[Layer, ...]:

@@ -24,7 +24,6 @@ from collector.errors import ModelError
 from collector.experiments import Experiments
 from collector.frameworks.agreement import Parted, first_images
 from collector.frameworks.protocol import Asked
-from collector.frameworks.reading import HEADS
 from collector.frameworks.torch.exported import Exported
 from collector.frameworks.torch.network import Network, understand, weights_digest
 from collector.frameworks.torch.state import first_weight, undisturbed, unwrapped
@@ -71,6 +70,7 @@ class Watch:
         preprocess: str | None = None,
         size: tuple[int, int] | None = None,
         head: str | None = None,
+        threshold: float | Sequence[float] | None = None,
         feature_maps: str = "none",
         batch_size: int = 64,
         checkpoint: str | PathLike[str] | None = None,
@@ -87,9 +87,10 @@ class Watch:
                 reading=reading,
                 value_range=value_range,
                 preprocess=preprocess,
+                head=head,
+                threshold=threshold,
             ),
             size=_checked_size(size),
-            head=_checked_head(head),
         )
         self._checkpoint = None if checkpoint is None else CheckpointPath(checkpoint)
         self._class_names = checked_names(class_names)
@@ -303,9 +304,9 @@ def watch(
             them in an ``.npz``; a path that ``--images`` takes; or an iterable of batches.
         **options: those of the Keras callback (``probe_labels``, ``probe``, ``value_range``,
             ``reading``, ``every``, ``experiment``, ``class_names``, ``pixel_range``,
-            ``feature_maps``, ``batch_size``, ``checkpoint``), and ``preprocess="imagenet"`` instead
-            of a pixel range, ``size=(height, width)`` for images of another size, and ``head``:
-            ``softmax``, ``logits`` or ``sigmoid``, what the module ends in (default: judged).
+            ``head``, ``threshold``, ``feature_maps``, ``batch_size``, ``checkpoint``),
+            ``preprocess="imagenet"`` instead of a pixel range, and
+            ``size=(height, width)`` for images of another size.
 
     Raises:
         TypeError, ValueError: an option is of no use as it is.
@@ -421,9 +422,3 @@ def _checked_size(size: Any) -> tuple[int, int] | None:
     if isinstance(size, str) or not hasattr(size, "__len__") or len(size) != 2:
         raise TypeError(f"size is {size!r}; give height and width, as in (224, 224).")
     return checked_count("size", size[0]), checked_count("size", size[1])
-
-
-def _checked_head(head: str | None) -> str | None:
-    if head is not None and checked_text("head", head) not in HEADS:
-        raise ValueError(f"head is {head!r}; it is one of {[*HEADS]}.")
-    return head

@@ -43,6 +43,7 @@ IMAGE: Final = "image"
 IMAGE_CAPTION: Final = "image-caption"
 OVERLAY: Final = "overlay"
 PROBABILITIES: Final = "probabilities"
+ANSWERS_TITLE: Final = "answers-title"
 
 # Grid.
 SCALE: Final = "scale"

@@ -6,13 +6,14 @@ looked at while it is collected.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import StoreReader, normalise_url
+from reactcnn_dash.db import Answers, StoreReader, normalise_url
 from reactcnn_dash.results.clusters.graph import cluster_graph
 from reactcnn_dash.results.moments import current_moments
 
@@ -148,9 +149,11 @@ class StoredRun:
 
         Columns: ``label`` and ``label_name`` (missing without a label), ``prediction`` and
         ``prediction_name``, ``confidence`` (the largest probability), ``misclassified`` (missing
-        without a label), ``finite``, ``name`` and ``sha256`` of the pixels.
+        without a label), ``finite``, ``name`` and ``sha256`` of the pixels. A network that names
+        no class has −1 for its prediction, and NaN for its confidence.
         """
         names = dict(enumerate(self.info.class_names))
+        classes = self.info.answers is Answers.CLASSES
         rows = [
             {
                 "ordinal": facts.ordinal,
@@ -158,7 +161,7 @@ class StoredRun:
                 "label_name": None if facts.label is None else names.get(facts.label),
                 "prediction": facts.prediction,
                 "prediction_name": names.get(facts.prediction),
-                "confidence": float(np.max(facts.probabilities)),
+                "confidence": float(np.max(facts.probabilities)) if classes else math.nan,
                 "misclassified": None
                 if facts.label is None
                 else facts.label != facts.prediction or not np.isfinite(facts.probabilities).all(),

@@ -1,4 +1,4 @@
-"""How a model's output becomes probabilities of classes, judged by what it says or told."""
+"""What a model's output means, judged by what it says or told."""
 
 from __future__ import annotations
 
@@ -8,21 +8,45 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from collector.errors import ModelError
+from reactcnn_dash.db import Answers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-HEADS: Final = ("softmax", "logits", "sigmoid")
+HEADS: Final = ("softmax", "logits", "sigmoid", "regression", "none")
 """What a model can be said to end in."""
 
 
 class Reading(Enum):
-    """How a model's output becomes probabilities."""
+    """What a model's output means, and how it becomes what is stored."""
 
     AS_IS = "probabilities"
     SOFTMAX = "logits"
     ONE_UNIT = "one probability"
     ONE_LOGIT = "one logit"
+    LABELS = "a probability a label"
+    VALUES = "values"
+    NOTHING = "nothing that is told"
+
+    @property
+    def answers(self) -> Answers:
+        """What a run of the model holds of its answers."""
+        return {
+            Reading.LABELS: Answers.LABELS,
+            Reading.VALUES: Answers.VALUES,
+            Reading.NOTHING: Answers.NONE,
+        }.get(self, Answers.CLASSES)
+
+    @property
+    def head(self) -> str:
+        """Which of :data:`HEADS` it is the reading of."""
+        return {
+            Reading.AS_IS: "softmax",
+            Reading.ONE_UNIT: "sigmoid",
+            Reading.LABELS: "sigmoid",
+            Reading.VALUES: "regression",
+            Reading.NOTHING: "none",
+        }.get(self, "logits")
 
     @property
     def notice(self) -> str | None:
@@ -30,6 +54,12 @@ class Reading(Enum):
         return {
             Reading.ONE_LOGIT: "the model's output is taken for a logit; sigmoid is applied.",
             Reading.SOFTMAX: "the model's outputs are taken for logits; softmax is applied.",
+            Reading.LABELS: "the model's outputs are taken for labels, each with a probability of "
+            "its own; for classes of which one is right say --head softmax.",
+            Reading.VALUES: "the model was trained by a loss of values, so its outputs are taken "
+            "for values; otherwise say --head.",
+            Reading.NOTHING: "the model's output is of length 1 for every image, so it is taken "
+            "for an embedding and not stored; otherwise say --head.",
         }.get(self)
 
 
@@ -44,12 +74,43 @@ def told(head: str, outputs: int) -> Reading:
     if head == "softmax":
         return Reading.AS_IS
     if head == "sigmoid":
-        return Reading.ONE_UNIT if outputs == 1 else Reading.AS_IS
+        return sigmoids(outputs)
+    if head == "regression":
+        return Reading.VALUES
+    if head == "none":
+        return Reading.NOTHING
     return Reading.ONE_LOGIT if outputs == 1 else Reading.SOFTMAX
 
 
+def sigmoids(outputs: int) -> Reading:
+    """Return the reading of so many independent probabilities."""
+    return Reading.ONE_UNIT if outputs == 1 else Reading.LABELS
+
+
+def unbounded(rows: NDArray[np.float64], outputs: int, *, values: bool = False) -> Reading:
+    """Return the reading of outputs that are no probabilities.
+
+    Args:
+        rows: (n, K), some answers, those that are finite.
+        outputs: K.
+        values: whether the model is known to have been trained by a loss of values.
+    """
+    if values:
+        return Reading.VALUES
+    if outputs == 1:
+        return Reading.ONE_LOGIT
+    lengths = np.linalg.norm(rows, axis=1)
+    # Of a black image a network without biases says nothing at all.
+    said = lengths[lengths > 0]
+    if len(said) and (rows < 0).any() and np.allclose(said, 1, rtol=0, atol=1e-3):
+        return Reading.NOTHING
+    return Reading.SOFTMAX
+
+
 def classes_of(reading: Reading, outputs: int) -> int:
-    """Return the number of classes that so many outputs tell apart."""
+    """Return how many numbers an image's answer is made of, for a model of so many outputs."""
+    if reading is Reading.NOTHING:
+        return 0
     return 2 if reading in (Reading.ONE_UNIT, Reading.ONE_LOGIT) else outputs
 
 

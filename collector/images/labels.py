@@ -29,6 +29,11 @@ class LabelFit:
     classes: NDArray[np.int64] | None = None
     notice: str | None = None
 
+    @classmethod
+    def dropped(cls, notice: str) -> LabelFit:
+        """Drop all labels, and say so."""
+        return cls(np.empty(0, np.int64), notice)
+
     def apply(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Translate (n,) int64 labels; ``NO_LABEL`` stays ``NO_LABEL``."""
         if self.classes is None:
@@ -68,16 +73,12 @@ def fit_labels(
             f"{outputs} outputs (labels 0–{outputs - 1}); leave the labels out or correct them."
         )
     if source.class_names is not None and len(source.class_names) != outputs:
-        return _dropped(
+        return LabelFit.dropped(
             f"{source.description}: {len(source.class_names)} classes ({few(source.class_names)}) "
             f"for a model with {outputs} outputs, so the images are taken without labels; "
             "--classes FILE names the model's classes."
         )
     return LabelFit(notice=order_notice(source.class_names or ()))
-
-
-def _dropped(notice: str) -> LabelFit:
-    return LabelFit(np.empty(0, np.int64), notice)
 
 
 def _by_name(source: ImageSource, ours: Sequence[str], theirs: Sequence[str]) -> LabelFit:
@@ -86,7 +87,7 @@ def _by_name(source: ImageSource, ours: Sequence[str], theirs: Sequence[str]) ->
     if not unknown:
         return LabelFit(np.array([position[plain_name(name)] for name in ours], np.int64))
     if len(unknown) == len(ours):
-        return _dropped(
+        return LabelFit.dropped(
             f"{source.description}: none of its {len(ours)} classes ({few(ours)}) is one of the "
             f"model's ({few(theirs)}), so the images are taken without labels."
         )

@@ -19,6 +19,7 @@ from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL, DEFAULT_PIXEL_RANGE
 from collector.slim.request import METHODS, SlimError, SlimRequest, share
 from collector.training import command as train
 from collector.training.checkpoints import PATTERN
+from reactcnn_dash.db import Answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -161,6 +162,15 @@ class _Job:
         request, progress = self._request, self._progress
         network = understand(load_model(request.model), source.native_shape)
         feed = self._feed(source, network, min(request.limit, len(source)))
+        if network.reading.answers is not Answers.CLASSES and evaluation is not None:
+            if request.loss is not None:
+                raise SlimError(
+                    "--loss counts right classes, and the model names none; say how "
+                    "small it is to be by --parameters "
+                    "or --multiply-adds."
+                )
+            self._say("the model names no class, so how often it is right is not measured")
+            evaluation = None
         if evaluation is not None:
             evaluation.check(network.image_shape)
         progress.notice(

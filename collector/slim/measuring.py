@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from collector.frameworks.keras.capture import probabilities_of
+from collector.frameworks.reading import Reading
 from collector.slim.consumers import answers, places
 from collector.slim.executing import called, whole_output
 from reactcnn_dash.analysis import Accumulator
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from collector.frameworks.keras.flatten import Call, FlatGraph
-    from collector.frameworks.reading import Reading
     from collector.slim.consumers import Consumer
     from collector.slim.feeding import Feed
     from reactcnn_dash.analysis import CoMoments
@@ -204,6 +204,10 @@ def _matters(
             logs = tf.math.log(tf.maximum(probabilities, _LEAST_PROBABILITY))
             shares = tf.stop_gradient(tf.exp(logs)) * (1 - _EVEN_SHARE)
             shares += _EVEN_SHARE / tf.cast(tf.shape(logs)[1], tf.float32)
+            if reading in (Reading.VALUES, Reading.NOTHING):
+                # Of values, the squared error: the Fisher information of a normal distribution.
+                logs = tf.cast(output, tf.float32)
+                shares = tf.ones_like(logs)
             signs = generator.choice([-1.0, 1.0], logs.shape).astype(np.float32)
             loss = tf.reduce_sum(logs * tf.sqrt(shares) * signs)
         wanted = [[noted.linear[id(call)] for call in one.calls] for one in consumers]

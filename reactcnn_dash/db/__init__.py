@@ -44,6 +44,7 @@ from reactcnn_dash.db.pruning import PRUNABLE, PrunedRun, plan_pruning, prune_ru
 from reactcnn_dash.db.pruning import Part as PrunedPart
 from reactcnn_dash.db.reader import StoreReader
 from reactcnn_dash.db.records import (
+    Answers,
     Checkpoint,
     Clustering,
     CorrelationState,
@@ -74,6 +75,7 @@ __all__ = [
     "NO_PREDICTION",
     "PRUNABLE",
     "READ_ONLY",
+    "Answers",
     "Checkpoint",
     "Clustering",
     "ComparisonKey",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from reactcnn_dash.db.blobs import pack, unpack
-from reactcnn_dash.db.records import CorrelationState, FeatureMaps, Kernel
+from reactcnn_dash.db.predictions import NO_PREDICTION
+from reactcnn_dash.db.records import Answers, CorrelationState, FeatureMaps, Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,9 +77,15 @@ def pixel_hash(pixels: UInt8Array) -> bytes:
 
 
 def pack_batch(
-    run_id: int, batch: ImageBatch, layers: Sequence[Layer], kept: int | None
+    run_id: int,
+    batch: ImageBatch,
+    layers: Sequence[Layer],
+    kept: int | None,
+    answers: Answers,
 ) -> PackedBatch:
     """Return `batch` as rows; maps of images that `kept` would drop at once are left out.
+
+    Where the answers are no classes, there is no prediction and no confidence.
 
     Raises:
         ValueError: if the arrays do not fit each other or `layers`.
@@ -86,7 +93,7 @@ def pack_batch(
     _check_shapes(batch, layers, kept)
     ordinals = range(batch.start, batch.start + len(batch.labels))
     certain = np.isfinite(batch.probabilities).all(axis=1)
-    predictions = np.argmax(np.nan_to_num(batch.probabilities, nan=-np.inf), axis=1)
+    predictions, confidence = _predictions(batch.probabilities, answers)
     has_label = batch.labels >= 0
     # An image whose probabilities are not finite has no answer, so it cannot be a right one.
     correct = has_label & certain & (predictions == batch.labels)
@@ -94,15 +101,13 @@ def pack_batch(
     finite = np.logical_and(certain, gap_finite.all(axis=1))
     for maps in batch.maps or ():
         finite = np.logical_and(finite, np.isfinite(maps.step).all(axis=1))
-    chosen = np.take_along_axis(batch.probabilities, predictions[:, None], 1)[:, 0]
-    confidence = np.where(certain, chosen, np.nan).tolist()
     columns = zip(
         ordinals,
         batch.labels.tolist(),
         predictions.tolist(),
         correct.tolist(),
         finite.tolist(),
-        confidence,
+        confidence.tolist(),
         batch.names,
         strict=True,
     )
@@ -137,6 +142,19 @@ def pack_batch(
         gap_low=np.fmin.reduceat(np.fmin.reduce(known, axis=0), starts),
         gap_high=np.fmax.reduceat(np.fmax.reduce(known, axis=0), starts),
     )
+
+
+def _predictions(
+    probabilities: Float32Array, answers: Answers
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the predicted class and its probability, NaN for an answer that is not finite."""
+    count = len(probabilities)
+    if answers is not Answers.CLASSES:
+        return np.full(count, NO_PREDICTION, np.int64), np.full(count, np.nan)
+    predictions = np.argmax(np.nan_to_num(probabilities, nan=-np.inf), axis=1)
+    chosen = np.take_along_axis(probabilities, predictions[:, None], 1)[:, 0]
+    certain = np.isfinite(probabilities).all(axis=1)
+    return predictions, np.where(certain, chosen, np.nan).astype(np.float64)
 
 
 def _size(rows: Rows) -> int:

@@ -26,6 +26,20 @@ STALL_SECONDS = 10.0
 """A collecting run whose heartbeat is older than this counts as stalled."""
 
 
+class Answers(StrEnum):
+    """What a run's `probabilities` are, one a name in `class_names`.
+
+    `CLASSES`: probabilities of classes of which one is right; only these have a prediction.
+    `LABELS`: a probability a label, each of which may be right. `VALUES`: values as the network
+    gives them. `NONE`: there are none.
+    """
+
+    CLASSES = "classes"
+    LABELS = "labels"
+    VALUES = "values"
+    NONE = "none"
+
+
 class RunState(StrEnum):
     """What a run is doing; `STALLED` and `HALF_DELETED` tell of a silent process, never stored.
 
@@ -169,6 +183,18 @@ class Run:
     size: int = 0
     odd: int | None = None
     shared: Shared | None = None
+
+    @property
+    def answers(self) -> Answers:
+        """What the network answers; runs of former versions are all of classes."""
+        return Answers(self.options.get("answers", Answers.CLASSES))
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """From which probability on each label is given; of :attr:`Answers.LABELS` alone."""
+        if self.answers is not Answers.LABELS:
+            return ()
+        return tuple(self.options.get("thresholds") or (0.5,) * len(self.class_names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -333,7 +333,7 @@ class SharedRun:
             raise ValueError(f"the batch at image {batch.start} does not continue its range")
         if len(states) != (len(self.layers) if finished else 0):
             raise ValueError("the states of a range come with its last batch")
-        packed = pack_batch(self.run.id, batch, self.layers, self._kept)
+        packed = pack_batch(self.run.id, batch, self.layers, self._kept, self.run.answers)
         sums = {one["layer"]: one for one in map(pack_state, states)}
         held = {
             "done": done,
@@ -384,7 +384,7 @@ class SharedRun:
             RunBusy: the run was taken from its workers.
             StoreError: the store cannot be written.
         """
-        packed = pack_batch(self.run.id, batch, self.layers, self._kept)
+        packed = pack_batch(self.run.id, batch, self.layers, self._kept, self.run.answers)
         known = select(_ranges.c.start).where(self._of_run, _ranges.c.owner == key)
         count = len(batch.labels)
         with self._lock, transaction(self._connection, self._place, alone=False) as connection:

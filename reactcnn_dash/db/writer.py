@@ -209,7 +209,7 @@ class RunWriter:
         if batch.start != before.stored:
             msg = f"the batch starts at image {batch.start}, the run goes on at {before.stored}"
             raise ValueError(msg)
-        packed = pack_batch(self.run.id, batch, self._layers, self._kept)
+        packed = pack_batch(self.run.id, batch, self._layers, self._kept, self.run.answers)
         state_rows = [pack_state(state) for state in states]
         stored = before.stored + len(packed.images)
         old = {"run": self.run.id, "oldest": stored - (self._kept or stored)}

@@ -63,11 +63,11 @@ def test_one_sigmoid_unit_becomes_two_classes() -> None:
     assert "sigmoid" in logit.notices[0]
 
 
-def test_many_sigmoids_are_taken_as_they_are() -> None:
+def test_many_sigmoids_are_labels() -> None:
     import keras
 
     found = network(keras.layers.Dense(4, activation="sigmoid"))
-    assert (found.reading, found.outputs) == (Reading.AS_IS, 4)
+    assert (found.reading, found.outputs) == (Reading.LABELS, 4)
 
 
 def test_an_average_of_softmaxes_is_recognised_by_its_sums() -> None:

@@ -390,11 +390,15 @@ def test_values_that_are_not_finite(tmp_path: Path) -> None:
     [
         ("Softmax", 4, None, Reading.AS_IS),
         (None, 4, None, Reading.SOFTMAX),
-        ("Sigmoid", 4, None, Reading.AS_IS),
+        ("Sigmoid", 4, None, Reading.LABELS),
         ("Sigmoid", 1, None, Reading.ONE_UNIT),
         (None, 1, None, Reading.ONE_LOGIT),
         (None, 4, "softmax", Reading.AS_IS),
         ("Softmax", 4, "logits", Reading.SOFTMAX),
+        ("Sigmoid", 4, "softmax", Reading.AS_IS),
+        ("Sigmoid", 4, "regression", Reading.VALUES),
+        (None, 1, "regression", Reading.VALUES),
+        (None, 4, "none", Reading.NOTHING),
     ],
 )
 def test_how_the_output_is_read(
@@ -406,8 +410,24 @@ def test_how_the_output_is_read(
     output = logits if last is None else b.add(last, logits)
     network = network_of(b.model(output), tmp_path, Asked(head=head))
     assert network.reading is reading
-    assert network.outputs == (2 if outputs == 1 else outputs)
-    assert bool(network.notices) == (head is None and last is None)
+    numbers = {Reading.ONE_UNIT: 2, Reading.ONE_LOGIT: 2, Reading.NOTHING: 0}
+    assert network.outputs == numbers.get(reading, outputs)
+    assert bool(network.notices) == (
+        head is None and reading not in (Reading.AS_IS, Reading.ONE_UNIT)
+    )
+
+
+@pytest.mark.parametrize("make", ["_maps", "_two_outputs"])
+def test_none_admits_what_has_no_classes(make: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(globals()[make]())
+    network = understand(str(path), Asked(head="none"))
+    height, width, channels = network.image_shape
+    pixels = np.random.default_rng(0).integers(0, 256, (5, height, width, channels), np.uint8)
+    proven = network.proven(pixels, pixel_range="0-255", maps=True, batch_size=2, exact=False)
+    captured = proven.capture(pixels)
+    assert captured.probabilities.shape == (5, 0)
+    assert captured.gap.shape == (5, network.filters)
 
 
 def test_rescaling_is_told_by_the_values(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reactcnn_dash.db import (
+    Answers,
     Clustering,
     CorrelationState,
     ImageBatch,
@@ -240,7 +241,7 @@ def test_arrays_that_are_no_state_are_refused() -> None:
 
 
 def test_maps_that_would_go_at_once_are_not_even_packed() -> None:
-    packed = pack_batch(1, batch(0, 7), LAYERS, kept=3)
+    packed = pack_batch(1, batch(0, 7), LAYERS, kept=3, answers=Answers.CLASSES)
     assert sorted({row["ordinal"] for row in packed.feature_maps}) == [4, 5, 6]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from reactcnn_dash.db import (
+    Answers,
     ImageFilter,
     RunBusy,
     RunDeletion,
@@ -340,6 +342,38 @@ def test_a_batch_that_comes_again_is_stored_once(store: str) -> None:
     assert run.size == sum(len(one) for row in rows(store, "images") for one in row[7:10]) + sum(
         len(one) for row in rows(store, "feature_maps") for one in row[1:]
     ) + sum(len(row[-1]) for row in rows(store, "correlation_states"))
+
+
+@pytest.mark.parametrize("in_any_order", [True, False])
+@pytest.mark.parametrize("answers", [Answers.LABELS, Answers.VALUES, Answers.NONE])
+def test_workers_of_a_run_without_classes_predict_none(
+    store: str, answers: Answers, in_any_order: bool
+) -> None:
+    plain = batch(0, 4)
+    if answers is Answers.NONE:
+        plain = dataclasses.replace(plain, probabilities=np.empty((4, 0), np.float32))
+    new = new_run(total=None if in_any_order else 4, feature_maps="last:5")
+    names = () if answers is Answers.NONE else new.class_names
+    options = {**new.options, "answers": answers.value}
+    new = dataclasses.replace(new, options=options, class_names=names)
+    begun = SharedRun.begin(store, KEY, new, merged, in_any_order=in_any_order)
+    assert begun is not None
+    with begun:
+        if in_any_order:
+            begun.put("first", plain)
+        else:
+            lease = begun.take()
+            assert lease is not None
+            begun.append(lease, plain, [state(layer.position, 4) for layer in LAYERS])
+        begun.finish()
+    reader = StoreReader(store)
+    said = reader.predictions(reader.run(1))
+    assert (said.predictions == -1).all()
+    assert np.isnan(said.confidence).all()
+    for ordinal in range(4):
+        found = reader.image(1, ordinal)
+        assert found.prediction == -1
+        np.testing.assert_array_equal(found.probabilities, plain.probabilities[ordinal])
 
 
 def test_a_batch_must_continue_its_range(shared: SharedRun) -> None:

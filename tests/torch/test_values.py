@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from collector.frameworks.protocol import Asked
+from collector.frameworks.reading import Reading
 from collector.frameworks.torch.exported import Exported
 from collector.frameworks.torch.network import Network, understand
 from tests.torch.networks import (
@@ -240,3 +241,46 @@ def test_kernels_of_a_grouped_transposed_convolution(pixels: NDArray[np.uint8]) 
     expected = up.weight.detach().numpy()[2:4, 1].transpose(1, 2, 0)
     np.testing.assert_array_equal(kernel.weights[4], expected)
     assert kernel.weights.shape == (6, 3, 3, 2)
+
+
+class Backbone(nn.Module):  # type: ignore[misc] # torch is not there for the linters
+    """Maps and a vector, no classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        maps = self.conv(images)
+        return {"maps": maps, "pooled": maps.mean((2, 3)), "scale": maps.mean()}
+
+
+@pytest.mark.parametrize(
+    ("head", "last", "outputs"),
+    [("regression", nn.Identity(), 1), ("regression", nn.Identity(), 4), (None, nn.Sigmoid(), 4)],
+)
+def test_values_and_labels_are_stored_as_the_module_gives_them(
+    head: str | None, last: nn.Module, outputs: int
+) -> None:
+    layers = (nn.Conv2d(3, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, outputs))
+    module = nn.Sequential(*layers, last)
+    network = understand(module, Asked(native_shape=(16, 16), head=head), source="test")
+    expected = Reading.VALUES if head else Reading.LABELS
+    assert (network.reading, network.outputs) == (expected, outputs)
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), np.uint8)
+    proven = network.proven(pixels, pixel_range="0-1", maps=True, batch_size=2, exact=False)
+    with torch.no_grad():
+        said = module(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255).numpy()
+    np.testing.assert_allclose(proven.capture(pixels).probabilities, said, rtol=1e-4, atol=1e-5)
+
+
+def test_none_admits_a_backbone() -> None:
+    module = Backbone()
+    network = understand(module, Asked(native_shape=(16, 16), head="none"), source="test")
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), np.uint8)
+    proven = network.proven(pixels, pixel_range="0-1", maps=True, batch_size=2, exact=False)
+    captured = proven.capture(pixels)
+    assert captured.probabilities.shape == (5, 0)
+    with torch.no_grad():
+        maps = module(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)["pooled"]
+    np.testing.assert_allclose(captured.gap, maps.numpy(), rtol=1e-4, atol=1e-5)

@@ -198,10 +198,15 @@ def _space(tap: Tap) -> list[int]:
 
 
 def probabilities_of(output: Any, reading: Reading) -> Any:
-    """Turn a model's output, (B, K) float32, into probabilities of its classes, a tensor."""
+    """Turn a model's output, (B, K) float32, into what is stored of it, a tensor.
+
+    Of an output that is not stored, (B, …), it is (B, 0).
+    """
+    if reading is Reading.NOTHING:
+        return tf.zeros([tf.shape(output)[0], 0])
     if reading is Reading.SOFTMAX:
         return tf.nn.softmax(output)
-    if reading is Reading.AS_IS:
+    if reading in (Reading.AS_IS, Reading.LABELS, Reading.VALUES):
         return output
     unit = tf.sigmoid(output) if reading is Reading.ONE_LOGIT else output
     return tf.concat([1 - unit, unit], 1)

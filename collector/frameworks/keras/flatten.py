@@ -63,16 +63,21 @@ class FlatGraph:
     Attributes:
         model: the model.
         input: the only input, a ``keras.KerasTensor`` of shape (None, …).
-        output: the only output, likewise.
+        outputs: the outputs, likewise; the first is the one that is read.
         calls: the calls, each after those whose outputs it takes.
         in_training: names of the layers and models that the graph calls with ``training=True``.
     """
 
     model: Any
     input: Any
-    output: Any
+    outputs: tuple[Any, ...]
     calls: tuple[Call, ...]
     in_training: tuple[str, ...]
+
+    @property
+    def output(self) -> Any:
+        """The output that is read."""
+        return self.outputs[0]
 
     def consumers(self) -> dict[int, list[Call]]:
         """Return which calls take a tensor, by the tensor's ``id``.
@@ -158,7 +163,8 @@ class FlatGraph:
             if said is not None:
                 values.update(zip(map(id, call.outputs), said, strict=True))
         # The last word is the model's own.
-        values[id(self.output)] = output
+        several = len(self.outputs) > 1
+        values[id(self.output)] = keras.tree.flatten(output)[0] if several else output
         for tensor in wanted:
             _carry_out(tensor, producers, values)
         return values
@@ -175,7 +181,7 @@ class FlatGraph:
 
 
 def flatten(model: Any, shape: Sequence[int]) -> FlatGraph:
-    """Walk a Functional or Sequential model with one input and one output.
+    """Walk a Functional or Sequential model with one input.
 
     Args:
         model: a built ``keras.Model``; it is not changed.
@@ -186,10 +192,10 @@ def flatten(model: Any, shape: Sequence[int]) -> FlatGraph:
     """
     start = keras.KerasTensor((None, *shape), dtype=model.inputs[0].dtype)
     walk = _Walk()
-    (output,) = keras.tree.flatten(walk.through(model, [start], ()))
+    outputs = tuple(keras.tree.flatten(walk.through(model, [start], ())))
     # A nested model may compute more than what is used of it here.
-    calls = _needed(walk.calls, [output])
-    return FlatGraph(model, start, output, calls, tuple(dict.fromkeys(walk.in_training)))
+    calls = _needed(walk.calls, outputs)
+    return FlatGraph(model, start, outputs, calls, tuple(dict.fromkeys(walk.in_training)))
 
 
 def is_graph(operation: Any) -> bool:

@@ -65,6 +65,18 @@ def keras_version(path: Path) -> str | None:
     return said if isinstance(said, str) else None
 
 
+def saved_loss(path: Path) -> Any:
+    """Return the loss that a ``.keras`` file was compiled with, as Keras describes it.
+
+    ``None`` if it says none.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("config.json"))["compile_config"]["loss"]
+    except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _is_keras_archive(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:

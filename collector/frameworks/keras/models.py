@@ -13,7 +13,7 @@ import numpy as np
 
 from collector.errors import ModelError
 from collector.frameworks.keras import vgg16
-from collector.frameworks.keras.modelfile import checked_model_file, keras_version
+from collector.frameworks.keras.modelfile import checked_model_file, keras_version, saved_loss
 from collector.lookalikes import FROM_KERAS_2
 from collector.packaged import CHECKPOINTS, CLASSES
 
@@ -33,6 +33,7 @@ class LoadedModel:
         sha256: hex digest of the weights, see :func:`weights_digest`.
         parameters: number of weights, those that are not trained included.
         class_names: names of its classes where they are known.
+        of_values: whether it was trained by a loss of values, like the mean squared error.
     """
 
     name: str
@@ -41,6 +42,7 @@ class LoadedModel:
     sha256: str
     parameters: int
     class_names: tuple[str, ...] | None
+    of_values: bool = False
 
     @property
     def framework(self) -> str:
@@ -59,11 +61,13 @@ def load_model(spec: str) -> LoadedModel:
     Raises:
         ModelError: there is no such file, it is no Keras model, or it needs code that is not in it.
     """
+    of_values = False
     if spec in CHECKPOINTS:
         model, source, class_names = vgg16.load(spec), spec, CLASSES
     else:
         path = checked_model_file(spec)
         model, source, class_names = _deserialise(path, spec), str(path.resolve()), None
+        of_values = is_of_values(saved_loss(path))
     return LoadedModel(
         name=model.name,
         source=source,
@@ -71,7 +75,24 @@ def load_model(spec: str) -> LoadedModel:
         sha256=weights_digest(model.weights),
         parameters=model.count_params() if model.built else 0,
         class_names=class_names,
+        of_values=of_values,
     )
+
+
+_OF_VALUES = frozenset(
+    ("mse", "meansquarederror", "mae", "meanabsoluteerror", "mape", "meanabsolutepercentageerror",
+     "msle", "meansquaredlogarithmicerror", "huber", "logcosh", "poisson")
+)  # fmt: skip
+
+
+def is_of_values(loss: Any) -> bool:
+    """Return whether a loss, as ``compile`` takes it or a file describes it, is one of values."""
+    if isinstance(loss, dict):
+        name = loss.get("class_name")
+        loss = loss.get("config") if name == "function" else name
+    if not isinstance(loss, str):
+        loss = getattr(loss, "__name__", None) or type(loss).__name__
+    return loss.replace("_", "").lower() in _OF_VALUES
 
 
 def weights_digest(weights: Iterable[Any], *, whole_paths: bool = False) -> str:

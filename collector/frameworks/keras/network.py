@@ -21,7 +21,15 @@ from collector.frameworks.keras.taps import Tap, find_taps, unwatched
 from collector.frameworks.keras.wiring import wiring
 from collector.frameworks.kernels import kernel
 from collector.frameworks.protocol import DEFAULT_SIZE
-from collector.frameworks.reading import Reading, are_shares, classes_of, keeps_scale, told
+from collector.frameworks.reading import (
+    Reading,
+    are_shares,
+    classes_of,
+    keeps_scale,
+    sigmoids,
+    told,
+    unbounded,
+)
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -117,7 +125,8 @@ def understand(
             convolutions.
     """
     model = loaded.model
-    inputs, outputs = _ends(model)
+    stored = head != "none"
+    inputs, outputs = _ends(model, one_output=stored)
     image_shape, channels_first, notice = _image_shape(inputs, native_shape)
     height, width, channels = image_shape
     shape = (channels, height, width) if channels_first else image_shape
@@ -131,7 +140,7 @@ def understand(
     if not found:
         raise ModelError(_nothing_to_watch(model, closed))
     output, heard, rescales = _rehearse(graph, found)
-    classes = _classes(outputs, output)
+    classes = _classes(outputs, output) if stored else 0
     taps = []
     for tap, value in zip(found, heard, strict=True):
         if value is None:
@@ -141,7 +150,7 @@ def understand(
     if not taps:
         raise ModelError(_nothing_to_watch(model, closed))
     _check_taps(taps, height, width)
-    reading = _reading(graph, output) if head is None else told(head, classes)
+    reading = told(head, classes) if head else _reading(graph, output, values=loaded.of_values)
     reading_notice = reading.notice if head is None else None
     texts = (notice, reading_notice, _closed_notice(closed), _training_notice(graph))
     return Network(
@@ -157,7 +166,7 @@ def understand(
     )
 
 
-def _ends(model: Any) -> tuple[Any, Any]:
+def _ends(model: Any, *, one_output: bool) -> tuple[Any, Any]:
     if not is_graph(model):
         if isinstance(model, keras.Sequential):
             raise ModelError(
@@ -172,9 +181,10 @@ def _ends(model: Any) -> tuple[Any, Any]:
     if len(inputs) != 1:
         names = ", ".join(str(tensor.name) for tensor in inputs)
         raise ModelError(f"the model has {len(inputs)} inputs ({names}); it must take images only.")
-    if len(outputs) != 1:
+    if one_output and len(outputs) != 1:
         raise ModelError(
-            f"the model has {len(outputs)} outputs; it must give one array, images × classes."
+            f"the model has {len(outputs)} outputs; it must give one array, images × classes; "
+            "--head none watches its layers alone."
         )
     return inputs[0], outputs[0]
 
@@ -297,13 +307,13 @@ def _classes(declared: Any, output: NDArray[np.float64]) -> int:
         shape = _times(tuple(declared.shape[1:])) if len(declared.shape) == output.ndim else ""
         raise ModelError(
             f"the model's output is images × {shape or _times(axes) or '?'}; it must "
-            "be images × classes (for a detector or segmenter, save its backbone with a classifier "
-            "on top)."
+            "be images × classes (--head none watches the layers of a backbone, detector or "
+            "segmenter alone)."
         )
     return int(axes[0])
 
 
-def _reading(graph: FlatGraph, output: NDArray[np.float64]) -> Reading:
+def _reading(graph: FlatGraph, output: NDArray[np.float64], *, values: bool) -> Reading:
     """Return how outputs become probabilities, judged by their values, not by layers' names."""
     rows = output[np.isfinite(output).all(axis=1)]
     classes = output.shape[1]
@@ -312,8 +322,8 @@ def _reading(graph: FlatGraph, output: NDArray[np.float64]) -> Reading:
     if classes > 1 and are_shares(rows if len(rows) else _said(last, _SPREAD), exact=exact):
         return Reading.AS_IS
     if _is_sigmoid(last):
-        return Reading.ONE_UNIT if classes == 1 else Reading.AS_IS
-    return Reading.ONE_LOGIT if classes == 1 else Reading.SOFTMAX
+        return sigmoids(classes)
+    return unbounded(rows, classes, values=values)
 
 
 def _is_sigmoid(activation: Any) -> bool:

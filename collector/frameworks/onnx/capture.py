@@ -104,9 +104,11 @@ def portions(images: NDArray[Any], batch: int | None) -> Iterator[NDArray[Any]]:
 
 
 def probabilities_of(output: NDArray[Any], reading: Reading) -> NDArray[np.float32]:
-    """Turn a model's output, (B, K), into probabilities of its classes."""
+    """Turn a model's output, (B, K), into what is stored of it; (B, 0) if nothing is."""
+    if reading is Reading.NOTHING:
+        return np.zeros((len(output), 0), np.float32)
     values = output.astype(np.float32)
-    if reading is Reading.AS_IS:
+    if reading in (Reading.AS_IS, Reading.LABELS, Reading.VALUES):
         return values
     with np.errstate(over="ignore", invalid="ignore"):
         if reading is Reading.SOFTMAX:

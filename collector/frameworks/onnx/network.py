@@ -21,7 +21,15 @@ from collector.frameworks.onnx.modelfile import opset_of, read, weights_digest
 from collector.frameworks.onnx.session import carry_out, session
 from collector.frameworks.onnx.taps import CONVOLUTIONS, Tap, find_taps, out_of_reach
 from collector.frameworks.protocol import DEFAULT_SIZE, SCALINGS, Identity, Proven
-from collector.frameworks.reading import Reading, are_shares, classes_of, keeps_scale, told
+from collector.frameworks.reading import (
+    Reading,
+    are_shares,
+    classes_of,
+    keeps_scale,
+    sigmoids,
+    told,
+    unbounded,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -164,7 +172,8 @@ def understand(spec: str, asked: Asked) -> Network:
     model = read(spec, custom_ops=asked.custom_ops is not None)
     graph = Graph(model.graph)
     feeding, notice = _feeding(graph, asked.native_shape)
-    (output,) = _outputs(graph)
+    stored = asked.head != "none"
+    output = _output(graph, only=stored)
     found, inside = find_taps(graph), out_of_reach(model.graph)
     if not found:
         raise ModelError(_nothing_to_watch(graph, inside))
@@ -188,7 +197,7 @@ def understand(spec: str, asked: Asked) -> Network:
             weights.append(weight)
     if not taps:
         raise ModelError(_nothing_to_watch(graph, inside))
-    classes = _classes(said)
+    classes = _classes(said) if stored else 0
     floats = said.dtype == np.float32 and not graph.quantised
     reading = told(asked.head, classes) if asked.head else _judged(graph, said, exact=floats)
     sha256, parameters = weights_digest(model)
@@ -277,21 +286,21 @@ def _seen_by_the_first(graph: Graph) -> int | None:
     return None
 
 
-def _outputs(graph: Graph) -> tuple[str]:
-    if len(graph.outputs) != 1:
+def _output(graph: Graph, *, only: bool) -> str:
+    if only and len(graph.outputs) != 1:
         names = ", ".join(graph.outputs[:6])
         raise ModelError(
             f"the model has {len(graph.outputs)} outputs ({names}); it must give one array, images "
-            "× classes."
+            "× classes; --head none watches its layers alone."
         )
-    return (graph.outputs[0],)
+    return str(graph.outputs[0])
 
 
 def _classes(output: NDArray[Any]) -> int:
     if output.ndim != 2 or not output.shape[1]:
         raise ModelError(
             f"the model's output is images × {_times(output.shape[1:]) or '?'}; it must be images "
-            "× classes (for a detector or segmenter, export its backbone with a classifier on top)."
+            "× classes (--head none watches the layers of a backbone, detector or segmenter alone)."
         )
     return int(output.shape[1])
 
@@ -309,8 +318,8 @@ def _judged(graph: Graph, output: NDArray[Any], *, exact: bool) -> Reading:
     if classes > 1 and (are_shares(rows, exact=exact) if len(rows) else kind == "Softmax"):
         return Reading.AS_IS
     if kind == "Sigmoid":
-        return Reading.ONE_UNIT if classes == 1 else Reading.AS_IS
-    return Reading.ONE_LOGIT if classes == 1 else Reading.SOFTMAX
+        return sigmoids(classes)
+    return unbounded(rows, classes)
 
 
 def _before_kernels(graph: Graph, start: str) -> list[str]:

@@ -105,11 +105,13 @@ def by_hooks(
 
 
 def probabilities_of(output: torch.Tensor, reading: Reading) -> NDArray[np.float32]:
-    """Turn a model's output, (B, K), into probabilities of its classes."""
+    """Turn a model's output, (B, K), into what is stored of it; (B, 0) if nothing is."""
     values = output.detach().float()
+    if reading is Reading.NOTHING:
+        values = values.new_zeros((len(values), 0))
     if reading is Reading.SOFTMAX:
         values = values.softmax(1)
-    elif reading is not Reading.AS_IS:
+    elif reading in (Reading.ONE_UNIT, Reading.ONE_LOGIT):
         unit = values.sigmoid() if reading is Reading.ONE_LOGIT else values
         values = torch.cat([1 - unit, unit], 1)
     probabilities: NDArray[np.float32] = values.cpu().numpy()

@@ -15,7 +15,15 @@ from collector.errors import ModelError, reason
 from collector.frameworks.agreement import LEAST_ROUNDING, Parted, first_difference, some
 from collector.frameworks.kernels import kernel
 from collector.frameworks.protocol import SCALINGS, Identity, Proven
-from collector.frameworks.reading import Reading, are_shares, classes_of, keeps_scale, told
+from collector.frameworks.reading import (
+    Reading,
+    are_shares,
+    classes_of,
+    keeps_scale,
+    sigmoids,
+    told,
+    unbounded,
+)
 from collector.frameworks.torch.capture import (
     Capture,
     by_graph,
@@ -208,12 +216,12 @@ def understand(
     feeding, sizes = feeding_of(module, asked.native_shape)
     with undisturbed(module), quiet(feeding.device):
         images = feeding.scaled(_noise(feeding), (1.0, 0.0))
-        output, said = _rehearsed(module, images, feeding)
+        output, said = _rehearsed(module, images, feeding, stored=asked.head != "none")
         way, lost = _way(module, images, output)
         given = _entering(way, module, images)
     if not way.taps:
         raise ModelError("the model has no convolutions that can be watched.")
-    classes = int(said.shape[1])
+    classes = 0 if asked.head == "none" else int(said.shape[1])
     last = way.last_operation() if isinstance(way, Exported) else type(way.last).__name__.lower()
     values = said.double().cpu().numpy()
     exact = said.dtype == torch.float32
@@ -264,9 +272,12 @@ def _noise(feeding: Feeding) -> torch.Tensor:
 
 
 def _rehearsed(
-    module: nn.Module, images: torch.Tensor, feeding: Feeding
+    module: nn.Module, images: torch.Tensor, feeding: Feeding, *, stored: bool
 ) -> tuple[int, torch.Tensor]:
-    """Run the module once: which of what it returns is the classes', and that."""
+    """Run the module once: which of what it returns is stored, and that.
+
+    If none is to be stored, the first that has a row an image stands for the others.
+    """
     height, width, channels = feeding.shape
     try:
         returned = module(images)
@@ -283,14 +294,19 @@ def _rehearsed(
     fitting = [
         (place, one)
         for place, one in enumerate(leaves)
-        if isinstance(one, torch.Tensor) and one.ndim == 2 and len(one) == len(images)
+        if isinstance(one, torch.Tensor)
+        and one.ndim > 0
+        and (one.ndim == 2 or not stored)
+        and len(one) == len(images)
     ]
-    if len(fitting) != 1 or not fitting[0][1].shape[1]:
+    if not stored:
+        fitting = fitting[:1]
+    if len(fitting) != 1 or (stored and not fitting[0][1].shape[1]):
         shapes = ", ".join("images × " + _times(one.shape[1:]) for one in tensors[:6])
         raise ModelError(
             f"the model returns {shapes or f'a {type(returned).__name__}'}; it must return one "
-            "array of images × classes (for a detector or segmenter, give its backbone with a "
-            "classifier on top)."
+            "array of images × classes (head none watches the layers of a backbone, detector or "
+            "segmenter alone)."
         )
     return fitting[0]
 
@@ -343,8 +359,8 @@ def _judged(output: NDArray[np.float64], last: str, *, exact: bool) -> Reading:
     if classes > 1 and shares and "log" not in last:
         return Reading.AS_IS
     if last in ("sigmoid", "hardsigmoid"):
-        return Reading.ONE_UNIT if classes == 1 else Reading.AS_IS
-    return Reading.ONE_LOGIT if classes == 1 else Reading.SOFTMAX
+        return sigmoids(classes)
+    return unbounded(rows, classes)
 
 
 def _planar(tap: Tap, values: torch.Tensor) -> NDArray[np.float64]:

@@ -63,6 +63,10 @@ const SHORTEST = 0.0005;
 export const probability = (p) =>
   p === null || p < 0 ? "NaN" : percent(p, p >= 1 - SHORTEST || p < SHORTEST ? 0 : 1);
 
+/** A value that a network answers with, of up to six digits. @param {number | null | undefined} value */
+export const answer = (value) =>
+  value === undefined ? "–" : value === null ? "NaN" : String(Number(value.toPrecision(6))).replace("-", "−");
+
 /** The name of a class. @param {readonly string[]} classes @param {number} index */
 export const className = (classes, index) => classes[index] ?? `class ${index}`;
 

@@ -7,6 +7,7 @@ import { drawPixels, fetchThumbnails } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
 import { CHANGED_A_PAGE } from "../generated/rules.mjs";
 import { asked, asker, compared } from "./comparison.mjs";
+import { bothNameClasses, UNNAMED } from "./head.mjs";
 import { view } from "./view.mjs";
 
 /** @import { ChangedImages, Compared } from "../generated/compare.d.ts" */
@@ -105,7 +106,11 @@ function take(said, found) {
   if (!total) {
     const told = kind === "all" || found.labelled;
     const unknown = "No image has a label in both runs, so nothing tells which answers are right.";
-    place.replaceChildren(element("p", { class: "nothing" }, told ? NOTHING[kind] : unknown));
+    const words = told ? NOTHING[kind] : unknown;
+    const named = bothNameClasses(found);
+    place.replaceChildren(
+      element("p", { class: "nothing" }, named ? words : `No prediction can change: ${UNNAMED}.`),
+    );
     return;
   }
   if (!hits.length) {

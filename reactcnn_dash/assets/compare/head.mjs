@@ -67,12 +67,19 @@ function alike({ layers, unmatched, notFinite }, lowest) {
   return parts.join(" · ");
 }
 
+/** Said where a class is needed and one of the runs has none. */
+export const UNNAMED = "not both runs name a class";
+
+/** @param {Compared} found */
+export const bothNameClasses = ({ a, b }) => a.answers === "classes" && b.answers === "classes";
+
 /** Draw the cards of a comparison. @param {Compared | null} found */
 export function drawHead(found) {
   const place = byId(ids.COMPARE_HEAD);
   place.hidden = !found;
   if (!found) return;
   const { changed, accuracy } = found;
+  const named = bothNameClasses(found);
   const lowest = leastAlike(found.layers);
   const whither = accuracy
     ? `${count(changed.corrected)} to right, ${count(changed.broken)} away from right`
@@ -82,10 +89,18 @@ export function drawHead(found) {
     card(
       "Accuracy",
       accuracy ? shift(accuracy, true) : ["–"],
-      accuracy ? `of ${count(found.labelled)} with a label` : "no image has a label in both",
+      accuracy
+        ? `of ${count(found.labelled)} with a label`
+        : named
+          ? "no image has a label in both"
+          : UNNAMED,
     ),
-    card("Mean confidence", shift(found.confidence, true), "of the predicted class"),
-    card("Prediction changed", [count(changed.all)], whither),
+    card(
+      "Mean confidence",
+      named ? shift(found.confidence, true) : ["–"],
+      named ? "of the predicted class" : UNNAMED,
+    ),
+    card("Prediction changed", [named ? count(changed.all) : "–"], named ? whither : UNNAMED),
     card("Part first at", [found.parting.layer ?? "no layer"], parting(found.parting)),
     card("Least alike", [lowest ? lowest.name : "–"], alike(found, lowest)),
   );

@@ -13,7 +13,8 @@ export const labelOf = ({ a, b }) => a.label ?? b.label;
  */
 export function shownClasses(pair) {
   const { a, b } = pair;
-  const all = a.probabilities.map((_, i) => i);
+  const longer = a.probabilities.length < b.probabilities.length ? b : a;
+  const all = longer.probabilities.map((_, i) => i);
   if (all.length <= MOST_CLASSES) return all;
   const most = (/** @type {number} */ i) => Math.max(a.probabilities[i] ?? 0, b.probabilities[i] ?? 0);
   const likeliest = all.sort((i, j) => most(j) - most(i)).slice(0, MOST_CLASSES);

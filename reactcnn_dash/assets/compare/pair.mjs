@@ -2,7 +2,7 @@
 import { bothWays, coloursOf, diverging, legend } from "../base/colours.mjs";
 import { show } from "../base/dash.mjs";
 import { button, byId, canvasOf, element, setText, track } from "../base/dom.mjs";
-import { className, count, number } from "../base/format.mjs";
+import { answer, className, count, number } from "../base/format.mjs";
 import { Grid } from "../base/grid.mjs";
 import { listenToGrid } from "../base/hand.mjs";
 import { notice, reason } from "../base/notice.mjs";
@@ -119,19 +119,21 @@ function drawLegend(of, layer) {
 }
 
 /** @param {Open} of @param {number} index */
-const classOf = ({ found }, index) => className(found.a.classes, index);
+const classOf = ({ found }, index) =>
+  index < 0 ? "no class" : className((found.a.classes.length ? found.a : found.b).classes, index);
 
 /** @param {Open} of @param {"a" | "b"} side */
 function verdict(of, side) {
   const { label, prediction } = of.pair[side];
-  const wrong = label !== null && label !== prediction;
+  const named = of.found[side].answers === "classes";
+  const wrong = named && label !== null && label !== prediction;
   return element(
     "div",
     { class: wrong ? "verdict wrong" : "verdict" },
     element("span", { class: `side-badge side-${side}` }, side.toUpperCase()),
     " ",
     element("strong", {}, classOf(of, prediction)),
-    label === null ? "" : wrong ? " — wrong" : " — right",
+    label === null || !named ? "" : wrong ? " — wrong" : " — right",
   );
 }
 
@@ -162,15 +164,20 @@ function drawCaption(of) {
 /** @param {Open} of */
 function drawProbabilities(of) {
   const { pair } = of;
-  const words = (/** @type {number | null} */ p) => (p === null ? "NaN" : (100 * p).toFixed(1));
+  /** @param {"a" | "b"} side @param {number | null | undefined} p */
+  const words = (side, p) => {
+    if (p === undefined) return "–";
+    if (p === null) return "NaN";
+    return of.found[side].answers === "values" ? answer(p) : (100 * p).toFixed(1);
+  };
   const value = (/** @type {"a" | "b"} */ side, /** @type {number} */ i) => {
     /** @type {RunAnswer} */
     const { probabilities, prediction } = pair[side];
     const kind = `side-text-${side}${i === prediction ? " predicted" : ""}`;
-    return element("span", { class: kind }, words(probabilities[i]));
+    return element("span", { class: kind }, words(side, probabilities[i]));
   };
   const bar = (/** @type {"a" | "b"} */ side, /** @type {number} */ i) =>
-    track(pair[side].probabilities[i] ?? 0, `side-fill-${side}`);
+    track(of.found[side].answers === "values" ? 0 : (pair[side].probabilities[i] ?? 0), `side-fill-${side}`);
   const rows = shownClasses(pair).map((i) =>
     element(
       "div",

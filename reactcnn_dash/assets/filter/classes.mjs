@@ -96,7 +96,11 @@ export function drawClasses() {
   const { means, images } = classes;
   const shown = shownClasses();
   if (!shown.length) {
-    say(ids.FILTER_CLASSES, "No image of the sample has a class.");
+    const why =
+      run.answers === "classes"
+        ? "No image of the sample has a class."
+        : "The network names no class of an image, so there are no values by class.";
+    say(ids.FILTER_CLASSES, why);
     return;
   }
   const having = means.filter((mean) => mean !== null).length;

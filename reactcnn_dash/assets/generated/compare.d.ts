@@ -19,6 +19,7 @@ export interface ComparedRun {
   epoch: number | null;
   images: number;
   classes: string[];
+  answers: string;
   shape: [number, number, number];
   low: (number | null)[];
   high: (number | null)[];

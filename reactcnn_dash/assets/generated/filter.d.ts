@@ -57,6 +57,7 @@ export interface FilterRun {
   renewedAt: number | null;
   labelled: number;
   classes: string[];
+  answers: string;
   shape: [number, number, number];
 }
 

@@ -29,6 +29,7 @@ export const IMAGE = "image";
 export const IMAGE_CAPTION = "image-caption";
 export const OVERLAY = "overlay";
 export const PROBABILITIES = "probabilities";
+export const ANSWERS_TITLE = "answers-title";
 export const SCALE = "scale";
 export const LEGEND = "legend";
 export const GRID = "grid";

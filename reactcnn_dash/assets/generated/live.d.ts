@@ -44,23 +44,25 @@ export interface Wiring {
   costs: number[][];
 }
 
-/** What the grid is drawn from; ``shape`` is height, width and channels of an image. ``fields``: what part of the image the cells of a layer's maps see, by position. ``wiring`` is None where it is not known. */
+/** What the grid is drawn from; ``shape`` is height, width and channels of an image. ``answers``: what the numbers of an image's answer are, one a name in ``classes``; ``thresholds``: from which on a label is given, one a label; none for other answers. ``fields``: what part of the image the cells of a layer's maps see, by position. ``wiring`` is None where it is not known. */
 export interface Model {
   classes: string[];
+  answers: string;
+  thresholds: number[];
   shape: [number, number, number];
   layers: ShownLayer[];
   fields: (number[][] | "whole" | null)[];
   wiring: Wiring | null;
 }
 
-/** One image's answer. ``probabilities`` are class and probability, −1 for NaN; ``gap`` is base64 of a byte a filter, on the scale from ``low`` to ``high`` of its layer. */
+/** One image's answer. ``probabilities`` are class and probability, −1 for NaN, or place and value, None for NaN; ``prediction`` is −1 where the network names no class; ``gap`` is base64 of a byte a filter, on the scale from ``low`` to ``high`` of its layer. */
 export interface ShownImage {
   ordinal: number;
   label: number | null;
   prediction: number;
   name: string | null;
   finite: boolean;
-  probabilities: [number, number][];
+  probabilities: ([number, number | null])[];
   gap: string;
   low: number[];
   high: number[];

@@ -7,7 +7,7 @@ import { CODES_A_DEVIATION, NOT_FINITE, NOUGHT } from "../generated/rules.mjs";
 import { deviating, deviations, ofImage } from "./deviations.mjs";
 import { grid } from "./grid.mjs";
 import { levelOf, ranked, strangenessText, wordsOf } from "./oddness.mjs";
-import { classOf, layers, shown, whole } from "./shown.mjs";
+import { classOf, layers, namesClasses, shown, whole } from "./shown.mjs";
 import { view } from "./view.mjs";
 import { differences, ofImage as withoutFilters } from "./what-if.mjs";
 
@@ -61,7 +61,7 @@ export function paintGrid(afresh = false) {
 function against() {
   const known = ofImage()?.found;
   const n = known ? ` (n = ${count(known.images)})` : "";
-  if (view.now.against === "run") return `all images${n}`;
+  if (view.now.against === "run" || !namesClasses()) return `all images${n}`;
   const given = classOf(whole()?.image.prediction ?? -1);
   return known && known.against === null ? `all: too few are ${given}${n}` : `predicted ${given}${n}`;
 }

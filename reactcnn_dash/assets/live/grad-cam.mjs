@@ -6,10 +6,11 @@ import { reason } from "../base/notice.mjs";
 import { decodeBytes } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
 import { setUnder } from "./image.mjs";
-import { classOf, layerIndex, layers, shown, whole } from "./shown.mjs";
+import { answerOf, classOf, layerIndex, layers, namesClasses, shown, whole } from "./shown.mjs";
 import { view } from "./view.mjs";
 
 /** @import { Map2d } from "../base/pixels.mjs" */
+/** @import { Shown } from "./shown.mjs" */
 /** @import { ClassMap, ModelWaiting } from "../generated/live.d.ts" */
 
 const PREDICTED = -1;
@@ -32,13 +33,22 @@ function layer() {
   return fine < 0 ? layers().length - 1 : fine;
 }
 
+/** The predicted class; of labels the likeliest, of values the first. @param {Shown} image */
+function first({ prediction, probabilities }) {
+  if (shown.model?.answers !== "labels") return Math.max(0, prediction);
+  return probabilities.reduce((most, one) => ((one[1] ?? 0) > (most[1] ?? 0) ? one : most))[0];
+}
+
+/** @type {Record<string, string>} */
+const FIRST = { classes: "predicted class", labels: "likeliest label", values: "first value", none: "" };
+
 /** What to ask for, or null. */
 function question() {
   const here = whole();
   const { cam } = view.now;
-  if (!here || cam === null) return null;
+  if (!here || cam === null || !here.model.classes.length) return null;
   const { run, image } = here;
-  const values = { class: cam === PREDICTED ? image.prediction : cam, layer: layer() };
+  const values = { class: cam === PREDICTED ? first(image) : cam, layer: layer() };
   const path = `/model/${run.uuid}/grad-cam/${image.ordinal}`;
   return { path, values, key: JSON.stringify([path, values]) };
 }
@@ -96,9 +106,9 @@ function controls() {
     { class: "cam-controls" },
     list(
       "cam-class",
-      "Class that the light speaks for",
+      namesClasses() ? "Class that the light speaks for" : "Answer that the light speaks for",
       [
-        [String(PREDICTED), "predicted class"],
+        [String(PREDICTED), FIRST[shown.model?.answers ?? "classes"]],
         ...classes.map((name, i) => /** @type {[string, string]} */ ([String(i), name])),
       ],
       String(view.now.cam ?? PREDICTED),
@@ -116,6 +126,7 @@ function controls() {
 
 function words() {
   const want = question();
+  if (shown.model && !shown.model.classes.length) return `${answerOf()}, so no place speaks for one.`;
   if (!want) return "";
   if (known?.key !== want.key) {
     if (waiting?.behind) return BEHIND;
@@ -134,6 +145,7 @@ function draw() {
   const want = question();
   const here = known?.key === want?.key ? known : null;
   setUnder(here?.map && !here.found?.nowhere ? here.map : null);
+  const classes = shown.model?.classes.length;
   const standing = JSON.stringify([isOn(), view.now.cam, layer(), shown.run?.uuid]);
   if (standing !== drawnFor) {
     drawnFor = standing;
@@ -151,7 +163,8 @@ function draw() {
       "Grad-CAM",
     );
     place.replaceChildren(button);
-    if (isOn()) place.append(controls(), element("p", { class: "small", role: "status" }));
+    if (isOn() && classes) place.append(controls());
+    if (isOn()) place.append(element("p", { class: "small", role: "status" }));
     if (focused) document.getElementById(focused)?.focus();
   }
   const status = place.querySelector("[role=status]");

@@ -18,11 +18,13 @@ import { layerInHand, refresh } from "./pointer.mjs";
 import { drawLegend, setScale } from "./scale.mjs";
 import { refreshSearch } from "./search.mjs";
 import {
+  answerOf,
   collecting,
   filterText,
   following,
   layerIndex,
   lookedAt,
+  namesClasses,
   nearestFilter,
   pinned,
   shown,
@@ -201,6 +203,10 @@ export function togglePlay() {
 
 export function nextMisclassified() {
   if (!shown.image) return;
+  if (!namesClasses()) {
+    notice(`${answerOf()}, so no image is misclassified.`, "info");
+    return;
+  }
   if (!shown.run?.labelled) {
     notice("The images of this run have no labels, so nothing tells which are misclassified.", "info");
     return;
@@ -235,6 +241,7 @@ function drawHeader(run) {
     setProps(ids.RUN_SELECT, { value: listedRun });
   }
   byId(ids.APP).classList.toggle("unlabelled", !run.labelled);
+  byId(ids.APP).classList.toggle("no-classes", !namesClasses());
   document.title = `${run.name} · ReactCNN`;
 }
 

@@ -44,6 +44,17 @@ export const lookedAt = () => view.now.image ?? shown.image?.ordinal ?? null;
 /** A class by its number. @param {number} index */
 export const classOf = (index) => className(shown.model?.classes ?? [], index);
 
+/** Whether the network names a class of an image; nothing else has a prediction. */
+export const namesClasses = () => (shown.model?.answers ?? "classes") === "classes";
+
+/** What an image's answer is of where it is no class: one line. */
+export function answerOf() {
+  const { answers = "none", classes = [] } = shown.model ?? {};
+  if (answers === "labels") return `The network gives each of ${classes.length} labels by itself`;
+  if (answers === "values") return "The network answers with values";
+  return "The answers of the network are not stored";
+}
+
 /** A filter's text "layer:index" → its place, or null. @param {string | null} text @returns {At | null} */
 export function parseFilter(text) {
   if (!text) return null;

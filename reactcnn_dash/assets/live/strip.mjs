@@ -6,7 +6,7 @@ import { notice, reason } from "../base/notice.mjs";
 import { drawPixels, fetchThumbnails } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
 import { closeSearch, goToHit, hitIn, search } from "./search.mjs";
-import { classOf, lookedAt, shown } from "./shown.mjs";
+import { classOf, lookedAt, namesClasses, shown } from "./shown.mjs";
 import { view } from "./view.mjs";
 
 /** @import { ShownRun } from "../generated/live.d.ts" */
@@ -74,11 +74,13 @@ function onKey(event) {
 
 /** @param {number} index @param {Hit} hit @returns {Tile} */
 function makeTile(index, { ordinal, label, prediction, wrong, confidence }) {
-  const predicted = classOf(prediction);
+  const classes = namesClasses();
+  const predicted = classes ? classOf(prediction) : "";
   const words = label !== null && wrong ? `${classOf(label)} → ${predicted}` : predicted;
-  const sure = confidence === null ? "no answer" : `${(100 * confidence).toFixed(0)} %`;
-  const shortly = `${count(ordinal)} · ${sure}`;
+  const sure = !classes ? "" : confidence === null ? "no answer" : `${(100 * confidence).toFixed(0)} %`;
+  const shortly = classes ? `${count(ordinal)} · ${sure}` : count(ordinal);
   const truth = label === null ? "predicted" : `${classOf(label)}, predicted`;
+  const said = `Image ${count(ordinal)}${classes ? `: ${truth} ${predicted}, ${sure}` : ""}`;
   const canvas = element("canvas", { class: "pixelated", width: "1", height: "1", "aria-hidden": "true" });
   const node = element(
     "div",
@@ -88,8 +90,8 @@ function makeTile(index, { ordinal, label, prediction, wrong, confidence }) {
       id: `hit-${index}`,
       "data-ordinal": ordinal,
       // What stands there comes first, so that who speaks to the page can say it.
-      "aria-label": `${words} ${shortly}. Image ${ordinal}: ${truth} ${predicted}, ${sure}`,
-      title: `Image ${count(ordinal)}: ${truth} ${predicted}, ${sure}`,
+      "aria-label": `${words} ${shortly}. ${said}`,
+      title: said,
       onclick: () => goToHit(index),
     },
     canvas,

@@ -2,10 +2,10 @@
 import { BEHIND, shareDone, showProgress } from "../base/asker.mjs";
 import { diverging, legend } from "../base/colours.mjs";
 import { byId, element, track } from "../base/dom.mjs";
-import { count, figure, number, percent, plural, probability } from "../base/format.mjs";
+import { answer, count, figure, number, percent, plural, probability } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
 import { redFilters } from "./clusters.mjs";
-import { address, classOf, layers, openIndex, pinned, shown } from "./shown.mjs";
+import { address, answerOf, classOf, layers, namesClasses, openIndex, pinned, shown } from "./shown.mjs";
 import { view } from "./view.mjs";
 import {
   askOverRun,
@@ -157,21 +157,31 @@ function pair(one, other) {
   return `${after.endsWith(" %") ? before.replace(/ %$/, "") : before} → ${after}`;
 }
 
+/** Two values. @param {number | null} one @param {number | null} other */
+const figures = (one, other) => `${answer(one)} → ${answer(other)}`;
+
 function probabilities() {
   const known = ofImage();
   if (!known) return null;
   const { classes, before, after, rounded } = known.found;
+  const values = shown.model?.answers === "values";
   const rows = classes.map(([index, one, other]) =>
     element(
       "div",
       { class: "what-if-row", role: "listitem" },
       element("span", { class: "bar-name", title: classOf(index) }, classOf(index)),
-      element("span", { class: "what-if-bars" }, track(one ?? 0, "before"), track(other ?? 0, "after")),
-      element("span", { class: "bar-value" }, pair(one, other)),
+      values
+        ? element("span", {})
+        : element("span", { class: "what-if-bars" }, track(one ?? 0, "before"), track(other ?? 0, "after")),
+      element("span", { class: "bar-value" }, values ? figures(one, other) : pair(one, other)),
     ),
   );
   const name = (/** @type {number | null} */ index) => (index === null ? "no answer" : classOf(index));
-  const said = before === after ? `still ${name(before)}` : `${name(before)} becomes ${name(after)}`;
+  const said = !namesClasses()
+    ? answerOf()
+    : before === after
+      ? `still ${name(before)}`
+      : `${name(before)} becomes ${name(after)}`;
   return element(
     "div",
     {},
@@ -209,6 +219,9 @@ function runText({ images, labelled, before, after, lost, won, same, damaged }) 
 
 function overRun() {
   if (!countOff(switchedOff())) return null;
+  if (!namesClasses()) {
+    return element("p", { class: "small" }, `${answerOf()}, so there is no accuracy to measure.`);
+  }
   const known = ofRun();
   const place = element("div", { id: "what-if-run" }, element("h3", {}, "All images of the run"));
   if (known?.found) {

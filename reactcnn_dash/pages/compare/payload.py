@@ -226,6 +226,7 @@ def _run(run: Run, layers: Sequence[Layer]) -> ComparedRun:
         "epoch": run.epoch,
         "images": run.stored,
         "classes": list(run.class_names),
+        "answers": run.answers.value,
         "shape": run.image_shape,
         "low": [_plain(value) for value in run.gap_low[positions].tolist()],
         "high": [_plain(value) for value in run.gap_high[positions].tolist()],

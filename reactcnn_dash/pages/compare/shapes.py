@@ -28,6 +28,7 @@ class ComparedRun(TypedDict):
     epoch: int | None
     images: int
     classes: list[str]
+    answers: str
     shape: tuple[int, int, int]
     low: list[float | None]
     high: list[float | None]

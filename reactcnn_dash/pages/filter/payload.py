@@ -201,5 +201,6 @@ def _run_payload(run: Run) -> shapes.FilterRun:
         "renewedAt": renewed_at(run.stored) if run.state in GOING_ON else None,
         "labelled": run.labelled,
         "classes": list(run.class_names),
+        "answers": run.answers.value,
         "shape": run.image_shape,
     }

@@ -37,6 +37,7 @@ class FilterRun(TypedDict):
     renewedAt: int | None
     labelled: int
     classes: list[str]
+    answers: str
     shape: tuple[int, int, int]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reactcnn_dash.analysis import scales
+from reactcnn_dash.db import Answers
 from reactcnn_dash.pages.empty import Empty
 from reactcnn_dash.results.fields import fields_of, wiring_of
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.pages.live.shapes import Model, Seen, ShownImage, ShownRun
 
 SHOWN_CLASSES = 10
+SHOWN_VALUES = 100
 
 
 def gap_ranges(run: Run) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -83,6 +86,8 @@ def model_payload(run: Run, layers: Sequence[Layer]) -> Model:
     """Return what the page needs once a run to draw its grid."""
     return {
         "classes": list(run.class_names),
+        "answers": run.answers.value,
+        "thresholds": list(run.thresholds),
         "shape": run.image_shape,
         "layers": [
             {
@@ -100,6 +105,14 @@ def model_payload(run: Run, layers: Sequence[Layer]) -> Model:
     }
 
 
+def _values(image: Image) -> list[tuple[int, float | None]]:
+    return list(enumerate(map(_figure, image.probabilities[:SHOWN_VALUES].tolist())))
+
+
+def _figure(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
 def image_payload(
     run: Run, image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]
 ) -> ShownImage:
@@ -111,13 +124,16 @@ def image_payload(
         largest = np.arange(len(finite))
     elif image.label is not None and image.label not in largest:
         largest = np.append(largest[:-1], image.label)
+    shares: list[tuple[int, float | None]]
+    shares = [(int(i), round(float(finite[i]), 4)) for i in largest]
+    is_values = run.answers is Answers.VALUES
     return {
         "ordinal": image.ordinal,
         "label": image.label,
         "prediction": image.prediction,
         "name": image.name,
         "finite": image.finite,
-        "probabilities": [(int(i), round(float(finite[i]), 4)) for i in largest],
+        "probabilities": _values(image) if is_values else shares,
         "gap": base64.b64encode(encode_gap(gap, layers, low, high).tobytes()).decode(),
         "low": [float(f"{value:.4g}") for value in low],
         "high": [float(f"{value:.4g}") for value in high],

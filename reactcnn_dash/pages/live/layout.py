@@ -129,7 +129,7 @@ def _colours() -> html.Div:
                     "Deviation against",
                     {"run": "All images", "class": "Predicted class"},
                 ),
-                className="of-deviation",
+                className="of-deviation of-classes",
             ),
             html.Div(id=ids.LEGEND, className="legend", role="group", **aria("Colour legend")),
         ],
@@ -168,7 +168,7 @@ def _image_panel() -> html.Section:
                 thumbLabel="Strength of the feature map over the image",
             ),
             html.Div(id=ids.GRAD_CAM, className="grad-cam", role="group", **aria("Grad-CAM")),
-            html.H2("Class probabilities", className="section"),
+            html.H2("Class probabilities", id=ids.ANSWERS_TITLE, className="section"),
             html.Div(id=ids.PROBABILITIES, className="probabilities", role="list"),
         ],
     )

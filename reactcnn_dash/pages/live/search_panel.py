@@ -46,8 +46,12 @@ def _filters() -> html.Div:
         role="group",
         **aria("What to look for"),
         children=[
-            _class_select(ids.SEARCH_LABEL, "Any class", "Class", "of-labels"),
-            _class_select(ids.SEARCH_PREDICTION, "Any prediction", "Predicted class"),
+            _class_select(ids.SEARCH_LABEL, "Any class", "Class", "of-labels of-classes"),
+            _class_select(ids.SEARCH_PREDICTION, "Any prediction", "Predicted class", "of-classes"),
+            html.Span(
+                "The network names no class of an image: its images are searched by number.",
+                className="of-no-classes",
+            ),
             html.Button(
                 "Misclassified",
                 id=ids.SEARCH_WRONG,
@@ -74,7 +78,7 @@ def _filters() -> html.Div:
                 value="ordinal",
                 allowDeselect=False,
                 size="xs",
-                className="search-order",
+                className="search-order of-classes",
                 comboboxProps={"width": 150, "position": "top-start"},
                 **aria("Order of the results"),
             ),

@@ -64,11 +64,15 @@ class Wiring(TypedDict):
 class Model(TypedDict):
     """What the grid is drawn from; ``shape`` is height, width and channels of an image.
 
-    ``fields``: what part of the image the cells of a layer's maps see, by position. ``wiring`` is
-    None where it is not known.
+    ``answers``: what the numbers of an image's answer are, one a name in ``classes``;
+    ``thresholds``: from which on a label is given, one a label; none for other answers. ``fields``:
+    what part of the image the cells of a layer's maps see, by position. ``wiring`` is None where
+    it is not known.
     """
 
     classes: list[str]
+    answers: str
+    thresholds: list[float]
     shape: tuple[int, int, int]
     layers: list[ShownLayer]
     fields: list[list[list[float]] | Literal["whole"] | None]
@@ -78,7 +82,8 @@ class Model(TypedDict):
 class ShownImage(TypedDict):
     """One image's answer.
 
-    ``probabilities`` are class and probability, −1 for NaN; ``gap`` is base64 of a byte a filter,
+    ``probabilities`` are class and probability, −1 for NaN, or place and value, None for NaN;
+    ``prediction`` is −1 where the network names no class; ``gap`` is base64 of a byte a filter,
     on the scale from ``low`` to ``high`` of its layer.
     """
 
@@ -87,7 +92,7 @@ class ShownImage(TypedDict):
     prediction: int
     name: str | None
     finite: bool
-    probabilities: list[tuple[int, float]]
+    probabilities: list[tuple[int, float | None]]
     gap: str
     low: list[float]
     high: list[float]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash import analysis
+from reactcnn_dash.db import Answers
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.results.comparison.clusters import Clusterer
 from reactcnn_dash.results.comparison.finite import NotFinite, without_not_finite
@@ -178,7 +179,7 @@ def compare(
         accuracy=(_accuracy(in_a, labelled), _accuracy(in_b, labelled)) if labelled.any() else None,
         confidence=(_confidence(in_a), _confidence(in_b)),
         pairs=pairs,
-        changed=_changed(in_a, in_b),
+        changed=_changed(in_a, in_b, known=both_name_classes(first, second)),
         layers=compared,
         unmatched=unmatched,
         not_finite=not_finite,
@@ -287,8 +288,13 @@ def _confidence(answers: Predictions) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _changed(a: Predictions, b: Predictions) -> Changed:
-    differ = a.predictions != b.predictions
+def both_name_classes(a: Run, b: Run) -> bool:
+    """Return whether two runs predict classes; otherwise no prediction changes."""
+    return a.answers is b.answers is Answers.CLASSES
+
+
+def _changed(a: Predictions, b: Predictions, *, known: bool) -> Changed:
+    differ = (a.predictions != b.predictions) & known
     label = np.where(a.labels >= 0, a.labels, b.labels)
     return Changed(
         a=a.ordinals[differ],

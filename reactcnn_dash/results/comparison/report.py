@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reactcnn_dash import analysis
+from reactcnn_dash.results.comparison.comparing import both_name_classes
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import Run
@@ -36,8 +37,11 @@ def as_text(comparison: Comparison) -> str:
         lines.append(f"damaged rows         {c.left_out:,} images are not in the table")
     if c.accuracy is not None:
         lines.append(f"accuracy             {_shift(c.accuracy)} of {c.labelled:,} with a label")
-    lines.append(f"mean confidence      {_shift(c.confidence)}")
-    lines.append(f"prediction changed   {len(c.changed.a):,} images{_corrections(c)}")
+    if both_name_classes(c.a, c.b):
+        lines.append(f"mean confidence      {_shift(c.confidence)}")
+        lines.append(f"prediction changed   {len(c.changed.a):,} images{_corrections(c)}")
+    else:
+        lines.append("prediction changed   not known: not both runs name classes")
     if c.parting.layer is not None:
         filters = ", ".join(str(one) for one in c.parting.filters)
         lines.append(f"part first at        {c.parting.layer}, filters {filters}")
