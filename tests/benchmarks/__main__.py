@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.table import Result
 
-PARTS = ("collecting", "onnx", "page", "comparison", "corruptions", "faults", "slim")
+PARTS = ("collecting", "memory", "onnx", "page", "comparison", "slim")
+PROOFS = ("corruptions", "faults")
+"""The two proofs of what finds out where a network goes wrong: ``make bench-proofs``."""
 LONG = ("slim-tuned", "slim-methods", "torch")
 """Measured only when asked for: two take half an hour each, one needs PyTorch."""
 
@@ -27,7 +29,14 @@ LONG = ("slim-tuned", "slim-methods", "torch")
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     result = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    result.add_argument("--only", choices=(*PARTS, *LONG), help="measure one part")
+    result.add_argument("--only", choices=(*PARTS, *PROOFS, *LONG), help="measure one part")
+    result.add_argument("--proofs", action="store_true", help="measure the two long proofs instead")
+    result.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="DIR",
+        help="checkout of an older build to compare memory and speed with (default: none)",
+    )
     result.add_argument(
         "--images",
         default="cifar10",
@@ -53,8 +62,9 @@ def main() -> int:
         sys.stderr.write(f"[{time.monotonic() - begun:4.0f} s] {text}\n")
 
     results = []
-    for part in (*PARTS, *LONG):
-        if options.only == part or (options.only is None and part in PARTS):
+    usual = PROOFS if options.proofs else PARTS
+    for part in (*PARTS, *PROOFS, *LONG):
+        if options.only == part or (options.only is None and part in usual):
             with tempfile.TemporaryDirectory(prefix="reactcnn-bench-") as folder:
                 if part == "collecting":
                     from collector.frameworks.keras.runtime import start_tensorflow
@@ -67,6 +77,10 @@ def main() -> int:
                     from tests.benchmarks import training
 
                     results += training.run(Path(folder), report)
+                elif part == "memory":
+                    from tests.benchmarks import memory
+
+                    results += memory.run(Path(folder), options.baseline, report)
                 elif part == "onnx":
                     from tests.benchmarks import onnx_road
 
