@@ -49,12 +49,12 @@ test-fast: $(VENV)/.dev  ## run what is quick: no browser, no processes, no fitt
 TORCH ?= torch==2.13.0
 
 $(VENV)/.torch: $(VENV)/.dev
-	$(BIN)/python -c 'import torch, safetensors' 2>/dev/null || \
-	    $(BIN)/python -m pip install --quiet '$(TORCH)' safetensors
+	$(BIN)/python -c 'import torch, safetensors, onnxscript' 2>/dev/null || \
+	    $(BIN)/python -m pip install --quiet '$(TORCH)' safetensors onnxscript
 	touch $@
 
 test-torch: $(VENV)/.torch  ## run the tests of PyTorch modules, with PyTorch
-	$(BIN)/python -m pytest tests/torch
+	$(PYTEST) tests/torch
 
 lint: $(VENV)/.dev node_modules/.installed  ## check format, style, types and layers
 	$(BIN)/ruff format --check .

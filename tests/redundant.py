@@ -59,11 +59,11 @@ def planted(images: int = IMAGES, seed: int = 0) -> Planted:
     return Planted(codes, low, step)
 
 
-def write(path: Path, made: Planted, *, name: str = "planted", maps: bool = True) -> None:
+def write(path: Path, made: Planted, *, name: str = "planted", maps: str = "all") -> None:
     """Write a finished run; labels, answers and pixels are those of a truth of ``stores``."""
     images = len(made.codes[0])
     other = stores.truth(images)
-    writer = RunWriter.begin(str(path), stores.new_run(name, images, "all" if maps else "none"))
+    writer = RunWriter.begin(str(path), stores.new_run(name, images, maps))
     batch = tuple(
         MapBatch(codes=codes, low=low, step=step)
         for codes, low, step in zip(made.codes, made.low, made.step, strict=True)
@@ -76,7 +76,7 @@ def write(path: Path, made: Planted, *, name: str = "planted", maps: bool = True
             pixels=other.pixels,
             names=tuple(f"image-{i}.png" for i in range(images)),
             gap=np.concatenate([made.gap(layer) for layer in range(3)], axis=1),
-            maps=batch if maps else None,
+            maps=None if maps == "none" else batch,
         )
     )
     writer.finish()

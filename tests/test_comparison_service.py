@@ -182,10 +182,13 @@ def stuck_for_ever() -> None:
     threading.Event().wait()
 
 
-def test_what_can_be_picked(client: Any) -> None:
+def test_what_can_be_picked(client: Any, store: Path) -> None:
     said = ask(client, "runs")
     assert [one["value"] for one in said["runs"]] == ["5", "4", "3", "2", "1"]
-    assert said["runs"][2]["label"].startswith("three · epoch 3 · 60 images · ")
+    reader = StoreReader(str(store))
+    known = reader.predictions(reader.run(3))
+    right = 100 * (known.predictions == known.labels).mean()
+    assert said["runs"][2]["label"].startswith(f"#3 · three · epoch 3 · {right:.1f} % right · ")
     assert {one["value"]: one["label"] for one in said["experiments"]} == {
         "odd": "odd · 2 epochs",
         "night": "night · 3 epochs",

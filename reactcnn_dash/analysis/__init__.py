@@ -96,6 +96,7 @@ from reactcnn_dash.analysis.selectivity import (
 )
 from reactcnn_dash.analysis.shrinkage import ledoit_wolf
 from reactcnn_dash.analysis.stability import (
+    FEW_IMAGES,
     TARGET,
     CurvePoint,
     Stability,
@@ -109,6 +110,7 @@ from reactcnn_dash.analysis.stability import (
 from reactcnn_dash.analysis.widths import Costs, Path, narrowing
 
 __all__ = [
+    "FEW_IMAGES",
     "LEAST_IMAGES",
     "METHODS",
     "MINIMUM_IMAGES",

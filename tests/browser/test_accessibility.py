@@ -9,7 +9,7 @@ from playwright.sync_api import Page as Opened
 from playwright.sync_api import expect
 
 from reactcnn_dash.pages.registry import PAGES
-from tests import redundant, stores
+from tests import redundant, slimmed, stores
 from tests.compared import other_checkpoint
 from tools.node import ROOT
 
@@ -24,6 +24,7 @@ STANDING = {
     "/compare/": "?a=1&b=2&layer=conv2",
     "/redundancy/": "?run=1&layer=conv1",
     "/filter/": "?run=1&layer=conv1&filter=1",
+    "/slim/": "?run=3&point=1",
 }
 """More of a page than its first look: what stands in its links."""
 
@@ -33,6 +34,7 @@ READY = {
     "/compare/": ".matrix-cell",
     "/redundancy/": ".clusters-table .badge",
     "/filter/": ".near-row",
+    "/slim/": ".slim-widths, .slim-point h2",
 }
 
 
@@ -41,6 +43,7 @@ def store(tmp_path: Path) -> Path:
     path = tmp_path / "store.db"
     redundant.write(path, redundant.planted())
     stores.make_store(path, 64, name="other", made=other_checkpoint(stores.truth(64), 4))
+    slimmed.write(path)
     return path
 
 

@@ -54,7 +54,7 @@ def test_the_redundancy_of_a_run(page: Page, addresses: tuple[str, str]) -> None
     expect(headline).not_to_contain_text("could go")
     assert greyed(figures) == {"italic"}
     page.goto(f"{enough}redundancy/")
-    expect(headline).to_contain_text("Confirmed for 3 filters by the feature maps. By GAP values 6")
+    expect(headline).to_contain_text("The others explain the maps of 3 filters at R² ≥ 0.7")
     assert greyed(figures) == {"normal"}
     # Clusters that are confirmed come first.
     page.locator("#redundancy-layers tbody tr", has_text="conv1").click()

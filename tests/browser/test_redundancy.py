@@ -82,7 +82,7 @@ def test_a_layer_names_the_filters_that_others_explain(shown: Page, store: Path)
     (stays,) = set(redundant.TRIO) - plan.confirmed
     assert first[3] == f"{stays} 1.00"
     words = shown.locator(".explained-words")
-    expect(words).to_contain_text("explain 2 others at R² ≥ 0.7, fitted on half of 60 images")
+    expect(words).to_contain_text("explain 2 others at R² ≥ 0.7, fitted on half of 64 images")
 
 
 def test_a_cluster_shows_its_evidence(shown: Page, address: str) -> None:
@@ -208,7 +208,7 @@ def test_without_maps_the_page_says_how_to_keep_them(
     page: Page, serve: Serve, tmp_path: Path
 ) -> None:
     path = tmp_path / "bare.db"
-    redundant.write(path, redundant.planted(), maps=False)
+    redundant.write(path, redundant.planted(), maps="none")
     page.goto(f"{serve(path)}redundancy/?layer=conv1")
     advice = page.locator(".summary-advice")
     expect(advice).to_contain_text("--feature-maps all", timeout=PATIENCE)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from reactcnn_dash.pages.registry import PAGES
-from tests import redundant, stores
+from tests import redundant, slimmed, stores
 from tests.browser.test_accessibility import READY, STANDING
 from tests.browser.test_clusters import GRAPH, STILL
 from tests.browser.waiting import until
@@ -26,6 +26,7 @@ def address(serve: Serve, tmp_path: Path) -> str:
     path = tmp_path / "store.db"
     redundant.write(path, redundant.planted(), name="planted")
     stores.make_store(path, 64, name="other", made=other_checkpoint(stores.truth(64), 4))
+    slimmed.write(path)
     return serve(path)
 
 
@@ -88,6 +89,7 @@ def test_a_narrow_screen_has_one_column_that_holds_everything(
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(f"{address}{path.lstrip('/')}{STANDING.get(path, '')}")
     expect(page.locator(READY[path]).first).to_be_visible()
+    page.wait_for_load_state("networkidle")
     # Nothing stands beyond the window's edge.
     over = page.locator("body *:visible").evaluate_all(
         """(all, width) => all.filter((one) => {

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from collector.frameworks import protocol
     from collector.frameworks.protocol import Captured
 
 Values = dict[str, torch.Tensor]
@@ -112,7 +113,7 @@ def images(pixels: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype(np.float32) / 255).contiguous()
 
 
-def check(network: Network, said: Captured, expected: Values, limit: float) -> None:
+def check(network: protocol.Network, said: Captured, expected: Values, limit: float) -> None:
     """GAP and maps are those of a plain run, up to rounding and half a step."""
     assert [tap.name for tap in network.taps] == list(expected)
     gaps = [values.float().mean((2, 3)) for values in expected.values()]

@@ -54,11 +54,13 @@ def _long(node: onnx.NodeProto) -> str:
 def _short(node: onnx.NodeProto, graph: Graph) -> str:
     name, weight = _long(node), graph.origin(node.input[1])
     by_weight = _WEIGHT.fullmatch(weight)
+    # The weights come first: where an exporter folds a normalisation into the convolution before,
+    # the node and its scopes are those of the normalisation.
+    if by_weight and "/" not in by_weight[1] and "::" not in by_weight[1]:
+        return by_weight[1]
     scoped = _by_scopes(node)
     if scoped:
         return scoped
-    if by_weight and "/" not in by_weight[1] and "::" not in by_weight[1]:
-        return by_weight[1]
     if "/" in name:
         return _by_path(name)
     if by_weight and "::" not in by_weight[1]:

@@ -90,6 +90,7 @@ export function drawPage() {
   showEmpty(empty());
   const { said } = page;
   byId(ids.SLIM_BODY).hidden = !said;
+  byId(ids.SLIM_BODY).classList.toggle("slim-first", !said?.points.length);
   document.title = said ? `${said.run.name} · Slim · ReactCNN` : "Slim · ReactCNN";
 }
 

@@ -48,7 +48,7 @@ def _body() -> html.Div:
         className="slim-body",
         hidden=True,
         children=[
-            html.Main(className="slim-left", children=[_curve(), _trial(), _networks()]),
+            html.Div(className="slim-left", children=[_curve(), _trial(), _networks()]),
             html.Aside(
                 className="slim-right",
                 children=html.Section(

@@ -89,8 +89,9 @@ def verdict(known: LayerStability) -> str:
     enough, stored = known.found.enough, known.stored
     target = f"ARI {analysis.TARGET:g}"
     curve = known.found.curve
-    if not curve:
-        return "Too few images to tell: collect at least 64."
+    # One point tells nothing of what more images bring.
+    if len(curve) < 2:
+        return f"Too few images to tell: collect at least {2 * analysis.FEW_IMAGES}."
     if enough is None:
         reached = curve[-1]
         return (
