@@ -177,7 +177,7 @@ class Capture:
         wanted = [graph.output, *(tap.tensor for tap in network.taps)]
         substitutes = self._substitutes()
         self._substituted = bool(substitutes)
-        if self._frozen:
+        if self._frozen and network.loaded.parameters <= _MOST_CONSTANTS:
             substitutes |= folded(graph, wanted, substitutes)
         # A model may be called what TensorFlow allows inside a scope only, like "_model".
         with (
