@@ -24,6 +24,7 @@ from reactcnn_dash.db import (
     StoreError,
     StoreReader,
     check_writable,
+    put_password_away,
     replace_states,
     require_free,
     warnings_of,
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = parse(sys.argv[1:] if argv is None else argv)
     try:
+        _put_password_away(arguments)
         with StopSignals() as signals:
             return _carry_out(arguments, signals)
     except StopNow as stop:
@@ -69,6 +71,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         text = " ".join(str(error).split())
         return _fail(f"unexpected {type(error).__name__}: {text} (--debug shows where)", FAILED)
+
+
+def _put_password_away(arguments: argparse.Namespace) -> None:
+    # A training that goes on may name no store: it knows its own.
+    if arguments.store is not None:
+        arguments.store = put_password_away(arguments.store)
 
 
 def _carry_out(arguments: argparse.Namespace, signals: StopSignals) -> int:

@@ -13,7 +13,7 @@ from collector.batches import batches, read_ahead
 from collector.errors import CollectorError
 from collector.images import none_readable
 from collector.recorder import Recorder
-from reactcnn_dash.db import ImageBatch, StoreError
+from reactcnn_dash.db import ImageBatch, StoreError, wait_ten_minutes
 
 if TYPE_CHECKING:
     from collector.frameworks.protocol import Capture
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from collector.progress import Progress
     from collector.signals import StopSignals
     from collector.statistics import Statistics
-    from reactcnn_dash.db import RunWriter
+    from reactcnn_dash.db import RunWriter, StoreUnreachable
 
 _QUEUE_BYTES = 64 * 2**20
 _LONGEST_QUEUE = 32
+_QUIET_SECONDS = 1.0
+"""A server may be gone for so long without a word about it."""
 _IN_FLIGHT = 2
 """Batches in the network at a time.
 
@@ -86,6 +88,7 @@ def collect(work: Work, writer: RunWriter, *, signals: StopSignals, progress: Pr
     run = writer.run
     total = expected(work, run.skipped)
     progress.start(run.stored, total)
+    writer.patience = _Patience(signals, progress)
     try:
         outcome = _compute(work, writer, signals, progress)
         _end(writer, outcome)
@@ -195,6 +198,25 @@ class _Clock:
             # Time that was lost is not made up for: nobody can watch a sprint.
             self._due = max(self._due + images / self._pace, time.monotonic())
         return self._due
+
+
+class _Patience:
+    """Waits for a database server that is gone, until it has taken too long or a signal comes."""
+
+    def __init__(self, signals: StopSignals, progress: Progress) -> None:
+        self._signals = signals
+        self._progress = progress
+        self._told = False
+        self._before = 0.0
+
+    def __call__(self, seconds: float, error: StoreUnreachable) -> bool:
+        # Told anew each time that it goes away.
+        self._told = self._told and seconds >= self._before
+        self._before = seconds
+        if not self._told and seconds >= _QUIET_SECONDS:
+            self._told = True
+            self._progress.notice(f"{error}; the run waits for it (Ctrl-C ends it)")
+        return self._signals.caught is None and wait_ten_minutes(seconds, error)
 
 
 def _end(writer: RunWriter, outcome: Outcome) -> None:

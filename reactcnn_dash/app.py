@@ -13,6 +13,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 from reactcnn_dash import ids
 from reactcnn_dash.access import Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
+from reactcnn_dash.db import put_password_away
 from reactcnn_dash.guard import Guard, in_one_line
 from reactcnn_dash.pages.document import Assets, PageApp
 from reactcnn_dash.pages.json_routes import RequestRefused
@@ -67,6 +68,7 @@ def create_server(reader: StoreReader, url: str, jobs: Jobs, access: Access | No
         return missing_page(assets, PAGES) if wants_page() else in_one_line(error)
 
     server.register_blueprint(assets.blueprint())
+    url = put_password_away(url)
     context = Context(reader, url, jobs)
     for make in SHARED_ROUTES:
         server.register_blueprint(make(context))

@@ -18,6 +18,7 @@ from reactcnn_dash.commands import compare as compare_command
 from reactcnn_dash.commands import copy as copy_command
 from reactcnn_dash.commands import delete as delete_command
 from reactcnn_dash.commands import fault, redundancy
+from reactcnn_dash.commands import move as move_command
 from reactcnn_dash.commands import runs as runs_command
 from reactcnn_dash.db import (
     NotAStore,
@@ -25,7 +26,9 @@ from reactcnn_dash.db import (
     StoreReader,
     finish_writing,
     normalise_url,
+    put_password_away,
     warnings_of,
+    without_password,
 )
 from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError
 from reactcnn_dash.export import command as export
@@ -50,6 +53,7 @@ COMMANDS = {
     "export": export,
     "delete": delete_command,
     "copy": copy_command,
+    "move": move_command,
 }
 """The subcommands with a module of their own: ``add_parser`` and ``run``."""
 
@@ -65,6 +69,7 @@ examples:
   python -m reactcnn_dash export 3 --to files  write run 3 as .npz, Parquet and GraphML
   python -m reactcnn_dash delete 3             delete run 3 and give its space back
   python -m reactcnn_dash copy safe.db         copy the store whole, while it is written
+  python -m reactcnn_dash move a.db b.db 3 4   move runs 3 and 4 into another store
 
 The store is written by `python -m collector`; see its --help.
 """
@@ -91,7 +96,7 @@ def _common() -> Parser:
         "--store",
         default=argparse.SUPPRESS,
         metavar="URL",
-        help="file or SQLAlchemy URL of the store (default: reactcnn.db in this folder)",
+        help="file of the store, or URL: postgresql://… (default: reactcnn.db in this folder)",
     )
     common.add_argument(
         "--debug",
@@ -144,22 +149,26 @@ def parser() -> Parser:
     serving.add_argument("--open", action="store_true", help="open the page in your browser")
     result.add_argument("--version", action="version", version=f"ReactCNN {__version__}")
     commands = result.add_subparsers(dest="command", metavar="COMMAND", title="other commands")
-    commands.add_parser(
+    upgrading = commands.add_parser(
         "upgrade",
         parents=[common],
-        help="bring an older store to this version's schema; a backup stays beside it",
-        description="Bring an older store to this version's schema. "
-        "A backup of a SQLite store stays beside it.",
+        help="bring an older store to this version's schema; a backup is kept",
+        description="Bring an older store to this version's schema. A backup of a SQLite store "
+        "stays beside it; of one in PostgreSQL pg_dump writes one into this folder, which "
+        "pg_restore brings back into an empty database.",
+    )
+    upgrading.add_argument(
+        "--backed-up", action="store_true", help="you have a backup: do not make one"
     )
     for command in COMMANDS.values():
         command.add_parser(commands, [common])
     return result
 
 
-def _upgrade(url: str) -> int:
+def _upgrade(url: str, *, backed_up: bool) -> int:
     from reactcnn_dash.db.upgrade import upgrade  # noqa: PLC0415 - Alembic is needed only here
 
-    result = upgrade(url)
+    result = upgrade(url, backed_up=backed_up)
     if result.before == result.after:
         sys.stdout.write(f"The store is up to date (schema {result.after}).\n")
     else:
@@ -199,7 +208,7 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     gc.freeze()
     gc.enable()
     link = server.address(sock, access)
-    sys.stderr.write(f"ReactCNN shows {url}\n  {link}   (Ctrl-C stops)\n")
+    sys.stderr.write(f"ReactCNN shows {without_password(url)}\n  {link}   (Ctrl-C stops)\n")
     if access.token is None and not is_loopback(options.host):
         sys.stderr.write("Everybody who reaches this address can read and delete runs.\n")
     for line in warnings_of(url):
@@ -252,9 +261,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A waiting request is no news: the page asks again.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
-        url = normalise_url(getattr(options, "store", "reactcnn.db"))
+        url = put_password_away(normalise_url(getattr(options, "store", "reactcnn.db")))
         if options.command == "upgrade":
-            return _upgrade(url)
+            return _upgrade(url, backed_up=options.backed_up)
         if options.command in COMMANDS:
             return int(COMMANDS[options.command].run(url, options))
         return _serve(url, options)

@@ -11,15 +11,13 @@ from reactcnn_dash.db import RunWriter
 from tests import stores
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Layer
+    from reactcnn_dash.db import Layer, StoreUrl
 
 
 def write(
-    path: Path,
+    path: StoreUrl,
     name: str,
     made: stores.Truth,
     layers: tuple[Layer, ...] | None = None,
@@ -34,7 +32,7 @@ def write(
         experiment=experiment,
         epoch=epoch,
     )
-    writer = RunWriter.begin(str(path), new)
+    writer = RunWriter.begin(path, new)
     for start in range(0, len(made.gap), 16):
         stores.append(writer, made, start, min(start + 16, len(made.gap)), maps=False)
     writer.finish()

@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from tests import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BROWSER = Path(__file__).parent / "browser"
 
@@ -29,3 +35,47 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
         elif not any(item.get_closest_marker(name) for name in ("process", "fitting", "long")):
             item.add_marker(pytest.mark.unit)
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[postgres.Databases]:
+    """A PostgreSQL server, started when the first test asks for it."""
+    with postgres.databases() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[postgres.OwnServer]:
+    """A server of a module's own, to be stopped, killed and set up as it likes."""
+    server = postgres.OwnServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Path:
+    """The folder of PostgreSQL's programs."""
+    return postgres.binaries()
+
+
+@pytest.fixture
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A store's URL where nothing is stored yet; a test that asks for it runs on both databases."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'reactcnn.db'}"
+        return
+    made: postgres.Databases = request.getfixturevalue("databases")
+    url = made.make()
+    yield url
+    made.drop(url)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let every test that asks for `any_store` run on both databases."""
+    chosen = any(
+        "any_store" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")
+    )
+    # Those of a file look at the file.
+    if "any_store" in metafunc.fixturenames and not chosen:
+        both = ("sqlite",) if "path" in metafunc.fixturenames else ("sqlite", "postgresql")
+        metafunc.parametrize("any_store", both, indirect=True)

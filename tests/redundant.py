@@ -11,9 +11,9 @@ from reactcnn_dash.db import ImageBatch, MapBatch, RunWriter
 from tests import stores
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
+
+    from reactcnn_dash.db import StoreUrl
 
 IMAGES = 64
 SAME, MIRRORED, DEAD = (0, 1), (2, 3), 4
@@ -59,11 +59,11 @@ def planted(images: int = IMAGES, seed: int = 0) -> Planted:
     return Planted(codes, low, step)
 
 
-def write(path: Path, made: Planted, *, name: str = "planted", maps: str = "all") -> None:
+def write(path: StoreUrl, made: Planted, *, name: str = "planted", maps: str = "all") -> None:
     """Write a finished run; labels, answers and pixels are those of a truth of ``stores``."""
     images = len(made.codes[0])
     other = stores.truth(images)
-    writer = RunWriter.begin(str(path), stores.new_run(name, images, maps))
+    writer = RunWriter.begin(path, stores.new_run(name, images, maps))
     batch = tuple(
         MapBatch(codes=codes, low=low, step=step)
         for codes, low, step in zip(made.codes, made.low, made.step, strict=True)

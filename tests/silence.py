@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import update
+
+from reactcnn_dash.db import queries
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.ownership import HEARD
+from tests.postgres import engine_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from reactcnn_dash.db import StoreUrl
 
 
-def fall_silent(path: Path, seconds: float = 11) -> None:
+def fall_silent(store: StoreUrl, seconds: float = 11) -> None:
     """Let every run's process have been silent for so long, to whoever looks for the first time.
 
     Negative seconds are those of a clock that is ahead.
     """
     old = datetime.now(UTC) - timedelta(seconds=seconds)
-    with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute("UPDATE runs SET heartbeat_at = ?", (f"{old:%Y-%m-%d %H:%M:%S.%f}",))
+    with engine_of(StoreAddress.of(store).url).begin() as connection:
+        connection.execute(update(queries.runs).values(heartbeat_at=old))
     HEARD.forget()

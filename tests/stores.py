@@ -11,9 +11,9 @@ import numpy as np
 from reactcnn_dash.db import ImageBatch, Layer, MapBatch, NewRun, RunWriter
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
+
+    from reactcnn_dash.db import StoreUrl
 
 FILTERS = (6, 8, 16)
 SIZES = (8, 4, 2)
@@ -135,11 +135,16 @@ def append(writer: RunWriter, made: Truth, start: int, stop: int, *, maps: bool 
 
 
 def make_store(
-    path: Path, images: int, *, name: str = "small", made: Truth | None = None, maps: bool = True
+    store: StoreUrl,
+    images: int,
+    *,
+    name: str = "small",
+    made: Truth | None = None,
+    maps: bool = True,
 ) -> Truth:
-    """Write a finished run of ``images`` images into the store at ``path``; return its truth."""
+    """Write a finished run of ``images`` images into a store; return its truth."""
     made = made or truth(images)
-    writer = RunWriter.begin(str(path), new_run(name, images, "all" if maps else "none"))
+    writer = RunWriter.begin(store, new_run(name, images, "all" if maps else "none"))
     for start in range(0, images, 4):
         append(writer, made, start, min(start + 4, images), maps=maps)
     writer.finish()

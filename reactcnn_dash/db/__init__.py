@@ -1,6 +1,12 @@
 """The SQL store: all that the collector writes and the page reads goes through these names."""
 
-from reactcnn_dash.db.address import StoreAddress, StoreUrl, normalise_url
+from reactcnn_dash.db.address import (
+    StoreAddress,
+    StoreUrl,
+    normalise_url,
+    put_password_away,
+    without_password,
+)
 from reactcnn_dash.db.blobs import pack, unpack
 from reactcnn_dash.db.comparisons import ComparisonKey, save_comparison
 from reactcnn_dash.db.copying import copy_store, warnings_of
@@ -23,11 +29,14 @@ from reactcnn_dash.db.errors import (
     StoreNewer,
     StoreOutdated,
     StoreReadOnly,
+    StoreUnreachable,
 )
 from reactcnn_dash.db.expanding import arrays_of, inflated
 from reactcnn_dash.db.kept_results import KeptResult, keep_result
 from reactcnn_dash.db.map_keeping import save_maps
+from reactcnn_dash.db.moving import Move, Moved
 from reactcnn_dash.db.opening import check_writable
+from reactcnn_dash.db.patience import wait_ten_minutes
 from reactcnn_dash.db.predictions import NO_PREDICTION, Predictions
 from reactcnn_dash.db.reader import StoreReader
 from reactcnn_dash.db.records import (
@@ -77,6 +86,8 @@ __all__ = [
     "Kernel",
     "Layer",
     "MapBatch",
+    "Move",
+    "Moved",
     "NewRun",
     "NewSlimming",
     "NotAStore",
@@ -103,6 +114,7 @@ __all__ = [
     "StoreOutdated",
     "StoreReadOnly",
     "StoreReader",
+    "StoreUnreachable",
     "StoreUrl",
     "UpgradeResult",
     "arrays_of",
@@ -116,6 +128,7 @@ __all__ = [
     "normalise_url",
     "note_odd",
     "pack",
+    "put_password_away",
     "replace_states",
     "require_free",
     "save_clustering",
@@ -124,5 +137,7 @@ __all__ = [
     "save_slimming",
     "unpack",
     "upgrade",
+    "wait_ten_minutes",
     "warnings_of",
+    "without_password",
 ]

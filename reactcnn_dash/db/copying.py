@@ -51,7 +51,9 @@ def copy_store(
     """
     place = StoreAddress.of(url)
     if place.path is None:
-        raise StoreError(f"{place}: only a SQLite store is a file: use the database's own backup")
+        raise StoreError(
+            f"{place}: only a SQLite store is a file: use pg_dump, or move --keep to copy its runs"
+        )
     if to.exists() and (not force or to.samefile(place.path)):
         raise StoreError(f"{to} exists: choose another name, or add --force")
     tell = progress or (lambda _left, _pages: None)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, exists, func, or_, select, update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import postgresql, queries
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import (
@@ -55,15 +55,17 @@ _runs = queries.runs
 class Deleted:
     """What a deletion did.
 
-    `given_back` counts the bytes by which it made the store's file smaller. A file that cannot
-    shrink (`shrinks` is False: made by an older version and not upgraded since) keeps the space for
-    what is stored next; PostgreSQL sees to its files itself.
+    `given_back` counts the bytes by which it made the store's file smaller, or those of PostgreSQL.
+    A file that cannot shrink (`shrinks` is False: made by an older version and not upgraded since)
+    keeps the space for what is stored next. So does PostgreSQL with what was not at an end.
     """
 
     run_id: int
     name: str
     given_back: int
     shrinks: bool
+    on_server: bool = False
+    """Whether the files are those of a database server."""
 
 
 class RunDeletion:
@@ -196,6 +198,7 @@ class RunDeletion:
         try:
             raw = sqlite_connection(connection)
             shrinks = raw is None or can_shrink(raw)
+            before = None if raw is not None else self._size_on_server(connection)
             if raw is not None:
                 # Debian's SQLite overwrites what is deleted: ten times the time, for pages that
                 # leave the file anyway.
@@ -209,10 +212,22 @@ class RunDeletion:
                 with translated(self._place):
                     # The file itself shrinks as the log is folded into it.
                     raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            return Deleted(self.run_id, self.name, self._given_back, shrinks)
+            elif before is not None:
+                self._vacuum(connection)
+                self._given_back = max(0, before - self._size_on_server(connection))
+            return Deleted(self.run_id, self.name, self._given_back, shrinks, raw is None)
         finally:
             with translated(self._place):
                 close_writing(connection)
+
+    def _size_on_server(self, connection: Connection) -> int:
+        with transaction(connection, self._place, alone=False):
+            return postgresql.size_of_images(connection)
+
+    def _vacuum(self, connection: Connection) -> None:
+        # The run is gone already; a server that is busy with its tables sees to them by itself.
+        with suppress(StoreLocked), translated(self._place):
+            postgresql.vacuum(connection)
 
     def _delete_results(self, connection: Connection) -> None:
         comparisons = queries.comparisons

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from reactcnn_dash.db.errors import (
     StoreLocked,
     StoreMissing,
     StoreReadOnly,
+    StoreUnreachable,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def translated(place: StoreAddress) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        known = _translate(error.orig, place)
+        known = _translate(error.orig, place, lost=error.connection_invalidated)
         if known is None:
             raise
         raise known from error
@@ -79,24 +81,78 @@ _POSTGRESQL = {
     "40P01": (StoreLocked, _LOCKED),
     "XX001": (StoreCorrupt, "the store is corrupt: restore a copy"),
     "XX002": (StoreCorrupt, "the store is corrupt: restore a copy"),
-    "25006": (StoreReadOnly, "the store cannot be written: ask for the right to write"),
-    "42501": (StoreReadOnly, "the store cannot be written: ask for the right to write"),
-    "3D000": (StoreMissing, "no such database: create it first"),
+    "53300": (StoreLocked, "the database server has no connection free: end some or try again"),
+    "57014": (StoreLocked, "the database server cut a statement short: try again"),
+    "40001": (StoreLocked, _LOCKED),
+    "25006": (StoreReadOnly, "the database takes no changes now: name the one that does"),
 }
+_NOTHING_THERE = ("22003", "22021", "22P02", "22P05")
+"""A number beyond what the column holds, or text that the database has no characters for."""
+_GONE = ("57P01", "57P02", "57P03", "57P05", "25P03")
+_SERVERS_OWN = ("22", "53", "54", "58", "XX")
+"""Classes of what a server reports of itself, or of a value that is too long for it."""
+
+_REFUSED = re.compile(
+    r"password|authentication|no pg_hba\.conf entry|role \S+ (does not exist|is not permitted)|SSL"
+)
+_NO_DATABASE = re.compile(r'database "?([^"]*)"? does not exist')
 
 
-def _translate(error: BaseException | None, place: StoreAddress) -> StoreError | None:
+def _translate(
+    error: BaseException | None, place: StoreAddress, *, lost: bool = False
+) -> StoreError | None:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         return _translate_sqlite(int(code), str(error), place)
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-    if state in _POSTGRESQL:
-        kind, text = _POSTGRESQL[state]
-        return kind(f"{place}: {text}")
+    if place.path is None and isinstance(error, Exception) and not isinstance(error, OSError):
+        return _translate_postgresql(error, place, lost=lost)
     if isinstance(error, OSError) or type(error).__name__ == "OperationalError":
         first = next(iter(str(error).splitlines()), type(error).__name__)
         return StoreError(f"{place}: {first}")
     return None
+
+
+def _translate_postgresql(
+    error: Exception, place: StoreAddress, *, lost: bool
+) -> StoreError | None:
+    state = getattr(error, "sqlstate", None) or ""
+    kind = type(error).__name__
+    said = next(iter(str(error).splitlines()), kind)
+    found: StoreError | None = None
+    if state in _POSTGRESQL:
+        known, text = _POSTGRESQL[state]
+        found = known(f"{place}: {text}")
+    elif state == "42501":
+        found = StoreReadOnly(f"{place}: the database does not let this user ({said}): ask for it")
+    elif state in ("42P01", "42703"):
+        found = StoreCorrupt(f"{place}: the store is incomplete ({said}): restore a copy")
+    elif state in _NOTHING_THERE or (not state and kind == "DataError"):
+        found = NothingThere(f"{place}: nothing here has such a number or name")
+    elif lost or state.startswith("08") or state in _GONE:
+        text = f"{place}: the database server went away ({said}): start it again"
+        found = StoreUnreachable(text)
+    elif not state and kind == "OperationalError":
+        found = _cannot_connect(said, place)
+    elif state[:2] in _SERVERS_OWN:
+        found = StoreError(f"{place}: {said}: see the database server's log")
+    return found
+
+
+def _cannot_connect(said: str, place: StoreAddress) -> StoreError:
+    """Say why there is no connection; the driver has no code for that, only the server's words."""
+    reason = said.rpartition(" failed: ")[2].removeprefix("FATAL:").strip()
+    missing = _NO_DATABASE.search(reason)
+    if missing is not None:
+        return StoreMissing(f"{place}: no such database: make it first (createdb {missing[1]})")
+    if _REFUSED.search(reason):
+        return StoreError(
+            f"{place}: the database server refuses ({reason}): check the user, and the password in "
+            f"PGPASSWORD, ~/.pgpass or the URL"
+        )
+    return StoreUnreachable(
+        f"{place}: the database server cannot be reached ({reason}): start it, or check host and "
+        f"port"
+    )
 
 
 def _translate_sqlite(code: int, text: str, place: StoreAddress) -> StoreError | None:

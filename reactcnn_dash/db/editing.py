@@ -73,4 +73,14 @@ def _tags(tags: Sequence[str]) -> list[str]:
 def _within(text: str, length: int, what: str) -> str:
     if len(text) > length:
         raise EditRefused(f"{what} has at most {length:,} characters: shorten it")
+    if "\0" in text or not _is_unicode(text):
+        raise EditRefused(f"{what} holds a character that no database stores: type it anew")
     return text
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

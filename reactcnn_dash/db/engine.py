@@ -1,6 +1,7 @@
 """How connections behave, and the one place that begins and ends transactions.
 
-Both SQLite and PostgreSQL are reached by URL; what SQLite needs of its own stands here.
+Both SQLite and PostgreSQL are reached by URL; what SQLite needs of its own stands here, and what
+PostgreSQL needs in `postgresql`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
-from reactcnn_dash.db import presence
+from reactcnn_dash.db import postgresql, presence
 from reactcnn_dash.db.driver_errors import permitted, translated
 from reactcnn_dash.db.wholeness import LengthCheck
 from reactcnn_dash.db.writing import GATE
@@ -41,13 +42,12 @@ _LEAVING_PAUSE = 0.002
 
 
 def read_engine(place: StoreAddress) -> Engine:
-    """Return an engine whose connections can only read and are closed after each use.
+    """Return an engine whose connections can only read; those of SQLite are closed after each use.
 
     Opening creates no file, and a store that was deleted and made again is noticed.
     """
     if place.path is None:
-        engine = create_engine(place.url, poolclass=NullPool)
-        return engine.execution_options(postgresql_readonly=True)
+        return postgresql.reading(place.url, BUSY_SECONDS)
     path = place.path
     check = LengthCheck(path)
 
@@ -70,12 +70,13 @@ def write_engine(
 
     Args:
         place: the store.
-        durable: wait for the disk at every commit (SQLite `synchronous=FULL`).
+        durable: wait for the disk at every commit (SQLite `synchronous=FULL`, PostgreSQL
+            `synchronous_commit=on`).
         create: make the SQLite file when it is missing.
         foreign_keys: enforce them; a migration that makes a SQLite table anew must not.
     """
     if place.path is None:
-        return create_engine(place.url, poolclass=NullPool)
+        return postgresql.writing(place.url, BUSY_SECONDS, durable=durable)
     path = place.path
 
     def connect() -> sqlite3.Connection:
@@ -227,10 +228,19 @@ def sqlite_connection(connection: Connection) -> sqlite3.Connection | None:
 
 
 @contextmanager
-def transaction(source: Engine | Connection, place: StoreAddress) -> Iterator[Connection]:
+def transaction(
+    source: Engine | Connection, place: StoreAddress, *, alone: bool = True
+) -> Iterator[Connection]:
     """Run the body in one transaction: committed at its end, rolled back when it raises.
 
-    A connection of an engine is closed afterwards; a connection given is left open.
+    A connection of an engine is for reading, and is given back afterwards; a connection that is
+    given is for writing, and is left open.
+
+    Args:
+        source: where to.
+        place: the store.
+        alone: let nobody else write meanwhile. With SQLite nobody can; with PostgreSQL those who
+            only write what is theirs need not wait for each other.
 
     Raises:
         StoreGone: for a store that is not at its place any more, see `presence`.
@@ -241,6 +251,8 @@ def transaction(source: Engine | Connection, place: StoreAddress) -> Iterator[Co
         if isinstance(source, Connection):
             presence.verify(source, place)
             with GATE.through(), source.begin():
+                if place.path is None:
+                    postgresql.take_turn(source, alone=alone)
                 yield source
             presence.verify(source, place)
         else:

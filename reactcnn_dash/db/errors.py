@@ -35,6 +35,10 @@ class StoreLocked(StoreError):
     """Another process held the store for longer than the time allowed."""
 
 
+class StoreUnreachable(StoreError):
+    """The database server does not answer, or went away; what was acknowledged before is safe."""
+
+
 class StoreFull(StoreError):
     """The disk is full; what was acknowledged before is safe."""
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import subprocess
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 class UpgradeResult:
     """What an upgrade did.
 
-    `backup` is None when there was nothing to migrate, or no file to copy. `made_to_shrink` says
+    `backup` is None when there was nothing to migrate, or none was wanted. `made_to_shrink` says
     that the file was written anew so that it gives back the space of deleted runs; when that could
     not be done, `stays_large` says why.
     """
@@ -49,28 +52,32 @@ def migrations_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "migrations"
 
 
-def upgrade(url: StoreUrl) -> UpgradeResult:
+def upgrade(url: StoreUrl, *, backed_up: bool = False) -> UpgradeResult:
     """Bring a store to the newest schema; all of it happens, or the store stays as it was.
 
-    A SQLite store is first copied to `NAME.backup-REVISION` beside it. PostgreSQL has its own
-    tools for backups; there the migration is one transaction. Afterwards a SQLite file of an older
+    A SQLite store is first copied to `NAME.backup-REVISION` beside it, and one in PostgreSQL dumped
+    by its `pg_dump` to such a file in the working directory. Afterwards a SQLite file of an older
     version is written anew, so that it can shrink; see `reactcnn_dash.db.deletion`.
+
+    Args:
+        url: the store.
+        backed_up: there is a backup already, so none is made.
 
     Raises:
         StoreMissing, NotAStore: if there is no store to upgrade.
         StoreNewer: if the store is newer than this tool.
-        StoreError: if it cannot be read or written.
+        StoreError: if it cannot be read or written, or no backup can be made.
     """
     place = StoreAddress.of(url)
     require_driver(place)
-    migrated = _upgrade(place)
+    migrated = _upgrade(place, backed_up=backed_up)
     try:
         return replace(migrated, made_to_shrink=_let_shrink(place))
     except StoreError as error:
         return replace(migrated, stays_large=str(error))
 
 
-def _upgrade(place: StoreAddress) -> UpgradeResult:
+def _upgrade(place: StoreAddress, *, backed_up: bool) -> UpgradeResult:
     engine = write_engine(place, foreign_keys=False)
     with translated(place), engine.connect() as connection, transaction(connection, place):
         before = version.revision(connection, place)
@@ -81,7 +88,7 @@ def _upgrade(place: StoreAddress) -> UpgradeResult:
         if before == version.HEAD:
             return UpgradeResult(None, before, before)
         # Copied under the write lock: nothing can be stored between the copy and the migration.
-        backup = _back_up(place.path, before) if place.path is not None else None
+        backup = None if backed_up else _back_up(place, before)
         _migrate(connection)
         _check_references(connection, place)
         after = version.revision(connection, place)
@@ -99,7 +106,11 @@ def _let_shrink(place: StoreAddress) -> bool:
         return True
 
 
-def _back_up(path: Path, revision: str) -> Path:
+def _back_up(place: StoreAddress, revision: str) -> Path:
+    return _dump(place, revision) if place.path is None else _copy(place.path, revision)
+
+
+def _copy(path: Path, revision: str) -> Path:
     backup = _free_name(path, revision)
     try:
         with (
@@ -110,6 +121,29 @@ def _back_up(path: Path, revision: str) -> Path:
     except BaseException:
         backup.unlink(missing_ok=True)
         raise
+    return backup
+
+
+def _dump(place: StoreAddress, revision: str) -> Path:
+    """Let PostgreSQL's own program write the database to a file."""
+    otherwise = "back the database up by other means, then: upgrade --backed-up"
+    program = shutil.which("pg_dump")
+    if program is None:
+        raise StoreError(f"{place}: there is no pg_dump here to make a backup with: {otherwise}")
+    backup = _free_name(Path.cwd() / (place.url.database or "reactcnn"), revision)
+    # By the environment: everybody on this machine can read a command line.
+    password = {} if place.url.password is None else {"PGPASSWORD": str(place.url.password)}
+    done = subprocess.run(
+        [program, "-w", "-Fc", "-f", str(backup), "-d", str(place)],
+        env=os.environ | password,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        backup.unlink(missing_ok=True)
+        said = " ".join(done.stderr.split())
+        raise StoreError(f"{place}: no backup could be made ({said}): {otherwise}")
     return backup
 
 

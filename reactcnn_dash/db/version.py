@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import OperationalError
 
 from reactcnn_dash.db.errors import NotAStore, StoreNewer, StoreOutdated
@@ -22,6 +31,11 @@ _VERSION = Table(
     MetaData(),
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+# Not by `to_regclass`, which within a transaction remembers that there was no such table before
+# another process made it.
+_THERE = text(
+    f"SELECT 1 FROM pg_class WHERE relname = '{_VERSION.name}' AND pg_table_is_visible(oid)"
 )
 _REVISION = re.compile(r"\d{4}")
 
@@ -72,7 +86,10 @@ def require_head(connection: Connection, place: StoreAddress) -> bool:
 
 def _read(connection: Connection) -> list[str] | None:
     # PostgreSQL would void the transaction at a missing table, so it is asked first.
-    if connection.dialect.name != "sqlite" and not inspect(connection).has_table(_VERSION.name):
+    if connection.dialect.name == "postgresql":
+        if connection.execute(_THERE).scalar() is None:
+            return None
+    elif connection.dialect.name != "sqlite" and not inspect(connection).has_table(_VERSION.name):
         return None
     try:
         return [

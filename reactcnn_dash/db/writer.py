@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from sqlalchemy import Update, bindparam, delete, exists, func, insert, select, update
@@ -18,21 +18,23 @@ from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.beginning import check_new, insert_run
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import read_engine, transaction
-from reactcnn_dash.db.errors import RunBusy
+from reactcnn_dash.db.errors import RunBusy, StoreUnreachable
 from reactcnn_dash.db.log import LogWatch
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
 from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
+from reactcnn_dash.db.patience import Standing, reconnected, wait_ten_minutes
 from reactcnn_dash.db.records import RunState
 from reactcnn_dash.db.results import save_states
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from sqlalchemy import Connection
 
     from reactcnn_dash.db.address import StoreUrl
+    from reactcnn_dash.db.patience import Patience
     from reactcnn_dash.db.records import (
         CorrelationState,
         Float32Array,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
         NewRun,
         Run,
     )
+
+_T = TypeVar("_T")
 
 _runs = queries.runs
 
@@ -93,13 +97,15 @@ class RunWriter:
         connection: Connection,
         run: Run,
         layers: Sequence[Layer],
-        owner: str,
+        standing: Standing,
     ) -> None:
         self.run = run
         self._place = place
         self._connection = connection
         self._layers = tuple(layers)
-        self._owner = owner
+        self._standing = standing
+        self.patience: Patience = wait_ten_minutes
+        """Whether to go on waiting for a server that is gone; see `patience.Patience`."""
         self._log = LogWatch(place)
         self.held: int | None = None
         """Bytes of a log that cannot be folded into the store, since another process reads it."""
@@ -129,7 +135,8 @@ class RunWriter:
             with transaction(connection, place):
                 run_id = insert_run(connection, new, owner)
                 run = _run(connection, run_id)
-            return cls(place, connection, run, new.layers, owner)
+            standing = Standing(run_id, owner, 0, durable=durable)
+            return cls(place, connection, run, new.layers, standing)
         except BaseException:
             close_writing(connection)
             raise
@@ -161,8 +168,9 @@ class RunWriter:
                 )
                 layers = connection.execute(queries.LAYERS, {"run_id": row.id}).all()
                 resumed = _run(connection, row.id)
+            standing = Standing(row.id, owner, row.beat, durable=durable)
             return cls(
-                place, connection, resumed, [from_rows.layer_of(row) for row in layers], owner
+                place, connection, resumed, [from_rows.layer_of(row) for row in layers], standing
             )
         except BaseException:
             close_writing(connection)
@@ -182,7 +190,9 @@ class RunWriter:
     ) -> None:
         """Store a batch, the states that cover it and the run's counters, in one transaction.
 
-        When this returns the batch is acknowledged; when it raises nothing of it is stored.
+        When this returns the batch is acknowledged; when it raises nothing of it is stored. A
+        database server that is gone is waited for, and whatever it had stored by then is not
+        stored twice.
 
         Args:
             batch: the images; `batch.start` must equal `stored`.
@@ -200,16 +210,18 @@ class RunWriter:
             raise ValueError(msg)
         packed = pack_batch(self.run.id, batch, self._layers, self._kept)
         state_rows = [pack_state(state) for state in states]
-        after = _Counters(
-            stored=before.stored + len(packed.images),
-            labelled=before.labelled + packed.labelled,
-            correct=before.correct + packed.correct,
-            gap_low=np.fmin(before.gap_low, packed.gap_low),
-            gap_high=np.fmax(before.gap_high, packed.gap_high),
-            size=before.size + packed.size,
-        )
-        old = {"run": self.run.id, "oldest": after.stored - (self._kept or after.stored)}
-        with transaction(self._connection, self._place) as connection:
+        stored = before.stored + len(packed.images)
+        old = {"run": self.run.id, "oldest": stored - (self._kept or stored)}
+
+        def change(connection: Connection) -> _Counters:
+            after = _Counters(
+                stored=stored,
+                labelled=before.labelled + packed.labelled,
+                correct=before.correct + packed.correct,
+                gap_low=np.fmin(before.gap_low, packed.gap_low),
+                gap_high=np.fmax(before.gap_high, packed.gap_high),
+                size=before.size + packed.size,
+            )
             after.size += save_states(connection, self.run.id, state_rows)
             if old["oldest"] > 0:
                 after.size -= int(connection.execute(_TRIMMED, old).scalar_one())
@@ -221,31 +233,33 @@ class RunWriter:
             if old["oldest"] > 0:
                 # The dropped ones are the first of the index: the cost is that of the batch.
                 connection.execute(_TRIM, old)
-        self._counters = after
+            return after
+
+        self._counters = self._make(change)
         self.held = self._log.look(self._connection)
 
     def save_states(self, states: Sequence[CorrelationState]) -> None:
         """Save correlation states, each in place of the layer's former one."""
         rows = [pack_state(state) for state in states]
-        with transaction(self._connection, self._place) as connection:
+
+        def change(connection: Connection) -> int:
             grown = save_states(connection, self.run.id, rows)
             self._change({"size": self._counters.size + grown})
-        self._counters.size += grown
+            return grown
+
+        self._counters.size += self._make(change)
 
     def heartbeat(self) -> None:
         """Tell the readers that the collector is alive though no image came."""
-        with transaction(self._connection, self._place):
-            self._change({})
+        self._make(lambda _: self._change({}))
 
     def set_total(self, total: int | None) -> None:
         """Set the number of images expected, None when it is unknown."""
-        with transaction(self._connection, self._place):
-            self._change({"total": total})
+        self._make(lambda _: self._change({"total": total}))
 
     def set_skipped(self, skipped: int) -> None:
         """Set the number of images of the source that could not be read so far."""
-        with transaction(self._connection, self._place):
-            self._change({"skipped": skipped})
+        self._make(lambda _: self._change({"skipped": skipped}))
 
     def finish(self) -> None:
         """Mark the run finished."""
@@ -259,7 +273,8 @@ class RunWriter:
         """Remove the run, and a checkpoint that no other run uses, if it has no images."""
         if self.stored:
             return
-        with transaction(self._connection, self._place) as connection:
+
+        def change(connection: Connection) -> None:
             self._change({})
             connection.execute(delete(_runs).where(_runs.c.id == self.run.id))
             used = exists().where(_runs.c.checkpoint_id == self.run.checkpoint.id)
@@ -267,6 +282,8 @@ class RunWriter:
             connection.execute(
                 delete(checkpoints).where(checkpoints.c.id == self.run.checkpoint.id, ~used)
             )
+
+        self._make(change, alone=True)
 
     def close(self) -> None:
         """Release the store; when nobody else uses it, it is a single file afterwards.
@@ -290,8 +307,24 @@ class RunWriter:
         self.close()
 
     def _end(self, state: RunState) -> None:
-        with transaction(self._connection, self._place):
-            self._change({"state": state, "ended_at": datetime.now(UTC)})
+        self._make(lambda _: self._change({"state": state, "ended_at": datetime.now(UTC)}))
+
+    def _make(self, change: Callable[[Connection], _T], *, alone: bool = False) -> _T:
+        """Make a change of the run in one transaction, once, however often the server goes away."""
+        while True:
+            made: list[_T] = []
+            try:
+                with transaction(self._connection, self._place, alone=alone) as connection:
+                    made.append(change(connection))
+            except StoreUnreachable as error:
+                found = reconnected(self._place, self._standing, error, self.patience)
+                self._connection.close()
+                self._connection = found.connection
+                # What was made is lost unless its end was reached, and the server says so.
+                if not (made and found.committed):
+                    continue
+            self._standing.beat += 1
+            return made[0]
 
     def _count(self, before: int, after: _Counters, rate: float | None) -> None:
         counted = {
@@ -310,7 +343,7 @@ class RunWriter:
         self._update(_BEAT.values(values) if values else _BEAT, {})
 
     def _update(self, statement: Update, values: dict[str, Any]) -> None:
-        mine = {"run": self.run.id, "owner": self._owner, "heartbeat": datetime.now(UTC)}
+        mine = {"run": self.run.id, "owner": self._standing.owner, "heartbeat": datetime.now(UTC)}
         if self._connection.execute(statement, mine | values).rowcount != 1:
             msg = f"{self._place}: run {self.run.id} was taken over by another process: stop here"
             raise RunBusy(msg)

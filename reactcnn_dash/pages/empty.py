@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from reactcnn_dash.db import without_password
+
 if TYPE_CHECKING:
     from reactcnn_dash.db import StoreMissing
 
@@ -25,7 +27,9 @@ class Nothing(TypedDict):
 def empty_store(url: str, error: StoreMissing | None = None) -> Nothing:
     """Return the answer while there is no store, or one without runs."""
     default = url == "sqlite:///reactcnn.db"
-    command = "python -m collector" if default else f"python -m collector --store {url}"
+    command = (
+        "python -m collector" if default else f"python -m collector --store {without_password(url)}"
+    )
     return {
         "empty": Empty(
             title="No store yet" if error else "The store has no runs yet",

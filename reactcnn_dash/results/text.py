@@ -36,6 +36,8 @@ def deleted_text(done: Deleted, url: str) -> str:
     """Return what a deletion did, in one line."""
     if done.given_back:
         return f"Deleted {done.name}: the store's file gave back {size_text(done.given_back)}."
+    if done.on_server:
+        return f"Deleted {done.name}: the database server keeps the space for new runs."
     if done.shrinks:
         return f"Deleted {done.name}."
     return (

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.table import Result
 
-PARTS = ("collecting", "memory", "onnx", "page", "comparison", "slim")
+PARTS = ("collecting", "memory", "onnx", "page", "comparison", "slim", "postgres")
 PROOFS = ("corruptions", "faults")
 """The two proofs of what finds out where a network goes wrong: ``make bench-proofs``."""
 LONG = ("slim-tuned", "slim-methods", "torch")
@@ -100,6 +100,13 @@ def main() -> int:
                         part, slim.run
                     )
                     results += measure(Path(folder), options.images, options.training, report)
+                elif part == "postgres":
+                    from collector.frameworks.keras.runtime import start_tensorflow
+
+                    start_tensorflow()
+                    from tests.benchmarks import postgres
+
+                    results += postgres.run(Path(folder), report)
                 elif part == "torch":
                     from tests.benchmarks import torch
 

@@ -77,10 +77,10 @@ class Bench:
                 self._bare(tf.constant(self.pixels[start : start + size])).numpy()
         return rate[0]
 
-    def collector(self, size: int, images: int, maps: str) -> float:
+    def collector(self, size: int, images: int, maps: str, store: str | None = None) -> float:
         """Return images a second of a whole run of the collector, stored."""
         request = Request(
-            store=str(self.folder / f"{time.monotonic_ns()}.db"),
+            store=store or str(self.folder / f"{time.monotonic_ns()}.db"),
             images=str(self.archive),
             batch_size=size,
             limit=images,
@@ -94,7 +94,8 @@ class Bench:
             with timed(images) as rate:
                 collect(work, session.writer, signals=signals, progress=Silent())
                 session.writer.close()
-        self.sizes[maps, images] = Path(request.store).stat().st_size
+        if store is None:
+            self.sizes[maps, images] = Path(request.store).stat().st_size
         return rate[0]
 
     def predict(self, size: int, images: int) -> float:

@@ -17,8 +17,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def url(path: Path) -> str:
-    return f"sqlite:///{path}"
+def url(any_store: str) -> str:
+    """A store's URL: of both databases in turn, or the one at `path` for who asks for that too."""
+    return any_store
 
 
 @pytest.fixture

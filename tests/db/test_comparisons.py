@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from reactcnn_dash.db import ComparisonKey, RunNotFound, StoreReader, save_comparison
 from tests import stores
+from tests.postgres import engine_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +19,10 @@ KEY = ComparisonKey(a=1, b=2, method="leiden-cpm", parameter=None, images_a=8, i
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    stores.make_store(tmp_path / "store.db", 8, name="first", maps=False)
-    stores.make_store(tmp_path / "store.db", 4, name="second", maps=False)
-    return f"sqlite:///{tmp_path / 'store.db'}"
+def url(any_store: str) -> str:
+    stores.make_store(any_store, 8, name="first", maps=False)
+    stores.make_store(any_store, 4, name="second", maps=False)
+    return any_store
 
 
 def test_a_comparison_is_found_for_its_very_key(url: str) -> None:
@@ -65,11 +66,11 @@ def test_a_run_that_is_not_there_is_refused(url: str) -> None:
 
 def test_a_comparison_goes_with_either_of_its_runs(url: str) -> None:
     save_comparison(url, KEY, b"one")
-    engine = sa.create_engine(url)
+    engine = engine_of(url)
     with engine.begin() as connection:
-        connection.execute(sa.text("PRAGMA foreign_keys = ON"))
+        if engine.dialect.name == "sqlite":
+            connection.execute(sa.text("PRAGMA foreign_keys = ON"))
         connection.execute(sa.text("DELETE FROM runs WHERE id = 2"))
-    engine.dispose()
     assert StoreReader(url).comparison(KEY) is None
 
 

@@ -18,7 +18,6 @@ from tests.silence import fall_silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 BEATING = """
 import sys, time
@@ -59,8 +58,18 @@ def beating(url: str, hours: float, where: str) -> Iterator[subprocess.Popen[str
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("where", ["here", "elsewhere"])
-@pytest.mark.parametrize("hours", [-1.0, 0.0, 1.0])
+@pytest.mark.parametrize(
+    ("any_store", "hours", "where"),
+    [
+        *(
+            ("sqlite", hours, where)
+            for hours in (-1.0, 0.0, 1.0)
+            for where in ("here", "elsewhere")
+        ),
+        ("postgresql", 1.0, "elsewhere"),
+    ],
+    indirect=["any_store"],
+)
 def test_a_living_run_is_collecting_and_nobody_takes_it(url: str, hours: float, where: str) -> None:
     with beating(url, hours, where) as process:
         assert StoreReader(url).summaries(certain=True)[0].state is RunState.COLLECTING
@@ -71,7 +80,11 @@ def test_a_living_run_is_collecting_and_nobody_takes_it(url: str, hours: float, 
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("hours", [-1.0, 0.0, 1.0])
+@pytest.mark.parametrize(
+    ("any_store", "hours"),
+    [("sqlite", -1.0), ("sqlite", 0.0), ("sqlite", 1.0), ("postgresql", 1.0)],
+    indirect=["any_store"],
+)
 def test_a_killed_run_is_free_at_once(url: str, hours: float) -> None:
     with beating(url, hours, "here") as process:
         process.send_signal(signal.SIGKILL)
@@ -81,7 +94,11 @@ def test_a_killed_run_is_free_at_once(url: str, hours: float) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("hours", [-1.0, 1.0])
+@pytest.mark.parametrize(
+    ("any_store", "hours"),
+    [("sqlite", -1.0), ("sqlite", 1.0), ("postgresql", -1.0)],
+    indirect=["any_store"],
+)
 def test_a_killed_run_of_another_machine_is_told_by_a_second_look(url: str, hours: float) -> None:
     with beating(url, hours, "elsewhere") as process:
         process.send_signal(signal.SIGKILL)
@@ -116,13 +133,13 @@ def test_a_count_that_moves_is_life_and_one_that_stands_is_none() -> None:
 
 
 def test_a_clock_that_is_set_back_gives_no_negative_duration(
-    url: str, path: Path, capsys: pytest.CaptureFixture[str]
+    url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from reactcnn_dash.cli import main
 
     RunWriter.begin(url, new_run()).close()
-    fall_silent(path, 3600)
-    assert main(["runs", "--store", str(path)]) == 0
+    fall_silent(url, 3600)
+    assert main(["runs", "--store", url]) == 0
     said = capsys.readouterr().out
     assert "-1 d" not in said
     assert "0 s" in said

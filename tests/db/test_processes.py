@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +18,12 @@ from reactcnn_dash.db import (
     StoreReader,
     replace_states,
 )
+from tests import looking
 from tests.db.samples import batch, files, new_run, state
 from tests.silence import fall_silent
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,22 +50,25 @@ def read_until(process: subprocess.Popen[str], text: str) -> int:
     pytest.fail(f"the process ended before {text!r}")
 
 
-def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+def rows(url: str, run_id: int = 1) -> dict[str, list[tuple[object, ...]]]:
     """All rows that a resumed run must have in common with an uninterrupted one."""
+    of_run = f"WHERE run_id = {run_id} ORDER BY"
+    counts = "stored, labelled, correct, skipped, state"
+    ranges = "CAST(gap_low AS TEXT), CAST(gap_high AS TEXT)"
+    image = "label, prediction, misclassified, finite, name, sha256, probabilities, pixels, gap"
     queries = {
-        "images": "SELECT * FROM images ORDER BY ordinal",
-        "maps": "SELECT * FROM feature_maps ORDER BY ordinal",
-        "states": "SELECT * FROM correlation_states ORDER BY layer",
-        "run": "SELECT stored, labelled, correct, skipped, gap_low, gap_high, state FROM runs",
+        "images": f"SELECT ordinal, {image}, confidence FROM images {of_run} ordinal",
+        "maps": f"SELECT ordinal, scales, codes FROM feature_maps {of_run} ordinal",
+        "states": f"SELECT layer, covered, n, moments FROM correlation_states {of_run} layer",
+        "run": f"SELECT {counts}, {ranges} FROM runs WHERE id = {run_id}",
     }
-    with closing(sqlite3.connect(path)) as raw:
-        return {name: raw.execute(query).fetchall() for name, query in queries.items()}
+    return {name: looking.rows(url, query) for name, query in queries.items()}
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("acknowledged", [4, 24, 100])
 def test_a_killed_writer_leaves_every_acknowledged_image_whole(
-    url: str, path: Path, tmp_path: Path, acknowledged: int
+    url: str, tmp_path: Path, acknowledged: int
 ) -> None:
     with collecting(url, "begin") as process:
         read_until(process, f"stored {acknowledged}")
@@ -88,9 +91,9 @@ def test_a_killed_writer_leaves_every_acknowledged_image_whole(
     covered = reader.correlation_state(1, 1)
     assert covered is not None
     assert covered.covered == run.stored
-    with closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert raw.execute("SELECT count(*) FROM images").fetchone() == (run.stored,)
+    if url.startswith("sqlite"):
+        assert looking.rows(url, "PRAGMA integrity_check") == [("ok",)]
+    assert looking.rows(url, "SELECT count(*) FROM images") == [(run.stored,)]
 
     # The process is gone, so nobody has to wait for its heartbeat to age.
     total = run.stored + 8
@@ -100,15 +103,15 @@ def test_a_killed_writer_leaves_every_acknowledged_image_whole(
             images = batch(writer.stored, 4)
             writer.append(images, [state(layer, writer.stored + 4) for layer in (0, 1)])
         writer.finish()
-    assert files(tmp_path) == [path.name]
+    if url.startswith("sqlite"):
+        assert files(tmp_path) == ["reactcnn.db"]
 
-    whole = tmp_path / "whole.db"
-    with RunWriter.begin(str(whole), new_run(feature_maps="last:20")) as writer:
+    with RunWriter.begin(url, new_run(feature_maps="last:20")) as writer:
         while writer.stored < total:
             images = batch(writer.stored, 4)
             writer.append(images, [state(layer, writer.stored + 4) for layer in (0, 1)])
         writer.finish()
-    assert rows(path) == rows(whole)
+    assert rows(url) == rows(url, 2)
 
 
 @pytest.mark.process
@@ -129,10 +132,10 @@ def test_a_run_that_is_being_collected_is_busy_until_its_process_ends(url: str) 
             assert writer.stored == 4
 
 
-def test_a_writer_that_stalled_and_lost_its_run_stores_nothing_more(url: str, path: Path) -> None:
+def test_a_writer_that_stalled_and_lost_its_run_stores_nothing_more(url: str) -> None:
     slow = RunWriter.begin(url, new_run())
     slow.append(batch(0, 2))
-    fall_silent(path)
+    fall_silent(url)
     with RunWriter.resume(url, "1") as quick:
         quick.append(batch(2, 2))
         changes: list[Callable[[], None]] = [
@@ -150,17 +153,13 @@ def test_a_writer_that_stalled_and_lost_its_run_stores_nothing_more(url: str, pa
 
 
 @pytest.mark.process
-def test_a_fresh_heartbeat_from_another_machine_is_respected(url: str, path: Path) -> None:
+def test_a_fresh_heartbeat_from_another_machine_is_respected(url: str) -> None:
     RunWriter.begin(url, new_run()).close()
     # Here no process has this number; there it may.
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    now = datetime.now(UTC)
-    with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute(
-            "UPDATE runs SET writer = ?, heartbeat_at = ?",
-            (f"elsewhere/- {gone.pid} x", f"{now:%Y-%m-%d %H:%M:%S.%f}"),
-        )
+    fall_silent(url, 0)
+    looking.change(url, "UPDATE runs SET writer = :writer", writer=f"elsewhere/- {gone.pid} x")
     with pytest.raises(RunBusy):
         RunWriter.resume(url, "1")
 
@@ -190,7 +189,7 @@ def test_two_collectors_make_one_store_together(url: str) -> None:
     assert [run.stored for run in StoreReader(url).runs()] == [4, 4]
 
 
-def test_a_store_that_another_collector_makes_meanwhile_is_used(url: str) -> None:
+def test_a_store_that_another_collector_makes_meanwhile_is_used(url: str, path: Path) -> None:
     made: list[RunWriter] = []
 
     def make_it_first(raw: sqlite3.Connection, _record: object) -> None:
@@ -212,7 +211,7 @@ def test_a_store_that_another_collector_makes_meanwhile_is_used(url: str) -> Non
 
 
 @pytest.mark.process
-def test_polls_go_on_while_collectors_come_and_go(url: str, path: Path, tmp_path: Path) -> None:
+def test_polls_go_on_while_collectors_come_and_go(url: str, tmp_path: Path) -> None:
     RunWriter.begin(url, new_run()).close()
     reader = StoreReader(url)
     seen = set()
@@ -225,7 +224,8 @@ def test_polls_go_on_while_collectors_come_and_go(url: str, path: Path, tmp_path
         assert process.returncode == 0
     assert len(seen) > 3
     assert reader.run(9).stored == 4
-    assert files(tmp_path) == [path.name]
+    if url.startswith("sqlite"):
+        assert files(tmp_path) == ["reactcnn.db"]
 
 
 def test_a_reader_sees_the_store_that_stands_there_now(url: str, path: Path) -> None:

@@ -297,8 +297,9 @@ def test_a_store_locked_whole_is_named_by_the_reader(
 
 
 @pytest.fixture
-def connections() -> Iterator[list[sqlite3.Connection]]:
-    """The driver's connections that the test opens."""
+def connections(path: Path) -> Iterator[list[sqlite3.Connection]]:
+    """The driver's connections that the test opens, to the file at `path`."""
+    del path
     found: list[sqlite3.Connection] = []
 
     def remember(raw: sqlite3.Connection, _record: object) -> None:

@@ -373,9 +373,9 @@ def test_rate_total_and_skipped_reach_the_reader(url: str) -> None:
         assert reader.run(1).state is RunState.INTERRUPTED
 
 
-def test_an_old_heartbeat_means_stalled(url: str, path: Path) -> None:
+def test_an_old_heartbeat_means_stalled(url: str) -> None:
     writer = RunWriter.begin(url, new_run())
-    fall_silent(path)
+    fall_silent(url)
     reader = StoreReader(url)
     assert reader.run(1).state is RunState.STALLED
     writer.heartbeat()

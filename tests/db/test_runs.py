@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from reactcnn_dash.db import (
     Clustering,
+    ComparisonKey,
     EditRefused,
     RunBusy,
     RunDeletion,
@@ -30,15 +31,20 @@ from reactcnn_dash.db import (
     delete_run,
     edit_run,
     save_clustering,
+    save_comparison,
     upgrade,
 )
+from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.models import Base
+from tests import looking
 from tests.db.samples import batch, files, new_run, state
 from tests.db.test_processes import collecting, read_until
 from tests.silence import fall_silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from reactcnn_dash.db import StoreUrl
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = tuple(name for name, table in Base.metadata.tables.items() if "run_id" in table.c)
@@ -57,47 +63,64 @@ def fill(url: str, name: str, images: int, **changes: object) -> int:
     return run_id
 
 
-def compared(path: Path, a: int, b: int) -> None:
-    with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute(
-            "INSERT INTO comparisons (run_a, run_b, method, images_a, images_b, result) "
-            "VALUES (?, ?, 'louvain', 1, 1, x'00')",
-            (a, b),
-        )
+def compared(url: str, a: int, b: int) -> None:
+    save_comparison(url, ComparisonKey(a, b, "louvain", None, 1, 1), b"0")
 
 
-def everything(path: Path, run_id: int) -> dict[str, list[tuple[object, ...]]]:
+def everything(url: StoreUrl, run_id: int) -> dict[str, list[tuple[object, ...]]]:
     """Every stored value of a run."""
-    with closing(sqlite3.connect(path)) as raw:
-        found = {
-            table: raw.execute(f"SELECT * FROM {table} WHERE run_id = ?", (run_id,)).fetchall()
-            for table in TABLES
-        }
-        found["run"] = raw.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchall()
-    return found
+    of_run = {table: f"SELECT * FROM {table} WHERE run_id = :run_id" for table in TABLES}
+    found = of_run | {"run": "SELECT * FROM runs WHERE id = :run_id"}
+    return {
+        name: sorted(looking.rows(url, query, run_id=run_id), key=str)
+        for name, query in found.items()
+    }
 
 
-def count(path: Path, table: str) -> int:
-    with closing(sqlite3.connect(path)) as raw:
-        return int(raw.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+def count(url: StoreUrl, table: str) -> int:
+    return int(looking.rows(url, f"SELECT count(*) FROM {table}")[0][0])
 
 
-def whole(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
+def whole(url: StoreUrl) -> None:
+    """Both databases see to their constraints themselves; a file may be damaged besides."""
+    if StoreAddress.of(url).path is not None:
+        assert looking.rows(url, "PRAGMA integrity_check") == [("ok",)]
+        assert looking.rows(url, "PRAGMA foreign_key_check") == []
+
+
+def is_one_file(url: str) -> bool:
+    """Whether a store at rest is a file alone, out of WAL mode, which opens anywhere."""
+    path = StoreAddress.of(url).path
+    if path is None:
+        return True
+    return files(path.parent) == [path.name] and path.read_bytes()[18:20] == b"\1\1"
 
 
 @pytest.fixture
 def statements() -> Iterator[list[str]]:
+    """What is said to a SQLite file, or to a database server by SQLAlchemy."""
     found: list[str] = []
 
-    def watch(raw: sqlite3.Connection, _record: object) -> None:
-        raw.set_trace_callback(found.append)
+    def watch(raw: object, _record: object) -> None:
+        if isinstance(raw, sqlite3.Connection):
+            raw.set_trace_callback(found.append)
 
-    event.listen(Engine, "connect", watch)
+    def hear(
+        connection: Connection, _cursor: object, text: str, values: object, *_: object
+    ) -> None:
+        if connection.dialect.name != "sqlite":
+            found.append(f"{text} {values}")
+
+    def end(connection: Connection) -> None:
+        if connection.dialect.name != "sqlite":
+            found.append("COMMIT")
+
+    listeners = (("connect", watch), ("before_cursor_execute", hear), ("commit", end))
+    for name, listener in listeners:
+        event.listen(Engine, name, listener)
     yield found
-    event.remove(Engine, "connect", watch)
+    for name, listener in listeners:
+        event.remove(Engine, name, listener)
 
 
 def test_summaries_say_of_every_run_what_the_run_says(url: str) -> None:
@@ -168,26 +191,24 @@ def test_edits_that_cannot_be_are_refused_whole(filled: str) -> None:
     assert (after.name, after.tags, after.note) == (before.name, before.tags, before.note)
 
 
-def test_a_deleted_run_leaves_no_trace_and_the_others_as_they_were(url: str, path: Path) -> None:
+def test_a_deleted_run_leaves_no_trace_and_the_others_as_they_were(url: str) -> None:
     for name in ("first", "second", "third"):
         fill(url, name, 200)
-    compared(path, 1, 2)
-    compared(path, 2, 3)
-    compared(path, 1, 3)
-    before = {run_id: everything(path, run_id) for run_id in (1, 3)}
+    compared(url, 1, 2)
+    compared(url, 2, 3)
+    compared(url, 1, 3)
+    before = {run_id: everything(url, run_id) for run_id in (1, 3)}
     seen: list[int] = []
     done = delete_run(url, "second", seen.append)
     assert (done.run_id, done.name, done.shrinks) == (2, "second", True)
     assert seen[0] == 200
     assert seen == sorted(seen, reverse=True)
     assert len(seen) > 2
-    assert {run_id: everything(path, run_id) for run_id in (1, 3)} == before
-    assert all(rows == [] for rows in everything(path, 2).values())
-    assert count(path, "comparisons") == 1
-    whole(path)
-    assert files(path.parent) == [path.name]
-    # Out of WAL mode: a store at rest is one file that opens anywhere.
-    assert path.read_bytes()[18:20] == b"\1\1"
+    assert {run_id: everything(url, run_id) for run_id in (1, 3)} == before
+    assert all(rows == [] for rows in everything(url, 2).values())
+    assert count(url, "comparisons") == 1
+    whole(url)
+    assert is_one_file(url)
     # The numbers of deleted runs are not given again: links to them stay dead.
     assert fill(url, "fourth", 4) == 4
 
@@ -208,25 +229,24 @@ def test_the_file_is_as_small_as_if_the_run_had_never_been(
     assert done.given_back == before - after > 0
 
 
-def test_a_checkpoint_goes_with_its_last_run(url: str, path: Path) -> None:
+def test_a_checkpoint_goes_with_its_last_run(url: str) -> None:
     fill(url, "a", 4)
     fill(url, "b", 4)
     fill(url, "c", 4, checkpoint_sha256="c" * 64)
     delete_run(url, "a")
-    assert count(path, "checkpoints") == 2
+    assert count(url, "checkpoints") == 2
     delete_run(url, "b")
-    with closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("SELECT sha256 FROM checkpoints").fetchall() == [("c" * 64,)]
+    assert looking.rows(url, "SELECT sha256 FROM checkpoints") == [("c" * 64,)]
     delete_run(url, "c")
-    assert count(path, "checkpoints") == 0
+    assert count(url, "checkpoints") == 0
     assert StoreReader(url).latest_run() is None
     assert fill(url, "d", 4) == 4
 
 
-def test_a_run_without_images_is_deleted_too(url: str, path: Path) -> None:
+def test_a_run_without_images_is_deleted_too(url: str) -> None:
     RunWriter.begin(url, new_run()).interrupt()
     assert delete_run(url, 1).run_id == 1
-    assert count(path, "layers") == count(path, "runs") == 0
+    assert count(url, "layers") == count(url, "runs") == 0
     with pytest.raises(RunNotFound):
         delete_run(url, 1)
 
@@ -243,28 +263,28 @@ def test_no_transaction_of_a_deletion_is_long(url: str, statements: list[str]) -
         assert "COMMIT" in statements[one:following]
     # Free pages leave the file as they come, not all at the end.
     meanwhile = statements[cuts[0] : cuts[-1]]
-    assert any(text.startswith("PRAGMA incremental_vacuum") for text in meanwhile)
+    assert not url.startswith("sqlite") or any(
+        text.startswith("PRAGMA incremental_vacuum") for text in meanwhile
+    )
 
 
-def test_a_run_that_is_being_collected_is_refused_until_its_process_ends(
-    url: str, path: Path
-) -> None:
+def test_a_run_that_is_being_collected_is_refused_until_its_process_ends(url: str) -> None:
     with collecting(url, "hold") as process:
         read_until(process, "stored 4")
-        before = everything(path, 1)
+        before = everything(url, 1)
         with pytest.raises(RunBusy, match=r"run 1 \(trial\) is being collected"):
             delete_run(url, 1)
-        assert everything(path, 1) == before
+        assert everything(url, 1) == before
         process.kill()
         process.wait()
         delete_run(url, 1)
-    assert count(path, "images") == 0
+    assert count(url, "images") == 0
 
 
-def test_a_stalled_run_is_deleted_and_its_collector_is_told(url: str, path: Path) -> None:
+def test_a_stalled_run_is_deleted_and_its_collector_is_told(url: str) -> None:
     slow = RunWriter.begin(url, new_run())
     slow.append(batch(0, 2))
-    fall_silent(path, 11)
+    fall_silent(url, 11)
     assert StoreReader(url).summaries()[0].state is RunState.STALLED
     deletion = RunDeletion.begin(url, 1)
     with pytest.raises(RunBusy, match="taken over"):
@@ -273,11 +293,11 @@ def test_a_stalled_run_is_deleted_and_its_collector_is_told(url: str, path: Path
     with pytest.raises(RunBusy, match="taken over"):
         slow.heartbeat()
     slow.close()
-    assert count(path, "images") == 0
+    assert count(url, "images") == 0
 
 
 @pytest.mark.process
-def test_a_collector_goes_on_beside_a_deletion(url: str, path: Path, tmp_path: Path) -> None:
+def test_a_collector_goes_on_beside_a_deletion(url: str) -> None:
     fill(url, "large", 2000)
     steps = 0
 
@@ -298,7 +318,7 @@ def test_a_collector_goes_on_beside_a_deletion(url: str, path: Path, tmp_path: P
     truth = batch(0, run.stored)
     assert np.array_equal(StoreReader(url).gap_rows(2, 0, 10**6), truth.gap)
     assert [one.id for one in StoreReader(url).summaries()] == [2]
-    whole(path)
+    whole(url)
 
 
 def killed_midway(url: str, run: str, steps: int) -> None:
@@ -311,21 +331,18 @@ def killed_midway(url: str, run: str, steps: int) -> None:
 
 
 @pytest.mark.process
-def test_a_killed_deletion_leaves_the_rest_whole_and_can_be_finished(
-    url: str, path: Path, tmp_path: Path
-) -> None:
+def test_a_killed_deletion_leaves_the_rest_whole_and_can_be_finished(url: str) -> None:
     fill(url, "kept", 60)
     fill(url, "large", 3000)
     fill(url, "later", 60)
-    kept = {run_id: everything(path, run_id) for run_id in (1, 3)}
+    kept = {run_id: everything(url, run_id) for run_id in (1, 3)}
     killed_midway(url, "large", 3)
-    whole(path)
+    whole(url)
     half = StoreReader(url).run("large")
     assert half.state is RunState.HALF_DELETED
     assert 0 < half.stored < 3000
-    with closing(sqlite3.connect(path)) as raw:
-        left = raw.execute("SELECT count(*), max(ordinal) FROM images WHERE run_id = 2").fetchone()
-    assert left == (half.stored, half.stored - 1)
+    left = looking.rows(url, "SELECT count(*), max(ordinal) FROM images WHERE run_id = 2")
+    assert left == [(half.stored, half.stored - 1)]
     assert half.size < StoreReader(url).run("kept").size * 50
     # What is left is no run any more: nobody may go on with it.
     with pytest.raises(RunBusy, match="is being deleted; should that have stopped, finish it"):
@@ -334,15 +351,15 @@ def test_a_killed_deletion_leaves_the_rest_whole_and_can_be_finished(
         edit_run(url, 2, name="x")
     # Its process is gone, so nobody has to wait for its heartbeat to age.
     delete_run(url, "large")
-    assert {run_id: everything(path, run_id) for run_id in (1, 3)} == kept
-    assert all(rows == [] for rows in everything(path, 2).values())
-    whole(path)
-    assert files(tmp_path) == [path.name]
-    with closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("PRAGMA freelist_count").fetchone() == (0,)
+    assert {run_id: everything(url, run_id) for run_id in (1, 3)} == kept
+    assert all(rows == [] for rows in everything(url, 2).values())
+    whole(url)
+    assert is_one_file(url)
+    if url.startswith("sqlite"):
+        assert looking.rows(url, "PRAGMA freelist_count") == [(0,)]
 
 
-def test_what_progress_raises_stops_the_deletion_in_good_order(url: str, path: Path) -> None:
+def test_what_progress_raises_stops_the_deletion_in_good_order(url: str) -> None:
     fill(url, "large", 400)
 
     class Enough(Exception):
@@ -354,23 +371,23 @@ def test_what_progress_raises_stops_the_deletion_in_good_order(url: str, path: P
 
     with pytest.raises(Enough):
         delete_run(url, 1, stop)
-    assert files(path.parent) == [path.name]
+    assert is_one_file(url)
     assert 0 < StoreReader(url).run(1).stored < 400
-    whole(path)
+    whole(url)
 
 
-def test_two_deletions_of_one_run_do_not_meet(url: str, path: Path) -> None:
+def test_two_deletions_of_one_run_do_not_meet(url: str) -> None:
     fill(url, "once", 40)
     first = RunDeletion.begin(url, 1)
     with pytest.raises(RunBusy, match="is being deleted already"):
         RunDeletion.begin(url, 1)
     # The first says nothing for long enough to be taken for dead.
-    fall_silent(path, 11)
+    fall_silent(url, 11)
     second = RunDeletion.begin(url, 1)
     with pytest.raises(RunBusy, match="taken over"):
         first.finish()
     second.finish()
-    assert count(path, "runs") == 0
+    assert count(url, "runs") == 0
 
 
 def without_shrinking(path: Path) -> None:
@@ -437,12 +454,12 @@ def test_a_locked_store_is_an_error_and_the_run_stays(
     assert StoreReader(url).run(1).state is RunState.FINISHED
 
 
-def test_a_deletion_that_fell_silent_is_told_from_one_that_goes_on(url: str, path: Path) -> None:
+def test_a_deletion_that_fell_silent_is_told_from_one_that_goes_on(url: str) -> None:
     fill(url, "one", 4)
     RunDeletion.begin(url, 1)
     reader = StoreReader(url)
     assert reader.run(1).state is reader.summaries()[0].state is RunState.DELETING
-    fall_silent(path, 11)
+    fall_silent(url, 11)
     assert reader.run(1).state is reader.summaries()[0].state is RunState.HALF_DELETED
     delete_run(url, 1)
     assert reader.summaries() == ()

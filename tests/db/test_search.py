@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from tests.postgres import Databases
+
 IMAGES = 90
 LABELS = np.random.default_rng(1).integers(-1, 3, IMAGES)
 """-1: without a label."""
@@ -61,12 +63,31 @@ def truth() -> Truth:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path: Path = tmp_path_factory.mktemp("search") / "store.db"
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("search") / "store.db"
+
+
+@pytest.fixture(scope="module")
+def in_file(path: Path) -> str:
+    return fill(str(path))
+
+
+@pytest.fixture(scope="module")
+def in_database(databases: Databases) -> str:
+    return fill(databases.make())
+
+
+@pytest.fixture(params=["in_file", "in_database"])
+def url(request: pytest.FixtureRequest) -> str:
+    found: str = request.getfixturevalue(request.param)
+    return found
+
+
+def fill(store: str) -> str:
     answers = probabilities()
     # A run before and one after, which must not be found.
     for seed, labels in ((0, np.full(IMAGES, 1)), (1, LABELS), (2, np.full(IMAGES, 1))):
-        with RunWriter.begin(str(path), new_run(name=f"run {seed}", feature_maps="none")) as writer:
+        with RunWriter.begin(store, new_run(name=f"run {seed}", feature_maps="none")) as writer:
             for start in range(0, IMAGES, 30):
                 part = slice(start, start + 30)
                 made = batch(start, 30, maps=False)
@@ -74,7 +95,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
                     dataclasses.replace(made, labels=labels[part], probabilities=answers[part])
                 )
             writer.finish()
-    return str(path)
+    return store
 
 
 def expected(wanted: ImageFilter, order: SearchOrder) -> list[int]:
@@ -113,7 +134,7 @@ filters = st.builds(
 
 
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(wanted=filters, order=st.sampled_from(SearchOrder), offset=st.integers(0, 40))
 def test_any_search_finds_what_numpy_finds(
@@ -164,8 +185,8 @@ EVERY = [
 
 
 @pytest.mark.parametrize("order", SearchOrder)
-def test_no_search_touches_a_row_of_the_table(url: str, order: SearchOrder) -> None:
-    engine = create_engine(f"sqlite:///{url}")
+def test_no_search_touches_a_row_of_the_table(in_file: str, order: SearchOrder) -> None:
+    engine = create_engine(f"sqlite:///{in_file}")
     with engine.connect() as connection:
         for wanted in EVERY:
             statements: dict[str, Any] = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,17 +15,18 @@ from reactcnn_dash.db import (
     delete_run,
     save_slimming,
 )
+from tests import looking
 from tests.db.samples import batch, new_run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def runs_of(path: Path, *checkpoints: str) -> list[str]:
+def runs_of(url: str, *checkpoints: str) -> list[str]:
     """Collect a run of each checkpoint; gives their UUIDs."""
     uuids = []
     for sha256 in checkpoints:
-        with RunWriter.begin(str(path), new_run(checkpoint_sha256=sha256)) as writer:
+        with RunWriter.begin(url, new_run(checkpoint_sha256=sha256)) as writer:
             writer.append(batch(0, 3))
             writer.finish()
             uuids.append(writer.run.uuid)
@@ -46,10 +45,10 @@ def slimming(checkpoint: str, output: str, **more: Any) -> NewSlimming:
 WHOLE, OTHER, SLIM = "a" * 64, "b" * 64, "c" * 64
 
 
-def test_a_slim_network_is_found_by_every_run_of_the_network_it_was_made_of(path: Path) -> None:
-    first, second, other, slim = runs_of(path, WHOLE, WHOLE, OTHER, SLIM)
-    assert save_slimming(str(path), slimming(WHOLE, "/a.keras", before=first, after=slim))
-    reader = StoreReader(str(path))
+def test_a_slim_network_is_found_by_every_run_of_the_network_it_was_made_of(url: str) -> None:
+    first, second, other, slim = runs_of(url, WHOLE, WHOLE, OTHER, SLIM)
+    assert save_slimming(url, slimming(WHOLE, "/a.keras", before=first, after=slim))
+    reader = StoreReader(url)
     [found] = reader.slimmings(reader.run(second).id)
     assert [found] == list(reader.slimmings(reader.run(first).id))
     assert (found.before, found.after) == (1, 4)
@@ -65,47 +64,51 @@ def test_a_network_that_the_store_does_not_know_is_not_kept(path: Path) -> None:
     with pytest.raises(StoreMissing):
         save_slimming(str(path), slimming(WHOLE, "/a.keras"))
     assert not path.exists()
-    runs_of(path, OTHER)
+    runs_of(str(path), OTHER)
     assert not save_slimming(str(path), slimming(WHOLE, "/a.keras"))
 
 
-def test_a_file_that_is_written_over_is_the_newer_network(path: Path) -> None:
-    runs_of(path, WHOLE, OTHER)
+def test_a_file_that_is_written_over_is_the_newer_network(url: str) -> None:
+    runs_of(url, WHOLE, OTHER)
     for sha256, output, method in (
         (WHOLE, "/a.keras", "refit"), (WHOLE, "/b.keras", "l1"), (OTHER, "/a.keras", "random"),
     ):  # fmt: skip
-        assert save_slimming(str(path), slimming(sha256, output, method=method))
-    reader = StoreReader(str(path))
+        assert save_slimming(url, slimming(sha256, output, method=method))
+    reader = StoreReader(url)
     assert [one.output for one in reader.slimmings(1)] == ["/b.keras"]
     assert [(one.output, one.method) for one in reader.slimmings(2)] == [("/a.keras", "random")]
 
 
-def test_deleting_runs_leaves_what_was_measured_while_the_network_is_known(path: Path) -> None:
-    first, _, slim = runs_of(path, WHOLE, WHOLE, SLIM)
-    save_slimming(str(path), slimming(WHOLE, "/a.keras", before=first, after=slim))
-    delete_run(str(path), 3)
-    delete_run(str(path), 1)
-    reader = StoreReader(str(path))
+def test_deleting_runs_leaves_what_was_measured_while_the_network_is_known(
+    url: str, tmp_path: Path
+) -> None:
+    first, _, slim = runs_of(url, WHOLE, WHOLE, SLIM)
+    save_slimming(url, slimming(WHOLE, "/a.keras", before=first, after=slim))
+    delete_run(url, 3)
+    delete_run(url, 1)
+    reader = StoreReader(url)
     [found] = reader.slimmings(2)
     assert (found.before, found.after) == (None, None)
-    copy = path.with_name("copy.db")
-    copy_store(str(path), copy)
-    assert StoreReader(str(copy)).slimmings(2) == (found,)
-    delete_run(str(path), 2)
-    with closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("SELECT count(*) FROM slimmings").fetchone() == (0,)
-        assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
+    if url.startswith("sqlite"):
+        copy = tmp_path / "copy.db"
+        copy_store(url, copy)
+        assert StoreReader(str(copy)).slimmings(2) == (found,)
+    delete_run(url, 2)
+    assert looking.rows(url, "SELECT count(*) FROM slimmings") == [(0,)]
+    if url.startswith("sqlite"):
+        assert looking.rows(url, "PRAGMA foreign_key_check") == []
 
 
-def test_a_damaged_one_is_left_out(path: Path) -> None:
-    runs_of(path, WHOLE)
+def test_a_damaged_one_is_left_out(url: str) -> None:
+    runs_of(url, WHOLE)
     for name in ("a", "b", "c"):
-        save_slimming(str(path), slimming(WHOLE, f"/{name}.keras"))
-    with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute("UPDATE slimmings SET result = x'00' WHERE output = '/a.keras'")
-        raw.execute(
-            "UPDATE slimmings SET channels = substr(channels, 1, 9) WHERE output = '/b.keras'"
-        )
-    reader = StoreReader(str(path))
+        save_slimming(url, slimming(WHOLE, f"/{name}.keras"))
+    looking.change(
+        url, "UPDATE slimmings SET result = :nothing WHERE output = '/a.keras'", nothing=b"0"
+    )
+    looking.change(
+        url, "UPDATE slimmings SET channels = substr(channels, 1, 9) WHERE output = '/b.keras'"
+    )
+    reader = StoreReader(url)
     assert [one.output for one in reader.slimmings(1)] == ["/c.keras"]
     assert reader.slimming(1) is None
