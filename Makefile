@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8050
 DEMO_STORE ?= demo.db
 
-.PHONY: help demo test test-fast test-torch test-ray lint format bench faults screenshots clean browser
+.PHONY: help demo test test-fast test-torch test-ray lint format bench bench-proofs faults screenshots clean browser
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -75,8 +75,11 @@ format: $(VENV)/.dev node_modules/.installed  ## format and fix what can be fixe
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tools.node biome check --write
 
-bench: $(VENV)/.dev browser  ## measure speed, the two proofs and slimming
+bench: $(VENV)/.dev browser  ## measure speed, memory and slimming
 	$(BIN)/python -m tests.benchmarks
+
+bench-proofs: $(VENV)/.dev browser  ## measure how surely faults and odd images are found; long
+	$(BIN)/python -m tests.benchmarks --proofs
 
 faults: $(VENV)/.dev browser  ## kills, full disks, odd requests, many pages; hours
 	$(BIN)/python -m tests.faults

@@ -6,6 +6,7 @@ The machine should do nothing else meanwhile. Timings are of this machine; ratio
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import platform
 import sys
@@ -19,18 +20,24 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.table import Result
 
-PARTS = (
-    *("collecting", "onnx", "page", "comparison", "corruptions", "faults", "slim", "postgres"),
-    "people",
-)
-LONG = ("slim-tuned", "slim-methods", "torch")
-"""Measured only when asked for: two take half an hour each, one needs PyTorch."""
+PARTS = ("collecting", "memory", "onnx", "page", "comparison", "slim", "postgres")
+PROOFS = ("corruptions", "faults")
+"""The two proofs of what finds out where a network goes wrong: ``make bench-proofs``."""
+LONG = ("slim-tuned", "slim-methods", "torch", "people")
+"""Measured only when asked for: they take half an hour each, or need PyTorch."""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     result = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    result.add_argument("--only", choices=(*PARTS, *LONG), help="measure one part")
+    result.add_argument("--only", choices=(*PARTS, *PROOFS, *LONG), help="measure one part")
+    result.add_argument("--proofs", action="store_true", help="measure the two long proofs instead")
+    result.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="DIR",
+        help="checkout of an older build to compare memory and speed with (default: none)",
+    )
     result.add_argument(
         "--images",
         default="cifar10",
@@ -62,65 +69,47 @@ def main() -> int:
         sys.stderr.write(f"[{time.monotonic() - begun:4.0f} s] {text}\n")
 
     results = []
-    for part in (*PARTS, *LONG):
-        if options.only == part or (options.only is None and part in PARTS):
+    usual = PROOFS if options.proofs else PARTS
+    for part in (*PARTS, *PROOFS, *LONG):
+        if options.only == part or (options.only is None and part in usual):
             with tempfile.TemporaryDirectory(prefix="reactcnn-bench-") as folder:
-                if part == "collecting":
-                    from collector.frameworks.keras.runtime import start_tensorflow
-
-                    # As the collector starts it, for all that are compared.
-                    start_tensorflow()
-                    from tests.benchmarks import collecting
-
-                    results += collecting.run(Path(folder), report)
-                    from tests.benchmarks import training
-
-                    results += training.run(Path(folder), report)
-                elif part == "onnx":
-                    from tests.benchmarks import onnx_road
-
-                    results += onnx_road.run(Path(folder), report)
-                elif part in ("corruptions", "faults"):
-                    from collector.frameworks.keras.runtime import start_tensorflow
-
-                    start_tensorflow()
-                    results += went_wrong(part, options.images, report)
-                elif part.startswith("slim"):
-                    from collector.frameworks.keras.runtime import start_tensorflow
-
-                    start_tensorflow()
-                    from tests.benchmarks import slim
-
-                    measure = {"slim-tuned": slim.tuned, "slim-methods": slim.methods}.get(
-                        part, slim.run
-                    )
-                    results += measure(Path(folder), options.images, options.training, report)
-                elif part == "people":
-                    from tests.benchmarks import people
-
-                    results += people.run(Path(folder), options.minutes, report)
-                elif part == "postgres":
-                    from collector.frameworks.keras.runtime import start_tensorflow
-
-                    start_tensorflow()
-                    from tests.benchmarks import postgres
-
-                    results += postgres.run(Path(folder), report)
-                elif part == "torch":
-                    from tests.benchmarks import torch
-
-                    results += torch.run(Path(folder), report)
-                elif part == "comparison":
-                    from tests.benchmarks import comparison
-
-                    results += comparison.run(Path(folder), report)
-                else:
-                    from tests.benchmarks import page
-
-                    results += page.run(Path(folder), report)
+                results += measured(part, Path(folder), options, report)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     sys.stdout.write(f"{render(results)}\n\n{machine}, {time.monotonic() - begun:.0f} s\n")
     return 0 if all(result.met for result in results) else 1
+
+
+def measured(
+    part: str, folder: Path, options: argparse.Namespace, report: Callable[[str], None]
+) -> list[Result]:
+    """Measure one part, in a folder of its own."""
+    if part in ("collecting", "corruptions", "faults", "postgres") or part.startswith("slim"):
+        from collector.frameworks.keras.runtime import start_tensorflow
+
+        # As the collector starts it, for all that are compared.
+        start_tensorflow()
+    if part == "collecting":
+        from tests.benchmarks import collecting, training
+
+        return [*collecting.run(folder, report), *training.run(folder, report)]
+    if part in PROOFS:
+        return went_wrong(part, options.images, report)
+    if part.startswith("slim"):
+        from tests.benchmarks import slim
+
+        methods = {"slim-tuned": slim.tuned, "slim-methods": slim.methods}
+        return methods.get(part, slim.run)(folder, options.images, options.training, report)
+    if part == "memory":
+        from tests.benchmarks import memory
+
+        return memory.run(folder, options.baseline, report)
+    if part == "people":
+        from tests.benchmarks import people
+
+        return people.run(folder, options.minutes, report)
+    plain = importlib.import_module(f"tests.benchmarks.{'onnx_road' if part == 'onnx' else part}")
+    found: list[Result] = plain.run(folder, report)
+    return found
 
 
 def went_wrong(part: str, images: str, report: Callable[[str], None]) -> list[Result]:

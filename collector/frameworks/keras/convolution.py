@@ -123,8 +123,12 @@ def _by_tiles(kernel: NDArray[Any], height: int, width: int) -> Callable[[Any], 
     down, across = -(-height // _TILE), -(-width // _TILE)
     positions = _WIDTH**2
     # Both sides of G g Gᵀ (and below of Bᵀ d B and Aᵀ m A) at once, by vec(X Y Z) = (X ⊗ Zᵀ) vec Y.
-    transformed = np.kron(g, g) @ kernel.reshape(9, -1).astype(np.float64)
-    middle = tf.constant(transformed.reshape(positions, channels, filters), tf.float32)
+    both, transformed = np.kron(g, g), np.empty((positions, channels, filters), np.float32)
+    for channel in range(channels):
+        # One at a time: in float64 the whole would be eight times the kernel.
+        transformed[:, channel] = both @ kernel[:, :, channel].reshape(9, -1)
+    middle = tf.constant(transformed)
+    del transformed
     into, back = (tf.constant(np.kron(one, one), tf.float32) for one in (b, a))
     padding = [[0, 0], [1, 1 + down * _TILE - height], [1, 1 + across * _TILE - width], [0, 0]]
 

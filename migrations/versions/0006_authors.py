@@ -1,6 +1,6 @@
 """Who wrote a run's name, note and tags, where the server is told who asks.
 
-Revision: 0007.
+Revision: 0006.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0007"
+revision: str = "0006"
 down_revision: str | None = "0005"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
