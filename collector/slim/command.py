@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from collector.frameworks.keras.entry import KERAS
 from collector.frameworks.keras.modelfile import check_model
 from collector.frameworks.keras.runtime import start_tensorflow
+from collector.frameworks.reading import HEADS
 from collector.frameworks.registry import framework_of
 from collector.images import fit_labels, open_images
 from collector.progress import Console, Lines, Progress, Silent, follow_input
@@ -68,6 +69,9 @@ def add_parser(
         "(default: %(default)s, drawn evenly over the classes if there are any)")  # fmt: skip
     add("--pixel-range", metavar="RANGE", choices=pixel_ranges, default=DEFAULT_PIXEL_RANGE,
         help="what the model wants pixel values to be (default: %(default)s)")  # fmt: skip
+    add("--head", metavar="HEAD", choices=[one for one in HEADS if one != "none"], help="what the "
+        "model ends in: softmax, logits, sigmoid or regression (default: judged by what it says)"
+        )  # fmt: skip
     how = slim.add_argument_group("how slim")
     add = how.add_argument
     add("--parameters", metavar="SHARE", type=_share, help="share that may stay: 25%%, or 0.25")
@@ -160,7 +164,7 @@ class _Job:
         from collector.slim.slimming import Slimming  # noqa: PLC0415
 
         request, progress = self._request, self._progress
-        network = understand(load_model(request.model), source.native_shape)
+        network = understand(load_model(request.model), source.native_shape, request.head)
         feed = self._feed(source, network, min(request.limit, len(source)))
         if network.reading.answers is not Answers.CLASSES and evaluation is not None:
             if request.loss is not None:
@@ -382,6 +386,7 @@ def _request(arguments: argparse.Namespace) -> SlimRequest:
         evaluate=arguments.evaluate,
         evaluate_limit=arguments.evaluate_limit,
         pixel_range=arguments.pixel_range,
+        head=arguments.head,
         parameters=arguments.parameters,
         work=arguments.work,
         loss=arguments.loss,

@@ -70,11 +70,12 @@ class Evaluation:
                 images=request.evaluate,
                 limit=request.evaluate_limit,
                 pixel_range=request.pixel_range,
+                head=request.head,
                 batch_size=BATCH,
                 name=f"{request.output.stem} · {name}",
             )
             loaded = load_model(model)
-            self._networks.append(understand(loaded, self._source.native_shape))
+            self._networks.append(understand(loaded, self._source.native_shape, request.head))
             known = self._known(loaded.sha256) if name == "whole" else None
             if known is None:
                 code = self._collect(wanted)
@@ -138,7 +139,6 @@ class Evaluation:
             "value_range": None,
             "classes": None,
             "preprocess": None,
-            "head": None,
         }
         try:
             reader = StoreReader(request.store)
@@ -151,6 +151,7 @@ class Evaluation:
                     and run.image_identity == self._source.identity
                     and not run.skipped
                     and run.options.get("reading") in (None, "pillow")
+                    and run.options.get("head") in (None, self._networks[0].reading.head)
                     and all(run.options.get(name) == value for name, value in options.items())
                 ):
                     return run

@@ -30,6 +30,7 @@ class SlimRequest:
         evaluate: images to measure with, likewise; ``None`` for no runs.
         evaluate_limit: how many of them; ``None`` for all.
         pixel_range: key of ``PIXEL_RANGES``.
+        head: what the model ends in, one of ``HEADS``; ``None`` to judge it.
         parameters: share of the parameters that may stay.
         work: share of the multiply-adds that may stay.
         loss: points of accuracy, or of agreement, that may be lost.
@@ -48,6 +49,7 @@ class SlimRequest:
     evaluate: str | None
     evaluate_limit: int | None
     pixel_range: str
+    head: str | None
     parameters: float | None
     work: float | None
     loss: float | None

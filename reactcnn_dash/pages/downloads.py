@@ -15,7 +15,7 @@ from flask import Blueprint, Response, request, send_file
 
 from reactcnn_dash.analysis import OVERVIEW, TooFewImages, method_of
 from reactcnn_dash.analysis.methods import UnknownMethod
-from reactcnn_dash.db import RunNotFound
+from reactcnn_dash.db import DamagedBlob, RunNotFound
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import ExportError, file_name, run_stem
 from reactcnn_dash.pages.live.search import BadSearch, parse_search
@@ -158,6 +158,8 @@ def blueprint(context: Context) -> Blueprint:
         status = 503
         if isinstance(error, RunNotFound):
             status = 404
+        elif isinstance(error, DamagedBlob):
+            status = 410
         elif isinstance(error, (TooFewImages, BadSearch, UnknownMethod)):
             status = 400
         return Response(str(error), status=status, mimetype="text/plain")

@@ -169,7 +169,7 @@ def test_without_slim_networks_it_says_what_they_are(
 ) -> None:
     stores.make_store(tmp_path / "one.db", 8)
     page.goto(f"{serve(tmp_path / 'one.db')}slim/")
-    expect(page.locator(".slim-nothing h3")).to_have_text("No slim network was measured yet")
+    expect(page.locator(".slim-nothing h2")).to_have_text("No slim network was measured yet")
     expect(page.locator("#slim-networks")).to_be_hidden()
 
 

@@ -134,6 +134,10 @@ def test_summaries_say_of_every_run_what_the_run_says(url: str) -> None:
     for one in summaries:
         run = reader.run(one.id)
         for field in dataclasses.fields(one):
+            if field.name == "authors":
+                # Known to lists alone.
+                assert one.authors == {}
+                continue
             where: Any = run
             if field.name in ("model", "sha256"):
                 where = run.checkpoint

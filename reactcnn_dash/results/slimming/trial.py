@@ -37,7 +37,6 @@ _USUAL: Final = {
     "classes": None,
     "reading": "pillow",
     "preprocess": None,
-    "head": None,
 }
 """Options of a run that slimming takes as they usually are only."""
 
@@ -91,6 +90,8 @@ def obstacle(wanted: Wanted) -> str | None:
         special = [
             name for name, usual in _USUAL.items() if one.options.get(name) not in (None, usual)
         ]
+        if one.options.get("head") == "none":
+            special.append("head")
         if special:
             options = " and ".join(f"--{name.replace('_', '-')}" for name in special)
             return f"{one.name} was collected with {options}, which slimming does not take."
@@ -113,6 +114,9 @@ def words(wanted: Wanted, store: str, output: str) -> list[str]:
     if pixel_range != "0-255":
         # With a sign in front it would be taken for an option.
         result.append(f"--pixel-range={pixel_range}")
+    head = run.options.get("head")
+    if head is not None:
+        result += ["--head", str(head)]
     result += [BUDGETS[wanted.budget], f"{wanted.share}%"]
     if wanted.method != "refit":
         result += ["--method", wanted.method]
