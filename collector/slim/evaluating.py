@@ -138,6 +138,7 @@ class Evaluation:
             "value_range": None,
             "classes": None,
             "preprocess": None,
+            "custom": None,
             "head": None,
         }
         try:
