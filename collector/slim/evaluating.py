@@ -139,7 +139,7 @@ class Evaluation:
             "classes": None,
             "preprocess": None,
             "custom": None,
-            "head": None,
+            "head": self._networks[0].reading.head,
         }
         try:
             reader = StoreReader(request.store)
