@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector import request as defaults
-from collector.frameworks.protocol import PIXEL_RANGES, PREPROCESSES
 from collector.frameworks.reading import HEADS
-from collector.images import READINGS, parse_value_range
+from collector.frameworks.scaling import PIXEL_RANGES, PREPROCESSES
+from collector.images import CLASSES_BY_NAME, READINGS, parse_value_range
 from collector.packaged import EARLY, NAME
 from collector.request import Request
 from collector.slim import command as slim
@@ -74,6 +74,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         head=arguments.head,
         thresholds=arguments.threshold,
         custom_ops=arguments.custom_ops,
+        custom=arguments.custom,
         weights=arguments.weights,
         trusted=arguments.trusted,
         batch_size=arguments.batch_size,
@@ -175,8 +176,9 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--classes",
         metavar="FILE",
-        type=_path,
-        help="names of the model's outputs in their order, a line a class; folders are matched to "
+        type=_classes,
+        help="names of the model's outputs in their order, a line a class, or imagenet for the "
+        "1,000 classes of ImageNet, which come with the collector; folders are matched to "
         "them, and a class without a folder keeps its place (default: those in the model file, "
         "else the images' own)",
     )
@@ -208,8 +210,9 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         metavar="HOW",
         choices=tuple(PREPROCESSES),
         help="what is done to pixel values instead: imagenet (brought to 0-1, less "
-        "ImageNet's mean, divided by its standard deviation, as torchvision does) (default: "
-        "what --pixel-range says)",
+        "ImageNet's mean, divided by its standard deviation, as torchvision does), or the module "
+        "whose preprocess_input the model was trained with, such as keras.applications.resnet or "
+        "keras.applications.vgg16 (default: what --pixel-range says)",
     )
     group.add_argument(
         "--size",
@@ -233,6 +236,14 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         type=_thresholds,
         help="the probability from which on a label of a model of independent labels is given: "
         "one for all, or one a label with commas between (default: 0.5)",
+    )
+    group.add_argument(
+        "--custom",
+        metavar="FILE",
+        type=_path,
+        help="Python file that registers or defines layers of your own that a .keras file needs; "
+        "it is run, so only give one that you trust (default: none, and a model that needs code is "
+        "refused)",
     )
     group.add_argument(
         "--custom-ops",
@@ -372,6 +383,10 @@ def _text(text: str) -> str:
 
 def _path(text: str) -> str:
     return str(Path(_text(text)).expanduser().resolve())
+
+
+def _classes(text: str) -> str:
+    return text if text in CLASSES_BY_NAME else _path(text)
 
 
 def _value_range(text: str) -> str:

@@ -26,6 +26,7 @@ from collector.frameworks.keras.network import Network, understand
 from collector.frameworks.keras.proof import proven_capture
 from collector.images.probe import open_probe
 from collector.probing import Account, collect_run, labels_of, run_name, say, tell_of_space
+from collector.session import check_preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,6 +74,8 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         class_names: names of the model's outputs.
         pixel_range: what the model wants pixel values to be: ``0-255`` (the default), ``0-1`` or
             ``-1-1``.
+        preprocess: what is done to pixels instead: ``imagenet``, or the module of Keras whose
+            ``preprocess_input`` the model wants, such as ``keras.applications.resnet``.
         head: what the model ends in: ``softmax``, ``logits``, ``sigmoid``, ``regression`` or
             ``none``, whose outputs are not stored (default: judged).
         threshold: from which probability on each label is given, one for all or one a label, of a
@@ -107,6 +110,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         experiment: str | None = None,
         class_names: Sequence[str] = (),
         pixel_range: str | None = None,
+        preprocess: str | None = None,
         head: str | None = None,
         threshold: float | Sequence[float] | None = None,
         feature_maps: str = "none",
@@ -119,6 +123,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             store,
             experiment=experiment,
             pixel_range=pixel_range,
+            preprocess=preprocess,
             feature_maps=feature_maps,
             batch_size=batch_size,
             probe=probe,
@@ -271,6 +276,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             of_values=is_of_values(getattr(model, "loss", None)),
         )
         network = understand(loaded, self._source.native_shape, request.head)
+        check_preprocess(request, network.image_shape[2])
         labels = labels_of(network, self._source)
         proven = proven_capture(
             network,
@@ -280,7 +286,8 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             batch_size=request.batch_size_or_default,
             frozen=False,
         )
-        say(_log, network, self._source, labels, proven, given=request.pixel_range)
+        given = request.preprocess or request.pixel_range
+        say(_log, network, self._source, labels, proven, given=given)
         epochs = (self.params or {}).get("epochs") or 1
         tell_of_space(
             _log, request, network, self._source, proven, runs=max(1, epochs // self._every)

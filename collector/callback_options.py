@@ -7,8 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from collector.frameworks.protocol import PIXEL_RANGES, PREPROCESSES
 from collector.frameworks.reading import HEADS
+from collector.frameworks.scaling import PIXEL_RANGES, PREPROCESSES
 from collector.images import READINGS
 from collector.images.values import ValueRange, checked_range
 from collector.request import Request

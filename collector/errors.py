@@ -21,7 +21,7 @@ class ResumeError(CollectorError):
     """A run cannot be continued with what was given."""
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return the line of an error of TensorFlow or Keras that says what is wrong.
 
     Of an error inside a compiled function it is the last one, after those that say where.

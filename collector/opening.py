@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.errors import ResumeError
@@ -22,7 +21,7 @@ _MOST_NAMED = 20
 
 def names_for(request: Request, run: Run | None) -> tuple[str, ...] | None:
     """Return the names that the user gave to the model's classes, now or when the run began."""
-    names = None if request.classes is None else read_classes(Path(request.classes))
+    names = None if request.classes is None else read_classes(request.classes)
     if run is None or run.options.get("classes") is None:
         return names
     if names is not None and names != run.class_names:

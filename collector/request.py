@@ -36,6 +36,7 @@ class Request:
         head: what the model ends in, one of ``HEADS``.
         thresholds: from which probability on each label is given: one for all, or one a label.
         custom_ops: path of a library of operators for an ONNX model.
+        custom: path of a Python file that registers layers of a Keras model; it is run.
         weights: path of the weights of a PyTorch model.
         trusted: whether PyTorch's files may run code when they are opened.
         batch_size: images a batch.
@@ -43,7 +44,7 @@ class Request:
         first: number of images of the whole run, the first ones.
         reading: how pictures are read: one of ``READINGS``.
         value_range: ``LOW,HIGH``, what is black and what is white.
-        classes: path of the file that names the model's classes.
+        classes: path of the file that names the model's classes, or ``imagenet``.
         class_names: the names in it.
         pace: images a second at most.
         name: the run's name.
@@ -66,6 +67,7 @@ class Request:
     head: str | None = None
     thresholds: tuple[float, ...] | None = None
     custom_ops: str | None = None
+    custom: str | None = None
     weights: str | None = None
     trusted: bool = False
     batch_size: int | None = None

@@ -118,6 +118,7 @@ def prepare(request: Request, source: ImageSource) -> tuple[Prepared, NewRun]:
     )
     new = new_run(request, network, source, arithmetic=proven.capture.arithmetic)
     notices = (
+        _of_custom(request),
         *network.notices,
         *source.notices,
         labels.notice,
@@ -145,7 +146,8 @@ def prepare_again(request: Request, run: Run, source: ImageSource) -> Prepared:
         batch_size=run.batch_size,
         exact=run.options.get("arithmetic") == "direct",
     )
-    return Prepared(network, labels, images, proven, proven.notices)
+    notices = tuple(filter(None, (_of_custom(request), *proven.notices)))
+    return Prepared(network, labels, images, proven, notices)
 
 
 def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals) -> Session:
@@ -284,6 +286,7 @@ def _open(
         native_shape=request.size or native_shape,
         head=head,
         custom_ops=request.custom_ops,
+        custom=request.custom,
         weights=weights,
         trusted=request.trusted,
     )
@@ -292,18 +295,35 @@ def _open(
         raise ModelError(
             "--weights go with --model package.module:factory of PyTorch; other models hold theirs."
         )
+    if request.custom is not None and framework.name != "Keras":
+        raise ModelError(f"--custom goes with .keras files; {model} is none.")
     network = framework.load(model, asked)
     height, width, channels = network.image_shape
     if request.size not in (None, (height, width)):
         raise ModelError(f"the model takes images of {height} × {width} only; leave --size out.")
-    if request.preprocess is not None and channels != 3:
-        raise ModelError(f"--preprocess {request.preprocess} is for colour; the model takes grey.")
+    check_preprocess(request, channels)
     if request.class_names is not None and len(request.class_names) != network.outputs:
         raise ModelError(
             f"{request.classes or 'the run'} names {len(request.class_names)} classes, but the "
             f"model has {network.outputs} outputs; a line for each is needed."
         )
     return network
+
+
+def check_preprocess(request: Request, channels: int) -> None:
+    """Refuse what is done to three channels where the model takes one.
+
+    Raises:
+        ModelError: it does.
+    """
+    if request.preprocess is not None and channels != 3:
+        raise ModelError(f"--preprocess {request.preprocess} is for colour; the model takes grey.")
+
+
+def _of_custom(request: Request) -> str | None:
+    if request.custom is None:
+        return None
+    return f"--custom: the code in {request.custom} was run, with all rights that you have."
 
 
 def _run_name(request: Request, weights: str, source: ImageSource) -> str:
@@ -335,6 +355,7 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
         options={
             "framework": loaded.framework,
             "preprocess": request.preprocess,
+            "custom": request.custom,
             "head": network.reading.head,
             "answers": network.reading.answers.value,
             **_thresholds(request, network),

@@ -29,6 +29,7 @@ from collector.frameworks.torch.network import Network, understand, weights_dige
 from collector.frameworks.torch.state import first_weight, undisturbed, unwrapped
 from collector.images.probe import open_probe
 from collector.probing import Account, collect_run, labels_of, run_name, say, tell_of_space
+from collector.session import check_preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -236,6 +237,7 @@ class Watch:
             head=request.head,
         )
         network = understand(module, asked, source=str(self.experiment))
+        check_preprocess(request, network.image_shape[2])
         labels = labels_of(network, self._source)
         try:
             proven = self._prove(network)
@@ -305,7 +307,7 @@ def watch(
         **options: those of the Keras callback (``probe_labels``, ``probe``, ``value_range``,
             ``reading``, ``every``, ``experiment``, ``class_names``, ``pixel_range``,
             ``head``, ``threshold``, ``feature_maps``, ``batch_size``, ``checkpoint``),
-            ``preprocess="imagenet"`` instead of a pixel range, and
+            ``preprocess`` instead of a pixel range, and
             ``size=(height, width)`` for images of another size.
 
     Raises:

@@ -32,6 +32,11 @@ def require_file(run: Run) -> None:
             f"run {run.id} does not say which file holds its model; collect that file anew, or "
             "give the Keras callback checkpoint=… of the files that it saves."
         )
+    if run.options.get("custom") is not None:
+        raise ModelError(
+            f"the model of run {run.id} needs code of your own (--custom {run.options['custom']}), "
+            "which is run when you collect, and never because a store names it."
+        )
     if not Path(source).exists():
         raise ModelError(
             f"the model of run {run.id} is not on this machine any more: there is no {source}. Put "

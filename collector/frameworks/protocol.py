@@ -19,21 +19,6 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8] | NDArray[np.float32]
 
-PIXEL_RANGES = {"0-255": (1.0, 0.0), "0-1": (1 / 255, 0.0), "-1-1": (2 / 255, -1.0)}
-"""Scale and offset that bring pixel values 0-255 to the range that a model was trained on."""
-
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-PREPROCESSES = {
-    "imagenet": (
-        tuple(1 / 255 / deviation for deviation in _DEVIATION),
-        tuple(-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)),
-    )
-}
-"""The same a channel, red first: ImageNet's mean and standard deviation as torchvision has them."""
-
-SCALINGS: Mapping[str, tuple[Any, Any]] = {**PIXEL_RANGES, **PREPROCESSES}
-"""Both: floats for all channels, or one for each."""
-
 DEFAULT_SIZE = 224
 """Height and width for a model that takes any size when the images' own size varies."""
 
@@ -201,7 +186,7 @@ class Network(Protocol):
 
         Args:
             pixels: (n, H, W, C), n ≥ 1, the run's first images; float32 if they are not rounded.
-            pixel_range: key of :data:`SCALINGS`.
+            pixel_range: key of ``scaling.SCALINGS``.
             maps: whether feature maps are wanted.
             batch_size: how many images it is to be fast for; it takes any number.
             exact: whether every convolution is computed by its definition.
@@ -220,6 +205,7 @@ class Asked:
         native_shape: (height, width) for models that take any size; ``None`` where the images vary.
         head: key of ``reading.HEADS``, what the model ends in; ``None`` to judge it.
         custom_ops: path of a library of operators, which is code.
+        custom: path of a Python file that registers layers of a Keras model; it is run.
         weights: path of a file of weights, for models that are made by code.
         trusted: whether files may run code when they are opened.
     """
@@ -228,6 +214,7 @@ class Asked:
     native_shape: tuple[int, int] | None = None
     head: str | None = None
     custom_ops: str | None = None
+    custom: str | None = None
     weights: str | None = None
     trusted: bool = False
 

@@ -13,7 +13,7 @@ from collector.images.base import (
     joined,
     none_readable,
 )
-from collector.images.classes import read_classes
+from collector.images.classes import CLASSES_BY_NAME, read_classes
 from collector.images.drawing import draw
 from collector.images.folder import READINGS
 from collector.images.labels import LabelFit, fit_labels
@@ -21,6 +21,7 @@ from collector.images.open import open_images
 from collector.images.values import ValueRange, parse_value_range
 
 __all__ = [
+    "CLASSES_BY_NAME",
     "NO_LABEL",
     "READINGS",
     "ImageChunk",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from collector.images.base import ImageSourceError
 from collector.images.formats import SUFFIXES, begins_like_a_picture
@@ -11,7 +12,13 @@ from collector.images.scan import display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+
+CLASSES_BY_NAME: Final = {
+    "imagenet": Path(__file__).parents[1] / "data" / "imagenet-classes.txt",
+}
+"""Lists of names that come with the collector. The file: WordNet's first word for each of the 1,000
+classes of ILSVRC 2012, in the order of their synsets; names that stand for two classes each
+(crane, maillot, cardigan) are told apart."""
 
 _SPLIT = re.compile(
     r"(?P<more>[a-z0-9]+[ _-])??(?P<kind>train|val|dev|eval|test|holdout)"
@@ -72,12 +79,16 @@ def order_notice(names: Sequence[str]) -> str | None:
     )
 
 
-def read_classes(path: Path) -> tuple[str, ...]:
+def read_classes(spec: str | Path) -> tuple[str, ...]:
     """Read names of a model's classes: a line a class, in the order of its outputs.
+
+    Args:
+        spec: a path, or one of :data:`CLASSES_BY_NAME`.
 
     Raises:
         ImageSourceError: the file cannot be read, or has an empty or a repeated line.
     """
+    path = CLASSES_BY_NAME.get(str(spec), Path(spec))
     try:
         lines = path.read_text("utf-8-sig").rstrip().splitlines()
     except OSError as error:

@@ -139,6 +139,7 @@ class Evaluation:
             "value_range": None,
             "classes": None,
             "preprocess": None,
+            "custom": None,
         }
         try:
             reader = StoreReader(request.store)

@@ -32,7 +32,7 @@ class Feed:
     Attributes:
         source: where they come from.
         network: the network whose input they become.
-        pixel_range: key of ``capture.PIXEL_RANGES``.
+        pixel_range: key of ``scaling.SCALINGS``.
         limit: how many images, drawn evenly over the classes of the source.
         check: called before each batch; raises to end the work.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,7 +64,7 @@ def load_data(settings: Settings, shape: Shape, progress: TextIO | None) -> Data
         ImageSourceError: there are no images.
         TrainingError: they have no labels, or are too few.
     """
-    names = None if settings.classes is None else read_classes(Path(settings.classes))
+    names = None if settings.classes is None else read_classes(settings.classes)
     values = None if settings.value_range is None else parse_value_range(settings.value_range)
     # What a model is trained on here is read as the collector reads it, so nothing is to be said.
     opened = partial(open_images, progress=progress, reading="pillow", classes=names)

@@ -334,6 +334,19 @@ def test_layouts_and_batches_fixed_and_not(batch: int | str, last: bool, tmp_pat
     assert_says(found, *bare(free, tensor, np.ascontiguousarray(given, np.float32)))
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_channels_blue_first(last: bool, tmp_path: Path) -> None:
+    b = Builder()
+    start = b.add("Transpose", "pixels", perm=[0, 3, 1, 2]) if last else "pixels"
+    tensor = b.add("Relu", b.conv(start, 3, 5, name="first"))
+    model = b.classified(tensor, 5, shape=("n", 12, 12, 3) if last else ("n", 3, 12, 12))
+    pixels = photos(6)
+    found = captured(network_of(model, tmp_path), pixels, pixel_range="keras.applications.resnet")
+    given = pixels[..., ::-1] - np.array([103.939, 116.779, 123.68])
+    given = given if last else given.transpose(0, 3, 1, 2)
+    assert_says(found, *bare(model, tensor, np.ascontiguousarray(given, np.float32)))
+
+
 def test_sizes_that_are_not_fixed(tmp_path: Path) -> None:
     b = Builder()
     model = b.classified(b.conv("pixels", 3, 5), 5, shape=("n", 3, "h", "w"))

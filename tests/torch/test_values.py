@@ -171,6 +171,15 @@ def test_preprocessing_of_imagenet(pixels: NDArray[np.uint8]) -> None:
         check(network, said, of_vgg(module, (images(pixels) - mean) / deviation), 1e-5)
 
 
+def test_preprocessing_with_blue_first(pixels: NDArray[np.uint8]) -> None:
+    module = trained(vgg())
+    network, said = captured(module, pixels, pixel_range="keras.applications.vgg16")
+    mean = torch.tensor([103.939, 116.779, 123.68])[:, None, None]
+    given = (255 * images(pixels)[:, [2, 1, 0]] - mean).contiguous()
+    with torch.no_grad():
+        check(network, said, of_vgg(module, given), 1e-5)
+
+
 def test_values_that_are_not_finite(pixels: NDArray[np.uint8]) -> None:
     module: Any = trained(vgg())
     with torch.no_grad():

@@ -11,8 +11,9 @@ import tensorflow as tf
 from collector.errors import ModelError, reason
 from collector.frameworks.keras.convolution import substitute
 from collector.frameworks.keras.folding import folded
-from collector.frameworks.protocol import SCALINGS, Captured
+from collector.frameworks.protocol import Captured
 from collector.frameworks.reading import Reading
+from collector.frameworks.scaling import AS_IT_IS, SCALINGS
 from reactcnn_dash.db import MapBatch
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Capture:
     ) -> None:
         self._network = network
         self._batch_size = batch_size
-        self._scale, self._offset = SCALINGS[pixel_range]
+        self._scaling = SCALINGS[pixel_range]
         self._maps = maps
         self._frozen = frozen
         self._exact = exact
@@ -165,8 +166,10 @@ class Capture:
         """Return what the model is given for (B, H, W, C) pixels, a tensor."""
         network = self._network
         values = tf.cast(pixels, tf.float32)
-        if (self._scale, self._offset) != (1.0, 0.0):
-            values = values * self._scale + self._offset
+        if self._scaling.reversed:
+            values = tf.reverse(values, [-1])
+        if self._scaling != AS_IT_IS:
+            values = values * self._scaling.scale + self._scaling.offset
         if network.channels_first:
             values = tf.transpose(values, [0, 3, 1, 2])
         return tf.cast(values, network.graph.input.dtype)

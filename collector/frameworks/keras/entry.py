@@ -28,7 +28,7 @@ def load(model: str, asked: Asked) -> Network:
     from collector.frameworks.keras.models import load_model  # noqa: PLC0415 - imports TensorFlow
     from collector.frameworks.keras.network import understand  # noqa: PLC0415
 
-    loaded = load_model(model)
+    loaded = load_model(model, asked.custom)
     if asked.class_names is not None:
         loaded = dataclasses.replace(loaded, class_names=asked.class_names)
     return understand(loaded, asked.native_shape, asked.head)

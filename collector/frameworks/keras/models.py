@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from collector.errors import ModelError
+from collector.frameworks.keras import custom as own
 from collector.frameworks.keras import vgg16
 from collector.frameworks.keras.modelfile import checked_model_file, keras_version, saved_loss
 from collector.lookalikes import FROM_KERAS_2
@@ -50,23 +51,28 @@ class LoadedModel:
         return "Keras"
 
 
-def load_model(spec: str) -> LoadedModel:
+def load_model(spec: str, custom: str | None = None) -> LoadedModel:
     """Load the packaged network at one of its checkpoints, or a ``.keras`` file.
 
-    Files are opened in Keras' safe mode and not compiled, so that no code inside them runs.
+    Files are opened in Keras' safe mode and not compiled, so that no code inside them runs; the
+    code in ``custom`` does.
 
     Args:
         spec: one of ``packaged.CHECKPOINTS``, or the path of a ``.keras`` file.
+        custom: path of a Python file that registers what the model needs.
 
     Raises:
-        ModelError: there is no such file, it is no Keras model, or it needs code that is not in it.
+        ModelError: there is no such file, it is no Keras model, or it needs code that is neither
+            in it nor in ``custom``.
     """
+    objects = None if custom is None else own.run(custom)
     of_values = False
     if spec in CHECKPOINTS:
         model, source, class_names = vgg16.load(spec), spec, CLASSES
     else:
         path = checked_model_file(spec)
-        model, source, class_names = _deserialise(path, spec), str(path.resolve()), None
+        model = _deserialise(path, spec, custom, objects)
+        source, class_names = str(path.resolve()), None
         of_values = is_of_values(saved_loss(path))
     return LoadedModel(
         name=model.name,
@@ -114,21 +120,23 @@ def weights_digest(weights: Iterable[Any], *, whole_paths: bool = False) -> str:
     return digest.hexdigest()
 
 
-def _deserialise(path: Path, spec: str) -> Any:
+def _deserialise(path: Path, spec: str, custom: str | None, objects: dict[str, Any] | None) -> Any:
     try:
         with warnings.catch_warnings():
             # What Keras warns of (an optimizer that is not restored, say) concerns training.
             warnings.simplefilter("ignore")
-            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+            model = keras.saving.load_model(
+                path, custom_objects=objects, compile=False, safe_mode=True
+            )
     except Exception as error:
         # Keras raises whatever a damaged or foreign configuration makes Python raise.
-        raise ModelError(_explain(error, spec, path)) from error
+        raise ModelError(_explain(error, spec, path, custom)) from error
     if not isinstance(model, keras.Model):
         raise ModelError(f"{spec} holds a {type(model).__name__}, not a Keras model.")
     return model
 
 
-def _explain(error: Exception, spec: str, path: Path) -> str:
+def _explain(error: Exception, spec: str, path: Path, custom: str | None) -> str:
     text = " ".join(str(error).split())
     if "lambda" in text.lower() and "safe" in text.lower():
         return (
@@ -153,10 +161,15 @@ def _explain(error: Exception, spec: str, path: Path) -> str:
                 f"installed here, which cannot read it ({reason}); pip install -U keras, or save "
                 "it again with this one."
             )
+    if missing and custom is not None:
+        return (
+            f"{spec} needs {missing[1]!r}, which {custom} neither registers nor defines; put "
+            "@keras.saving.register_keras_serializable() and its code there, or import it there."
+        )
     if missing:
         return (
-            f"{spec} needs {missing[1]!r}, which is not part of Keras; only models of Keras' own "
-            "layers can be collected."
+            f"{spec} needs {missing[1]!r}, which is not part of Keras; give the Python file that "
+            "registers it to the collector with --custom FILE, which runs it."
         )
     return f"{spec} cannot be loaded ({_shorten(text) or type(error).__name__})."
 

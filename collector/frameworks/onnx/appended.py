@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from collector.frameworks.onnx.taps import Tap
+    from collector.frameworks.scaling import Scaling
 
 PIXELS, GAP, HIGH, LOW = (f"reactcnn.{name}" for name in ("pixels", "gap", "high", "low"))
 # Below this a map's range divides to subnormal steps; it is as good as constant.
@@ -72,7 +73,7 @@ def with_capture(
     model: onnx.ModelProto,
     taps: Sequence[Tap],
     feeding: Feeding,
-    scaling: tuple[Any, Any],
+    scaling: Scaling,
     *,
     maps: bool,
     unrounded: bool,
@@ -83,7 +84,7 @@ def with_capture(
         model: the model; it is not changed.
         taps: what is watched.
         feeding: how it is given images.
-        scaling: scale and offset of pixel values, floats or one a channel.
+        scaling: what is done to pixel values.
         maps: whether feature maps are wanted.
         unrounded: whether pixels come as float32.
 
@@ -149,7 +150,7 @@ class _Adding:
             self._model.graph.initializer.append(numpy_helper.from_array(array, name))
         return name
 
-    def pixels(self, feeding: Feeding, scaling: tuple[Any, Any], *, unrounded: bool) -> None:
+    def pixels(self, feeding: Feeding, scaling: Scaling, *, unrounded: bool) -> None:
         """Bring pixels to what the graph takes."""
         graph = self._model.graph
         kept = [one for one in graph.input if one.name != feeding.name]
@@ -163,7 +164,11 @@ class _Adding:
         if feeding.channels_first:
             tensor = self.node("Transpose", [tensor], perm=[0, 3, 1, 2])
         tensor = self.node("Cast", [tensor], to=TensorProto.FLOAT)
-        for kind, value, neutral in (("Mul", scaling[0], 1.0), ("Add", scaling[1], 0.0)):
+        if scaling.reversed:
+            axis = 1 if feeding.channels_first else 3
+            order = self.constant([2, 1, 0], np.int64)
+            tensor = self.node("Gather", [tensor, order], axis=axis)
+        for kind, value, neutral in (("Mul", scaling.scale, 1.0), ("Add", scaling.offset, 0.0)):
             if value != neutral:
                 axes = (-1, 1, 1) if feeding.channels_first else (-1,)
                 spread = np.reshape(np.asarray(value, np.float32), axes)

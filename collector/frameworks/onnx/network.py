@@ -20,7 +20,7 @@ from collector.frameworks.onnx.kernels import weights_of
 from collector.frameworks.onnx.modelfile import opset_of, read, weights_digest
 from collector.frameworks.onnx.session import carry_out, session
 from collector.frameworks.onnx.taps import CONVOLUTIONS, Tap, find_taps, out_of_reach
-from collector.frameworks.protocol import DEFAULT_SIZE, SCALINGS, Identity, Proven
+from collector.frameworks.protocol import DEFAULT_SIZE, Identity, Proven
 from collector.frameworks.reading import (
     Reading,
     are_shares,
@@ -30,6 +30,7 @@ from collector.frameworks.reading import (
     told,
     unbounded,
 )
+from collector.frameworks.scaling import AS_IT_IS, SCALINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from collector.frameworks.protocol import Asked, Captured, Pixels
+    from collector.frameworks.scaling import Scaling
     from reactcnn_dash.db import Kernel
 
 _CHANNELS = (1, 3)
@@ -112,7 +114,7 @@ class Network:
     ) -> Proven:
         """See ``protocol.Network``; the proof is the graph itself without what is appended."""
         scaling = SCALINGS[pixel_range]
-        if self.feeding.element == TensorProto.UINT8 and scaling != (1.0, 0.0):
+        if self.feeding.element == TensorProto.UINT8 and scaling != AS_IT_IS:
             raise ModelError("the model takes bytes; only --pixel-range 0-255 can be given to it.")
         places = some(len(self.taps))
         # Before the other session is made: only one of them is in memory at a time.
@@ -149,13 +151,18 @@ class Network:
         return Proven(capture, (notice,))
 
     def _said(
-        self, pixels: Pixels, scaling: tuple[Any, Any], places: Sequence[int]
+        self, pixels: Pixels, scaling: Scaling, places: Sequence[int]
     ) -> list[NDArray[np.float64]]:
         """Return what the graph itself says: probabilities, and maps (B, F, H, W) of some taps."""
         taps = [self.taps[place] for place in places]
         plain = session(with_values(self.model, taps, []), self.custom_ops)
         names = [self.output, *(values_of(place) for place in range(len(taps)))]
-        values = pixels.astype(np.float32) * np.float32(scaling[0]) + np.float32(scaling[1])
+        values = pixels.astype(np.float32)
+        if scaling.reversed:
+            values = values[..., ::-1]
+        values = values * np.asarray(scaling.scale, np.float32) + np.asarray(
+            scaling.offset, np.float32
+        )
         output, *maps = run_plain(plain, names, values, self.feeding)
         planar = [_planar(tap, one).astype(np.float64) for tap, one in zip(taps, maps, strict=True)]
         return [probabilities_of(output, self.reading).astype(np.float64), *planar]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from collector.errors import ModelError, reason
-from collector.frameworks.protocol import SCALINGS, Captured
+from collector.frameworks.protocol import Captured
 from collector.frameworks.reading import Reading
+from collector.frameworks.scaling import SCALINGS
 from collector.frameworks.torch.hooks import hear
 from collector.frameworks.torch.reducing import Reduced, joined, reduced
 from collector.frameworks.torch.state import quiet

@@ -15,6 +15,8 @@ from collector.frameworks.torch.state import first_weight
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from collector.frameworks.scaling import Scaling
+
 
 @dataclass(frozen=True, slots=True)
 class Feeding:
@@ -32,15 +34,17 @@ class Feeding:
     device: torch.device
     channels_last: bool
 
-    def images(self, pixels: NDArray[Any], scaling: tuple[Any, Any]) -> torch.Tensor:
+    def images(self, pixels: NDArray[Any], scaling: Scaling) -> torch.Tensor:
         """(B, H, W, C) pixels of 0–255 as the module takes them, (B, C, H, W)."""
         # As bytes over the bus, and floats there.
         values = torch.from_numpy(pixels.copy()).to(self.device)
         return self.scaled(values.permute(0, 3, 1, 2).float(), scaling)
 
-    def scaled(self, values: torch.Tensor, scaling: tuple[Any, Any]) -> torch.Tensor:
+    def scaled(self, values: torch.Tensor, scaling: Scaling) -> torch.Tensor:
         """(B, C, H, W) float32 values of 0–255 as the module takes them."""
-        scale, offset = (_by_channel(part, self.device) for part in scaling)
+        if scaling.reversed:
+            values = values.flip(1)
+        scale, offset = (_by_channel(part, self.device) for part in (scaling.scale, scaling.offset))
         order = torch.channels_last if self.channels_last else torch.contiguous_format
         return (values * scale + offset).to(self.dtype).contiguous(memory_format=order)
 

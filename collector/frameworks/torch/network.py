@@ -14,7 +14,7 @@ from torch.utils import _pytree
 from collector.errors import ModelError, reason
 from collector.frameworks.agreement import LEAST_ROUNDING, Parted, first_difference, some
 from collector.frameworks.kernels import kernel
-from collector.frameworks.protocol import SCALINGS, Identity, Proven
+from collector.frameworks.protocol import Identity, Proven
 from collector.frameworks.reading import (
     Reading,
     are_shares,
@@ -24,6 +24,7 @@ from collector.frameworks.reading import (
     told,
     unbounded,
 )
+from collector.frameworks.scaling import AS_IT_IS, SCALINGS
 from collector.frameworks.torch.capture import (
     Capture,
     by_graph,
@@ -158,7 +159,7 @@ class Network:
         """
         noise = _noise(self.feeding)
         with undisturbed(self.module), quiet(self.feeding.device):
-            way = _listened(self.module, self.feeding.scaled(noise, (1.0, 0.0)))
+            way = _listened(self.module, self.feeding.scaled(noise, AS_IT_IS))
         notice = _heard_notice(way, "its exported program says something else than the module")
         return dataclasses.replace(self, way=way, notices=(*self.notices, notice))
 
@@ -215,7 +216,7 @@ def understand(
     module = unwrapped(module)
     feeding, sizes = feeding_of(module, asked.native_shape)
     with undisturbed(module), quiet(feeding.device):
-        images = feeding.scaled(_noise(feeding), (1.0, 0.0))
+        images = feeding.scaled(_noise(feeding), AS_IT_IS)
         output, said = _rehearsed(module, images, feeding, stored=asked.head != "none")
         way, lost = _way(module, images, output)
         given = _entering(way, module, images)

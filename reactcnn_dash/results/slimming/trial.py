@@ -37,6 +37,7 @@ _USUAL: Final = {
     "classes": None,
     "reading": "pillow",
     "preprocess": None,
+    "custom": None,
 }
 """Options of a run that slimming takes as they usually are only."""
 
