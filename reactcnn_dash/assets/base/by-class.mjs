@@ -192,7 +192,7 @@ function cellsOf({ said, side }, figures) {
     element("td", {}, searchLink(said, searchOf(said, label), count(images), `images of ${name}`)),
     element("td", {}, right ? share : percent(0, 1)),
     element("td", { class: "interval" }, `${(100 * low).toFixed(0)} – ${(100 * high).toFixed(0)}`),
-    element("td", { class: "bar" }, track(right / images, side ? `side-fill-${side}` : "")),
+    element("td", { class: "share-bar" }, track(right / images, side ? `side-fill-${side}` : "")),
   ];
 }
 
