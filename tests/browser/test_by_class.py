@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from reactcnn_dash.db import RunWriter
 from tests import stores
-from tests.browser.test_accessibility import AXE, found
+from tests.browser.test_accessibility import AXE, found, settled
 from tests.compared import other_checkpoint
 
 if TYPE_CHECKING:
@@ -178,9 +178,12 @@ def test_axe_finds_nothing_by_class(page: Page, serve: Serve, store: Path, schem
     wrong = []
     for run in (LOST, MANY):
         expect(opened(page, address, run).locator(".accuracy")).to_be_visible()
+        settled(page)
         wrong += found(page)
     for pair in (f"a={PLAIN}&b={OTHER}", f"a={MANY}&b={UNLABELLED}"):
         page.goto(f"{address}compare/?{pair}&tab=classes")
         expect(page.locator(".accuracy").first).to_be_visible()
+        expect(page.locator(".layer-table .ag-row").first).to_be_visible()
+        settled(page)
         wrong += found(page)
     assert wrong == [], "\n".join(wrong)
