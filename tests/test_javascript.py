@@ -19,7 +19,14 @@ from tools import generate, node
 
 SIZES = (0, 999, 1000, 9949, 9950, 999_499, 999_500, 3.4e9, 2.5e12, 4e15)
 DURATIONS = (0, 59.4, 59.6, 3720, 86_399.6, 273_600)
-SEARCHES = ("all", "label-3", "wrong.label-0.predicted-5.from-100.to-999.unsure", "sure.wrong")
+SEARCHES = (
+    "label-2.unanswered",
+    "predicted-1.answered.sure",
+    "all",
+    "label-3",
+    "wrong.label-0.predicted-5.from-100.to-999.unsure",
+    "sure.wrong",
+)
 
 
 def evaluated(module: str, expression: str) -> object:
@@ -75,6 +82,7 @@ def test_a_search_means_the_same_in_both_languages(text: str) -> None:
         "from": wanted.first,
         "to": wanted.last,
         "wrong": wanted.misclassified,
+        "answered": wanted.answered,
         "order": str(order),
     }
 

@@ -9,9 +9,10 @@ import pytest
 
 from reactcnn_dash.cli import main
 from reactcnn_dash.db import Predictions, StoreReader
-from reactcnn_dash.pages.report.facts import Confusion, chosen_images, confusion, typical_images
+from reactcnn_dash.pages.report.facts import chosen_images, typical_images
 from reactcnn_dash.pages.report.markup import LARGEST, picture
 from reactcnn_dash.pages.report.of_run import grid_of
+from reactcnn_dash.results.confusion import Confusion, confusion
 from reactcnn_dash.results.deviations.scores import RunScores
 from tests import stores
 

@@ -44,18 +44,25 @@ def run(store: Path) -> str:
         dict.fromkeys(("label", "predicted", "from", "to"), st.none() | st.integers(0, 99_999))
     ),
     wrong=st.booleans(),
+    answered=st.none() | st.booleans(),
     order=st.sampled_from(SearchOrder),
     data=st.data(),
 )
 def test_a_search_is_read_whatever_the_order_of_its_parts(
-    numbers: dict[str, int | None], wrong: bool, order: SearchOrder, data: st.DataObject
+    numbers: dict[str, int | None],
+    wrong: bool,
+    answered: bool | None,
+    order: SearchOrder,
+    data: st.DataObject,
 ) -> None:
     parts = [f"{name}-{value}" for name, value in numbers.items() if value is not None]
     parts += ["wrong"] if wrong else []
+    parts += [] if answered is None else ["answered" if answered else "unanswered"]
     parts += [str(order)]
     text = ".".join(data.draw(st.permutations(parts)))
     wanted = ImageFilter(
-        numbers["label"], numbers["predicted"], wrong, numbers["from"], numbers["to"]
+        *(numbers["label"], numbers["predicted"], wrong),
+        *(numbers["from"], numbers["to"], answered),
     )
     assert parse_search(text) == (wanted, order)
 

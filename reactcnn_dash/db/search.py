@@ -35,7 +35,8 @@ class ImageFilter:
     """Which images of a run are meant; what is None does not matter.
 
     `label` and `prediction` are indices of classes, `first` and `last` the ordinals of a range,
-    both included; `misclassified` asks for images that have a label and were predicted wrongly.
+    both included; `misclassified` asks for images that have a label and were predicted wrongly,
+    `answered` for those whose probabilities are finite, or are not.
     """
 
     label: int | None = None
@@ -43,6 +44,7 @@ class ImageFilter:
     misclassified: bool = False
     first: int | None = None
     last: int | None = None
+    answered: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,9 @@ def _conditions(run_id: int, wanted: ImageFilter) -> list[ColumnElement[bool]]:
         conditions.append(images.c.prediction == wanted.prediction)
     if wanted.misclassified:
         conditions.append(images.c.misclassified)
+    if wanted.answered is not None:
+        known = images.c.confidence
+        conditions.append(known.is_not(None) if wanted.answered else known.is_(None))
     if wanted.first is not None:
         conditions.append(wanted.first <= _NUMBER)
     if wanted.last is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reactcnn_dash.pages import downloads, routes
+from reactcnn_dash.pages import by_class, downloads, routes
 from reactcnn_dash.pages.compare.page import PAGE as COMPARE
 from reactcnn_dash.pages.filter.page import PAGE as FILTER
 from reactcnn_dash.pages.live.page import PAGE as LIVE
@@ -27,5 +27,6 @@ SHARED_ROUTES: Final[tuple[Callable[[Context], Blueprint], ...]] = (
     routes.blueprint,
     downloads.blueprint,
     report_routes.blueprint,
+    by_class.blueprint,
 )
 """Makers of the routes that several pages use."""

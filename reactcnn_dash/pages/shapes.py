@@ -10,7 +10,7 @@ from typing import TypedDict
 from reactcnn_dash.pages.empty import Empty, Nothing
 from reactcnn_dash.pages.json_routes import Refused, Running
 
-__all__ = ["Empty", "Nothing", "Option", "Refused", "Running"]
+__all__ = ["ByClass", "Empty", "Nothing", "Option", "Refused", "Running"]
 
 
 class Option(TypedDict):
@@ -18,3 +18,22 @@ class Option(TypedDict):
 
     value: str
     label: str
+
+
+class ByClass(TypedDict):
+    """What the labelled images of a run were taken for.
+
+    ``why`` says in a line why nothing is known. ``counts`` has a row a class and a column a class,
+    with one more for no answer; it is empty where there are many classes. ``worst`` are the most
+    frequent confusions: label, answer and images. ``classes`` are those that have images: number,
+    images, how many are right, and the ends of the share's 95 % interval. ``unanswered`` counts the
+    run's images without an answer, labelled or not.
+    """
+
+    run: int
+    names: list[str]
+    why: str | None
+    counts: list[list[int]]
+    worst: list[tuple[int, int, int]]
+    classes: list[tuple[int, int, int, float, float]]
+    unanswered: int

@@ -57,6 +57,13 @@ def found(page: Opened) -> list[str]:
     ]
 
 
+def settled(page: Opened) -> None:
+    """Wait until nothing is under way: a table that is half made has no heads."""
+    page.wait_for_load_state("networkidle")
+    for table in page.locator(".ag-root:visible").all():
+        expect(table.locator(".ag-header-cell").first).to_be_attached()
+
+
 def open_dialogs(page: Opened) -> list[str]:
     """Open each dialog of the page in turn, and return what axe finds meanwhile."""
     wrong = []
@@ -84,9 +91,7 @@ def test_axe_finds_nothing(page: Opened, serve: Serve, store: Path, path: str, s
             expect(page.locator(READY[path]).first).to_be_visible()
         else:
             expect(page.get_by_role("main")).to_be_visible()
-        page.wait_for_load_state("networkidle")
-        for table in page.locator(".ag-root:visible").all():
-            expect(table.locator(".ag-header-cell").first).to_be_attached()
+        settled(page)
         wrong += found(page)
     if path == "/":
         page.keyboard.press("d")

@@ -109,6 +109,8 @@ def expected(wanted: ImageFilter, order: SearchOrder) -> list[int]:
         keep &= known.predictions == wanted.prediction
     if wanted.misclassified:
         keep &= known.misclassified
+    if wanted.answered is not None:
+        keep &= np.isfinite(known.confidence) == wanted.answered
     if wanted.first is not None:
         keep &= ordinals >= wanted.first
     if wanted.last is not None:
@@ -128,6 +130,7 @@ filters = st.builds(
     label=classes,
     prediction=classes,
     misclassified=st.booleans(),
+    answered=st.none() | st.booleans(),
     first=ordinals,
     last=ordinals,
 )

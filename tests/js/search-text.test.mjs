@@ -7,9 +7,24 @@ import {
   writeSearch,
 } from "../../reactcnn_dash/assets/live/search-text.mjs";
 
-const NOTHING = { label: null, predicted: null, from: null, to: null, wrong: false, order: "ordinal" };
+const NOTHING = {
+  label: null,
+  predicted: null,
+  from: null,
+  to: null,
+  wrong: false,
+  answered: null,
+  order: "ordinal",
+};
 
-for (const text of ["all", "label-3", "label-0.predicted-5.from-100.to-999.wrong.unsure", "wrong.sure"]) {
+for (const text of [
+  "all",
+  "label-3",
+  "label-0.predicted-5.from-100.to-999.wrong.unsure",
+  "wrong.sure",
+  "label-2.unanswered",
+  "predicted-1.wrong.answered",
+]) {
   test(`“${text}” is read and written`, () => assert.equal(writeSearch(readSearch(text)), text));
 }
 
@@ -32,6 +47,7 @@ test("a search in words", () => {
   const words = (text) => searchWords(text, ["cat", "dog"]);
   assert.equal(words("all"), "all images");
   assert.equal(words("wrong.label-1.predicted-0"), "misclassified, class dog, predicted cat");
+  assert.equal(words("label-0.unanswered"), "without an answer, class cat");
   assert.equal(words("from-5"), "images 5 to the last");
   assert.equal(words("to-5.label-7"), "class class 7, images 0 to 5");
 });

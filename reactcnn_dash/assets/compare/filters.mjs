@@ -6,7 +6,7 @@ import * as ids from "../generated/ids.mjs";
 import { CONFIDENT_MARGIN, CONFIDENT_R } from "../generated/rules.mjs";
 import { asked, asker, chosenLayer } from "./comparison.mjs";
 import { buildFlow, drawFlow, forgetFlow } from "./flow.mjs";
-import { view } from "./view.mjs";
+import { ofLayer } from "./view.mjs";
 
 /** @import { Compared, LayerFilters } from "../generated/compare.d.ts" */
 
@@ -70,7 +70,7 @@ async function take(said, found) {
 
 /** Bring the filters in line with the view. @param {Compared} found */
 export function drawFilters(found) {
-  if (view.now.tab === "images") return;
+  if (!ofLayer()) return;
   const { name } = chosenLayer(found);
   const key = JSON.stringify([asked(), name]);
   if (key !== shown) {

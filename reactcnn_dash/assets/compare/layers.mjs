@@ -8,7 +8,7 @@ import { hideTip, tellAt } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { CODES } from "../generated/rules.mjs";
 import { chosenLayer, compared } from "./comparison.mjs";
-import { view } from "./view.mjs";
+import { ofLayer, view } from "./view.mjs";
 
 /** @import { Compared } from "../generated/compare.d.ts" */
 
@@ -29,7 +29,7 @@ export function chooseLayerRow(rows) {
   if (!Array.isArray(rows) || !rows.length || rows[0].name === tableRow) return;
   tableRow = rows[0].name;
   chooseLayer(tableRow);
-  if (view.now.tab === "images") view.set({ tab: "filters" });
+  if (!ofLayer()) view.set({ tab: "filters" });
 }
 
 /** Select a row of the table unless it is: the table reports its own choices back. @param {string} name */
@@ -164,5 +164,5 @@ export function markLayer(found) {
     node.classList.toggle("chosen", node.dataset.layer === name);
     node.setAttribute("aria-selected", String(node.dataset.layer === name));
   }
-  setText(ids.COMPARE_LAYER, view.now.tab === "images" ? "" : name);
+  setText(ids.COMPARE_LAYER, ofLayer() ? name : "");
 }

@@ -8,6 +8,7 @@ import { saveReport } from "../base/report.mjs";
 import { hideTip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { drawChanged, forgetChanged } from "./changed.mjs";
+import { drawClasses, forgetClasses } from "./classes.mjs";
 import { asked, compare, compared } from "./comparison.mjs";
 import { askExperiment, drawCurves } from "./curves.mjs";
 import { drawFilters, forgetFilters } from "./filters.mjs";
@@ -45,6 +46,7 @@ function drawView() {
   markLayer(found);
   drawChanged();
   drawFilters(found);
+  drawClasses(found);
 }
 
 /** A link may name a layer that the runs have not in common: the first takes its place. @param {Compared} found */
@@ -59,6 +61,7 @@ function honour({ layers }) {
 function takeComparison(found) {
   forgetChanged();
   forgetFilters();
+  forgetClasses();
   drawHead(found);
   fillLayers(found);
   drawView();

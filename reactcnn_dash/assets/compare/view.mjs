@@ -21,7 +21,7 @@ const SCHEMA = {
   parameter: numberField(null),
   /** name of the chosen layer, or null for the first */
   layer: textField(null),
-  tab: choiceField("images", ["images", "filters", "flow"]),
+  tab: choiceField("images", ["images", "filters", "flow", "classes"]),
   /** which changed images, and the page of them, from 1 */
   kind: choiceField("all", ["all", "corrected", "broken", "between"]),
   page: wholeField(1),
@@ -38,6 +38,9 @@ export const view = makeView(SCHEMA, ({ method, parameter }) => {
   const [nearest, words] = nearestParameter(method, parameter);
   return [{ parameter: nearest }, words];
 });
+
+/** Whether what is shown is of the chosen layer alone. */
+export const ofLayer = () => view.now.tab === "filters" || view.now.tab === "flow";
 
 /** What lets go of what is open: another pair of runs. */
 export const AFRESH = { image: null, page: 1, cluster: null };

@@ -4,6 +4,7 @@ import { onScheme } from "../base/colours.mjs";
 import { parameterOf, setProps } from "../base/dash.mjs";
 import { around, byId } from "../base/dom.mjs";
 import * as ids from "../generated/ids.mjs";
+import { listenToByClass, openByClass } from "./by-class.mjs";
 import "./cells.mjs";
 import {
   backToAuto,
@@ -135,6 +136,7 @@ const KEYS = {
   "-": () => zoomBy(-1),
   0: zoomFit,
   "/": startSearch,
+  b: openByClass,
   n: () => stepHit(1),
   p: () => stepHit(-1),
 };
@@ -166,6 +168,7 @@ function start() {
   listenToPointer();
   listenToNavigator();
   listenToSheet();
+  listenToByClass();
   view.listen(viewChanged);
   onScheme(() => {
     grid.repaint();
@@ -252,6 +255,8 @@ boot({
     toggleWhatIf: togglePanel,
     closeSearch,
     searchWrong: toggleWrong,
+    searchAnswered: () => chooseSearch({ answered: null }),
+    openByClass,
     searchOrder: (order) => chooseSearch({ order }),
     previousResult: () => stepHit(-1),
     nextResult: () => stepHit(1),

@@ -6,7 +6,7 @@ import { className } from "../base/format.mjs";
 
 /**
  * What a search asks for; null for anything.
- * @typedef {{ label: number | null, predicted: number | null, from: number | null, to: number | null, wrong: boolean, order: Order }} Search
+ * @typedef {{ label: number | null, predicted: number | null, from: number | null, to: number | null, wrong: boolean, answered: boolean | null, order: Order }} Search
  */
 
 /** @type {readonly NumberedField[]} */
@@ -18,11 +18,20 @@ export const EVERYTHING = "all";
 /** A search's text → what it asks for. @param {string | null} text @returns {Search} */
 export function readSearch(text) {
   /** @type {Search} */
-  const search = { label: null, predicted: null, from: null, to: null, wrong: false, order: "ordinal" };
+  const search = {
+    label: null,
+    predicted: null,
+    from: null,
+    to: null,
+    wrong: false,
+    answered: null,
+    order: "ordinal",
+  };
   for (const part of (text ?? "").split(".")) {
     const [, field, number] = part.match(/^(label|predicted|from|to)-(\d+)$/) ?? [];
     if (field) search[/** @type {NumberedField} */ (field)] = Number(number);
     else if (part === "wrong") search.wrong = true;
+    else if (part === "answered" || part === "unanswered") search.answered = part === "answered";
     else if (part === "unsure" || part === "sure") search.order = part;
   }
   return search;
@@ -34,6 +43,7 @@ export function writeSearch(search) {
     (field) => `${field}-${search[field]}`,
   );
   if (search.wrong) parts.push("wrong");
+  if (search.answered !== null) parts.push(search.answered ? "answered" : "unanswered");
   if (search.order !== "ordinal") parts.push(search.order);
   return parts.join(".") || EVERYTHING;
 }
@@ -43,9 +53,10 @@ export const subsetOf = (text) => writeSearch({ ...readSearch(text), order: "ord
 
 /** A search in words, for captions. @param {string} text @param {readonly string[]} classes */
 export function searchWords(text, classes) {
-  const { label, predicted, from, to, wrong } = readSearch(text);
+  const { label, predicted, from, to, wrong, answered } = readSearch(text);
   const parts = [];
   if (wrong) parts.push("misclassified");
+  if (answered !== null) parts.push(answered ? "answered" : "without an answer");
   if (label !== null) parts.push(`class ${className(classes, label)}`);
   if (predicted !== null) parts.push(`predicted ${className(classes, predicted)}`);
   if (from !== null || to !== null) parts.push(`images ${from ?? 0} to ${to ?? "the last"}`);

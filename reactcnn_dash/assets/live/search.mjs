@@ -241,7 +241,7 @@ export function drawSearchControls() {
   if (wanted === controlled) return;
   controlled = wanted;
   if (!wanted || !shown.model) return;
-  const { label, predicted, wrong, from, to, order } = readSearch(view.now.search);
+  const { label, predicted, wrong, answered, from, to, order } = readSearch(view.now.search);
   const data = shown.model.classes.map((name, index) => ({ value: String(index), label: name }));
   const text = (/** @type {number | null} */ value) => (value === null ? null : String(value));
   setProps(ids.SEARCH_LABEL, { data, value: text(label) });
@@ -250,4 +250,6 @@ export function drawSearchControls() {
   setProps(ids.SEARCH_LAST, { value: to });
   setProps(ids.SEARCH_ORDER, { value: order });
   byId(ids.SEARCH_WRONG).setAttribute("aria-pressed", String(wrong));
+  byId(ids.SEARCH_ANSWERED).hidden = answered === null;
+  setText(ids.SEARCH_ANSWERED, answered ? "Answered" : "Without an answer");
 }

@@ -46,6 +46,12 @@ CONCEPTS: Final = (
         "of B keep the number of the cluster of A that they continue.",
     ),
     (
+        "By class",
+        "What the labelled images of each class were taken for, and how many are right, with the "
+        "95 % interval of Wilson's score. These are all labelled images of each run, so that each "
+        "number is a search in it: those of A and B differ where the runs have other images.",
+    ),
+    (
         "Why Leiden (CPM) at first",
         "Its threshold τ is a correlation, so that a cluster means the same in both runs. "
         "Louvain's modularity asks for more where a whole layer correlates more, and that is what "

@@ -26,7 +26,12 @@ def _tabs() -> html.Div:
             choice(
                 ids.COMPARE_TAB,
                 "What is shown",
-                {"images": "Changed images", "filters": "Filters", "flow": "Cluster flow"},
+                {
+                    "images": "Changed images",
+                    "filters": "Filters",
+                    "flow": "Cluster flow",
+                    "classes": "By class",
+                },
             ),
             html.H2(id=ids.COMPARE_LAYER, className="tab-layer"),
         ],
@@ -86,6 +91,14 @@ def _flow() -> html.Section:
     )
 
 
+def _classes() -> html.Section:
+    return html.Section(
+        id=ids.COMPARE_CLASSES,
+        className="view-tab tab-classes by-class",
+        **aria("What was taken for what in both runs"),
+    )
+
+
 def _overview() -> html.Div:
     return html.Div(
         className="compare-body",
@@ -97,7 +110,10 @@ def _overview() -> html.Div:
                     html.Div(id=ids.COMPARE_MATRIX, className="matrix"),
                 ],
             ),
-            html.Div(className="compare-right", children=[_tabs(), _images(), _filters(), _flow()]),
+            html.Div(
+                className="compare-right",
+                children=[_tabs(), _images(), _filters(), _flow(), _classes()],
+            ),
         ],
     )
 

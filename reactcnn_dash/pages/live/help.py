@@ -19,6 +19,7 @@ SHORTCUTS: Final = (
     ("J", "go to a layer by its name"),
     ("+ - 0", "zoom in and out, and back to what suits the window"),
     ("/", "search in the run"),
+    ("B", "what was taken for what, by class"),
     ("N P", "next and previous result of the search"),
     ("Tab, then arrows", "walk through the filters of a layer"),
     ("Enter", "pin the filter's feature map"),

@@ -12,6 +12,7 @@ from reactcnn_dash.pages.elements import (
     aria,
     attributes,
     choice,
+    dialog,
     empty,
     icon,
     notice,
@@ -86,6 +87,13 @@ def _time() -> html.Div:
                 **aria("Next odd image"),
             ),
             tool_button(ids.SEARCH_BUTTON, "search", "Search in this run", "/"),
+            html.Button(
+                html.Span("By class", className="label"),
+                id=ids.BY_CLASS_BUTTON,
+                className="tool wide",
+                title="What was taken for what, and how many of each class are right (B)",
+                **attributes({"aria-haspopup": "dialog"}),
+            ),
             what_if_button(),
         ],
     )
@@ -202,6 +210,7 @@ def content() -> Content:
             html.Div(className="body", children=[_image_panel(), _centre(), cluster_panel()]),
         ],
         around=[
+            dialog(ids.BY_CLASS, "By class", html.Div(id=ids.BY_CLASS_BODY, className="by-class")),
             dcc.Interval(id=ids.TICK, interval=POLL_MS),
             *(dcc.Store(id=one) for one in stores),
         ],

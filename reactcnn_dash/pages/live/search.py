@@ -1,7 +1,8 @@
 """A search as the address bar spells it, and the routes that answer it.
 
 `label-3.predicted-5.wrong.from-100.to-999.unsure`: parts in any order, with dots between; `all`
-asks for nothing in particular. The same text without an order names a subset of a run's images.
+asks for nothing in particular, `answered` and `unanswered` for images with a finite answer or
+without. The same text without an order names a subset of a run's images.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ THUMBNAIL_SIDE: Final = 96
 
 _NUMBERED = re.compile(r"(label|predicted|from|to)-(\d{1,9})")
 _FIELDS = {"label": "label", "predicted": "prediction", "from": "first", "to": "last"}
+_ANSWERED = {"answered": True, "unanswered": False}
 
 
 class BadSearch(UserError, ValueError):
@@ -55,6 +57,8 @@ def parse_search(text: str) -> tuple[ImageFilter, SearchOrder]:
             fields[_FIELDS[numbered[1]]] = int(numbered[2])
         elif part == "wrong":
             fields["misclassified"] = True
+        elif part in _ANSWERED:
+            fields["answered"] = _ANSWERED[part]
         elif part in list(SearchOrder):
             order = SearchOrder(part)
         elif part != EVERYTHING:

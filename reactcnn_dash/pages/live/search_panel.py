@@ -59,6 +59,13 @@ def _filters() -> html.Div:
                 title="Only images that were predicted wrongly",
                 **attributes({"aria-pressed": "false"}),
             ),
+            html.Button(
+                id=ids.SEARCH_ANSWERED,
+                className="tool wide toggle",
+                title="Asked for by the link that led here; press it to leave this out",
+                hidden=True,
+                **attributes({"aria-pressed": "true"}),
+            ),
             html.Span(
                 [
                     _ordinal(ids.SEARCH_FIRST, "from", "From image"),

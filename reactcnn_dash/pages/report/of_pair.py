@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from reactcnn_dash.analysis import METHODS, REDUNDANT
 from reactcnn_dash.db import DamagedBlob, StoreReader
-from reactcnn_dash.pages.report.facts import Confusion, confusion
 from reactcnn_dash.pages.report.markup import (
     bar,
     figures,
@@ -30,6 +29,7 @@ from reactcnn_dash.results.comparison.report import (
     not_finite,
 )
 from reactcnn_dash.results.comparison.stored import Pair, computed_comparison
+from reactcnn_dash.results.confusion import Confusion, confusion
 
 if TYPE_CHECKING:
     from reactcnn_dash.results.comparison.comparing import ComparedLayer, Comparison

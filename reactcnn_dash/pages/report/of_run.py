@@ -14,7 +14,7 @@ from reactcnn_dash.analysis.scales import CODES, NOT_FINITE, NOUGHT, goes_both_w
 from reactcnn_dash.db import DamagedBlob, StoreReader
 from reactcnn_dash.pages.live.frames import encode_gap, gap_ranges
 from reactcnn_dash.pages.palette import cluster_colours
-from reactcnn_dash.pages.report.facts import Confusion, chosen_images, confusion, odd_images
+from reactcnn_dash.pages.report.facts import chosen_images, odd_images
 from reactcnn_dash.pages.report.markup import (
     NOTHING,
     bar,
@@ -29,6 +29,7 @@ from reactcnn_dash.pages.report.markup import (
     table,
 )
 from reactcnn_dash.results.clusters.clustering import ClusterRequest, whole_run
+from reactcnn_dash.results.confusion import MOST_CLASSES, WORST, Confusion, confusion
 from reactcnn_dash.results.deviations.findings import findings
 from reactcnn_dash.results.deviations.scores import PROFILE, RATE, SCORES, bring_up_to_date
 from reactcnn_dash.results.redundancy.report import summary
@@ -44,10 +45,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.results.deviations.scores import RunScores
     from reactcnn_dash.results.redundancy.report import LayerReport, RedundancyReport
 
-MOST_CLASSES: Final = 20
-"""Classes up to which the confusion matrix is drawn whole."""
 MOST_ODD: Final = 12
-_WORST: Final = 30
 _TIGHTEST: Final = 3
 _TALLEST: Final = 64
 _COLUMNS: Final = 8
@@ -244,7 +242,7 @@ def _confused(found: Confusion) -> list[Markup | str]:
     if len(found.names) > MOST_CLASSES:
         rows = [
             [found.names[label], found.names[given], f"{count:,}"]
-            for label, given, count in found.worst(_WORST)
+            for label, given, count in found.worst(WORST)
         ]
         words = f"The {len(rows)} most frequent confusions of {len(found.names)} classes."
         return [words, table(("label", "taken for", "images"), rows, "confusions")]

@@ -1,0 +1,62 @@
+"""The route that tells what the images of each class were taken for, for the pages that show it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reactcnn_dash.db import StoreReader
+from reactcnn_dash.pages.json_routes import done, json_routes, number, ready
+from reactcnn_dash.results.confusion import MOST_CLASSES, WORST, confusion, why_none
+
+if TYPE_CHECKING:
+    from flask import Blueprint, Response
+
+    from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.pages.shapes import ByClass
+
+
+def by_class(url: str, run_id: int) -> ByClass:
+    """Return what a run's images of each class were taken for.
+
+    Raises:
+        RunNotFound: there is no such run.
+        StoreError: the store cannot be read.
+    """
+    reader = StoreReader(url)
+    run = reader.run(run_id)
+    answers = reader.predictions(run)
+    found = confusion(run, answers)
+    said: ByClass = {
+        "run": run.id,
+        "names": list(run.class_names),
+        "why": why_none(run) if found is None else None,
+        "counts": [],
+        "worst": [],
+        "classes": [],
+        "unanswered": int((answers.predictions < 0).sum()),
+    }
+    if found is None:
+        return said
+    if len(found.names) <= MOST_CLASSES:
+        said["counts"] = found.counts.tolist()
+    said["worst"] = found.worst(WORST)
+    for one in np.flatnonzero(found.counts.any(axis=1)).tolist():
+        total, right, (low, high) = found.of_class(one)
+        said["classes"].append((one, total, right, low, high))
+    return said
+
+
+def blueprint(context: Context) -> Blueprint:
+    """Return the route of what was taken for what in ``run``."""
+    routes = json_routes("by-class")
+
+    @routes.get("/of")
+    def of() -> Response:
+        run = context.reader.run(number("run"))
+        # By what is stored: a run that has grown has other figures.
+        key = ("by class", run.id, run.stored)
+        return done(ready(context.jobs.ask(key, by_class, context.url, run.id)))
+
+    return routes
