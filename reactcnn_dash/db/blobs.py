@@ -15,7 +15,7 @@ import math
 import struct
 import threading
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import zstandard
@@ -50,6 +50,9 @@ _LETTERS = {
 }  # fmt: skip
 _CODES = {dtype: letter[0] for dtype, letter in _LETTERS.items()}
 _DTYPES = {letter[0]: np.dtype(dtype) for dtype, letter in _LETTERS.items()}
+
+PRUNED: Final = b"\0"
+"""Stands where a value was pruned; one that is empty, or anything else, is damaged."""
 
 
 class _Codecs(threading.local):

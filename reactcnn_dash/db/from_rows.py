@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reactcnn_dash.db.blobs import unpack
+from reactcnn_dash.db.blobs import PRUNED, unpack
 from reactcnn_dash.db.errors import DamagedBlob, Pruned
 from reactcnn_dash.db.ownership import is_certain, is_silent
 from reactcnn_dash.db.records import (
@@ -168,7 +168,7 @@ def pixels_of(row: AnyRow) -> NDArray[np.uint8]:
         Pruned: if they were pruned.
         DamagedBlob: if they are damaged.
     """
-    if not row.pixels:
+    if row.pixels == PRUNED:
         raise Pruned(f"image {row.ordinal}: its pixels were pruned")
     height, width, channels = row.image_shape
     what = f"image {row.ordinal}: its pixels"
@@ -182,7 +182,7 @@ def gap_of(row: AnyRow) -> NDArray[np.float32]:
         Pruned: if it was pruned.
         DamagedBlob: if it is damaged.
     """
-    if not row.gap:
+    if row.gap == PRUNED:
         raise Pruned(
             f"image {row.ordinal}: its GAP row was pruned; clusters of the whole run, and what was "
             f"worked out before, are still there"

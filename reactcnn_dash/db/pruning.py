@@ -1,7 +1,7 @@
 """Pruning: what is large of a run's older images goes, and the sums over all of them stay.
 
 In small transactions beside collectors, from the first image on; one that was cut short goes on
-when it is asked for again. Pixels and GAP rows that are pruned are empty values.
+when it is asked for again. In the place of pixels and GAP rows that are pruned stands one byte.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, select, update
 
 from reactcnn_dash.db import queries
 from reactcnn_dash.db.address import StoreAddress
+from reactcnn_dash.db.blobs import PRUNED
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import can_shrink, read_engine, sqlite_connection, transaction
 from reactcnn_dash.db.errors import DamagedBlob, RunNotFound, StoreError
@@ -198,7 +199,7 @@ def _take(
     if kind == "maps":
         connection.execute(delete(table).where(*there))
     elif size:
-        connection.execute(update(table).where(*there).values({kind: b""}))
+        connection.execute(update(table).where(*there).values({kind: PRUNED}))
     smaller = update(_runs).where(_runs.c.id == run_id).values(size=_runs.c.size - size)
     if connection.execute(smaller).rowcount != 1:
         raise RunNotFound(f"{place}: run {run_id} was deleted meanwhile")
@@ -212,11 +213,11 @@ def _there(kind: str, run_id: int, span: tuple[int, int]) -> list[ColumnElement[
         table.c.ordinal >= span[0],
         table.c.ordinal < span[1],
     ]
-    return within if kind == "maps" else [*within, _size(kind) > 0]
+    return within if kind == "maps" else [*within, table.c[kind] != PRUNED]
 
 
 def _size(kind: str) -> ColumnElement[Any]:
     table = _TABLES[kind]
     if kind == "maps":
         return func.length(table.c.scales) + func.length(table.c.codes)
-    return func.length(table.c[kind])
+    return func.length(table.c[kind]) - len(PRUNED)
