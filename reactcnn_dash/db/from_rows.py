@@ -155,7 +155,9 @@ def image_of(row: AnyRow) -> Image:
             "<f4",
         ),
         name=row.name,
-        pixels=pixels_of(row) if row.pixels else np.empty((0, 0, row.image_shape[2]), np.uint8),
+        pixels=np.empty((0, 0, row.image_shape[2]), np.uint8)
+        if row.pixels == PRUNED
+        else pixels_of(row),
         sha256=row.sha256.hex(),
         finite=row.finite,
     )
