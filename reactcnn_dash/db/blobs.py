@@ -51,7 +51,7 @@ _LETTERS = {
 _CODES = {dtype: letter[0] for dtype, letter in _LETTERS.items()}
 _DTYPES = {letter[0]: np.dtype(dtype) for dtype, letter in _LETTERS.items()}
 
-PRUNED: Final = b"\0"
+PRUNED: Final = b"RCBP"
 """Stands where a value was pruned; one that is empty, or anything else, is damaged."""
 
 

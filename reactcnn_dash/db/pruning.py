@@ -1,7 +1,7 @@
 """Pruning: what is large of a run's older images goes, and the sums over all of them stay.
 
 In small transactions beside collectors, from the first image on; one that was cut short goes on
-when it is asked for again. In the place of pixels and GAP rows that are pruned stands one byte.
+when it is asked for again. In the place of pixels and GAP rows that are pruned stands a mark.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ def left(path: Path, kind: str) -> list[int]:
     """Ordinals of which something of a kind is left."""
     of = {
         "maps": "SELECT ordinal FROM feature_maps",
-        "pixels": "SELECT ordinal FROM images WHERE length(pixels) > 1",
-        "gap": "SELECT ordinal FROM images WHERE length(gap) > 1",
+        "pixels": "SELECT ordinal FROM images WHERE length(pixels) > 4",
+        "gap": "SELECT ordinal FROM images WHERE length(gap) > 4",
     }
     with closing(sqlite3.connect(path)) as connection:
         return [one for (one,) in connection.execute(f"{of[kind]} ORDER BY ordinal")]
