@@ -123,13 +123,15 @@ def _collect_and_score(ready: Session, store: str, signals: StopSignals, progres
     from collector.scoring import Scoring  # noqa: PLC0415 - SciPy is not needed for --help
 
     run = ready.writer.run
-    scoring = Scoring(progress, store, run.id, run.stored)
+    scoring = Scoring(store, run.id)
     try:
-        outcome = loop.collect(ready.work, ready.writer, signals=signals, progress=scoring)
+        outcome = loop.collect(
+            ready.work, ready.writer, signals=signals, progress=progress, scoring=scoring
+        )
         code = _conclude(outcome, run, store, progress)
         if outcome.interrupted is None:
-            scoring.finish(lambda: signals.caught is not None)
-            scoring.tell_odd()
+            scoring.finish(progress, lambda: signals.caught is not None)
+            scoring.tell_odd(progress)
     finally:
         scoring.end()
     return code

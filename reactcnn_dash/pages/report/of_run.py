@@ -399,7 +399,8 @@ def _deviation(
         title,
         f"{len(scores.odd(RATE)):,} of {len(scores.scores):,} images score above "
         f"{number(threshold)}, which {RATE:.0%} of usual images do; what is usual was learnt from "
-        f"{len(profile.ordinals):,} images of the run.",
+        f"{len(profile.ordinals):,} images of the run."
+        + ("" if scores.final(drawing.run) else " These scores are provisional."),
         _histogram(scores.scores, threshold),
         drawing.images(words.items()),
     )
