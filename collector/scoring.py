@@ -39,6 +39,8 @@ core in groups of 256, 0.16 ms in groups of 64.
 """
 SHARE = 0.03
 """Of a run's time, what learning anew what is usual may take: 0.4 s for 512 images of VGG-16."""
+LEAST_SECONDS = 0.3
+"""So much it may take of any run: nobody notices."""
 _WAITING_BYTES = 64 * 2**20
 _LOOK_SECONDS = 0.2
 _PATIENCE_SECONDS = 1.0
@@ -55,18 +57,14 @@ class Scoring:
         url: the store.
         run_id: the run.
         most: seconds that :meth:`finish` takes at most.
-        share: of the run's time, what learning anew what is usual may take.
     """
 
-    def __init__(
-        self, url: str, run_id: int, *, most: float = MOST_SECONDS, share: float = SHARE
-    ) -> None:
+    def __init__(self, url: str, run_id: int, *, most: float = MOST_SECONDS) -> None:
         self._reader = StoreReader(url)
         self._url = url
         self._run = self._reader.run(run_id)
         layers = self._reader.layers(run_id)
         self._most = most
-        self._share = share
         self._scorer = Scorer(layers)
         row = 4 * sum(layer.filters for layer in layers)
         # Rows that find no place are read again: the run never waits for its scores.
@@ -181,7 +179,8 @@ class Scoring:
         if self._last is None or images == SAMPLE:
             return True
         expected = self._last[1] * images / self._last[0]
-        return self._learning + expected <= self._share * (time.monotonic() - self._begun)
+        allowed = max(LEAST_SECONDS, SHARE * (time.monotonic() - self._begun))
+        return self._learning + expected <= allowed
 
     def _conclude(self) -> None:
         self._catch_up(self._reader.run(self._run.id).stored)

@@ -40,7 +40,7 @@ const STOOD_MS = 100;
 const SOON_MS = 500;
 const AGAIN_MS = 2000;
 /** Between two looks at the marks, while a run is collected and afterwards. */
-const MARKS_MS = { collecting: 4000, over: 30_000 };
+const MARKS_MS = { collecting: 4000, over: 10_000 };
 
 export const deviations = {
   /** @type {KnownRun | null} */
