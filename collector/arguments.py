@@ -334,8 +334,7 @@ def _add_store(result: argparse.ArgumentParser) -> None:
         "--no-scores",
         action="store_true",
         help="do not score images for what stands out; the page does it when somebody looks "
-        "(default: they are scored from 512 images on, by a process that gives way to the "
-        "network, and at the end)",
+        "(default: they are scored from 512 images on, beside the network)",
     )
     group.add_argument(
         "--durable",

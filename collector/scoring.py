@@ -44,6 +44,7 @@ LEAST_SECONDS = 0.3
 _WAITING_BYTES = 64 * 2**20
 _LOOK_SECONDS = 0.2
 _PATIENCE_SECONDS = 1.0
+_ENDING_SECONDS = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -127,8 +128,12 @@ class Scoring:
                 progress.notice(f"{run.odd:,} of its images stand out{so}: press O on the page.")
 
     def end(self) -> None:
-        """Give up what is left, once the step under way is done; nobody waits for it."""
+        """Give up what is left; a step under way is waited for, but not for long."""
         self._ending = True
+        if self._thread.is_alive():
+            with suppress(queue.Full):
+                self._rows.put_nowait(None)
+            self._thread.join(_ENDING_SECONDS)
 
     def _work(self) -> None:
         try:
@@ -221,4 +226,6 @@ class Scoring:
         scores = self._scorer.scores()
         if scores is None:
             return True
+        if self._ending:
+            return False
         return keep(partial(save_scores, self._url, self._run, scores))

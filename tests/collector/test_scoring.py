@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 
 from collector.cli import main
+from collector.progress import Silent
+from collector.scoring import Scoring
 from reactcnn_dash.analysis import SAMPLE, WARM_UP
 from reactcnn_dash.db import RunState, StoreReader
 from reactcnn_dash.results.deviations.scores import RATE, SCORES, RunScores, bring_up_to_date
+from tests import stores
 from tests.collector.test_process import collector, stored, wait_for
 from tests.collector.waiting import DEADLINE
 
@@ -153,6 +156,51 @@ def test_a_run_does_not_end_for_its_scores(
     scores = SCORES.find(reader, run)
     assert scores is not None
     assert len(scores.scores) == 600
+
+
+class Told(Silent):
+    """What the user is told."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+def test_rows_that_did_not_come_by_themselves_are_read(tmp_path: Path) -> None:
+    store, other, truth = tmp_path / "a.db", tmp_path / "b.db", stores.truth(700)
+    stores.make_store(store, 700, made=truth, maps=False)
+    shutil.copy(store, other)
+    with closing(sqlite3.connect(store)) as raw:
+        raw.execute("UPDATE images SET gap = x'00' WHERE ordinal = 250")
+        raw.commit()
+    scoring, told = Scoring(str(store), 1), Told()
+    for start, stop in ((0, 100), (300, 310), (310, 600)):
+        scoring.take(start, truth.gap[start:stop])
+    scoring.finish(told, lambda: False)
+    scoring.tell_odd(told)
+    scoring.end()
+    bring_up_to_date(str(other), 1)
+    found, expected = scores_of(store), scores_of(other)
+    assert found is not None
+    assert expected is not None
+    assert found.extent == expected.extent == (700, 700)
+    assert np.flatnonzero(np.isnan(found.scores)).tolist() == [250]
+    # One image less behind the profile: nearly the same scores.
+    rest = np.arange(700) != 250
+    assert np.corrcoef(found.scores[rest], expected.scores[rest])[0, 1] > 0.95
+    odd = len(found.odd(RATE))
+    assert told.notices == ([f"{odd} of its images stand out: press O on the page."] if odd else [])
+
+
+def test_the_end_of_a_run_has_a_bound(tmp_path: Path) -> None:
+    store = tmp_path / "a.db"
+    stores.make_store(store, 700, maps=False)
+    scoring, told = Scoring(str(store), 1, most=0.0), Told()
+    scoring.finish(told, lambda: False)
+    scoring.end()
+    assert [("not all scored yet" in one) for one in told.notices] == [True]
 
 
 def test_too_few_images_are_no_reason_to_complain(
