@@ -57,7 +57,7 @@ class Capture:
     def __call__(self, pixels: Pixels) -> Captured:
         """Run (B, H, W, C) images, B ≥ 1, through the network."""
         parts = [
-            carry_out(self._session, self._names, {PIXELS: part})
+            self._planar(carry_out(self._session, self._names, {PIXELS: part}))
             for part in portions(pixels, self._batch)
         ]
         output, gap, *rest = (
@@ -67,6 +67,17 @@ class Capture:
         count = len(pixels)
         maps = self._split(gap[:count], [array[:count] for array in rest]) if rest else None
         return Captured(probabilities_of(output[:count], self._reading), gap[:count], maps)
+
+    def _planar(self, arrays: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
+        """Return what the session gave, with the codes of each tap as (B, F, H, W)."""
+        shapes = {
+            codes_of(place): (-1, tap.filters, tap.height, tap.width)
+            for place, tap in enumerate(self._taps)
+        }
+        return [
+            array.reshape(shapes.get(name, array.shape))
+            for name, array in zip(self._names, arrays, strict=True)
+        ]
 
     def _split(
         self, gap: NDArray[np.float32], rest: Sequence[NDArray[Any]]
@@ -85,12 +96,11 @@ class Capture:
         blank = ~varies & (size != 0)
         result, start = [], 0
         for tap, code in zip(self._taps, rest[-len(self._taps) :], strict=True):
-            planar = code.transpose(0, 3, 1, 2) if tap.channels_last else code
             part = slice(start, start + tap.filters)
             start += tap.filters
             if blank[:, part].any():
-                planar = np.where(blank[:, part, None, None], np.uint8(0), planar)
-            result.append(MapBatch(planar, low[:, part], step[:, part]))
+                code = np.where(blank[:, part, None, None], np.uint8(0), code)  # noqa: PLW2901
+            result.append(MapBatch(code, low[:, part], step[:, part]))
         return tuple(result)
 
 
