@@ -14,6 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from collector.frameworks.onnx.modelfile import opset_of
+from collector.frameworks.quantised import LEAST_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from collector.frameworks.scaling import Scaling
 
 PIXELS, GAP, HIGH, LOW = (f"reactcnn.{name}" for name in ("pixels", "gap", "high", "low"))
-# Below this a map's range divides to subnormal steps; it is as good as constant.
-LEAST_RANGE = 1e-33
 _RUNTIME = "com.microsoft"
 
 
@@ -212,8 +211,7 @@ class _Adding:
     def codes(self, tap: Tap, place: int, tensor: str) -> tuple[str, str | None]:
         """Quantise the maps (B, F, H, W) of one tap to an output of (B · F, H · W).
 
-        Nothing is decided here, since each further step would cost as much as a pass over small
-        maps: ``capture`` says what the codes of values that are not finite, or all the same, mean.
+        See ``quantised`` for what those of values that are not finite, or all the same, mean.
 
         Returns:
             The greatest and the least value of each map, (B, F); ``None`` for the least if it is
