@@ -101,7 +101,7 @@ def test_small_batches_are_stored_together_as_if_each_came_alone(tmp_path: Path)
     stores = []
     for name, sizes in (("alone.db", [40]), ("together.db", [1] * 21 + [3, 16])):
         path = tmp_path / name
-        appended = []
+        appended: list[int] = []
         with writer(path, feature_maps="all") as run:
             append = run.append
 
