@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import queue
 import threading
@@ -137,6 +138,8 @@ class Scoring:
 
     def _work(self) -> None:
         try:
+            # Loading it is no part of what learning takes.
+            importlib.import_module("scipy.linalg")
             while not self._ending and self._step():
                 pass
             if not self._ending:
@@ -167,9 +170,10 @@ class Scoring:
         """Learn what is usual if that is due, score what waits, and store it now and then."""
         due = self._scorer.due
         if due and self._affordable(due):
-            begun = time.monotonic()
+            # This thread's own time: beside busy processes the clock's would say nothing.
+            begun = time.thread_time()
             self._scorer.learn(due)
-            self._last = due, time.monotonic() - begun
+            self._last = due, time.thread_time() - begun
             self._learning += self._last[1]
         self._scorer.score()
         if time.monotonic() - self._saved_at >= SAVE_SECONDS:
