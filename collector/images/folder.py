@@ -19,6 +19,8 @@ from collector.images.scan import Listing, display_name, scan
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from collector.images.values import ValueRange
 
 READINGS = ("pillow", "keras")
@@ -47,6 +49,8 @@ class FolderImages:
     """
 
     value_range = None
+    targets: NDArray[np.float32] | None = None
+    target_names: tuple[str, ...] | None = None
 
     def __init__(
         self,

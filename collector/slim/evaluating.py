@@ -152,7 +152,8 @@ class Evaluation:
                     and run.image_identity == self._source.identity
                     and not run.skipped
                     and run.options.get("reading") in (None, "pillow")
-                    and run.options.get("head") in (None, self._networks[0].reading.head)
+                    and run.options.get("head")
+                    in (None, request.head, self._networks[0].reading.head)
                     and all(run.options.get(name) == value for name, value in options.items())
                 ):
                     return run
