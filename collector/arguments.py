@@ -170,8 +170,10 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         metavar="IMAGES",
         type=_text,
         help="sample (crops of photographs, works offline), cifar10 (Keras' copy, downloaded if "
-        "need be), a folder (its subfolders are the classes), or an .npz file with images and "
-        "optionally labels and class_names (default: cifar10 if Keras has it, otherwise sample)",
+        "need be), a folder (its subfolders are the classes; a targets.csv in it has a line a "
+        "picture), or an .npz file with images and optionally labels (a class each, or 0 and 1 a "
+        "label), targets (the values that are due) and class_names (default: cifar10 if Keras has "
+        "it, otherwise sample)",
     )
     group.add_argument(
         "--classes",

@@ -258,9 +258,9 @@ def labels_for(source: ImageSource, network: Network) -> LabelFit:
     answers, names = network.reading.answers, network.loaded.class_names
     if answers is Answers.CLASSES:
         return fit_labels(source, network.outputs, names)
-    known = answers is not Answers.NONE and source.targets is not None
+    targets = None if answers is Answers.NONE else source.targets
     # Classes that stand as numbers are no targets of a model with several outputs.
-    if known and not (source.labelled and source.targets.shape[1] != network.outputs):
+    if targets is not None and not (source.labelled and targets.shape[1] != network.outputs):
         return fit_targets(source, network.outputs, names, sets=answers is Answers.LABELS)
     if not source.labelled:
         return LabelFit()

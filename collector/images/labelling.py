@@ -151,4 +151,5 @@ def _single(rows: NDArray[Any]) -> NDArray[np.int64] | None:
     values = rows.astype(np.float64)
     if (values < 0).any() or not np.allclose(values.sum(axis=1), 1, rtol=0, atol=1e-3):
         return None
-    return values.argmax(axis=1).astype(np.int64)
+    found: NDArray[np.int64] = values.argmax(axis=1).astype(np.int64)
+    return found

@@ -106,8 +106,8 @@ def pack_batch(
     known = None
     if batch.targets is not None:
         said = batch.probabilities
-        first = (run_id, batch.start)
-        known = pack_targets(first, batch.targets, said, answers, thresholds)
+        begin = (run_id, batch.start)
+        known = pack_targets(begin, batch.targets, said, answers, thresholds)
         has_label, correct = known.labelled, known.right
     gap_finite = np.isfinite(batch.gap)
     finite = np.logical_and(certain, gap_finite.all(axis=1))

@@ -77,7 +77,8 @@ class Targets:
 
     def count(self, hit: Letter) -> NDArray[np.int64]:
         """Return how many images have that letter, (K,) int64 by label."""
-        return (self.hits == ord(hit)).sum(axis=0, dtype=np.int64)
+        counts: NDArray[np.int64] = (self.hits == ord(hit)).sum(axis=0, dtype=np.int64)
+        return counts
 
 
 def pack_targets(
@@ -120,10 +121,10 @@ def _of_labels(
     if not np.isin(targets[known], (0, 1)).all():
         raise ValueError("targets of labels must be 1, 0 or NaN")
     letters = hits_of(probabilities, thresholds, targets)
-    labelled = known.any(axis=1)
+    labelled: NDArray[np.bool_] = np.any(known, axis=1)
     wrong = np.isin(letters, [ord(Letter.FALSE), ord(Letter.MISSED)]).sum(axis=1)
     # A known label without a finite probability is not answered at all, so not rightly.
-    answered = (np.isfinite(probabilities) | ~known).all(axis=1)
+    answered: NDArray[np.bool_] = np.all(np.isfinite(probabilities) | ~known, axis=1)
     right = labelled & (wrong == 0) & answered
     rows = [
         {
@@ -183,7 +184,8 @@ def hits_of(
     given = finite & (probabilities >= np.asarray(thresholds, np.float64))
     true, false = truth == 1, truth == 0
     cases = [true & given, false & given, true, false & finite, given]
-    return _CODES[np.select(cases, [0, 1, 2, 3, 4], 5)]
+    letters: NDArray[np.uint8] = _CODES[np.select(cases, [0, 1, 2, 3, 4], 5)]
+    return letters
 
 
 def added(error_sum: float | None, errors: Sequence[float]) -> float | None:

@@ -54,6 +54,8 @@ def label_hits(reader: StoreReader, run: Run) -> tuple[LabelHits, ...]:
     if run.answers is not Answers.LABELS or not run.labelled:
         return ()
     found = reader.targets(run)
+    if not len(found.ordinals):
+        return ()
     counts = (Letter.HIT, Letter.FALSE, Letter.MISSED, Letter.REST)
     columns = [found.count(letter).tolist() for letter in counts]
     return tuple(

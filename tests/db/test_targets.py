@@ -82,7 +82,7 @@ def rows_of(url: str, run: int = 1) -> list[tuple[Any, ...]]:
     place = StoreAddress.of(url)
     with transaction(read_engine(place), place) as connection:
         found = connection.exec_driver_sql(
-            "SELECT ordinal, hits, target, error FROM targets "  # noqa: S608 - a number
+            "SELECT ordinal, hits, target, error FROM targets "
             f"WHERE run_id = {run} ORDER BY ordinal"
         ).all()
     return [tuple(row) for row in found]
