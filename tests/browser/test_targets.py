@@ -86,8 +86,8 @@ def error(number: int = 0) -> float:
     return float(np.abs(VALUE[number] - DUE).mean())
 
 
-def show(page: Page, address: str, run: int, more: str = "") -> None:
-    page.goto(f"{address}?run={run}&image=3{more}")
+def show(page: Page, address: str, run: int, more: str = "", image: int = 3) -> None:
+    page.goto(f"{address}?run={run}&image={image}{more}")
     expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
 
 
@@ -140,9 +140,9 @@ def test_values_stand_beside_what_is_due(page: Page, serve: Serve, store: Path) 
     expect(page.locator("#run-counts")).to_contain_text("mean absolute error")
     shown = page.locator("#run-counts").inner_text().rpartition(" ")[2]
     assert float(shown) == pytest.approx(error(), rel=1e-4)
-    show(page, address, VALUES, "&search=error")
     worst = int(np.abs(VALUE[0] - DUE).mean(1).argmax())
-    first = page.locator(".tile").first
+    show(page, address, VALUES, "&search=error", worst)
+    first = page.locator("#hit-0")
     expect(first).to_have_attribute("data-ordinal", str(worst))
     expect(first).to_contain_text("off by")
     expect(page.locator("#search-order")).to_have_value("Largest error first")
@@ -153,6 +153,7 @@ def test_hits_by_label_open_their_images(page: Page, serve: Serve, store: Path) 
     show(page, serve(store), LABELS)
     page.keyboard.press("b")
     table = page.get_by_role("table", name="Hits by label")
+    expect(table.locator("tbody tr")).to_have_count(len(NAMES))
     true, said = TRUTH == 1, given()
     for i, name in enumerate(NAMES):
         cells = table.locator("tr", has=page.get_by_role("rowheader", name=name, exact=True))

@@ -106,12 +106,14 @@ def letters() -> list[str]:
 
 
 def labelled() -> NDArray[np.bool_]:
-    return ~np.isnan(TRUTH).all(axis=1)
+    found: NDArray[np.bool_] = np.any(~np.isnan(TRUTH), axis=1)
+    return found
 
 
 def all_right() -> NDArray[np.bool_]:
     agree = (SAID >= THRESHOLDS) == (TRUTH == 1)
-    return labelled() & ((agree & ~np.isnan(SAID)) | np.isnan(TRUTH)).all(axis=1)
+    found: NDArray[np.bool_] = np.all((agree & ~np.isnan(SAID)) | np.isnan(TRUTH), axis=1)
+    return labelled() & found
 
 
 def errors() -> NDArray[np.float64]:
