@@ -1,7 +1,7 @@
 /* The head: how the two runs compare as a whole. */
 import { byId, element } from "../base/dom.mjs";
 import { fewWords, isFew } from "../base/few.mjs";
-import { answer, count, figure, percent } from "../base/format.mjs";
+import { count, figure, meanError, percent } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
 import { nothingRight, UNNAMED } from "./epochs.mjs";
 
@@ -76,12 +76,12 @@ function right(found) {
   const { accuracy, errors, labelled } = found;
   if (errors) {
     const [a, b] = errors;
-    const off = answer(Math.abs(b - a));
+    const off = meanError(Math.abs(b - a));
     const kind = a === b ? "" : b < a ? " better" : " worse";
     const parts = [
-      element("span", { class: "value-a" }, answer(a)),
+      element("span", { class: "value-a" }, meanError(a)),
       element("span", { class: "arrow" }, "→"),
-      element("span", { class: "value-b" }, answer(b)),
+      element("span", { class: "value-b" }, meanError(b)),
       element("span", { class: `difference${kind}` }, ` ${b >= a ? "+" : "−"}${off}`),
     ];
     return card("Mean absolute error", parts, `of ${count(labelled)} with a target`);

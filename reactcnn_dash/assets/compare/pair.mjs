@@ -2,7 +2,7 @@
 import { bothWays, coloursOf, diverging, legend } from "../base/colours.mjs";
 import { show } from "../base/dash.mjs";
 import { button, byId, canvasOf, element, setText, track } from "../base/dom.mjs";
-import { answer, className, count, number, plural } from "../base/format.mjs";
+import { answer, className, count, meanError, number, plural } from "../base/format.mjs";
 import { Grid } from "../base/grid.mjs";
 import { listenToGrid } from "../base/hand.mjs";
 import { notice, reason } from "../base/notice.mjs";
@@ -126,7 +126,7 @@ const classOf = ({ found }, index) =>
 function offWords({ found, pair }, side) {
   const { error } = pair[side];
   if (error === null) return "no class";
-  if (found[side].answers === "values") return `off by ${answer(error)}`;
+  if (found[side].answers === "values") return `off by ${meanError(error)}`;
   return error ? `${plural(error, "label")} wrong` : "every label right";
 }
 

@@ -1,6 +1,6 @@
 /* What the network says of the image, beside what is right: classes, labels, values, or nothing. */
 import { byId, element, track } from "../base/dom.mjs";
-import { answer, plural, probability } from "../base/format.mjs";
+import { answer, meanError, plural, probability } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
 import { answerOf, classOf, namesClasses, shown } from "./shown.mjs";
 
@@ -52,7 +52,7 @@ export function answerWords(image) {
   if (answers === "labels") return named(image, "hf+").join(", ") || "no label";
   if (answers !== "values") return "no answer stored";
   if (probabilities.length > 1) {
-    const off = error === null ? "" : `, off by ${answer(error)} on average`;
+    const off = error === null ? "" : `, off by ${meanError(error)} on average`;
     return `${probabilities.length} values${off}`;
   }
   return answer(probabilities[0][1]);
@@ -183,6 +183,6 @@ export function drawAnswers(image) {
 /** What a hit of a search says of its error, in words; "" where it says nothing. @param {number | null} error @param {boolean | null} wrong */
 export function errorWords(error, wrong) {
   if (error === null) return "";
-  if (shown.model?.answers === "values") return `off by ${answer(error)}`;
+  if (shown.model?.answers === "values") return `off by ${meanError(error)}`;
   return wrong ? (error ? `${plural(error, "label")} wrong` : "no answer") : "right";
 }

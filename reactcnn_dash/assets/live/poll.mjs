@@ -3,7 +3,7 @@
 import { setProps } from "../base/dash.mjs";
 import { button, byId, setText } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
-import { answer, count, percent } from "../base/format.mjs";
+import { count, meanError, percent } from "../base/format.mjs";
 import { notice, noticeAge, noticeKind, tellLink } from "../base/notice.mjs";
 import { decodeBytes } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -236,7 +236,7 @@ function drawHeader(run) {
   }
   if (run.rate !== null && run.state === "collecting") parts.push(`${run.rate.toFixed(1)} a second`);
   if (run.labelled) parts.push(rightWords(run));
-  if (run.meanError !== null) parts.push(`mean absolute error ${answer(run.meanError)}`);
+  if (run.meanError !== null) parts.push(`mean absolute error ${meanError(run.meanError)}`);
   setText(ids.RUN_COUNTS, parts.join(" · "));
   byId(ids.RUN_COUNTS).title = `${run.model}, checkpoint ${run.checkpoint}, images: ${run.source}`;
   const version = `${run.latest}:${run.id}:${run.state}`;

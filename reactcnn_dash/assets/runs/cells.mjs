@@ -1,6 +1,6 @@
 /* Cells of the table of runs, by the names that its columns call them (see pages/runs/layout.py). */
 import { dash } from "../base/dash.mjs";
-import { answer, count, duration, size } from "../base/format.mjs";
+import { count, duration, meanError, size } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { READ_ONLY } from "../base/read-only.mjs";
 import { images, signed, tags, time, writable } from "./rows.mjs";
@@ -35,7 +35,7 @@ function middle(text, tag, attributes) {
 }
 
 /** The mean absolute error of a network of values stands where others have their accuracy. @param {Row} row */
-const errorText = ({ error }) => (error === null ? "" : `± ${answer(error)}`);
+const errorText = ({ error }) => (error === null ? "" : `± ${meanError(error)}`);
 
 dash.dashAgGridFunctions = {
   ...dash.dashAgGridFunctions,

@@ -49,7 +49,7 @@ def _filters() -> html.Div:
             _class_select(ids.SEARCH_LABEL, "Any class", "Class", "of-labels of-names"),
             _class_select(ids.SEARCH_PREDICTION, "Any prediction", "Predicted class", "of-names"),
             html.Span(
-                "The network names no class of an image: its images are searched by number.",
+                "The network names no class of an image to search by.",
                 className="of-no-classes",
             ),
             html.Button(
