@@ -79,14 +79,18 @@ def fitted(
     if flat.ndim != 1 or flat.dtype.kind not in "biuf" or len(flat) != images:
         return labelling(array, images, class_names, name)
     values = due(flat, images, name)
-    if flat.dtype.kind == "f" and not (flat == np.rint(flat)).all():
+    several = class_names is not None and len(class_names) > 1
+    broken = flat.dtype.kind == "f" and not (flat == np.rint(flat)).all()
+    if broken and several:
+        raise ImageSourceError(
+            f"{name} has broken numbers, one an image, for {len(class_names or ())} names; classes "
+            "are whole numbers, and of values each name has its own."
+        )
+    if broken or (flat.dtype.kind == "f" and class_names is not None and not several):
         return Labelling(targets=values)
     whole = flat.astype(np.int64)
     if class_names is None and whole.min() < NO_LABEL:
         return Labelling(targets=values)
-    if class_names is not None and len(class_names) == 1:
-        # The one name is that of the value.
-        class_names = None
     return Labelling(classes(whole, images, class_names, name), values)
 
 
