@@ -53,7 +53,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     first = dataclasses.replace(stores.truth(IMAGES), labels=np.full(IMAGES, -1))
     # The second of a pair has the images in another order.
     order = np.random.default_rng(3).permutation(IMAGES)
-    runs = (
+    runs: tuple[tuple[dict[str, Any], NDArray[Any], NDArray[Any] | None, Any], ...] = (
         (labels, SAID[0], TRUTH, None),
         (labels, SAID[1], TRUTH, order),
         (values, VALUE[0], DUE, None),
@@ -191,7 +191,7 @@ def test_exports_say_what_their_numbers_mean(path: Path, tmp_path: Path, run: in
 def test_the_api_lists_the_error_of_runs(path: Path) -> None:
     frame = open_store(str(path)).runs()
     assert frame.loc[VALUES, "mean_error"] == pytest.approx(error(0))
-    assert np.isnan(frame.loc[LABELS, "mean_error"])
+    assert bool(frame["mean_error"].isna().loc[LABELS])
     assert frame.loc[LABELS, "accuracy"] == pytest.approx(right(0))
     assert frame.loc[[NONE, BARE], ["accuracy", "mean_error"]].isna().all(axis=None)
 
