@@ -67,6 +67,7 @@ from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
 from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
 from reactcnn_dash.db.sharing import Lease, SharedRun, find_shared
 from reactcnn_dash.db.slimmings import NewSlimming, Slimming, save_slimming
+from reactcnn_dash.db.tallies import Tally
 from reactcnn_dash.db.upgrade import UpgradeResult, upgrade
 from reactcnn_dash.db.writer import RunWriter, require_free
 from reactcnn_dash.db.writing import finish_writing
@@ -132,6 +133,7 @@ __all__ = [
     "StoreReader",
     "StoreUnreachable",
     "StoreUrl",
+    "Tally",
     "UpgradeResult",
     "arrays_of",
     "check_writable",

@@ -1,21 +1,27 @@
-"""Looking for images of a run by what is known of them, in the index `ix_images_search` alone.
+"""Looking for images of a run by what is known of them, in indexes alone.
 
-Everything that is asked for and answered stands in that index: 50,000 images are looked through in
-some 2 MB, and none of their rows is touched.
+Everything that is asked for and answered stands in each of them, and no row of an image is touched.
+How many images are found is known from the tallies, and a page of them is read in one of two ways,
+whichever looks at fewer entries: by walking through an index in the order that is wanted, past the
+images that are not; or, where few are wanted, by gathering these and sorting them. Of N images some
+√(60 N) are looked at at most for the first page, 8,000 of a million, most often some hundred.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column, select, union_all
 
 from reactcnn_dash.db.queries import images, runs
+from reactcnn_dash.db.tallies import NO_LABEL, counted, images_counted, labels_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from sqlalchemy import Connection, Select
 
@@ -74,79 +80,205 @@ class SearchPage:
 
 # A bare column would let SQLite walk along the primary key, and read each row for the rest.
 _NUMBER: ColumnElement[int] = images.c.ordinal + literal_column("0")
+_MOST_GATHERED: Final = 512
+"""Wanted images that are always gathered: sorting them costs less than asking what else to do."""
+_HIT = (
+    images.c.ordinal,
+    images.c.label,
+    images.c.prediction,
+    images.c.misclassified,
+    images.c.confidence,
+)
 
 
-def _conditions(run_id: int, wanted: ImageFilter) -> list[ColumnElement[bool]]:
+def _conditions(run_id: int, wanted: ImageFilter, *, plain: bool = True) -> list[Any]:
+    """Return the conditions for what is wanted.
+
+    Args:
+        run_id: the run.
+        wanted: what is wanted.
+        plain: let the database look for labels and predictions by an index; otherwise it only looks
+            at them as it walks in the order that is wanted.
+    """
+    nothing: ColumnElement[int] = literal_column("0")
     # Of a shared run there may be images behind a gap: they are found when the gap is closed.
     stored = select(runs.c.stored).where(runs.c.id == run_id).scalar_subquery()
-    conditions = [images.c.run_id == run_id, stored > _NUMBER]
+    conditions: list[Any] = [images.c.run_id == run_id, stored > _NUMBER]
+    label, prediction = images.c.label, images.c.prediction
     if wanted.label is not None:
-        conditions.append(images.c.label == wanted.label)
+        conditions.append((label if plain else label + nothing) == wanted.label)
     if wanted.prediction is not None:
-        conditions.append(images.c.prediction == wanted.prediction)
+        conditions.append((prediction if plain else prediction + nothing) == wanted.prediction)
     if wanted.misclassified:
         conditions.append(images.c.misclassified)
     if wanted.answered is not None:
         known = images.c.confidence
         conditions.append(known.is_not(None) if wanted.answered else known.is_(None))
+    # A range is a part of the index by ordinals, where that is walked through.
+    number = _NUMBER if plain else images.c.ordinal
     if wanted.first is not None:
-        conditions.append(wanted.first <= _NUMBER)
+        conditions.append(wanted.first <= number)
     if wanted.last is not None:
-        conditions.append(wanted.last >= _NUMBER)
+        conditions.append(wanted.last >= number)
     return conditions
 
 
-def _sorting(order: SearchOrder) -> list[ColumnElement[Any]]:
+def _sorting(
+    order: SearchOrder,
+    number: ColumnElement[int] = _NUMBER,
+    confidence: ColumnElement[Any] = images.c.confidence,
+) -> list[ColumnElement[Any]]:
     if order is SearchOrder.ORDINAL:
-        return [_NUMBER]
-    confidence = images.c.confidence
+        return [number]
     by = confidence if order is SearchOrder.UNSURE else confidence.desc()
     # Databases differ in where NULL goes.
-    return [confidence.is_(None), by, _NUMBER]
+    return [confidence.is_(None), by, number]
 
 
-def hits_statement(
-    run_id: int, wanted: ImageFilter, order: SearchOrder, offset: int, limit: int
+def _gathered(
+    run_id: int, wanted: ImageFilter, order: SearchOrder, *, plain: bool = True
 ) -> Select[Any]:
-    """Return the statement for some of the hits."""
-    return (
-        select(
-            images.c.ordinal,
-            images.c.label,
-            images.c.prediction,
-            images.c.misclassified,
-            images.c.confidence,
-        )
-        .where(*_conditions(run_id, wanted))
-        .order_by(*_sorting(order))
-        .offset(offset)
-        .limit(limit)
-    )
+    """Return the statement that looks at all that is wanted, and sorts it."""
+    conditions = _conditions(run_id, wanted, plain=plain)
+    return select(*_HIT).where(*conditions).order_by(*_sorting(order))
 
 
-def total_statement(run_id: int, wanted: ImageFilter) -> Select[Any]:
-    """Return the statement that counts the hits."""
-    return select(func.count()).select_from(images).where(*_conditions(run_id, wanted))
+def _walked(run_id: int, wanted: ImageFilter, order: SearchOrder) -> Select[Any]:
+    """Return the statement that walks in the order that is wanted; by confidence to answers only.
 
-
-def place_statement(
-    run_id: int, wanted: ImageFilter, order: SearchOrder, ordinal: int
-) -> Select[Any]:
-    """Return the statement for the place of one image among the hits; see `SearchPage`."""
+    By ordinals it may begin in the middle; those without an answer are walked by ordinals.
+    """
+    statement = select(*_HIT).where(*_conditions(run_id, wanted, plain=False))
     if order is SearchOrder.ORDINAL:
-        return total_statement(run_id, wanted).where(ordinal > _NUMBER)
-    place = func.row_number().over(order_by=_sorting(order)) - 1
-    numbered = (
-        select(images.c.ordinal, place.label("place"))
-        .where(*_conditions(run_id, wanted))
-        .subquery()
-    )
-    return select(numbered.c.place).where(numbered.c.ordinal == ordinal)
+        return statement.order_by(images.c.ordinal)
+    confidence = images.c.confidence
+    by = confidence if order is SearchOrder.UNSURE else confidence.desc()
+    return statement.where(confidence > -1.0).order_by(by, images.c.ordinal)
 
 
-def ordinals_statement(run_id: int, wanted: ImageFilter) -> Select[Any]:
-    """Return the statement for the ordinals of all hits, ascending."""
-    return select(images.c.ordinal).where(*_conditions(run_id, wanted)).order_by(_NUMBER)
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """A search in a run of ``stored`` images, whose tally is of just these."""
+
+    connection: Connection
+    run_id: int
+    wanted: ImageFilter
+    stored: int
+
+    def total(self, **also: Any) -> int:
+        """Return how many images are wanted."""
+        wanted = replace(self.wanted, **also)
+        if wanted.first is None and wanted.last is None:
+            return counted(self.connection, self.run_id, wanted)
+        conditions = _conditions(self.run_id, wanted, plain=False)
+        return _count(self.connection, conditions)
+
+    def hits(self, order: SearchOrder, offset: int, limit: int, total: int) -> list[Hit]:
+        """Return some of the hits, of which there are ``total``."""
+        if offset >= total:
+            return []
+        few = self._few(order, offset, limit, total)
+        if few is not None:
+            return _page(self.connection, few, offset, limit)
+        if order is SearchOrder.ORDINAL:
+            return self._in_order(offset, limit, total)
+        answered = 0 if self.wanted.answered is False else self.total(answered=True)
+        found: list[Hit] = []
+        if offset < answered:
+            walk = _walked(self.run_id, self.wanted, order)
+            found = _page(self.connection, walk, offset, min(limit, answered - offset))
+        if len(found) < limit and answered < total:
+            # Those without an answer come last, by their ordinals.
+            rest = _Looking(
+                self.connection, self.run_id, replace(self.wanted, answered=False), self.stored
+            )
+            after = max(0, offset - answered)
+            found += rest._in_order(after, limit - len(found), total - answered)
+        return found
+
+    def _in_order(self, offset: int, limit: int, total: int) -> list[Hit]:
+        if total == self.stored:
+            # All images are wanted, and the first of them is known.
+            within = replace(self.wanted, first=offset, last=offset + limit - 1)
+            return _page(
+                self.connection, _walked(self.run_id, within, SearchOrder.ORDINAL), 0, limit
+            )
+        walk = _walked(self.run_id, self.wanted, SearchOrder.ORDINAL)
+        return _page(self.connection, walk, offset, limit)
+
+    def _few(self, order: SearchOrder, offset: int, limit: int, total: int) -> Select[Any] | None:
+        """Return how to gather what is wanted, where that is less than walking past all else."""
+        wanted = self.wanted
+        # Those that are misclassified have an index of their own by ordinals.
+        alone = wanted.misclassified and order is SearchOrder.ORDINAL
+        walked = self._wrong() if alone else self.stored
+        if total > max(_MOST_GATHERED, (offset + limit) * walked // total):
+            return None
+        within = wanted.first is not None or wanted.last is not None
+        if wanted.label is not None and not within:
+            return _gathered(self.run_id, wanted, order)
+        if wanted.prediction is not None and not within:
+            return self._by_label(order)
+        if wanted.misclassified or within:
+            return _gathered(self.run_id, wanted, order, plain=False)
+        return None
+
+    def _by_label(self, order: SearchOrder) -> Select[Any]:
+        """Return how to gather what was given a class: label by label, as the index has it."""
+        labels = labels_of(self.connection, self.run_id, self.wanted.prediction or 0)
+        this = select(*_HIT).where(*_conditions(self.run_id, self.wanted))
+        label = images.c.label
+        parts = [
+            this.where(label.in_([one for one in labels if one != NO_LABEL])),
+            *([this.where(label.is_(None))] if NO_LABEL in labels else []),
+        ]
+        found = union_all(*parts).subquery()
+        return select(found).order_by(*_sorting(order, found.c.ordinal, found.c.confidence))
+
+    def _wrong(self) -> int:
+        return counted(self.connection, self.run_id, ImageFilter(misclassified=True))
+
+    def place(self, order: SearchOrder, ordinal: int) -> int | None:
+        """Return the place of one image among the hits; see `SearchPage`."""
+        last = ordinal - 1 if self.wanted.last is None else min(ordinal - 1, self.wanted.last)
+        before = replace(self.wanted, last=last)
+        if order is SearchOrder.ORDINAL:
+            return self._before(before) if ordinal > 0 else 0
+        # As a range: by its number alone SQLite would read the image's row.
+        first = ordinal if self.wanted.first is None else max(ordinal, self.wanted.first)
+        last = ordinal if self.wanted.last is None else min(ordinal, self.wanted.last)
+        this = _conditions(self.run_id, replace(self.wanted, first=first, last=last), plain=False)
+        found = self.connection.execute(select(images.c.confidence).where(*this)).first()
+        if found is None:
+            return None
+        if found.confidence is None:
+            answered = 0 if self.wanted.answered is False else self.total(answered=True)
+            return answered + self._before(replace(before, answered=False))
+        confidence = images.c.confidence
+        lower = order is SearchOrder.UNSURE
+        ahead = confidence < found.confidence if lower else confidence > found.confidence
+        same = (confidence == found.confidence) & (ordinal > _NUMBER)
+        conditions = _conditions(self.run_id, self.wanted, plain=False)
+        known = confidence > -1.0
+        return _count(self.connection, [*conditions, known, ahead]) + _count(
+            self.connection, [*conditions, same]
+        )
+
+    def _before(self, before: ImageFilter) -> int:
+        if before.last is not None and before.last < (before.first or 0):
+            return 0
+        if before == ImageFilter(last=before.last) and before.last is not None:
+            return min(before.last + 1, self.stored)
+        return _count(self.connection, _conditions(self.run_id, before, plain=False))
+
+
+def _count(connection: Connection, conditions: list[Any]) -> int:
+    counting = select(func.count()).select_from(images).where(*conditions)
+    return int(connection.execute(counting).scalar_one())
+
+
+def _page(connection: Connection, statement: Select[Any], offset: int, limit: int) -> list[Hit]:
+    return [Hit(*row) for row in connection.execute(statement.offset(offset).limit(limit))]
 
 
 def search_page(
@@ -159,18 +291,64 @@ def search_page(
     limit: int,
     near: int | None,
 ) -> SearchPage:
-    """Return some of the hits, how many there are, and the place of the image `near`."""
-    total = connection.execute(total_statement(run_id, wanted)).scalar_one()
+    """Return some of the hits, how many there are, and the place of the image `near`.
+
+    The place takes as long as there are images before it; the rest does not.
+    """
+    stored = images_counted(connection, run_id)
+    if stored is None:
+        return _counted_page(connection, run_id, wanted, order, (offset, limit, near))
+    looking = _Looking(connection, run_id, wanted, stored)
+    total = looking.total()
+    hits = looking.hits(order, offset, limit, total)
+    place = None if near is None else looking.place(order, near)
+    return SearchPage(total=total, hits=tuple(hits), place=place)
+
+
+def _counted_page(
+    connection: Connection,
+    run_id: int,
+    wanted: ImageFilter,
+    order: SearchOrder,
+    part: tuple[int, int, int | None],
+) -> SearchPage:
+    """Return the page of a run whose images no tally counts, by looking at all that is wanted."""
+    offset, limit, near = part
+    conditions = _conditions(run_id, wanted)
+    total = _count(connection, conditions)
+    hits = _page(connection, _gathered(run_id, wanted, order), offset, limit)
     place = None
-    if near is not None:
-        place = connection.execute(place_statement(run_id, wanted, order, near)).scalar()
-    rows = connection.execute(hits_statement(run_id, wanted, order, offset, limit))
-    return SearchPage(total=total, hits=tuple(Hit(*row) for row in rows), place=place)
+    if near is not None and order is SearchOrder.ORDINAL:
+        place = _count(connection, [*conditions, near > _NUMBER])
+    elif near is not None:
+        at = func.row_number().over(order_by=_sorting(order)) - 1
+        numbered = select(images.c.ordinal, at.label("place")).where(*conditions).subquery()
+        found = select(numbered.c.place).where(numbered.c.ordinal == near)
+        place = connection.execute(found).scalar()
+    return SearchPage(total=total, hits=tuple(hits), place=place)
+
+
+def count_matching(connection: Connection, run_id: int, wanted: ImageFilter) -> int:
+    """Return how many images are wanted."""
+    stored = images_counted(connection, run_id)
+    if stored is None:
+        return _count(connection, _conditions(run_id, wanted))
+    return _Looking(connection, run_id, wanted, stored).total()
 
 
 def matching_ordinals(
     connection: Connection, run_id: int, wanted: ImageFilter
 ) -> NDArray[np.int64]:
     """Return the ordinals of all hits, ascending."""
-    rows = connection.execute(ordinals_statement(run_id, wanted)).scalars()
-    return np.fromiter(rows, np.int64)
+    found = select(images.c.ordinal).where(*_conditions(run_id, wanted)).order_by(_NUMBER)
+    return np.fromiter(connection.execute(found).scalars(), np.int64)
+
+
+def matching_among(
+    connection: Connection, run_id: int, wanted: ImageFilter, ordinals: Sequence[int]
+) -> NDArray[np.int64]:
+    """Return which of some images are wanted, ascending; at most a few thousand are asked about."""
+    conditions = _conditions(run_id, wanted, plain=False)
+    among = images.c.ordinal.in_(ordinals)
+    found = connection.execute(select(images.c.ordinal).where(*conditions, among)).scalars()
+    return np.sort(np.fromiter(found, np.int64))

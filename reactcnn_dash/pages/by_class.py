@@ -26,8 +26,8 @@ def by_class(url: str, run_id: int) -> ByClass:
     """
     reader = StoreReader(url)
     run = reader.run(run_id)
-    answers = reader.predictions(run)
-    found = confusion(run, answers)
+    tally = reader.tally(run)
+    found = confusion(run, tally)
     said: ByClass = {
         "run": run.id,
         "names": list(run.class_names),
@@ -35,7 +35,7 @@ def by_class(url: str, run_id: int) -> ByClass:
         "counts": [],
         "worst": [],
         "classes": [],
-        "unanswered": int((answers.predictions < 0).sum()),
+        "unanswered": int(tally.images[~tally.answered].sum()),
     }
     if found is None:
         return said

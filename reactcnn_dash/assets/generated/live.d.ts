@@ -138,6 +138,7 @@ export interface Clusters {
   methodLabel: string;
   symbol: string;
   images: number;
+  chosen: number;
   stored: number;
   renewedAt: number;
   filters: number;

@@ -26,6 +26,9 @@ KEPT: Final = 2
 KEPT_CLASSES: Final = 16
 """Distributions of one class that stay in memory, each of 1.1 MB for VGG-16."""
 
+AT_ONCE: Final = 65_536
+"""Images that are scored before it is said what stands out among them; the rest comes after."""
+
 BEHIND: Final = 64
 """Images without a score that a run which is collected may have before they are scored."""
 
@@ -77,7 +80,7 @@ class Deviations:
         if _is_behind(run, known):
             name = ("deviations", uuid)
             made = self._jobs.ask(
-                name, bring_up_to_date, self._url, run.id, self._unsaved.get(uuid)
+                *(name, bring_up_to_date, self._url, run.id, self._unsaved.get(uuid), AT_ONCE)
             )
             working = isinstance(made, UnderWay)
             if isinstance(made, UnderWay):
@@ -87,6 +90,8 @@ class Deviations:
                 if made is not None:
                     self._unsaved.put(uuid, made)
                 known = self._known(run)
+                # A long run is scored in parts.
+                working = _is_behind(run, known)
         if known is not None:
             return Ready(run, known.profile, known.scores, working)
         collecting = run.state is RunState.COLLECTING
