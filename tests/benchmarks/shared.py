@@ -120,8 +120,10 @@ def killed(folder: Path, server: OwnServer, report: Callable[[str], None]) -> li
     labels = np.arange(KILLED_IMAGES) % 4
     pixels = (photos(KILLED_IMAGES) * light).astype(np.uint8)
     np.savez(archive, images=pixels, labels=labels)
-    words = ("--model", model, "--images", str(archive), "--batch-size", "32")
-    words += ("--feature-maps", "none")
+    words = (
+        *("--model", model, "--images", str(archive)),
+        *("--batch-size", "32", "--feature-maps", "none"),
+    )
     alone, url = str(folder / "alone.db"), server.databases.make()
     report("a single collector")
     single = [sys.executable, "-m", "collector", *words, "--store", alone, "--quiet"]
