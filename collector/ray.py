@@ -174,7 +174,8 @@ def collect(
 
 def _interrupted(store: str, ref: str) -> Run:
     found = find_shared(store, ref)
-    if found is None or found.total:
+    # Nobody knows how many images a run on Ray will have, until it is finished.
+    if found is None or (found.total is not None and found.state is not RunState.FINISHED):
         raise CollectorError(f"{store} has no run {ref!r} that was begun on Ray.")
     return found
 
