@@ -103,8 +103,12 @@ def prepare(request: Request, source: ImageSource) -> tuple[Prepared, NewRun]:
     Raises:
         ModelError, ImageSourceError: as for :func:`begin`.
     """
-    network = _open(
-        request.model_or_default, request, source.native_shape, request.head, request.weights
+    network = open_network(
+        request.model_or_default,
+        request,
+        source.native_shape,
+        head=request.head,
+        weights=request.weights,
     )
     source.check(network.image_shape)
     labels = labels_for(source, network)
@@ -118,7 +122,7 @@ def prepare(request: Request, source: ImageSource) -> tuple[Prepared, NewRun]:
     )
     new = new_run(request, network, source, arithmetic=proven.capture.arithmetic)
     notices = (
-        _of_custom(request),
+        of_custom(request),
         *network.notices,
         *source.notices,
         labels.notice,
@@ -159,7 +163,7 @@ def prepare_again(
         batch_size=run.batch_size,
         exact=run.options.get("arithmetic") == "direct",
     )
-    notices = tuple(filter(None, (_of_custom(request), *proven.notices)))
+    notices = tuple(filter(None, (of_custom(request), *proven.notices)))
     return Prepared(network, labels, images, proven, notices)
 
 
@@ -212,12 +216,12 @@ def _network_of(request: Request, run: Run) -> Network:
         ResumeError: the model is not that of the run.
         ModelError, StoreError: as for :func:`begin`.
     """
-    network = _open(
+    network = open_network(
         request.model or run.checkpoint.source,
         request,
         run.image_shape[:2],
-        run.options.get("head"),
-        run.options.get("weights"),
+        head=run.options.get("head"),
+        weights=run.options.get("weights"),
     )
     if not network.has_weights(run.checkpoint.sha256):
         raise ResumeError(
@@ -277,12 +281,13 @@ def labels_for(source: ImageSource, network: Network) -> LabelFit:
     )
 
 
-def _open(
+def open_network(
     model: str,
     request: Request,
     native_shape: tuple[int, int] | None,
-    head: str | None,
-    weights: str | None,
+    *,
+    head: str | None = None,
+    weights: str | None = None,
 ) -> Network:
     """Return the model as a network, its outputs as many as the names that the user gave to them.
 
@@ -328,7 +333,8 @@ def check_preprocess(request: Request, channels: int) -> None:
         raise ModelError(f"--preprocess {request.preprocess} is for colour; the model takes grey.")
 
 
-def _of_custom(request: Request) -> str | None:
+def of_custom(request: Request) -> str | None:
+    """Return what is said of code that was run, None where none was."""
     if request.custom is None:
         return None
     return f"--custom: the code in {request.custom} was run, with all rights that you have."
