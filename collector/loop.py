@@ -91,7 +91,7 @@ def collect(
     run = writer.run
     total = expected(work, run.skipped)
     progress.start(run.stored, total)
-    writer.patience = _Patience(signals, progress)
+    writer.line.patience = Patience(signals, progress)
     try:
         outcome = _compute(work, writer, signals, progress, scoring)
         _end(writer, outcome)
@@ -210,7 +210,7 @@ class Clock:
         return self._due
 
 
-class _Patience:
+class Patience:
     """Waits for a database server that is gone, until it has taken too long or a signal comes."""
 
     def __init__(self, signals: StopSignals, progress: Progress) -> None:
@@ -220,6 +220,7 @@ class _Patience:
         self._before = 0.0
 
     def __call__(self, seconds: float, error: StoreUnreachable) -> bool:
+        """See ``reactcnn_dash.db.patience.Patience``."""
         # Told anew each time that it goes away.
         self._told = self._told and seconds >= self._before
         self._before = seconds

@@ -23,10 +23,18 @@ from collector.frameworks.registry import framework_of
 from collector.images import Labelling, fitted, joined
 from collector.images.arrays import ArrayImages
 from collector.recorder import HEARTBEAT_SECONDS, SAVE_EVERY, Rate
-from collector.request import DEFAULT_STORE, Request
-from collector.session import prepare
+from collector.request import DEFAULT_STORE, Request, check_options
+from collector.session import prepare, prepare_again
 from collector.statistics import restore
-from reactcnn_dash.db import ImageBatch, SharedRun, StoreError, StoreReader
+from reactcnn_dash.db import (
+    ImageBatch,
+    RunState,
+    SharedRun,
+    StoreError,
+    StoreReader,
+    find_shared,
+)
+from reactcnn_dash.db.packing import pixel_hash
 from reactcnn_dash.results.moments import merged
 
 if TYPE_CHECKING:
@@ -36,10 +44,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from collector.images import ImageChunk
+    from collector.session import Prepared
     from reactcnn_dash.db import Run
 
 _log = logging.getLogger(__name__)
 
+BATCH_SIZE: Final = 32
 _FIRST: Final = 64
 """Images that are looked at before anything is begun."""
 
@@ -55,13 +65,14 @@ def collect(
     path: str | None = None,
     workers: int = 2,
     cpus: float = 0.5,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     feature_maps: str | None = None,
     pixel_range: str | None = None,
     preprocess: str | None = None,
     size: tuple[int, int] | None = None,
     head: str | None = None,
     class_names: Sequence[str] | None = None,
+    resume: int | str | None = None,
 ) -> Run:
     """Run a network over a Ray dataset and store what its filters answer.
 
@@ -75,24 +86,30 @@ def collect(
         path: the column of names, such as paths.
         workers: how many actors.
         cpus: what Ray is told that each of them needs; its own reading tasks need some too.
-        batch_size: as ``--batch-size``.
+        batch_size: as ``--batch-size``; 32 unless it is said.
         feature_maps: as ``--feature-maps``.
         pixel_range: as ``--pixel-range``.
         preprocess: as ``--preprocess``.
         size: height and width, as ``--size``.
         head: as ``--head``.
         class_names: names of the model's outputs in their order, as in ``--classes``.
+        resume: id or name of a run that was interrupted, over the same dataset: images that it has
+            already, by name and pixels, are passed over. Options that are left out are the run's.
 
     Returns:
         The run, finished.
 
     Raises:
         ModelError, ImageSourceError, StoreError: as the collector.
-        CollectorError: the dataset is empty, or there is a shared run of this name.
+        CollectorError: the dataset is empty, there is a shared run of this name, or none to resume.
+        ResumeError: the run to resume is of another network, or was begun with other options.
         ray.exceptions.RayError: what Ray could not recover from; what was stored before stays.
     """
     import ray.data  # noqa: PLC0415 - an extra, and seconds to import
 
+    before = None if resume is None else _interrupted(store, str(resume))
+    if before is not None and before.state is RunState.FINISHED:
+        return before
     columns = _Columns(image, label, path)
     first = next(iter(dataset.iter_batches(batch_size=_FIRST, batch_format="numpy")), None)
     if first is None or image not in first:
@@ -103,7 +120,7 @@ def collect(
         store=store,
         model=model,
         name=name,
-        batch_size=batch_size,
+        batch_size=batch_size or (BATCH_SIZE if before is None else before.batch_size),
         feature_maps=feature_maps,
         pixel_range=pixel_range,
         preprocess=preprocess,
@@ -115,22 +132,25 @@ def collect(
     framework.check(model)
     framework.start()
     looked_at = _first_source(columns, first)
-    prepared, new = prepare(request, looked_at)
-    for line in prepared.notices:
-        _log.warning("%s", line)
-    new = dataclasses.replace(new, total=None, name=name or f"{new.model} on Ray")
-    shared = SharedRun.begin(store, new.name, new, merged, in_any_order=True)
-    if shared is None:
-        raise CollectorError(f"{store} has a shared run {new.name!r} already: choose another name.")
-    with shared:
+    with (
+        _begun(request, looked_at)
+        if before is None
+        else _joined(request, before, looked_at) as shared
+    ):
         try:
             done = dataset.map_batches(
                 _Actor,
-                batch_size=batch_size,
+                batch_size=request.batch_size,
                 batch_format="numpy",
                 compute=ray.data.ActorPoolStrategy(size=workers),
                 num_cpus=cpus,
-                fn_constructor_args=(request, shared.run.id, looked_at, columns),
+                fn_constructor_args=(
+                    request,
+                    shared.run.id,
+                    looked_at,
+                    columns,
+                    before is not None,
+                ),
             )
             given = sum(
                 int(batch["images"].sum())
@@ -150,6 +170,38 @@ def collect(
             stacklevel=2,
         )
     return run
+
+
+def _interrupted(store: str, ref: str) -> Run:
+    found = find_shared(store, ref)
+    # Nobody knows how many images a run on Ray will have, until it is finished.
+    if found is None or (found.total is not None and found.state is not RunState.FINISHED):
+        raise CollectorError(f"{store} has no run {ref!r} that was begun on Ray.")
+    return found
+
+
+def _begun(request: Request, looked_at: ArrayImages) -> SharedRun:
+    prepared, new = prepare(request, looked_at)
+    _tell(prepared)
+    new = dataclasses.replace(new, total=None, name=request.name or f"{new.model} on Ray")
+    shared = SharedRun.begin(request.store, new.name, new, merged, in_any_order=True)
+    if shared is None:
+        raise CollectorError(
+            f"{request.store} has a shared run {new.name!r} already: choose another name, or go on "
+            f"with it (resume=)."
+        )
+    return shared
+
+
+def _joined(request: Request, run: Run, looked_at: ArrayImages) -> SharedRun:
+    check_options(request, run)
+    _tell(prepare_again(request, run, looked_at, in_any_order=True))
+    return SharedRun.join(request.store, run.id, merged)
+
+
+def _tell(prepared: Prepared) -> None:
+    for line in prepared.notices:
+        _log.warning("%s", line)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -219,6 +271,11 @@ def _first_source(columns: _Columns, batch: Mapping[str, NDArray[Any]]) -> Array
     return _source(np.stack([images[index] for index in alike]), labels, alike)
 
 
+def _mark(name: str | None, sha256: bytes) -> bytes:
+    """Return what an image is known by, in 16 bytes."""
+    return hashlib.sha256(repr(name).encode() + sha256).digest()[:16]
+
+
 def _save_states(shared: SharedRun) -> None:
     run = shared.progress()
     statistics = restore(StoreReader(shared.url), run, shared.layers)
@@ -229,18 +286,36 @@ class _Actor:
     """A worker of the pool; Ray makes it, and makes another where one was killed."""
 
     def __init__(
-        self, request: Request, run_id: int, looked_at: ArrayImages, columns: _Columns
+        self,
+        request: Request,
+        run_id: int,
+        looked_at: ArrayImages,
+        columns: _Columns,
+        resumed: bool,
     ) -> None:
         framework_of(request.model_or_default).start()
-        self._prepared, _ = prepare(request, looked_at)
+        reader = StoreReader(request.store)
+        if resumed:
+            run = reader.run(run_id)
+            self._prepared = prepare_again(request, run, looked_at, in_any_order=True)
+        else:
+            self._prepared, _ = prepare(request, looked_at)
         self._columns = columns
         self._rate = Rate()
         self._shared = SharedRun.join(request.store, run_id, merged)
+        self._stored: set[bytes] = set()
+        if resumed:
+            run = self._shared.run
+            for one in reader.image_facts(run, 0, run.stored):
+                self._stored.add(_mark(one.name, bytes.fromhex(one.sha256)))
         # It ends with its process, which Ray ends.
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.int64]]:
-        chunk = self._chunk(batch)
+        count = len(batch[self._columns.image])
+        batch, chunk = self._not_stored(batch, self._chunk(batch))
+        if chunk is None:
+            return {"images": np.array([count])}
         captured = self._prepared.proven.capture(chunk.given)
         stored = self._shared.put(
             self._columns.key(batch),
@@ -259,7 +334,20 @@ class _Actor:
         # Readers fold what follows the states themselves: it must not become much.
         if stored is not None and stored // SAVE_EVERY > (stored - len(chunk)) // SAVE_EVERY:
             _save_states(self._shared)
-        return {"images": np.array([len(chunk)])}
+        return {"images": np.array([count])}
+
+    def _not_stored(
+        self, batch: dict[str, NDArray[Any]], chunk: ImageChunk
+    ) -> tuple[dict[str, NDArray[Any]], ImageChunk | None]:
+        """Return what of a batch an interrupted run has not yet; None for nothing."""
+        if not self._stored:
+            return batch, chunk
+        named = zip(self._columns.names(batch), chunk.pixels, strict=True)
+        new = [_mark(name, pixel_hash(one)) not in self._stored for name, one in named]
+        if all(new):
+            return batch, chunk
+        left = {name: column[np.array(new)] for name, column in batch.items()}
+        return left, self._chunk(left) if any(new) else None
 
     def _chunk(self, batch: dict[str, NDArray[Any]]) -> ImageChunk:
         shape = self._shared.run.image_shape

@@ -133,13 +133,26 @@ def prepare(request: Request, source: ImageSource) -> tuple[Prepared, NewRun]:
     return Prepared(network, labels, images, proven, tuple(filter(None, notices))), new
 
 
-def prepare_again(request: Request, run: Run, source: ImageSource) -> Prepared:
+def prepare_again(
+    request: Request, run: Run, source: ImageSource, *, in_any_order: bool = False
+) -> Prepared:
     """All that is needed to go on with a run, with the arithmetic that it began with.
+
+    Args:
+        request: what was asked for.
+        run: the run.
+        source: the images.
+        in_any_order: they come in any, and the first of them do not tell which they are.
 
     Raises:
         ResumeError, ModelError, ImageSourceError, StoreError: as for :func:`resume`.
     """
-    network = _network_of(request, run, source)
+    if source.identity != run.image_identity and not in_any_order:
+        raise ResumeError(
+            f"the images are not those of run {run.id} ({run.image_source}): their contents, order "
+            "or labels have changed; begin a new run."
+        )
+    network = _network_of(request, run)
     labels = labels_for(source, network)
     wanted, drawn = amount(run.options)
     images = draw(source, wanted) if drawn else source
@@ -196,18 +209,13 @@ def resume(request: Request, run: Run, source: ImageSource, signals: StopSignals
     return Session(work, writer, network, notices)
 
 
-def _network_of(request: Request, run: Run, source: ImageSource) -> Network:
+def _network_of(request: Request, run: Run) -> Network:
     """Return the network with which a run goes on.
 
     Raises:
-        ResumeError: model or images are not those of the run.
+        ResumeError: the model is not that of the run.
         ModelError, StoreError: as for :func:`begin`.
     """
-    if source.identity != run.image_identity:
-        raise ResumeError(
-            f"the images are not those of run {run.id} ({run.image_source}): their contents, order "
-            "or labels have changed; begin a new run."
-        )
     network = open_network(
         request.model or run.checkpoint.source,
         request,

@@ -8,7 +8,8 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -16,10 +17,17 @@ from threadpoolctl import threadpool_limits
 from collector.batches import read_ahead
 from collector.frameworks.protocol import IN_FLIGHT
 from collector.images import Skipped, joined
-from collector.loop import Clock
+from collector.loop import Clock, Patience
 from collector.recorder import HEARTBEAT_SECONDS, Rate
 from reactcnn_dash.analysis.correlation import Accumulator
-from reactcnn_dash.db import ImageBatch, MapBatch, RunState, StoreError, StoreReader
+from reactcnn_dash.db import (
+    ImageBatch,
+    MapBatch,
+    RunState,
+    StoreError,
+    StoreReader,
+    StoreUnreachable,
+)
 from reactcnn_dash.results.moments import state_of
 
 if TYPE_CHECKING:
@@ -32,6 +40,8 @@ if TYPE_CHECKING:
     from collector.progress import Progress
     from collector.signals import StopSignals
     from reactcnn_dash.db import CorrelationState, Layer, Lease, Run, SharedRun
+
+_T = TypeVar("_T")
 
 _CHUNK = 64
 _LOOK_SECONDS = 0.2
@@ -75,6 +85,7 @@ def take_part(part: Part, shared: SharedRun, *, signals: StopSignals, progress: 
         StoreError: something could not be stored; what was stored before is safe.
     """
     worker = _Worker(part, shared, progress)
+    shared.line.patience = Patience(signals, progress)
     before = shared.run.shared
     progress.start(before.images if before else 0, shared.run.total)
     try:
@@ -236,10 +247,19 @@ class _Worker:
             # A row that is damaged counts as one without finite values.
             rows = np.full((lease.done, filters), np.nan, np.float32)
             reader = StoreReader(self._shared.url)
-            for block in reader.gap_blocks(self._run.id, lease.start, lease.start + lease.done):
+            blocks = partial(reader.gap_blocks, self._run.id, lease.start, lease.start + lease.done)
+            for block in self._once_there(lambda: list(blocks())):
                 rows[block.ordinals - lease.start] = block.rows
             sums.add(rows)
         return sums
+
+    def _once_there(self, read: Callable[[], _T]) -> _T:
+        """Read something; a database server that is gone is waited for."""
+        while True:
+            try:
+                return read()
+            except StoreUnreachable:
+                self._shared.heartbeat()
 
     def _record(self, waiting: int) -> None:
         """Store the oldest batches, but for the last ``waiting``."""

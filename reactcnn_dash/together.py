@@ -9,15 +9,18 @@ what was worked out is in the store.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import hashlib
 import io
 import os
 import re
+import shutil
 import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -45,6 +48,10 @@ _PAUSE_SECONDS: Final = 0.02
 _GONE: Final = (FileNotFoundError, ConnectionError, EOFError)
 
 
+_NAME: Final = re.compile(r"reactcnn-[0-9a-f]{24}")
+_YOUNG_SECONDS: Final = 60.0
+
+
 def folder_of(*settings: object) -> Path:
     """Return the folder by which the processes of one server find each other.
 
@@ -62,6 +69,55 @@ def folder_of(*settings: object) -> Path:
     if found.st_uid != os.getuid() or found.st_mode & 0o77:
         raise PermissionError(f"{folder} is not this user's alone: remove it.")
     return folder
+
+
+def enter(*settings: object) -> tuple[Path, io.FileIO]:
+    """Return the folder, see ``folder_of``, and the file that says that this process is in it.
+
+    Folders of servers that were killed are removed.
+    """
+    while True:
+        folder = folder_of(*settings)
+        try:
+            here = io.FileIO(folder / "here", "a")
+        except FileNotFoundError:
+            # Who was in it last has just removed it.
+            continue
+        fcntl.flock(here, fcntl.LOCK_SH)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(here.fileno()), (folder / "here").stat()):
+                break
+        here.close()
+    _sweep(folder)
+    return folder, here
+
+
+def leave(folder: Path, here: io.FileIO) -> None:
+    """Remove the folder if no other process is in it."""
+    try:
+        fcntl.flock(here, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        here.close()
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    here.close()
+
+
+def _sweep(ours: Path) -> None:
+    """Remove the folders beside ours that no process is in."""
+    for folder in ours.parent.iterdir():
+        if folder == ours or not _NAME.fullmatch(folder.name):
+            continue
+        with suppress(OSError):
+            found = folder.stat(follow_symlinks=False)
+            if found.st_uid != os.getuid() or time.time() - found.st_mtime < _YOUNG_SECONDS:
+                # Somebody else's, or one that a process is about to enter.
+                continue
+            # Those of versions before have no file of this name.
+            name = "here" if (folder / "here").exists() else "lock"
+            with io.FileIO(folder / name, "a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 class Together:
@@ -97,7 +153,8 @@ class Together:
         with self._lock:
             if self._pid != os.getpid():
                 self._pid, self._leads = os.getpid(), False
-                self._folder = folder_of(*self._settings)
+                self._folder, here = enter(*self._settings)
+                atexit.register(self._left, self._pid, self._folder, here)
                 self._held = io.FileIO(self._folder / "lock", "w")
             if not self._leads and self._held is not None:
                 try:
@@ -106,6 +163,12 @@ class Together:
                     return False
                 self._lead()
             return self._leads
+
+    @staticmethod
+    def _left(pid: int, folder: Path, here: io.FileIO) -> None:
+        # A process that was forked from this one afterwards is another.
+        if pid == os.getpid():
+            leave(folder, here)
 
     def _lead(self) -> None:
         address = self._folder / "socket"

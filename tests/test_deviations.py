@@ -14,9 +14,10 @@ import pytest
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob, RunWriter, StoreReader
-from reactcnn_dash.jobs.runner import Workers
+from reactcnn_dash.jobs.runner import Jobs, Workers
 from reactcnn_dash.pages.live.deviation_routes import blueprint
 from reactcnn_dash.results.clusters.clustering import warm_up
+from reactcnn_dash.results.deviations import service
 from reactcnn_dash.results.deviations.findings import findings
 from reactcnn_dash.results.deviations.packing import from_bytes, to_bytes
 from reactcnn_dash.results.deviations.profile import (
@@ -78,6 +79,27 @@ def test_the_planted_image_is_the_oddest(kept: Path) -> None:
     assert int(np.argmax(scores.scores)) == ODD
     assert ODD in scores.odd(RATE).tolist()
     assert StoreReader(str(kept)).run(1).odd == len(scores.odd(RATE))
+
+
+def test_a_long_run_is_scored_in_parts_and_what_is_known_is_said(
+    tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "parts.db"
+    stores.make_store(path, IMAGES, made=made())
+    monkeypatch.setattr(service, "AT_ONCE", IMAGES // 3 + 1)
+    reader = StoreReader(str(path))
+    deviations = service.Deviations(reader, str(path), Jobs())
+    uuid, scored = reader.run(1).uuid, []
+    while True:
+        found = deviations.ask(uuid)
+        assert isinstance(found, service.Ready)
+        scored.append(len(found.scores.scores))
+        # How many stand out of the run is noted once all are scored.
+        assert (reader.run(1).odd is None) == found.working
+        if not found.working:
+            break
+    assert scored == [IMAGES // 3 + 1, 2 * (IMAGES // 3 + 1), IMAGES]
+    np.testing.assert_allclose(scores_of(path).scores, scores_of(kept).scores, atol=1e-4)
 
 
 def test_the_false_alarms_are_as_many_as_the_rate_allows(kept: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reactcnn_dash.cli import main
-from reactcnn_dash.db import Predictions, StoreReader
+from reactcnn_dash.db import Predictions, StoreReader, Tally
 from reactcnn_dash.pages.report.facts import chosen_images, typical_images
 from reactcnn_dash.pages.report.markup import LARGEST, picture
 from reactcnn_dash.pages.report.of_run import grid_of
@@ -25,6 +25,12 @@ def answers(labels: list[int], predictions: list[int], confidence: list[float]) 
     return Predictions(
         np.arange(n), ("",) * n, np.array(labels), np.array(predictions), np.array(confidence)
     )
+
+
+def tally(labels: list[int], predictions: list[int]) -> Tally:
+    """One image of each kind; -1 as a prediction is no answer."""
+    given = np.array(predictions)
+    return Tally(np.array(labels), given, given >= 0, np.ones(len(labels), np.int64))
 
 
 def test_each_image_is_chosen_once_mistakes_by_confidence_and_odd_ones_by_score() -> None:
@@ -46,10 +52,10 @@ def test_typical_images_come_of_every_class_before_one_comes_twice() -> None:
 def test_images_without_a_label_or_an_answer_are_told_apart(tmp_path: Path) -> None:
     stores.make_store(tmp_path / "store.db", 4)
     run = StoreReader(str(tmp_path / "store.db")).run(1)
-    found = confusion(run, answers([0, 2, -1, 2, 7], [1, 2, 0, -1, 0], [0.5] * 5))
+    found = confusion(run, tally([0, 2, -1, 2, 7], [1, 2, 0, -1, 0]))
     assert found is not None
     assert found.counts.tolist() == [[0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1]]
-    assert confusion(run, answers([-1], [0], [0.5])) is None
+    assert confusion(run, tally([-1], [0])) is None
 
 
 def test_the_worst_confusions_are_those_that_there_are() -> None:

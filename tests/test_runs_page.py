@@ -21,11 +21,11 @@ from reactcnn_dash.db import (
     delete_run,
     edit_run,
 )
-from reactcnn_dash.jobs.runner import Jobs
+from reactcnn_dash.jobs.runner import Jobs, Workers
 from reactcnn_dash.pages.runs.deleting import Deleter
 from reactcnn_dash.results.runs import RunsFeed, row_of
 from reactcnn_dash.results.text import duration_text, size_text
-from tests import stores
+from tests import looking, stores
 from tests.silence import fall_silent
 
 if TYPE_CHECKING:
@@ -286,10 +286,39 @@ def test_a_server_that_ends_stops_between_two_steps_and_the_next_goes_on(
     second = Deleter(url)
     # A server of the same process lives on; one that ended is as silent as this.
     fall_silent(path)
-    assert second.ask([1]) == []
+    second.go_on()
     settled(second)
     second.close()
     assert StoreReader(url).summaries() == ()
+
+
+def test_a_new_server_leaves_alone_what_is_no_deletion_that_was_cut_short(
+    path: Path, url: str
+) -> None:
+    for name in ("finished", "on its way", "being deleted"):
+        stores.make_store(path, 4, name=name)
+    # Of a run that comes from another store the images come first, and its layers last.
+    looking.change(url, "DELETE FROM layers WHERE run_id = 2")
+    looking.change(url, "UPDATE runs SET state = 'deleting' WHERE id = 2")
+    RunDeletion.begin(url, 3)
+    looking.change(url, "UPDATE runs SET writer = 'machine-that-is-gone 1 x' WHERE id = 2")
+    deleter = Deleter(url)
+    deleter.go_on()
+    settled(deleter)
+    deleter.close()
+    assert [run.name for run in StoreReader(url).runs()] == [
+        "being deleted",
+        "on its way",
+        "finished",
+    ]
+    jobs, begun = Workers(lambda: None), []
+    jobs.when_started(lambda: begun.append(True))
+    try:
+        assert not begun
+        jobs.start()
+        assert begun == [True]
+    finally:
+        jobs.close()
 
 
 def test_the_page_is_served_with_its_own_assets(path: Path, url: str) -> None:

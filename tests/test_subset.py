@@ -13,6 +13,9 @@ from reactcnn_dash import analysis
 from reactcnn_dash.db import ImageFilter, RunWriter, StoreReader
 from reactcnn_dash.jobs.runner import Jobs
 from reactcnn_dash.pages.live import cluster_payload as graphs
+from reactcnn_dash.results import chosen as results_chosen
+from reactcnn_dash.results import moments
+from reactcnn_dash.results.clusters import clustering
 from reactcnn_dash.results.clusters.clustering import Clusterings, ClusterRequest, cluster_view
 from reactcnn_dash.results.clusters.subset import beside
 from reactcnn_dash.results.moments import subset_moments
@@ -107,6 +110,31 @@ def test_correlation_and_clusters_are_those_of_the_chosen_rows(
     # The edges' r is that over the chosen images.
     for a, b, value in view.edges:
         assert value == pytest.approx(pearson(rows[:, [a, b]])[0, 1])
+
+
+@pytest.mark.parametrize("listed", [0, 16], ids=["drawn from the run", "listed"])
+@pytest.mark.parametrize("subset", SUBSETS.values(), ids=SUBSETS)
+def test_of_many_a_sample_is_taken_and_said(
+    url: str, made: stores.Truth, subset: ImageFilter, listed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    these = np.flatnonzero(chosen(made, subset))
+    most = len(these) // 2
+    for module in (moments, clustering):
+        monkeypatch.setattr(module, "MOST_CHOSEN", most)
+    monkeypatch.setattr(results_chosen, "_LISTED", listed)
+    reader = StoreReader(url)
+    drawn = results_chosen.sample_of_chosen(reader, 1, IMAGES, subset, most)
+    assert drawn.images == len(these)
+    # The same however they were found: those that a sample of the whole run would hold first.
+    np.testing.assert_array_equal(drawn.ordinals, analysis.sample_among(these, most))
+    found, images = subset_moments(reader, 1, stores.layers()[LAYER], subset)
+    assert (found.n, images) == (most, len(these))
+    rows = made.gap[drawn.ordinals, COLUMNS].astype(np.float64)
+    np.testing.assert_allclose(
+        analysis.correlation(found).r[1:, 1:], pearson(rows[:, 1:]), atol=1e-10
+    )
+    payload = graphs.clusters_payload(cluster_view(url, request(subset)), "a search")
+    assert (payload["images"], payload["chosen"], payload["stored"]) == (most, len(these), IMAGES)
 
 
 def test_the_whole_run_stands_beside_with_its_parameter(url: str, made: stores.Truth) -> None:

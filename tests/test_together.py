@@ -216,6 +216,35 @@ def test_who_may_ask_must_be_said(given: dict[str, str], said: str) -> None:
         access_from(given)
 
 
+def folders(store: Path) -> list[str]:
+    return sorted(one.name for one in store.parent.glob("reactcnn-*") if one.is_dir())
+
+
+@pytest.mark.process
+def test_a_server_leaves_no_folder_and_removes_those_of_killed_ones(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    stores.make_store(path, 4)
+    killed = Served(path)
+    workers = killed.workers()
+    killed.runs(None)
+    left = folders(path)
+    assert len(left) == 1
+    killed.process.kill()
+    for worker in workers:
+        worker.kill()
+    killed.process.communicate(timeout=60)
+    assert folders(path) == left
+    os.utime(tmp_path / left[0], (0, 0))
+    after = Served(path)
+    after.runs(None)
+    now = folders(path)
+    assert len(now) == 1
+    assert now != left
+    after.process.send_signal(signal.SIGTERM)
+    after.process.communicate(timeout=60)
+    assert folders(path) == []
+
+
 def test_another_server_finds_another_folder_and_a_strangers_is_refused() -> None:
     one, other = folder_of("store.db", Access()), folder_of("store.db", Access(read_only=True))
     try:

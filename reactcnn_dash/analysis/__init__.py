@@ -88,7 +88,13 @@ from reactcnn_dash.analysis.redundancy import (
     redundancy,
 )
 from reactcnn_dash.analysis.refit import NormalEquations, Refit, refit
-from reactcnn_dash.analysis.sampling import SAMPLE, WARM_UP, refit_due, sample_ordinals
+from reactcnn_dash.analysis.sampling import (
+    SAMPLE,
+    WARM_UP,
+    refit_due,
+    sample_among,
+    sample_ordinals,
+)
 from reactcnn_dash.analysis.selectivity import (
     ClassValues,
     by_class,
@@ -201,6 +207,7 @@ __all__ = [
     "refit_due",
     "regression",
     "relative_root",
+    "sample_among",
     "sample_ordinals",
     "scatter",
     "score_threshold",

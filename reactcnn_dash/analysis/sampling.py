@@ -38,11 +38,28 @@ def sample_ordinals(stored: int, size: int = SAMPLE, *, seed: int = _SEED) -> np
     Returns:
         min(stored, size) ordinals, ascending.
     """
-    ordinals = np.arange(stored, dtype=np.int64)
-    if stored <= size:
+    return sample_among(np.arange(stored, dtype=np.int64), size, seed=seed)
+
+
+def sample_among(
+    ordinals: npt.NDArray[np.int64], size: int = SAMPLE, *, seed: int = _SEED
+) -> npt.NDArray[np.int64]:
+    """Choose some of chosen images, each with the same probability: as :func:`sample_ordinals`.
+
+    Those are taken that a sample of the run would hold first.
+
+    Args:
+        ordinals: (n,) of images of a run, ascending.
+        size: images wanted, ≥ 0.
+        seed: another one gives another sample.
+
+    Returns:
+        min(n, size) of them, ascending.
+    """
+    if len(ordinals) <= size:
         return ordinals
     chosen = np.argpartition(_hash(ordinals, seed), size)[:size]
-    return np.sort(chosen).astype(np.int64)
+    return np.sort(ordinals[chosen]).astype(np.int64)
 
 
 def refit_due(stored: int, fitted: int) -> bool:

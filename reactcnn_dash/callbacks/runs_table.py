@@ -83,6 +83,7 @@ def deleted(deleter: Deleter, request: dict[str, Any]) -> Deleted:
 def register(app: Dash, context: Context) -> None:
     """Register the callbacks of the runs page."""
     feed, deleter, url = RunsFeed(context.reader), Deleter(context.url), context.url
+    context.jobs.when_started(deleter.go_on)
 
     @app.callback(
         Output(ids.RUNS_ANSWER, "data"),

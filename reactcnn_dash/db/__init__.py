@@ -68,6 +68,7 @@ from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
 from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
 from reactcnn_dash.db.sharing import Lease, SharedRun, find_shared
 from reactcnn_dash.db.slimmings import NewSlimming, Slimming, save_slimming
+from reactcnn_dash.db.tallies import Tally
 from reactcnn_dash.db.targets import GIVEN as LETTERS_GIVEN
 from reactcnn_dash.db.targets import RIGHT as LETTERS_RIGHT
 from reactcnn_dash.db.targets import Letter, Targets
@@ -140,6 +141,7 @@ __all__ = [
     "StoreReader",
     "StoreUnreachable",
     "StoreUrl",
+    "Tally",
     "Target",
     "Targets",
     "UpgradeResult",

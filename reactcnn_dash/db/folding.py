@@ -57,8 +57,7 @@ class Folding:
         Returns:
             By how many bytes the run has grown, rows aside, and whether it is finished now.
         """
-        found = self._unfolded(connection, 0)
-        if not found or found[0].start != start:
+        if self._first(connection) != start:
             if states:
                 rows = [
                     {"run_id": self.run_id, "start": start, "layer": layer} | _sums(one)
@@ -68,8 +67,12 @@ class Folding:
             return 0, False
         grown, labelled, correct, stored, whole = 0, 0, 0, start, True
         error_sum, error_count = 0.0, 0
+        found = self._unfolded(connection, start)
         while found and whole:
             for row in found:
+                if row.start != stored:
+                    whole = False
+                    break
                 stored = row.start + row.done
                 labelled += row.labelled
                 correct += row.correct
@@ -92,17 +95,31 @@ class Folding:
             "correct": _runs.c.correct + correct,
             **more_errors(_runs, (error_sum,), error_count),
         }
+        whole = whole and self._first(connection) is None
         if whole:
             values |= {"state": RunState.FINISHED, "ended_at": datetime.now(UTC)}
         connection.execute(update(_runs).where(_runs.c.id == self.run_id).values(values))
         return grown - self.drop_maps(connection, stored), whole
 
+    def _first(self, connection: Connection) -> int | None:
+        """Return where the first range begins that is not folded; only who has the run folds."""
+        unfolded = (_ranges.c.run_id == self.run_id, ~_ranges.c.folded)
+        found: int | None = connection.execute(
+            select(func.min(_ranges.c.start)).where(*unfolded)
+        ).scalar()
+        return found
+
     def _unfolded(self, connection: Connection, first: int) -> Sequence[AnyRow]:
+        """Return ranges that are not folded, but for those that a worker is storing a batch of.
+
+        It waits for us, and counts what it stores itself: to wait for it would be for ever.
+        """
         return connection.execute(
             select(*_ranges.c)
             .where(_ranges.c.run_id == self.run_id, ~_ranges.c.folded, _ranges.c.start >= first)
             .order_by(_ranges.c.start)
             .limit(_AT_ONCE)
+            .with_for_update(skip_locked=True)
         ).all()
 
     def _fold(self, connection: Connection, row: AnyRow, given: Packed) -> int:

@@ -191,15 +191,60 @@ Index(
     ImageRow.ordinal,
 )
 
-# Partial: "next misclassified" is one step in it, and a correct image costs it nothing.
+# The same in the two orders in which results are shown: a page of them is read where it stands,
+# and the images before and behind it are not. What is always appended costs next to nothing.
+Index(
+    "ix_images_in_order",
+    ImageRow.run_id,
+    ImageRow.ordinal,
+    ImageRow.label,
+    ImageRow.prediction,
+    ImageRow.misclassified,
+    ImageRow.confidence,
+)
+Index(
+    "ix_images_by_confidence",
+    ImageRow.run_id,
+    ImageRow.confidence.desc(),
+    ImageRow.ordinal,
+    ImageRow.label,
+    ImageRow.prediction,
+    ImageRow.misclassified,
+)
+
+# Partial: "next misclassified" is one step in it, and a correct image costs it nothing. The column
+# that it is about leads, so that SQLite takes it before those that hold all images.
 Index(
     "ix_images_misclassified",
     ImageRow.run_id,
+    ImageRow.misclassified,
     ImageRow.ordinal,
+    ImageRow.label,
+    ImageRow.prediction,
+    ImageRow.confidence,
     # SQLite takes the index only where the query says it in the same words, as SQLAlchemy does.
     sqlite_where=text("misclassified = 1"),
     postgresql_where=text("misclassified"),
 )
+
+
+class TallyRow(Base):
+    """How many images of a run have this label and this answer.
+
+    So that nobody counts a million images while somebody waits. `label` is -1 for images without
+    one, `answered` tells whether the probabilities are finite; whether an image is misclassified
+    follows from the three. Images of a shared run that lie behind a gap are counted, too.
+    """
+
+    __tablename__ = "tallies"
+
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    label: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    prediction: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    answered: Mapped[bool] = mapped_column(primary_key=True, autoincrement=False)
+    images: Mapped[int]
 
 
 class FeatureMapRow(Base):

@@ -122,16 +122,25 @@ class Move:
         refuse_busy(self._look(run.id), str(self._from), alive=alive(self._look(run.id)))
         with self._reading() as connection:
             row = connection.execute(select(_runs).where(_runs.c.id == run.id)).one()
+            # Of a run that several share there may be images behind a gap.
+            last = select(func.max(queries.images.c.ordinal)).where(
+                queries.images.c.run_id == run.id
+            )
+            found = connection.execute(last).scalar()
+        end = 0 if found is None else int(found) + 1
         here, owner, arrived = self._arrive(row)
         if owner is None:
             progress(row.stored)
         else:
             progress(arrived)
-            for first in range(arrived, row.stored, _STEP):
-                self._copy_images(row, here, owner, first, min(first + _STEP, row.stored))
-                progress(min(_STEP, row.stored - first))
+            for first in range(arrived, end, _STEP):
+                stop = min(first + _STEP, end)
+                sizes = {"stored": stop, "size": row.size * stop // end}
+                self._copy_images(row.id, here, owner, (first, stop), sizes)
+                progress(stop - first)
             self._complete(row, here, owner)
-        return Moved(row.id, here, row.name, row.stored, self._verified(row, here, progress))
+        digest = self._verified(row, here, end, progress)
+        return Moved(row.id, here, row.name, row.stored, digest)
 
     def carry_results(self, moved: Sequence[Moved]) -> None:
         """Bring what belongs to several runs: comparisons, and slim networks that were made."""
@@ -210,18 +219,38 @@ class Move:
                 return int(again.id), owner, int(again.stored)
             values = _values(row, _runs, *_OWN) | mark | {"stored": 0, "size": 0, "beat": 0}
             with self._reading() as source:
+                self._require_own_key(source, target, row)
                 values["checkpoint_id"] = _carry_checkpoint(source, target, row.checkpoint_id)
             made = target.execute(insert(_runs).values(values)).inserted_primary_key
             return int(made[0]), owner, 0  # type: ignore[index]
 
-    def _copy_images(self, row: AnyRow, here: int, owner: str, first: int, stop: int) -> None:
+    def _require_own_key(self, source: Connection, target: Connection, row: AnyRow) -> None:
+        """Refuse a shared run whose workers would find another one in the target.
+
+        Raises:
+            StoreError: a shared run of the target has the same key.
+        """
+        shares = queries.shares
+        key = source.execute(select(shares.c.key).where(shares.c.run_id == row.id)).scalar()
+        if key is None:
+            return
+        other = target.execute(select(shares.c.run_id).where(shares.c.key == key)).scalar()
+        if other is not None:
+            raise StoreError(
+                f"{self._to}: run {other} is shared by the name {key!r} already, as run {row.id} "
+                f"({row.name}) of {self._from} is: delete or move that one first"
+            )
+
+    def _copy_images(
+        self, run: int, here: int, owner: str, span: tuple[int, int], sizes: dict[str, Any]
+    ) -> None:
         with self._reading() as source:
             found = [
-                (table, source.execute(_images_of(table, row.id, first, stop)).all())
+                (table, source.execute(_images_of(table, run, *span)).all())
                 for table in _BY_ORDINAL
             ]
         with self._writing() as target:
-            self._hold(target, here, owner, {"stored": stop, "size": row.size * stop // row.stored})
+            self._hold(target, here, owner, sizes)
             for table, rows in found:
                 if rows:
                     changed = [_values(one, table) | {"run_id": here} for one in rows]
@@ -246,8 +275,10 @@ class Move:
         if target.execute(update(_runs).where(*mine).values(values | beat)).rowcount != 1:
             raise RunBusy(f"{self._to}: run {here} was taken over by another process: stop here")
 
-    def _verified(self, row: AnyRow, here: int, progress: Callable[[int], None]) -> str:
+    def _verified(self, row: AnyRow, here: int, end: int, progress: Callable[[int], None]) -> str:
         """Return the SHA-256 of all rows of a run if they are the same in both stores.
+
+        All its images lie before the ordinal ``end``.
 
         Raises:
             StoreError: they are not.
@@ -261,16 +292,16 @@ class Move:
         for table in _OTHERS:
             digests = self._digests(table, row.id, here, _of_run)
             self._agree(digests, row, table.name, whole)
-        for first in range(0, max(1, row.stored), _STEP):
+        for first in range(0, max(1, end), _STEP):
             # The last part is open: nothing may stand behind the last image either.
-            stop = first + _STEP if first + _STEP < row.stored else 2**31 - 1
+            stop = first + _STEP if first + _STEP < end else 2**31 - 1
 
             def part(table: Table, run: int, a: int = first, b: int = stop) -> ColumnElement[bool]:
                 return and_(table.c.run_id == run, table.c.ordinal >= a, table.c.ordinal < b)
 
             for table in _BY_ORDINAL:
                 self._agree(self._digests(table, row.id, here, part), row, table.name, whole)
-            progress(max(0, min(_STEP, row.stored - first)))
+            progress(max(0, min(_STEP, end - first)))
         return whole.hexdigest()
 
     def _digests(

@@ -126,6 +126,10 @@ def saving(url: StoreUrl) -> Iterator[tuple[Connection, StoreAddress]]:
 
 def close_writing(connection: Connection) -> None:
     """Close a connection that put the store in WAL mode; a store at rest is then one file."""
+    if connection.invalidated:
+        # Its server went away; whatever else is asked of it would connect to that again.
+        connection.close()
+        return
     if close_nothing(connection):
         return
     raw = sqlite_connection(connection)

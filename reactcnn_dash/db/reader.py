@@ -27,6 +27,7 @@ from reactcnn_dash.db.slimmings import (
     find_slimmings,
     find_source,
 )
+from reactcnn_dash.db.tallies import tally_of
 from reactcnn_dash.db.targets import targets_of
 from reactcnn_dash.db.version import require_head
 from reactcnn_dash.db.wholeness import lacks_log
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         UInt8Array,
     )
     from reactcnn_dash.db.search import ImageFilter
+    from reactcnn_dash.db.tallies import Tally
     from reactcnn_dash.db.targets import Targets
 
 _BLOCK = 1024
@@ -244,6 +246,31 @@ class StoreReader:
             if connection is None:
                 return np.empty(0, np.int64)
             return search.matching_ordinals(connection, run_id, wanted)
+
+    def count(self, run_id: int, wanted: ImageFilter) -> int:
+        """Return how many images are wanted; without a range, in no time that grows with a run."""
+        with self._read() as connection:
+            return search.count_matching(connection, run_id, wanted) if connection else 0
+
+    def matching_among(
+        self, run_id: int, wanted: ImageFilter, ordinals: Sequence[int]
+    ) -> NDArray[np.int64]:
+        """Return which of some images are wanted, ascending: (n,) int64."""
+        found = [np.empty(0, np.int64)]
+        with self._read() as connection:
+            for start in range(0, len(ordinals), _BLOCK):
+                if connection is None:
+                    break
+                part = ordinals[start : start + _BLOCK]
+                found.append(search.matching_among(connection, run_id, wanted, part))
+        return np.sort(np.concatenate(found))
+
+    def tally(self, run: Run) -> Tally:
+        """Return how many images of a run have which label and which answer."""
+        with self._read() as connection:
+            if connection is None:
+                raise RunNotFound(f"{self._place}: no run {run.id}")
+            return tally_of(connection, run.id)
 
     def predictions(self, run: Run) -> Predictions:
         """Return the hash, label, prediction and confidence of every image of a run."""

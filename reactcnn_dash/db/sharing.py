@@ -32,8 +32,10 @@ from reactcnn_dash.db.folding import Folding, more_errors
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import HEARD, Heard, Process, new_token, process_of
 from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
+from reactcnn_dash.db.patience import Lasting, changes_of_worker
 from reactcnn_dash.db.records import STALL_SECONDS, RunState
 from reactcnn_dash.db.results import save_states
+from reactcnn_dash.db.tallies import add_to_tally
 from reactcnn_dash.db.version import require_head
 
 if TYPE_CHECKING:
@@ -146,14 +148,24 @@ class SharedRun:
     """
 
     def __init__(
-        self, place: StoreAddress, connection: Connection, run: Run, merge: Merge, heard: Heard
+        self,
+        place: StoreAddress,
+        connection: Connection,
+        run: Run,
+        merge: Merge,
+        heard: Heard,
+        *,
+        durable: bool,
     ) -> None:
         self.run = run
         self.ended_it = False
         self._place = place
-        self._connection = connection
         self._heard = heard
         self._token = new_token()
+        count = changes_of_worker(run.id, self._token)
+        self.line = Lasting(place, connection, count, 0, f"--share {run.id}", durable)
+        """How it writes; its `patience` waits for a server that is gone."""
+        self._held: set[int] = set()
         self._lock = threading.Lock()
         rows = connection.execute(queries.LAYERS, {"run_id": run.id}).all()
         self.layers = tuple(from_rows.layer_of(row) for row in rows)
@@ -211,7 +223,7 @@ class SharedRun:
                         size = images or range_size(new.total, new.batch_size)
                         connection.execute(insert(_ranges), _cut(run_id, new.total, size))
             if run_id is not None:
-                return cls._enter(place, connection, run_id, merge, heard)
+                return cls._enter(place, connection, run_id, merge, heard, durable=durable)
             close_writing(connection)
         except IntegrityError:
             # On a database with several writers two may begin at once: one of them is the first.
@@ -246,19 +258,26 @@ class SharedRun:
         try:
             with transaction(connection, place):
                 _find(connection, str(run_id), place)
-            return cls._enter(place, connection, run_id, merge, heard)
+            return cls._enter(place, connection, run_id, merge, heard, durable=durable)
         except BaseException:
             close_writing(connection)
             raise
 
     @classmethod
     def _enter(
-        cls, place: StoreAddress, connection: Connection, run_id: int, merge: Merge, heard: Heard
+        cls,
+        place: StoreAddress,
+        connection: Connection,
+        run_id: int,
+        merge: Merge,
+        heard: Heard,
+        *,
+        durable: bool,
     ) -> SharedRun:
         with transaction(connection, place):
             row = queries.find_run(connection, run_id, str(place))
-            shared = cls(place, connection, from_rows.run_of(row), merge, heard)
-            connection.execute(insert(_workers).values(shared._new_worker()))
+            shared = cls(place, connection, from_rows.run_of(row), merge, heard, durable=durable)
+            connection.execute(insert(_workers).values(shared._new_worker(0)))
             shared._count_workers()
             going_on = (RunState.COLLECTING, RunState.INTERRUPTED)
             shared._say(state=RunState.COLLECTING, ended_at=None, only=going_on)
@@ -276,30 +295,44 @@ class SharedRun:
             RunBusy: the run was taken from its workers, to be deleted say.
             StoreError: the store cannot be written.
         """
+        with self._lock:
+            row = self.line.make(self._take, alone=True)
+            if row is None:
+                return None
+            self._held.add(row.start)
+        return Lease(row.start, row.stop, row.done)
+
+    def _take(self, connection: Connection) -> queries.AnyRow | None:
         unfinished = (self._of_run, _ranges.c.done < _ranges.c.stop - _ranges.c.start)
+        # One that was taken as the server went away, and that nobody here knows of.
+        unknown = _ranges.c.start.not_in(self._held)
+        connection.execute(
+            update(_ranges).where(*self._mine, *unfinished, unknown).values(owner=None)
+        )
         free = select(*_ranges.c).where(*unfinished, _ranges.c.owner.is_(None))
         held = select(*_ranges.c).where(
             *unfinished, _ranges.c.owner.is_not(None), _ranges.c.owner != self._token
         )
-        with self._lock, transaction(self._connection, self._place) as connection:
-            alive = self._alive()
-            while True:
-                rows = [*connection.execute(free.order_by(_ranges.c.start).limit(1))]
-                rows += [one for one in connection.execute(held) if one.owner not in alive]
-                if not rows:
-                    return None
-                row = min(rows, key=lambda one: int(one.start))
-                same = _ranges.c.owner.is_not_distinct_from(row.owner)
-                taken = update(_ranges).where(self._of_run, _ranges.c.start == row.start, same)
-                # Where several write at a time, another worker may have been quicker.
-                if connection.execute(taken.values(owner=self._token)).rowcount == 1:
-                    break
-            if row.owner is not None:
-                gone = (_workers.c.run_id == self.run.id, _workers.c.token == row.owner)
-                connection.execute(delete(_workers).where(*gone))
-                self._count_workers()
-            self._say()
-        return Lease(row.start, row.stop, row.done)
+        alive = self._alive()
+        while True:
+            rows = [*connection.execute(free.order_by(_ranges.c.start).limit(1))]
+            rows += [one for one in connection.execute(held) if one.owner not in alive]
+            if not rows:
+                self._work(0, None)
+                return None
+            row: queries.AnyRow = min(rows, key=lambda one: int(one.start))
+            same = _ranges.c.owner.is_not_distinct_from(row.owner)
+            taken = update(_ranges).where(self._of_run, _ranges.c.start == row.start, same)
+            # Where several write at a time, another worker may have been quicker.
+            if connection.execute(taken.values(owner=self._token)).rowcount == 1:
+                break
+        self._work(0, None)
+        if row.owner is not None:
+            gone = (_workers.c.run_id == self.run.id, _workers.c.token == row.owner)
+            connection.execute(delete(_workers).where(*gone))
+            self._count_workers()
+        self._say()
+        return row
 
     def append(
         self,
@@ -343,31 +376,39 @@ class SharedRun:
             **more_errors(_ranges, packed.errors),
         }
         begun = (_ranges.c.start == lease.start, _ranges.c.done == lease.done)
+
+        def change(connection: Connection) -> bool:
+            hold = update(_ranges).where(*self._mine, *begun).values(held)
+            if connection.execute(hold).rowcount != 1:
+                raise _Lost
+            _add(connection, queries.images, packed.images)
+            if packed.feature_maps:
+                _add(connection, queries.feature_maps, packed.feature_maps)
+            if packed.targets:
+                _add(connection, queries.targets, packed.targets)
+            self._work(len(batch.labels), rate)
+            row = self._locked()
+            add_to_tally(connection, self.run.id, packed.images)
+            grown, ended = self._folding.publish(connection, lease.start, sums)
+            low = np.fmin(from_rows.floats_of(row.gap_low), packed.gap_low)
+            high = np.fmax(from_rows.floats_of(row.gap_high), packed.gap_high)
+            self._say(
+                size=_runs.c.size + packed.size + grown,
+                skipped=_runs.c.skipped + skipped,
+                gap_low=from_rows.json_of(low),
+                gap_high=from_rows.json_of(high),
+            )
+            return ended
+
         with self._lock:
             try:
-                with transaction(self._connection, self._place, alone=False) as connection:
-                    hold = update(_ranges).where(*self._mine, *begun).values(held)
-                    if connection.execute(hold).rowcount != 1:
-                        raise _Lost  # noqa: TRY301 - the transaction is to be rolled back
-                    _add(connection, queries.images, packed.images)
-                    if packed.feature_maps:
-                        _add(connection, queries.feature_maps, packed.feature_maps)
-                    if packed.targets:
-                        _add(connection, queries.targets, packed.targets)
-                    self._work(len(batch.labels), rate)
-                    row = self._locked()
-                    grown, ended = self._folding.publish(connection, lease.start, sums)
-                    low = np.fmin(from_rows.floats_of(row.gap_low), packed.gap_low)
-                    high = np.fmax(from_rows.floats_of(row.gap_high), packed.gap_high)
-                    self._say(
-                        size=_runs.c.size + packed.size + grown,
-                        skipped=_runs.c.skipped + skipped,
-                        gap_low=from_rows.json_of(low),
-                        gap_high=from_rows.json_of(high),
-                    )
+                ended = self.line.make(change)
             except _Lost:
                 lease.lost = True
+                self._held.discard(lease.start)
                 return False
+            if finished:
+                self._held.discard(lease.start)
         lease.done = done
         self.ended_it = self.ended_it or ended
         return True
@@ -390,21 +431,27 @@ class SharedRun:
         packed = self._packed(batch)
         known = select(_ranges.c.start).where(self._of_run, _ranges.c.owner == key)
         count = len(batch.labels)
-        with self._lock, transaction(self._connection, self._place, alone=False) as connection:
+
+        def change(connection: Connection) -> int | None:
             row = self._locked()
             if connection.execute(known).first() is not None:
+                self._work(0, rate)
                 return None
             start = int(row.stored)
-            for one in (*packed.images, *packed.feature_maps, *packed.targets):
-                one["ordinal"] += start - batch.start
-            taken = {"run_id": self.run.id, "start": start, "stop": start + count, "done": count}
+            here = {"run_id": self.run.id}
+            images, maps, targets = (
+                [one | {"ordinal": one["ordinal"] + start - batch.start} for one in rows]
+                for rows in (packed.images, packed.feature_maps, packed.targets)
+            )
+            taken = here | {"start": start, "stop": start + count, "done": count}
             none = {"owner": key, "labelled": 0, "correct": 0, "folded": True}
             connection.execute(insert(_ranges).values(taken | none))
-            connection.execute(insert(queries.images), packed.images)
-            if packed.feature_maps:
-                connection.execute(insert(queries.feature_maps), packed.feature_maps)
-            if packed.targets:
-                connection.execute(insert(queries.targets), packed.targets)
+            connection.execute(insert(queries.images), images)
+            add_to_tally(connection, self.run.id, images)
+            if maps:
+                connection.execute(insert(queries.feature_maps), maps)
+            if targets:
+                connection.execute(insert(queries.targets), targets)
             self._work(count, rate)
             dropped = self._folding.drop_maps(connection, start + count)
             low = np.fmin(from_rows.floats_of(row.gap_low), packed.gap_low)
@@ -418,7 +465,10 @@ class SharedRun:
                 gap_high=from_rows.json_of(high),
                 **more_errors(_runs, packed.errors),
             )
-        return start + count
+            return start + count
+
+        with self._lock:
+            return self.line.make(change)
 
     def _packed(self, batch: ImageBatch) -> PackedBatch:
         run = self.run
@@ -429,7 +479,9 @@ class SharedRun:
     def save_states(self, states: Sequence[CorrelationState]) -> None:
         """Save states over the first images, unless there are ones over more of them."""
         rows = [pack_state(state) for state in states]
-        with self._lock, transaction(self._connection, self._place) as connection:
+
+        def change(connection: Connection) -> None:
+            self._work(0, None)
             self._say()
             for row in rows:
                 key = {"run_id": self.run.id, "layer": row["layer"]}
@@ -438,26 +490,39 @@ class SharedRun:
                     grown = save_states(connection, self.run.id, [row])
                     self._say(size=_runs.c.size + grown)
 
+        with self._lock:
+            self.line.make(change, alone=True)
+
     def finish(self) -> None:
         """Mark a run finished whose batches were `put`, and see its workers off."""
-        with self._lock, transaction(self._connection, self._place) as connection:
+
+        def change(connection: Connection) -> None:
             connection.execute(delete(_workers).where(_workers.c.run_id == self.run.id))
             self._count_workers()
             total = select(_runs.c.stored).where(_runs.c.id == self.run.id).scalar_subquery()
             self._say(state=RunState.FINISHED, ended_at=datetime.now(UTC), total=total)
 
+        with self._lock:
+            self.line.make(change, alone=True)
+
     def heartbeat(self) -> None:
-        """Tell the other workers and the readers that this one lives."""
-        with self._lock, transaction(self._connection, self._place, alone=False):
+        """Tell the other workers and the readers that this one lives; waits for a server."""
+
+        def change(_: Connection) -> None:
             self._work(0, None)
             self._say()
 
+        with self._lock:
+            self.line.make(change)
+
     def progress(self) -> Run:
         """Return the run as it is now."""
-        with self._lock, transaction(self._connection, self._place, alone=False) as connection:
-            return from_rows.run_of(
-                queries.find_run(connection, self.run.id, str(self._place)),
-            )
+
+        def read(connection: Connection) -> Run:
+            return from_rows.run_of(queries.find_run(connection, self.run.id, str(self._place)))
+
+        with self._lock:
+            return self.line.read(read)
 
     def leave(self) -> None:
         """Leave what this worker holds to others; who leaves an unfinished run last interrupts it.
@@ -465,7 +530,8 @@ class SharedRun:
         A run that was taken from its workers is left as it is.
         """
         of_run = _workers.c.run_id == self.run.id
-        with self._lock, transaction(self._connection, self._place) as connection:
+
+        def change(connection: Connection) -> None:
             connection.execute(update(_ranges).where(*self._mine).values(owner=None))
             gone = [self._token]
             found = connection.execute(select(_workers.c.token).where(of_run)).scalars()
@@ -479,10 +545,17 @@ class SharedRun:
                     .values(state=RunState.INTERRUPTED, ended_at=datetime.now(UTC))
                 )
 
+        with self._lock:
+            self.line.make(change, alone=True)
+            self._held.clear()
+
     def close(self) -> None:
-        """Release the store."""
-        if not self._connection.closed:
-            close_writing(self._connection)
+        """Release the store.
+
+        Raises:
+            StoreError: what the driver reports.
+        """
+        self.line.close()
 
     def __enter__(self) -> Self:
         return self
@@ -497,7 +570,7 @@ class SharedRun:
 
     def _alive(self) -> set[str]:
         """Return the tokens of the workers that are not known to be gone, by this one's clock."""
-        rows = self._connection.execute(
+        rows = self.line.connection.execute(
             select(_workers.c.token, _workers.c.beat).where(_workers.c.run_id == self.run.id)
         ).all()
         return {
@@ -509,17 +582,17 @@ class SharedRun:
 
     def _count_workers(self) -> int:
         counted = select(func.count()).select_from(_workers)
-        count = self._connection.execute(counted.where(_workers.c.run_id == self.run.id))
+        count = self.line.connection.execute(counted.where(_workers.c.run_id == self.run.id))
         left = int(count.scalar_one())
         share = update(_shares).where(_shares.c.run_id == self.run.id)
-        self._connection.execute(share.values(workers=left))
+        self.line.connection.execute(share.values(workers=left))
         return left
 
-    def _new_worker(self) -> dict[str, Any]:
-        return {"run_id": self.run.id, "token": self._token, "beat": 0, "images": 0}
+    def _new_worker(self, beat: int) -> dict[str, Any]:
+        return {"run_id": self.run.id, "token": self._token, "beat": beat, "images": 0}
 
     def _work(self, images: int, rate: float | None) -> None:
-        """Count for this worker, which others may have thought gone, and for the run."""
+        """Count a change of this worker, which others may have thought gone, and for the run."""
         me = (_workers.c.run_id == self.run.id, _workers.c.token == self._token)
         values: dict[str, Any] = {
             "beat": _workers.c.beat + 1,
@@ -527,11 +600,13 @@ class SharedRun:
         }
         if rate is not None:
             values["rate"] = rate
-        if self._connection.execute(update(_workers).where(*me).values(values)).rowcount != 1:
-            self._connection.execute(insert(_workers).values(self._new_worker()))
+        if self.line.connection.execute(update(_workers).where(*me).values(values)).rowcount != 1:
+            self.line.connection.execute(
+                insert(_workers).values(self._new_worker(self.line.made + 1))
+            )
             self._count_workers()
         if images:
-            self._connection.execute(
+            self.line.connection.execute(
                 update(_shares)
                 .where(_shares.c.run_id == self.run.id)
                 .values(images=_shares.c.images + images)
@@ -540,7 +615,7 @@ class SharedRun:
     def _locked(self) -> queries.AnyRow:
         """Return the run's counters, which nobody else changes until this transaction ends."""
         self._say()
-        return self._connection.execute(
+        return self.line.connection.execute(
             select(_runs.c.stored, _runs.c.gap_low, _runs.c.gap_high).where(
                 _runs.c.id == self.run.id
             )
@@ -557,10 +632,10 @@ class SharedRun:
         }
         change = update(_runs).where(*ours)
         if only:
-            self._connection.execute(change.where(_runs.c.state.in_(only)).values(values))
+            self.line.connection.execute(change.where(_runs.c.state.in_(only)).values(values))
         else:
             life |= values
-        if self._connection.execute(change.values(life)).rowcount != 1:
+        if self.line.connection.execute(change.values(life)).rowcount != 1:
             msg = f"{self._place}: run {self.run.id} was taken over by another process: stop here"
             raise RunBusy(msg)
 

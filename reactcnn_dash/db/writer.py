@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sqlalchemy import Update, bindparam, delete, exists, func, insert, select, update
@@ -16,26 +16,25 @@ from sqlalchemy import Update, bindparam, delete, exists, func, insert, select, 
 from reactcnn_dash.db import from_rows, queries
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.beginning import check_new, insert_run
-from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import read_engine, transaction
-from reactcnn_dash.db.errors import RunBusy, StoreUnreachable
+from reactcnn_dash.db.errors import RunBusy
 from reactcnn_dash.db.log import LogWatch
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
 from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
-from reactcnn_dash.db.patience import Standing, reconnected, wait_ten_minutes
+from reactcnn_dash.db.patience import Lasting, changes_of_run
 from reactcnn_dash.db.records import RunState
 from reactcnn_dash.db.results import save_states
+from reactcnn_dash.db.tallies import add_to_tally
 from reactcnn_dash.db.targets import added
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
     from sqlalchemy import Connection
 
     from reactcnn_dash.db.address import StoreUrl
-    from reactcnn_dash.db.patience import Patience
     from reactcnn_dash.db.records import (
         CorrelationState,
         Float32Array,
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
         NewRun,
         Run,
     )
-
-_T = TypeVar("_T")
 
 _runs = queries.runs
 
@@ -100,19 +97,17 @@ class RunWriter:
 
     def __init__(
         self,
-        place: StoreAddress,
-        connection: Connection,
+        line: Lasting,
+        owner: str,
         run: Run,
         layers: Sequence[Layer],
-        standing: Standing,
     ) -> None:
         self.run = run
-        self._place = place
-        self._connection = connection
+        self.line = line
+        """How it writes; its `patience` waits for a server that is gone."""
+        self._place = place = line.place
+        self._owner = owner
         self._layers = tuple(layers)
-        self._standing = standing
-        self.patience: Patience = wait_ten_minutes
-        """Whether to go on waiting for a server that is gone; see `patience.Patience`."""
         self._log = LogWatch(place)
         self.held: int | None = None
         """Bytes of a log that cannot be folded into the store, since another process reads it."""
@@ -149,8 +144,8 @@ class RunWriter:
             with transaction(connection, place):
                 run_id = insert_run(connection, new, owner)
                 run = _run(connection, run_id)
-            standing = Standing(run_id, owner, 0, durable=durable)
-            return cls(place, connection, run, new.layers, standing)
+            line = _line(place, connection, run_id, owner, 0, durable=durable)
+            return cls(line, owner, run, new.layers)
         except BaseException:
             close_writing(connection)
             raise
@@ -183,10 +178,8 @@ class RunWriter:
                 )
                 layers = connection.execute(queries.LAYERS, {"run_id": row.id}).all()
                 resumed = _run(connection, row.id)
-            standing = Standing(row.id, owner, row.beat, durable=durable)
-            return cls(
-                place, connection, resumed, [from_rows.layer_of(row) for row in layers], standing
-            )
+            line = _line(place, connection, row.id, owner, row.beat, durable=durable)
+            return cls(line, owner, resumed, [from_rows.layer_of(row) for row in layers])
         except BaseException:
             close_writing(connection)
             raise
@@ -248,6 +241,7 @@ class RunWriter:
             # Before the rows: a writer that lost its run is told so, not that a row exists.
             self._count(before.stored, after, rate)
             connection.execute(_ADD_IMAGES, packed.images)
+            add_to_tally(connection, self.run.id, packed.images)
             if packed.feature_maps:
                 connection.execute(_ADD_MAPS, packed.feature_maps)
             if packed.targets:
@@ -257,8 +251,8 @@ class RunWriter:
                 connection.execute(_TRIM, old)
             return after
 
-        self._counters = self._make(change)
-        self.held = self._log.look(self._connection)
+        self._counters = self.line.make(change)
+        self.held = self._log.look(self.line.connection)
 
     def save_states(self, states: Sequence[CorrelationState]) -> None:
         """Save correlation states, each in place of the layer's former one."""
@@ -269,19 +263,19 @@ class RunWriter:
             self._change({"size": self._counters.size + grown})
             return grown
 
-        self._counters.size += self._make(change)
+        self._counters.size += self.line.make(change)
 
     def heartbeat(self) -> None:
         """Tell the readers that the collector is alive though no image came."""
-        self._make(lambda _: self._change({}))
+        self.line.make(lambda _: self._change({}))
 
     def set_total(self, total: int | None) -> None:
         """Set the number of images expected, None when it is unknown."""
-        self._make(lambda _: self._change({"total": total}))
+        self.line.make(lambda _: self._change({"total": total}))
 
     def set_skipped(self, skipped: int) -> None:
         """Set the number of images of the source that could not be read so far."""
-        self._make(lambda _: self._change({"skipped": skipped}))
+        self.line.make(lambda _: self._change({"skipped": skipped}))
 
     def finish(self) -> None:
         """Mark the run finished."""
@@ -305,7 +299,7 @@ class RunWriter:
                 delete(checkpoints).where(checkpoints.c.id == self.run.checkpoint.id, ~used)
             )
 
-        self._make(change, alone=True)
+        self.line.make(change, alone=True)
 
     def close(self) -> None:
         """Release the store; when nobody else uses it, it is a single file afterwards.
@@ -313,9 +307,7 @@ class RunWriter:
         Raises:
             StoreGone: the store is not at its path any more; the text names a copy of it.
         """
-        if not self._connection.closed:
-            with translated(self._place):
-                close_writing(self._connection)
+        self.line.close()
 
     def __enter__(self) -> Self:
         return self
@@ -329,24 +321,7 @@ class RunWriter:
         self.close()
 
     def _end(self, state: RunState) -> None:
-        self._make(lambda _: self._change({"state": state, "ended_at": datetime.now(UTC)}))
-
-    def _make(self, change: Callable[[Connection], _T], *, alone: bool = False) -> _T:
-        """Make a change of the run in one transaction, once, however often the server goes away."""
-        while True:
-            made: list[_T] = []
-            try:
-                with transaction(self._connection, self._place, alone=alone) as connection:
-                    made.append(change(connection))
-            except StoreUnreachable as error:
-                found = reconnected(self._place, self._standing, error, self.patience)
-                self._connection.close()
-                self._connection = found.connection
-                # What was made is lost unless its end was reached, and the server says so.
-                if not (made and found.committed):
-                    continue
-            self._standing.beat += 1
-            return made[0]
+        self.line.make(lambda _: self._change({"state": state, "ended_at": datetime.now(UTC)}))
 
     def _count(self, before: int, after: _Counters, rate: float | None) -> None:
         counted = {
@@ -368,10 +343,23 @@ class RunWriter:
         self._update(_BEAT.values(values) if values else _BEAT, {})
 
     def _update(self, statement: Update, values: dict[str, Any]) -> None:
-        mine = {"run": self.run.id, "owner": self._standing.owner, "heartbeat": datetime.now(UTC)}
-        if self._connection.execute(statement, mine | values).rowcount != 1:
+        mine = {"run": self.run.id, "owner": self._owner, "heartbeat": datetime.now(UTC)}
+        if self.line.connection.execute(statement, mine | values).rowcount != 1:
             msg = f"{self._place}: run {self.run.id} was taken over by another process: stop here"
             raise RunBusy(msg)
+
+
+def _line(
+    place: StoreAddress,
+    connection: Connection,
+    run_id: int,
+    owner: str,
+    beat: int,
+    *,
+    durable: bool,
+) -> Lasting:
+    count, again = changes_of_run(run_id, owner), f"--resume {run_id}"
+    return Lasting(place, connection, count, beat, again, durable)
 
 
 def require_free(url: StoreUrl, run_id: int) -> None:

@@ -74,6 +74,9 @@ class Jobs:
     def expect(self) -> None:
         """Somebody is going to ask soon: let a worker begin to load what it needs."""
 
+    def when_started(self, begin: Callable[[], None]) -> None:
+        """Have something done once a server has begun that stays; in tests there is none."""
+
     def close(self) -> None:
         """End all workers."""
 
@@ -94,14 +97,21 @@ class Workers(Jobs):
         count = cores() if count is None else count
         self._quick = Worker()
         self._slow = [Worker(helper=self._quick) for _ in range(count - 1)] or [self._quick]
+        self._begin: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._awaited: dict[Hashable, Future[Any]] = {}
         self._under_way: dict[Hashable, tuple[Worker, Future[Any]]] = {}
         self._done: TTLCache[Hashable, Future[Any]] = TTLCache(UNCLAIMED, UNCLAIMED_SECONDS)
 
     def start(self) -> None:
-        """Start the worker of the clicks ahead of the first one."""
+        """Start the worker of the clicks ahead of the first one, and what waits for a server."""
         self._quick.submit(self._warm_up)
+        for begin in self._begin:
+            begin()
+
+    def when_started(self, begin: Callable[[], None]) -> None:
+        """See ``Jobs.when_started``."""
+        self._begin.append(begin)
 
     def expect(self) -> None:
         """See ``Jobs.expect``."""

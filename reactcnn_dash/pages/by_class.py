@@ -28,8 +28,8 @@ def by_class(url: str, run_id: int) -> ByClass:
     reader = StoreReader(url)
     run = reader.run(run_id)
     labels = label_hits(reader, run)
-    answers = reader.predictions(run)
-    found = confusion(run, answers)
+    tally = reader.tally(run)
+    found = confusion(run, tally)
     said: ByClass = {
         "run": run.id,
         "names": list(run.class_names),
@@ -37,7 +37,7 @@ def by_class(url: str, run_id: int) -> ByClass:
         "counts": [],
         "worst": [],
         "classes": [],
-        "unanswered": int((answers.predictions < 0).sum()),
+        "unanswered": int(tally.images[~tally.answered].sum()),
         "labels": [(i, one.hits, one.extra, one.missed, one.rest) for i, one in enumerate(labels)],
         "labelled": run.labelled,
         "right": run.correct,

@@ -13,7 +13,7 @@ from reactcnn_dash.db import Answers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Predictions, Run
+    from reactcnn_dash.db import Run, Tally
 
 MOST_CLASSES: Final = 20
 """Classes up to which the matrix is shown whole."""
@@ -53,17 +53,17 @@ class Confusion:
         ]
 
 
-def confusion(run: Run, answers: Predictions) -> Confusion | None:
+def confusion(run: Run, tally: Tally) -> Confusion | None:
     """Return what a run's labelled images were taken for; None without any, see `why_none`."""
     if run.answers is not Answers.CLASSES:
         return None
     classes = len(run.class_names)
-    known = (answers.labels >= 0) & (answers.labels < classes)
+    known = (tally.labels >= 0) & (tally.labels < classes)
     if not known.any():
         return None
-    given = np.where(answers.predictions >= 0, answers.predictions, classes)
+    given = np.where(tally.answered, tally.predictions, classes)
     counts = np.zeros((classes, classes + 1), np.int64)
-    np.add.at(counts, (answers.labels[known], given[known]), 1)
+    np.add.at(counts, (tally.labels[known], given[known]), tally.images[known])
     return Confusion(tuple(run.class_names), counts)
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from reactcnn_dash.analysis.correlation import Accumulator, CoMoments
 from reactcnn_dash.db import CorrelationState
+from reactcnn_dash.results.chosen import sample_of_chosen
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import ImageFilter, Layer, StoreReader
+
+MOST_CHOSEN: Final = 8192
+"""Chosen images that a correlation is worked out from, at most.
+
+Its 95 % interval is then ±0.022 around r = 0 and ±0.004 around r = 0.9.
+"""
 
 _ROWS = 512
 _BLOCK = 1024
@@ -66,20 +73,22 @@ def subset_moments(
 ) -> tuple[CoMoments, int]:
     """Return a layer's co-moments over chosen images, and the number of those images.
 
-    Their rows are read and folded a block at a time: the memory needed does not grow with their
-    number. All images of a run are those that its stored state is about. Rows that are damaged or
-    not finite are left out of the co-moments.
+    Of more than :data:`MOST_CHOSEN` images they are over a sample of so many. Rows are read and
+    folded a block at a time. All images of a run are those that its stored state is about. Rows
+    that are damaged or not finite are left out of the co-moments.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    ordinals = reader.matching(run_id, subset).tolist()
-    if len(ordinals) == reader.run(run_id).stored:
+    stored = reader.run(run_id).stored
+    if reader.count(run_id, subset) == stored:
         return current_moments(reader, run_id, layer)
+    chosen = sample_of_chosen(reader, run_id, stored, subset, MOST_CHOSEN)
+    ordinals = chosen.ordinals.tolist()
     # Blocks as large as those that are read fold faster than the small ones of a collector.
     sums = Accumulator(layer.filters, block=_BLOCK)
     for start in range(0, len(ordinals), _BLOCK):
         rows = reader.gap_rows_of(run_id, ordinals[start : start + _BLOCK], layer).rows
         if len(rows):
             sums.add(rows)
-    return sums.state(), len(ordinals)
+    return sums.state(), chosen.images

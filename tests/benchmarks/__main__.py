@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PARTS = ("collecting", "memory", "onnx", "page", "comparison", "slim", "postgres")
 PROOFS = ("corruptions", "faults")
 """The two proofs of what finds out where a network goes wrong: ``make bench-proofs``."""
-LONG = ("slim-tuned", "slim-methods", "torch", "people", "wall")
+LONG = ("slim-tuned", "slim-methods", "torch", "people", "wall", "large", "shared")
 """Measured only when asked for: long, in need of PyTorch, or without a goal."""
 
 
@@ -49,6 +49,12 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=2.0,
         help="how long many people look at a run that is collected (default: 2)",
+    )
+    result.add_argument(
+        "--count",
+        type=int,
+        default=1_000_000,
+        help="images of the large run that pages are asked about (default: 1,000,000)",
     )
     result.add_argument(
         "--training",
@@ -105,12 +111,9 @@ def measured(
         from tests.benchmarks import memory
 
         return memory.run(folder, options.baseline, report)
-    if part == "people":
-        from tests.benchmarks import people
-
-        return people.run(folder, options.minutes, report)
     plain = importlib.import_module(f"tests.benchmarks.{'onnx_road' if part == 'onnx' else part}")
-    found: list[Result] = plain.run(folder, report)
+    how_much = {"people": [options.minutes], "large": [options.count]}.get(part, [])
+    found: list[Result] = plain.run(folder, *how_much, report)
     return found
 
 

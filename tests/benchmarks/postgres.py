@@ -23,12 +23,12 @@ IMAGES = 512
 SIZE = 64
 ROUNDS = 5
 POLLS = 400
-_AS_ANYWHERE = "fsync = on\nfull_page_writes = on\nshared_buffers = 128MB\n"
+AS_ANYWHERE = "fsync = on\nfull_page_writes = on\nshared_buffers = 128MB\n"
 
 
 def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
     """Measure both; return their rows."""
-    server = OwnServer(_AS_ANYWHERE)
+    server = OwnServer(AS_ANYWHERE)
     try:
         bench = Bench(folder, IMAGES)
         file = str(folder / "reactcnn.db")

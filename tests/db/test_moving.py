@@ -35,6 +35,7 @@ from reactcnn_dash.db import (
 from reactcnn_dash.errors import STORE
 from tests import looking
 from tests.db.samples import batch, new_run, state
+from tests.db.sharing import RANGE, TOTAL, enter, finish, step
 from tests.db.test_processes import collecting, read_until, rows
 from tests.silence import fall_silent
 
@@ -284,3 +285,72 @@ def test_stores_and_runs_that_are_not_there_are_told_in_one_line(
         assert text.startswith("python -m reactcnn_dash: ")
         assert "sesame" not in text
     assert len(StoreReader(source).runs()) == 3
+
+
+def shared_run(url: str, *, whole: bool) -> None:
+    """A run that two workers shared: finished, or with a gap before what one of them stored."""
+    with enter(url) as one, enter(url) as other:
+        first, second = one.take(), other.take()
+        assert first is not None
+        assert second is not None
+        step(one, first)
+        finish(other, second)
+        if whole:
+            finish(one, first)
+            while (lease := one.take()) is not None:
+                finish(one, lease)
+        other.leave()
+        one.leave()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["finished", "interrupted"])
+@pytest.mark.parametrize(("one", "other"), list(itertools.product(KINDS, KINDS)))
+def test_a_shared_run_is_moved_with_what_lies_behind_its_gaps_and_goes_on(
+    make: Callable[[str], str], one: str, other: str, whole: bool, tmp_path: Path
+) -> None:
+    source, target = make(one), make(other)
+    shared_run(source, whole=whole)
+    before = everything(source)
+    known = StoreReader(source).run(1).shared
+    assert known is not None
+    assert known.images == (TOTAL if whole else RANGE + 4)
+    assert main(["move", source, target]) == 0
+    assert everything(target) == before
+    assert StoreReader(target).run(1).shared == known
+    assert StoreReader(source).summaries() == ()
+    if not whole:
+        with enter(target) as shared:
+            while (lease := shared.take()) is not None:
+                finish(shared, lease)
+            shared.leave()
+    run = StoreReader(target).run(1)
+    assert (run.state, run.stored) == (RunState.FINISHED, TOTAL)
+    assert np.array_equal(StoreReader(target).gap_rows(1, 0, TOTAL), batch(0, TOTAL).gap)
+    for layer in (0, 1):
+        kept, true = StoreReader(target).correlation_state(1, layer), state(layer, TOTAL)
+        assert kept is not None
+        assert kept.covered == kept.n == TOTAL
+        assert np.abs(kept.comoment - true.comoment).max() <= 1e-10 * np.abs(true.comoment).max()
+
+
+@pytest.mark.parametrize(("one", "other"), [KINDS, KINDS[::-1]])
+def test_a_shared_run_that_is_at_work_or_has_a_namesake_there_is_refused_in_one_line(
+    make: Callable[[str], str], one: str, other: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = make(one), make(other)
+    with enter(source) as worker:
+        lease = worker.take()
+        assert lease is not None
+        step(worker, lease)
+        assert main(["move", source, target]) == STORE
+        said = capsys.readouterr().err.strip()
+        assert "collected by another process" in said
+        assert "\n" not in said
+        worker.leave()
+    shared_run(target, whole=False)
+    before = everything(source), everything(target)
+    assert main(["move", source, target]) == STORE
+    said = capsys.readouterr().err.strip()
+    assert "is shared by the name 'trial' already" in said
+    assert "\n" not in said
+    assert (everything(source), everything(target)) == before

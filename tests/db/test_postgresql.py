@@ -265,8 +265,8 @@ def test_durable_waits_for_the_servers_disk_whatever_the_server_was_told(url: st
     looking.change(url, f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     for durable, waits in ((False, "off"), (True, "on")):
         with RunWriter.begin(url, new_run(), durable=durable) as writer:
-            with writer._connection.begin():
-                found = writer._connection.execute(text("SHOW synchronous_commit")).scalar()
+            with writer.line.connection.begin():
+                found = writer.line.connection.execute(text("SHOW synchronous_commit")).scalar()
             assert found == waits
 
 

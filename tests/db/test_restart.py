@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +16,14 @@ from reactcnn_dash.db import (
     RunBusy,
     RunState,
     RunWriter,
+    Shared,
     StoreError,
     StoreReader,
     StoreUnreachable,
 )
 from tests import looking
-from tests.db.samples import batch, new_run, state
+from tests.db.samples import LAYERS, batch, new_run, state
+from tests.db.sharing import RANGE, TOTAL, enter, step
 from tests.db.test_processes import collecting, read_until
 from tests.silence import fall_silent
 
@@ -86,7 +90,7 @@ def test_a_commit_whose_answer_was_lost_is_not_made_again(
 ) -> None:
     with RunWriter.begin(url, new_run(feature_maps="last:20")) as writer:
         writer.append(batch(0, 4), [state(layer, 4) for layer in (0, 1)])
-        connection = writer._connection
+        connection = writer.line.connection
         commit = connection.engine.dialect.do_commit
         answered: list[bool] = []
 
@@ -106,6 +110,96 @@ def test_a_commit_whose_answer_was_lost_is_not_made_again(
         assert require_whole(url, 1, 8) == 8
         writer.finish()
     assert StoreReader(url).run(1).state is RunState.FINISHED
+
+
+def worker(url: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.db.sharing", url]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.process
+def test_a_server_restarted_under_two_workers_of_one_run_costs_no_image(
+    own_server: OwnServer, url: str
+) -> None:
+    workers = [worker(url) for _ in range(2)]
+    for end in (own_server.stop, own_server.kill, own_server.kill):
+        for one in workers:
+            assert one.stdout is not None
+            one.stdout.readline()
+        end()
+        own_server.start()
+    for one in workers:
+        _, errors = one.communicate(timeout=120)
+        assert one.returncode == 0, errors
+    reader = StoreReader(url)
+    run = reader.run(1)
+    assert (run.stored, run.state) == (TOTAL, RunState.FINISHED)
+    counted = "SELECT count(*), count(DISTINCT ordinal), max(ordinal) FROM images"
+    assert looking.rows(url, counted) == [(TOTAL, TOTAL, TOTAL - 1)]
+    assert np.array_equal(reader.gap_rows(1, 0, TOTAL), batch(0, TOTAL).gap)
+    assert (run.labelled, run.correct) == right_ones(TOTAL)
+    assert int(reader.tally(run).images.sum()) == TOTAL
+    for layer in LAYERS:
+        kept, true = reader.correlation_state(1, layer.position), state(layer.position, TOTAL)
+        assert kept is not None
+        assert (kept.n, kept.covered) == (TOTAL, TOTAL)
+        for name in ("mean", "comoment", "low", "high"):
+            ours, theirs = getattr(kept, name), getattr(true, name)
+            assert np.abs(ours - theirs).max() <= 1e-10 * np.abs(theirs).max(), name
+
+
+def right_ones(count: int) -> tuple[int, int]:
+    """How many of the first images have a label, and how many of these are right."""
+    made = batch(0, count, maps=False)
+    labelled = made.labels >= 0
+    right = made.probabilities.argmax(axis=1) == made.labels
+    return int(labelled.sum()), int((labelled & right).sum())
+
+
+@pytest.mark.parametrize("change", ["take", "append", "leave"])
+def test_what_a_worker_made_is_known_though_the_answer_was_lost(
+    own_server: OwnServer, url: str, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with enter(url) as shared:
+        lease = shared.take()
+        assert lease is not None
+        answered: list[bool] = []
+        connection = shared.line.connection
+        commit = connection.engine.dialect.do_commit
+
+        def without_answer(raw: Any) -> None:
+            """The server commits, and goes away before it says so."""
+            commit(raw)
+            if not answered:
+                answered.append(True)
+                own_server.kill()
+                own_server.start()
+                raw.execute("SELECT 1")
+
+        monkeypatch.setattr(connection.engine.dialect, "do_commit", without_answer)
+        if change == "take":
+            second = shared.take()
+            assert second is not None
+            assert second.start == RANGE
+            lease = second
+        elif change == "append":
+            assert step(shared, lease)
+        else:
+            shared.leave()
+        assert answered
+        if change != "leave":
+            owners = "SELECT start FROM ranges WHERE owner IS NOT NULL ORDER BY start"
+            mine = [(0,)] if change == "append" else [(0,), (RANGE,)]
+            assert looking.rows(url, owners) == mine
+            done = "SELECT sum(done) FROM ranges"
+            before = int(looking.rows(url, done)[0][0])
+            assert before == (4 if change == "append" else 0)
+            assert step(shared, lease)
+            assert int(looking.rows(url, done)[0][0]) == before + 4
+            assert shared.progress().shared == Shared(workers=1, images=before + 4)
+        else:
+            assert looking.rows(url, "SELECT count(*) FROM workers") == [(0,)]
+            assert StoreReader(url).run(1).state is RunState.INTERRUPTED
 
 
 def test_a_reader_notices_nothing_of_a_restart(own_server: OwnServer, url: str) -> None:
@@ -133,7 +227,7 @@ def test_patience_ends_when_it_is_told_to_and_is_not_had_twice(
 
     with RunWriter.begin(url, new_run()) as writer:
         writer.append(batch(0, 4))
-        writer.patience = three_times
+        writer.line.patience = three_times
         own_server.stop()
         changes: list[Callable[[], None]] = [
             lambda: writer.append(batch(4, 4)),
@@ -185,7 +279,7 @@ def test_a_server_that_is_away_for_a_while_is_waited_for(own_server: OwnServer, 
             gone.set()
             return seconds < 60
 
-        writer.patience = until_it_is_back
+        writer.line.patience = until_it_is_back
 
         def bring_back() -> None:
             gone.wait(60)

@@ -242,9 +242,17 @@ def test_an_upgraded_store_says_what_a_new_one_says(frozen: Path, tmp_path: Path
     values = []
     for path in (frozen, made):
         with closing(sqlite3.connect(path)) as raw:
-            values.append(raw.execute("SELECT ordinal, confidence FROM images").fetchall())
+            values.append(
+                [
+                    raw.execute(f"SELECT {columns} ORDER BY 1, 2, 3").fetchall()
+                    for columns in (
+                        "ordinal, label, confidence FROM images",
+                        "label, prediction, answered, images FROM tallies",
+                    )
+                ]
+            )
     assert values[0] == values[1]
-    assert len(values[0]) == 6
+    assert len(values[0][0]) == sum(kind[3] for kind in values[0][1]) == 6
 
 
 def test_the_backup_is_the_store_as_it_was(

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import create_engine, event
 
-from reactcnn_dash.db import ImageFilter, RunWriter, SearchOrder, StoreReader
-from reactcnn_dash.db.search import (
-    Scope,
-    hits_statement,
-    ordinals_statement,
-    place_statement,
-    total_statement,
+from reactcnn_dash.db import (
+    ImageFilter,
+    RunDeletion,
+    RunWriter,
+    SearchOrder,
+    StoreReader,
+    search,
 )
 from tests.db.samples import batch, new_run
 
@@ -138,19 +138,26 @@ filters = st.builds(
 )
 
 
+@pytest.mark.parametrize("gathered", [0, 512], ids=["walking", "gathering"])
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(wanted=filters, order=st.sampled_from(SearchOrder), offset=st.integers(0, 40))
 def test_any_search_finds_what_numpy_finds(
-    url: str, wanted: ImageFilter, order: SearchOrder, offset: int
+    url: str, gathered: int, wanted: ImageFilter, order: SearchOrder, offset: int
 ) -> None:
     truly = expected(wanted, order)
+    search._MOST_GATHERED = gathered  # type: ignore[misc]
     reader = StoreReader(url)
     page = reader.search(2, wanted, order, offset=offset, limit=15, near=20)
     assert page.total == len(truly)
     assert [hit.ordinal for hit in page.hits] == truly[offset : offset + 15]
     assert reader.matching(2, wanted).tolist() == sorted(truly)
+    assert reader.count(2, wanted) == len(truly)
+    some = list(range(0, IMAGES, 3))
+    assert reader.matching_among(2, wanted, some).tolist() == [
+        one for one in sorted(truly) if one in some
+    ]
     if 20 in truly:
         assert page.place == truly.index(20)
     elif order is SearchOrder.ORDINAL:
@@ -181,36 +188,132 @@ def test_a_run_or_a_store_without_images_has_no_hits(url: str, tmp_path: Path) -
 
 
 EVERY = [
-    ImageFilter(label, prediction, wrong, first, last)
+    ImageFilter(label, prediction, wrong, first, last, answered)
     for label in (None, 1)
     for prediction in (None, 2)
     for wrong in (False, True)
     for first, last in ((None, None), (3, None), (3, 50))
+    for answered in (None, True, False)
 ]
 
 
+@pytest.mark.parametrize("gathered", [0, 512])
 @pytest.mark.parametrize("order", SearchOrder)
-def test_no_search_touches_a_row_of_the_table(in_file: str, order: SearchOrder) -> None:
+def test_no_search_touches_a_row_of_the_table(
+    in_file: str, order: SearchOrder, gathered: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked in truth is looked at: whichever way a page is read, by indexes alone."""
+    monkeypatch.setattr(search, "_MOST_GATHERED", gathered)
     engine = create_engine(f"sqlite:///{in_file}")
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, statement, values, *_: asked.append((statement, values)),
+    )
     with engine.connect() as connection:
         for wanted in EVERY:
-            statements: dict[str, Any] = {
-                "hits": hits_statement(Scope(1), wanted, order, 0, 60),
-                "total": total_statement(Scope(1), wanted),
-                "place": place_statement(Scope(1), wanted, order, 20),
-                "ordinals": ordinals_statement(Scope(1), wanted),
-            }
-            for name, statement in statements.items():
-                sql = str(
-                    statement.compile(
-                        dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
+            del asked[:]
+            search.search_page(connection, 2, wanted, order, offset=2, limit=60, near=20)
+            search.matching_ordinals(connection, 2, wanted)
+            search.matching_among(connection, 2, wanted, [3, 20, 50])
+            search.count_matching(connection, 2, wanted)
+            reads = []
+            for statement, values in asked.copy():
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+                reads += [row.detail for row in plan if " images " in f"{row.detail} "]
+            assert reads
+            assert all("USING COVERING INDEX" in read for read in reads), (wanted, reads)
+    engine.dispose()
+
+
+def test_a_page_of_many_looks_at_few(tmp_path: Path) -> None:
+    """Of 6,000 images the first results are read by some hundred steps of SQLite's machine."""
+    store, few = str(tmp_path / "many.db"), str(tmp_path / "few.db")
+    steps: dict[str, list[int]] = {}
+    for name, images in ((few, 300), (store, 6000)):
+        rng = np.random.default_rng(0)
+        answers = rng.random((images, 3)).astype(np.float32)
+        labels = rng.integers(0, 3, images)
+        with RunWriter.begin(name, new_run(feature_maps="none")) as writer:
+            for start in range(0, images, 300):
+                made = batch(0, 300, maps=False)
+                part = slice(start, start + 300)
+                writer.append(
+                    dataclasses.replace(
+                        made, start=start, labels=labels[part], probabilities=answers[part]
                     )
                 )
-                plan = connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"))
-                reads = [row.detail for row in plan if "images" in row.detail]
-                # A count by run and range alone may walk the primary key: it covers that, too.
-                assert reads, name
-                assert all("USING COVERING INDEX" in read for read in reads), (wanted, name, reads)
-                if name == "hits":
-                    assert all("ix_images_search" in read for read in reads), (wanted, reads)
+            writer.finish()
+        steps[name] = [
+            steps_of(name, wanted, order)
+            for wanted in (
+                ImageFilter(),
+                ImageFilter(misclassified=True),
+                ImageFilter(label=1),
+                ImageFilter(prediction=2),
+            )
+            for order in SearchOrder
+        ]
+    # Twenty times the images, and not twice the work.
+    assert all(many < 2 * less for many, less in zip(steps[store], steps[few], strict=True)), steps
+
+
+def steps_of(store: str, wanted: ImageFilter, order: SearchOrder) -> int:
+    """How many instructions SQLite carries out for the first page of a search."""
+    engine = create_engine(f"sqlite:///{store}")
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    with engine.connect() as connection:
+        raw: Any = connection.connection.dbapi_connection
+        search.search_page(connection, 1, wanted, order, offset=0, limit=20, near=None)
+        raw.set_progress_handler(count, 1)
+        search.search_page(connection, 1, wanted, order, offset=0, limit=20, near=None)
+        raw.set_progress_handler(None, 0)
     engine.dispose()
+    return counted
+
+
+def test_the_tally_is_what_numpy_counts(url: str) -> None:
+    reader = StoreReader(url)
+    tally = reader.tally(reader.run(2))
+    known = truth()
+    kinds = zip(
+        LABELS.tolist(), known.predictions.tolist(), np.isfinite(known.confidence), strict=True
+    )
+    assert Counter(kinds) == dict(
+        zip(
+            zip(
+                tally.labels.tolist(),
+                tally.predictions.tolist(),
+                tally.answered.tolist(),
+                strict=True,
+            ),
+            tally.images.tolist(),
+            strict=True,
+        )
+    )
+
+
+@pytest.mark.parametrize("order", SearchOrder)
+def test_a_run_that_is_being_deleted_is_counted_anew(tmp_path: Path, order: SearchOrder) -> None:
+    store = fill(str(tmp_path / "going.db"))
+    deletion = RunDeletion.begin(store, 2)
+
+    def stop(left: int) -> None:
+        if left < IMAGES:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deletion.finish(stop)
+    reader = StoreReader(store)
+    left = reader.run(2).stored
+    assert 0 < left < IMAGES
+    page = reader.search(2, ImageFilter(), order, near=3)
+    assert page.total == left == reader.count(2, ImageFilter())
+    assert len(page.hits) == min(60, left)

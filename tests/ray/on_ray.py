@@ -9,6 +9,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 import ray
 
-from collector.errors import CollectorError
+from collector.errors import CollectorError, ResumeError
 from collector.ray import collect
 from reactcnn_dash.db import RunState, StoreError, StoreReader
 from reactcnn_dash.results.moments import current_moments
@@ -111,6 +112,47 @@ def test_a_worker_that_is_killed_costs_no_image_and_doubles_none(
         state = reader.correlation_state(1, layer.position)
         assert state is not None
         assert state.covered == IMAGES // 64 * 64
+
+
+def test_a_run_that_was_interrupted_is_taken_up_again(tmp_path: Path, pixels: Any) -> None:
+    model, store = network(tmp_path), str(tmp_path / "ray.db")
+
+    def break_off(row: dict[str, Any]) -> dict[str, Any]:
+        if row["file"] != "400.png":
+            return row
+        while StoreReader(store).run("on ray").stored < 64:
+            time.sleep(0.05)
+        raise RuntimeError("the reading fails here")
+
+    named: dict[str, Any] = {"store": store, "label": "class", "path": "file"}
+    with pytest.raises(Exception, match="the reading fails here"):
+        collect(
+            dataset(pixels).map(break_off), model, name="on ray", batch_size=8, workers=1, **named
+        )
+    reader = StoreReader(store)
+    before = reader.run("on ray")
+    assert before.state is not RunState.FINISHED
+    assert 0 < before.stored < IMAGES
+    with pytest.raises(ResumeError, match="weights"):
+        collect(dataset(pixels), network(tmp_path, "other.onnx", seed=1), resume="on ray", **named)
+    with pytest.raises(ResumeError, match="--batch-size 8"):
+        collect(dataset(pixels), model, resume="on ray", batch_size=16, **named)
+    with pytest.raises(CollectorError, match="no run 'another'"):
+        collect(dataset(pixels), model, resume="another", **named)
+    # In other blocks than before: images are known by themselves, not by their batches.
+    again = dataset(pixels).repartition(7)
+    run = collect(again, model, resume=before.id, **named)
+    assert (run.id, run.state, run.stored) == (before.id, RunState.FINISHED, IMAGES)
+    names = [str(reader.image(run.id, ordinal).name) for ordinal in range(IMAGES)]
+    assert sorted(names) == [f"{number:03}.png" for number in range(IMAGES)]
+    gap = reader.gap_rows(run.id, 0, IMAGES).astype(np.float64)
+    for layer in reader.layers(run.id):
+        moments, images = current_moments(reader, run.id, layer)
+        rows = gap[:, layer.offset : layer.offset + layer.filters]
+        true = (rows - rows.mean(0)).T @ (rows - rows.mean(0))
+        assert images == moments.n == IMAGES
+        assert np.abs(moments.comoment - true).max() <= 1e-10 * np.abs(true).max()
+    assert collect(again, model, resume="on ray", **named).stored == IMAGES
 
 
 def test_what_is_no_image_is_refused_before_a_run_begins(tmp_path: Path) -> None:

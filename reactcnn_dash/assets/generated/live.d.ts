@@ -142,6 +142,7 @@ export interface Clusters {
   methodLabel: string;
   symbol: string;
   images: number;
+  chosen: number;
   stored: number;
   renewedAt: number;
   filters: number;

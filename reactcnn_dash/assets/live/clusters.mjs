@@ -100,13 +100,18 @@ export function pumpClusters() {
   setProps(ids.CLUSTER_REQUEST, { data: { ...want, parameter: want.asked, keep, number } });
 }
 
+/** That r is from a sample, and how far off it may be (95 %, Fisher, around r = 0). @param {number} images @param {number} chosen */
+const sampleWords = (images, chosen) =>
+  `from a sample of ${count(images)} of ${count(chosen)} images, r ± ${Math.tanh(1.96 / Math.sqrt(images - 3)).toFixed(3)}`;
+
 /** @param {Clusters} clusters */
-function countsText({ clusters, single, constant, dead, images }) {
+function countsText({ clusters, single, constant, dead, images, chosen }) {
   const parts = [`${plural(clusters, "cluster")} of two or more`];
   if (single) parts.push(`${count(single)} single`);
   if (constant) parts.push(`${count(constant)} constant`);
   if (dead) parts.push(`${count(dead)} dead`);
-  return `${parts.join(", ")} · ${fewWords(images) || `from ${count(images)} images`}`;
+  const from = chosen > images ? sampleWords(images, chosen) : `from ${count(images)} images`;
+  return `${parts.join(", ")} · ${fewWords(images) || from}`;
 }
 
 /** Figures from few images stand greyed, with how far chance alone would bring them. @param {Clusters | null} clusters */

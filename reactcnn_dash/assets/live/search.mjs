@@ -135,11 +135,15 @@ function begin(opened) {
   search.at = -1;
   clearStrip();
   tried(async () => {
+    if (!(await load(0, null))) return;
+    drawCount();
+    resizeStrip();
+    drawStrip();
+    // The place of an image takes the longer, the more results lie before it: it is asked for last.
     const begun = await load(0, lookedAt());
     if (!begun) return;
     search.at = begun.place ?? -1;
     drawCount();
-    resizeStrip();
     if (opened && search.at >= 0) reveal(search.at);
     drawStrip();
   });

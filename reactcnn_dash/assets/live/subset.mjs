@@ -53,7 +53,7 @@ function drawBeside(clusters) {
     element("span", { class: "name" }, subsetWords(clusters.subset)),
     element("span", { class: "head" }, "whole run"),
     element("span", { class: "head" }, "these"),
-    ...cells("images", count(beside.images), count(clusters.images)),
+    ...cells("images", count(beside.images), count(clusters.chosen)),
     ...cells("clusters of two or more", count(beside.clusters), count(clusters.clusters)),
     ...cells("mean r inside", figure(beside.mean), figure(beside.subsetMean)),
     ...cells("agreement (ARI)", figure(beside.agreement)),
@@ -75,7 +75,7 @@ export function drawSubsetControls() {
   byId(ids.BESIDE).hidden = subset === null;
   if (offered === null) return;
   const clusters = known();
-  if (clusters?.subset === offered) label = `These ${count(clusters.images)} images`;
+  if (clusters?.subset === offered) label = `These ${count(clusters.chosen)} images`;
   const data = [
     { value: "", label: "Whole run" },
     { value: "these", label },

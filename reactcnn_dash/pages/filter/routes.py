@@ -107,16 +107,13 @@ def maps_body(reader: StoreReader, at: FilterAddress, ordinals: Sequence[int]) -
     Raises:
         StoreError: the store cannot be read.
     """
-    kept = set(reader.images_with_maps(at.run.id))
     here, low, step, codes = bytearray(), [], [], []
     for ordinal in ordinals:
-        maps = None
-        if ordinal in kept:
-            try:
-                maps = reader.feature_maps(at.run.uuid, ordinal, at.layer.position)
-            except DamagedBlob:
-                # Like a map that is not kept: the image is shown alone.
-                maps = None
+        try:
+            maps = reader.feature_maps(at.run.uuid, ordinal, at.layer.position)
+        except DamagedBlob:
+            # Like a map that is not kept: the image is shown alone.
+            maps = None
         here.append(maps is not None)
         if maps is not None:
             low.append(maps.low[at.filter])

@@ -181,6 +181,7 @@ def clusters_payload(view: ClusterView, subset: str | None) -> Clusters:
         "methodLabel": method.label,
         "symbol": method.symbol,
         "images": view.images,
+        "chosen": view.chosen,
         "stored": view.stored,
         "renewedAt": view.renewed_at,
         "filters": len(view.labels),

@@ -178,6 +178,7 @@ class Clusters(ClustersAsked):
     methodLabel: str
     symbol: str
     images: int
+    chosen: int
     stored: int
     renewedAt: int
     filters: int

@@ -59,7 +59,7 @@ def report_of_pair(
     """
     reader = StoreReader(url)
     found = computed_comparison(url, Pair(a, b, method, parameter)).found
-    confused = tuple(confusion(run, reader.predictions(run)) for run in (found.a, found.b))
+    confused = tuple(confusion(run, reader.tally(run)) for run in (found.a, found.b))
     return page(
         f"{found.a.name} and {found.b.name} · ReactCNN",
         _head(found),

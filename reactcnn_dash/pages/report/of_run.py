@@ -68,7 +68,7 @@ def report_of_run(url: str, run_id: int) -> str:
     run, layers = reader.run(run_id), reader.layers(run_id)
     answers = reader.predictions(run)
     profile, scores = _scored(url, reader, run)
-    confused = confusion(run, answers)
+    confused = confusion(run, reader.tally(run))
     drawing = Drawing(reader, run, layers)
     chosen = chosen_images(answers, scores, RATE)
     return page(

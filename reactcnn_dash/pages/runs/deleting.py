@@ -10,10 +10,11 @@ import atexit
 import logging
 import queue
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reactcnn_dash.db import RunDeletion, RunNotFound, StoreError
+from reactcnn_dash.db import RunDeletion, RunNotFound, RunState, StoreError, StoreReader
 from reactcnn_dash.results.text import deleted_text
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class _Stopped(Exception):
 class Deleter:
     """Deletes runs in the background; safe to use from several threads.
 
-    A server that ends leaves a run half deleted and marked so: whoever deletes it again goes on
-    where it stopped.
+    A server that ends leaves a run half deleted and marked so: the next one goes on where it
+    stopped (:meth:`go_on`), or whoever deletes it again.
 
     Args:
         url: the store's URL.
@@ -79,6 +80,17 @@ class Deleter:
                 self._queue.put(deletion)
                 self._start()
         return refused
+
+    def go_on(self) -> None:
+        """Delete what is left of runs whose deletion was cut short, by a server that was killed.
+
+        A run that has no layers was on its way from another store, and is left to who moves it.
+        """
+        reader = StoreReader(self._url)
+        with suppress(StoreError):
+            for run in reader.summaries():
+                if run.state is RunState.HALF_DELETED and _has_layers(reader, run.id):
+                    self.ask([run.id])
 
     def pending(self) -> frozenset[int]:
         """Return the ids of the runs that are being deleted or wait for it."""
@@ -134,3 +146,10 @@ class Deleter:
     def _forget(self, run_id: int) -> None:
         with self._lock:
             self._pending.discard(run_id)
+
+
+def _has_layers(reader: StoreReader, run_id: int) -> bool:
+    try:
+        return bool(reader.layers(run_id))
+    except RunNotFound:
+        return False

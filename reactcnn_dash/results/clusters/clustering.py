@@ -22,7 +22,7 @@ from reactcnn_dash.db import (
 from reactcnn_dash.jobs.kept import found_or_computed
 from reactcnn_dash.results.clusters.subset import Beside, beside
 from reactcnn_dash.results.freshness import may_stand, renewed_at
-from reactcnn_dash.results.moments import current_moments, subset_moments
+from reactcnn_dash.results.moments import MOST_CHOSEN, current_moments, subset_moments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,8 @@ class ClusterView:
         request: what was asked for.
         layer: the layer.
         parameter: the method's parameter, chosen where none was asked for.
-        images: images behind the correlation.
+        images: images behind the correlation: those chosen, or a sample of them.
+        chosen: images that were chosen; those of the run where none were.
         labels: ``(F,)`` int32 cluster of each filter, −1 for constant filters.
         dead: filters that were 0 on every image.
         summaries: the clusters, tightest first.
@@ -66,6 +67,7 @@ class ClusterView:
     layer: Layer
     parameter: float
     images: int
+    chosen: int
     labels: NDArray[np.int32]
     dead: int
     summaries: tuple[analysis.ClusterSummary, ...]
@@ -82,7 +84,10 @@ class ClusterView:
 
 @dataclass(frozen=True, slots=True)
 class Clustered:
-    """Clusters with the correlation that they come from, over ``images`` of ``stored`` images."""
+    """Clusters with the correlation that they come from, over ``images`` of ``stored`` images.
+
+    The correlation is over a sample where ``images`` are more than ``sampled``.
+    """
 
     layer: Layer
     parameter: float
@@ -90,6 +95,7 @@ class Clustered:
     labels: NDArray[np.int32]
     images: int
     stored: int
+    sampled: int | None = None
 
 
 def cluster_view(url: str, request: ClusterRequest) -> ClusterView:
@@ -158,7 +164,8 @@ def _subset(
     correlation = analysis.correlation(moments)
     labels = analysis.cluster(correlation, request.method, whole.parameter)
     labels = analysis.match_labels(labels, whole.labels)
-    return replace(whole, correlation=correlation, labels=labels, images=images)
+    sampled = min(images, MOST_CHOSEN) if images < whole.stored else None
+    return replace(whole, correlation=correlation, labels=labels, images=images, sampled=sampled)
 
 
 def _view(
@@ -169,7 +176,8 @@ def _view(
         request=request,
         layer=found.layer,
         parameter=found.parameter,
-        images=found.images,
+        images=found.images if found.sampled is None else found.sampled,
+        chosen=found.images,
         labels=labels,
         dead=int(found.correlation.dead.sum()),
         summaries=analysis.summarise(labels, r),

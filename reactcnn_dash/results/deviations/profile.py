@@ -10,6 +10,7 @@ import numpy as np
 from reactcnn_dash import analysis
 from reactcnn_dash.analysis.breakaway import ClusterMates
 from reactcnn_dash.db import ImageFilter, Layer, Run, RunState, StoreReader
+from reactcnn_dash.results.chosen import sample_of_chosen
 from reactcnn_dash.results.deviations.packing import from_bytes, to_bytes
 
 if TYPE_CHECKING:
@@ -129,11 +130,11 @@ def class_quantiles(reader: StoreReader, run: Run, number: int) -> analysis.Filt
     Raises:
         StoreError: the store cannot be read.
     """
-    given = reader.matching(run.id, ImageFilter(prediction=number))
-    if len(given) < LEAST_OF_CLASS:
+    of_class = ImageFilter(prediction=number)
+    given = sample_of_chosen(reader, run.id, run.stored, of_class, MOST_OF_CLASS)
+    if given.images < LEAST_OF_CLASS:
         return None
-    chosen = given[analysis.sample_ordinals(len(given), MOST_OF_CLASS)]
-    rows = reader.gap_rows_of(run.id, chosen.tolist()).rows
+    rows = reader.gap_rows_of(run.id, given.ordinals.tolist()).rows
     rows = rows[np.isfinite(rows).all(axis=1)] if len(rows) else rows
     return analysis.FilterQuantiles.of(rows) if len(rows) >= LEAST_OF_CLASS else None
 

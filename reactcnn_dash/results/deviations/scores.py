@@ -91,13 +91,16 @@ class Known:
     scores: RunScores
 
 
-def bring_up_to_date(url: str, run_id: int, known: Known | None = None) -> Known | None:
+def bring_up_to_date(
+    url: str, run_id: int, known: Known | None = None, most: int | None = None
+) -> Known | None:
     """Make the profile of a run if one is due, and score the images that have no score yet.
 
     Args:
         url: the store's URL.
         run_id: the run.
         known: what is known of the run without standing in the store.
+        most: the most images to score, from the first without a score on; None for all.
 
     Returns:
         None once everything stands in the store; what is known where that cannot be written to.
@@ -123,7 +126,7 @@ def bring_up_to_date(url: str, run_id: int, known: Known | None = None) -> Known
             profile = fit(reader, run, images, report_progress)
         saved = profile is stored or keep(partial(PROFILE.save, url, run, profile))
         if late or scores is None:
-            scores = _scored(reader, run, profile, scores)
+            scores = _scored(reader, run, profile, scores, most)
     if saved and keep(partial(save_scores, url, run, scores)):
         return None
     return Known(profile, scores)
@@ -146,24 +149,33 @@ def behind(run: Run, scores: RunScores | None) -> bool:
 def save_scores(url: str, run: Run, scores: RunScores) -> None:
     """Store the scores of a run, and how many of its images they call odd.
 
+    Of a run that is over, not before they are of all its images.
+
     Raises:
         StoreError: the store cannot be written.
     """
     SCORES.save(url, run, scores)
-    note_odd(url, run.id, len(scores.odd(RATE)))
+    if run.state is RunState.COLLECTING or len(scores.scores) >= run.stored:
+        note_odd(url, run.id, len(scores.odd(RATE)))
 
 
 def _scored(
-    reader: StoreReader, run: Run, profile: RunProfile, known: RunScores | None
+    reader: StoreReader,
+    run: Run,
+    profile: RunProfile,
+    known: RunScores | None,
+    most: int | None,
 ) -> RunScores:
-    """Return the scores of all images: those by this profile that are known, and the others."""
-    scores = np.full(run.stored, np.nan, np.float32)
+    """Return the scores of the first images: those by this profile that are known, and others."""
     start = 0
     if known is not None and known.profile == profile.images:
         start = min(len(known.scores), run.stored)
+    stop = run.stored if most is None else min(run.stored, start + most)
+    scores = np.full(stop, np.nan, np.float32)
+    if known is not None and start:
         scores[:start] = known.scores[:start]
     layers = reader.layers(run.id)
-    for block in reader.gap_blocks(run.id, start, run.stored, size=_BLOCK):
+    for block in reader.gap_blocks(run.id, start, stop, size=_BLOCK):
         report_progress(int(block.ordinals[-1]) if len(block.ordinals) else start, run.stored)
         if len(block.ordinals):
             scores[block.ordinals] = score(profile, block.ordinals, block.rows, layers)

@@ -32,6 +32,9 @@ KEPT: Final = 2
 KEPT_CLASSES: Final = 16
 """Distributions of one class that stay in memory, each of 1.1 MB for VGG-16."""
 
+AT_ONCE: Final = 65_536
+"""Images that are scored before it is said what stands out among them; the rest comes after."""
+
 
 class TooEarly(UserError):
     """A run has too few images to say what is usual for it."""
@@ -83,7 +86,7 @@ class Deviations:
                 raise _too_early(run)
             name = ("deviations", uuid)
             made = self._jobs.ask(
-                name, bring_up_to_date, self._url, run.id, self._unsaved.get(uuid)
+                *(name, bring_up_to_date, self._url, run.id, self._unsaved.get(uuid), AT_ONCE)
             )
             working = isinstance(made, UnderWay)
             if isinstance(made, UnderWay):
@@ -98,6 +101,9 @@ class Deviations:
                 known = self._known(run) or self._former.get(uuid)
                 if known is None:
                     return UnderWay(0, 0)
+                # A long run is scored in parts.
+                over = run.state is not RunState.COLLECTING
+                working = over and behind(run, known.scores)
         self._former.put(uuid, known)
         return Ready(run, known.profile, known.scores, working)
 
