@@ -81,11 +81,12 @@ def most_driven(rows: npt.NDArray[np.floating], stimuli: npt.NDArray[np.float64]
         None where nothing of the kind holds.
     """
     usable = np.isfinite(rows).all(axis=1) & np.isfinite(stimuli).all(axis=1)
-    rows, stimuli = rows[usable].astype(np.float64), stimuli[usable]
-    n, filters = rows.shape
+    values = np.asarray(rows[usable], np.float64)
+    stimuli = stimuli[usable]
+    n, filters = values.shape
     if n < 8 or filters == 0:
         return None
-    r = _correlations(rows, stimuli)
+    r = _correlations(values, stimuli)
     half = NormalDist().inv_cdf(1 - _ERROR / (2 * r.size)) / math.sqrt(n - 3)
     least = math.tanh(math.atanh(LEAST_R) + half)
     colours = r[:, : len(COLOURS)]
@@ -98,7 +99,7 @@ def most_driven(rows: npt.NDArray[np.floating], stimuli: npt.NDArray[np.float64]
             if strength[filter_, column] < least:
                 break
             found = float(r[filter_, first + column])
-            own, by = rows[:, [filter_]], stimuli[:, [first + column]]
+            own, by = values[:, [filter_]], stimuli[:, [first + column]]
             halves = [_correlations(own[k::2], by[k::2]).item() for k in (0, 1)]
             if min(math.copysign(1, found) * one for one in halves) > LEAST_R:
                 name = STIMULI[first + column] if found > 0 else "dark"

@@ -153,7 +153,13 @@ def _image_panel() -> html.Section:
             html.Div(
                 className="picture",
                 children=html.Canvas(
-                    id=ids.IMAGE, width="32", height="32", role="img", className="pixelated"
+                    id=ids.IMAGE,
+                    width="32",
+                    height="32",
+                    role="img",
+                    className="pixelated",
+                    # Named before the first image is there, too.
+                    **aria("No image yet"),
                 ),
             ),
             html.Div(
