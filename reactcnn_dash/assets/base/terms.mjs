@@ -52,6 +52,11 @@ export function setExplained(place, text) {
   if (place.textContent !== text) place.replaceChildren(...explained(text));
 }
 
+/** Words alone, for paper. @param {HTMLElement} place */
+export function unexplained(place) {
+  for (const term of place.querySelectorAll(".term")) term.replaceWith(term.textContent ?? "");
+}
+
 function hide() {
   told?.removeAttribute("aria-describedby");
   told = null;
