@@ -21,6 +21,7 @@ HELP: Final = "help"
 HELP_BODY: Final = "help-body"
 COLOUR_SCHEME: Final = "colour-scheme"
 NOTICE: Final = "notice"
+EXPLANATION: Final = "explanation"
 
 # Header of the live page.
 RUN_SELECT: Final = "run-select"
@@ -67,6 +68,16 @@ SHEET_RINGS: Final = "sheet-rings"
 SHEET_NOTE: Final = "sheet-note"
 SHEET_SPOKEN: Final = "sheet-spoken"
 EMPTY: Final = "empty"
+
+# The tour of a first visit.
+TOUR: Final = "tour"
+TOUR_TITLE: Final = "tour-title"
+TOUR_TEXT: Final = "tour-text"
+TOUR_PLACE: Final = "tour-place"
+TOUR_SKIP: Final = "tour-skip"
+TOUR_NEXT: Final = "tour-next"
+TOUR_MARK: Final = "tour-mark"
+TOUR_AGAIN: Final = "tour-again"
 
 # Deviations.
 MODE: Final = "mode"

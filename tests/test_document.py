@@ -89,6 +89,25 @@ def test_modules_and_styles_are_kept_for_ever_below_the_name_of_their_contents(
         assert answer.data == (FOLDER / address.split("/", 3)[3]).read_bytes()
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.folder)
+def test_every_picture_of_a_page_has_a_name_before_anything_is_drawn_in_it(
+    client: FlaskClient, page: Page
+) -> None:
+    def pictures(part: Any) -> list[dict[str, Any]]:
+        if isinstance(part, list):
+            return [one for child in part for one in pictures(child)]
+        if not isinstance(part, dict):
+            return []
+        props = part.get("props", {})
+        own = [props] if props.get("role") == "img" else []
+        return own + [one for value in props.values() for one in pictures(value)]
+
+    layout = client.get(f"{page.path}_dash-layout").get_json()
+    found = pictures(layout)
+    assert all(one.get("aria-label") for one in found)
+    assert found or page.folder not in ("live", "compare")
+
+
 def test_another_version_of_a_module_is_not_served(client: FlaskClient) -> None:
     assert client.get("/assets/000000000000/live/main.mjs").status_code == 404
     assert client.get(f"/assets/{Assets().version}/live/nothing.mjs").status_code == 404

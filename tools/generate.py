@@ -30,7 +30,7 @@ from reactcnn_dash.analysis import scales
 from reactcnn_dash.analysis.comparison import CONFIDENT_MARGIN, CONFIDENT_R
 from reactcnn_dash.analysis.redundancy import LEAST_IMAGES
 from reactcnn_dash.analysis.stability import FEW_IMAGES
-from reactcnn_dash.pages import palette
+from reactcnn_dash.pages import glossary, palette
 from reactcnn_dash.pages.compare import payload as compare
 from reactcnn_dash.pages.filter import routes as filters
 from reactcnn_dash.pages.live import deviation_panel, deviation_routes, search
@@ -107,6 +107,16 @@ def rules_module() -> str:
     return "\n".join(lines) + "\n"
 
 
+def glossary_module() -> str:
+    """Return the words that pages explain, and what finds them in a text."""
+    words = json.dumps(glossary.GLOSSARY, ensure_ascii=False, indent=2)
+    return (
+        f"/* {_HEAD.format('pages/glossary.py')} */\n"
+        f"/** @type {{Record<string, string>}} */\nexport const GLOSSARY = {words};\n"
+        f"export const TERMS = {json.dumps(glossary.PATTERN, ensure_ascii=False)};\n"
+    )
+
+
 def shapes_module(module: ModuleType) -> str:
     """Return the types of a module's TypedDicts."""
     shared = importlib.import_module(SHAPES["shared"])
@@ -163,7 +173,11 @@ def _type(kind: Any) -> str:
 
 def files() -> dict[str, str]:
     """Return the text of every file by its name."""
-    made = {"ids.mjs": ids_module(), "rules.mjs": rules_module()}
+    made = {
+        "ids.mjs": ids_module(),
+        "rules.mjs": rules_module(),
+        "glossary.mjs": glossary_module(),
+    }
     for name, module in SHAPES.items():
         made[f"{name}.d.ts"] = shapes_module(importlib.import_module(module))
     return made

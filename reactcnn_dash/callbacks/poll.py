@@ -12,6 +12,7 @@ from reactcnn_dash.db import RunNotFound, RunState, StoreError, StoreMissing
 from reactcnn_dash.pages.empty import empty_store
 from reactcnn_dash.pages.live.frames import frame_payload
 from reactcnn_dash.pages.live.shapes import Seen
+from reactcnn_dash.results.first_visit import opening_image
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import StoreReader
@@ -25,7 +26,8 @@ def answer(context: Context, request: dict[str, Any]) -> Frame:
     Args:
         context: the store.
         request: ``run`` (id or None for the latest), ``ordinal`` (None for the newest), ``seen``
-            (uuid and ordinal on the page), optionally ``find`` (``next-misclassified``).
+            (uuid and ordinal on the page), optionally ``find`` (``next-misclassified`` or
+            ``opening``).
     """
     run, ordinal = asked.number(request, "run"), asked.number(request, "ordinal")
     seen = _seen(request.get("seen"))
@@ -35,6 +37,9 @@ def answer(context: Context, request: dict[str, Any]) -> Frame:
         if request.get("find") == "next-misclassified" and run is not None:
             payload |= _next_misclassified(reader, run, -1 if ordinal is None else ordinal)
             ordinal = payload.get("found", ordinal)
+        elif request.get("find") == "opening" and ordinal is None:
+            payload |= _opening(reader, run)
+            ordinal = payload.get("found")
         frame = reader.frame(run, ordinal)
         if frame is None:
             return {"empty": empty_store(url)["empty"], **_lacking(reader)}
@@ -70,6 +75,13 @@ def _next_misclassified(reader: StoreReader, run: int, after: int) -> Frame:
     if first == after:
         return {"info": "This is the only misclassified image."}
     return {"found": first, "info": "After the last misclassified image: this is the first again."}
+
+
+def _opening(reader: StoreReader, run: int | None) -> Frame:
+    """Return the image that a first visit opens on, if the run has one."""
+    opened = reader.latest_run() if run is None else reader.run(run)
+    found = None if opened is None or not opened.stored else opening_image(reader, opened)
+    return {} if found is None else {"found": found}
 
 
 def _lacking(reader: StoreReader) -> Frame:

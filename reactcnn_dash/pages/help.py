@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dash import html
@@ -18,10 +18,12 @@ class Help:
     Attributes:
         concepts: each word with its meaning.
         shortcuts: keys, with blanks between those that do it alike, and what they do.
+        first: what stands above both.
     """
 
     concepts: Sequence[tuple[str, str]]
     shortcuts: Sequence[tuple[str, str]]
+    first: Sequence[Any] = field(default=())
 
     def body(self) -> list[Any]:
         """Return the body of the dialog."""
@@ -40,6 +42,7 @@ class Help:
             for keys, what in self.shortcuts
         ]
         return [
+            *self.first,
             html.Dl(words, className="help-words"),
             html.H3("Keys", className="section"),
             html.Table(html.Tbody(rows), className="help-keys"),

@@ -40,6 +40,7 @@ def document(page: Page, pages: Sequence[Page], *, read_only: bool = False) -> A
         ),
         *content.around,
         html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
+        html.Div(id=ids.EXPLANATION, className="explanation", role="tooltip", hidden=True),
         dialog(ids.HELP, "How to read this page", html.Div(id=ids.HELP_BODY)),
     ]
     if page.plain:

@@ -27,7 +27,7 @@ def wiring_of(run: Run, layers: Sequence[Layer]) -> Any:
 
     Returns:
         ``taps``, ``merges`` and ``costs``, by position; None where they are not known, as in runs
-        of former versions and of other frameworks than Keras.
+        of former versions, and of PyTorch modules that are watched by hooks.
     """
     kept = run.options.get("wiring")
     if not isinstance(kept, dict) or len(kept.get("taps", ())) != len(layers):

@@ -19,7 +19,14 @@ from playwright.sync_api import Page, sync_playwright
 from reactcnn_dash.db import ImageBatch, NewRun, RunWriter, StoreReader
 from tests.benchmarks import filters, history
 from tests.benchmarks.table import Result, at_most
-from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, imported, start_server, stop
+from tests.browser.conftest import (
+    CHROMIUM_OPTIONS,
+    SEEN,
+    chromium,
+    imported,
+    start_server,
+    stop,
+)
 from tests.browser.waiting import until
 
 if TYPE_CHECKING:
@@ -213,6 +220,7 @@ def open_page(address: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
         page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.add_init_script(SEEN)
         page.goto(address)
         page.wait_for_selector(".cell[fill]")
         yield page

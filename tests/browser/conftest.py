@@ -23,6 +23,9 @@ from reactcnn_dash.jobs.runner import Jobs
 
 Serve = Callable[[Path], str]
 
+SEEN = "try { localStorage.setItem('reactcnn-tour', 'seen'); } catch {}"
+"""Makes of a browser one that has shown the tour of a first visit."""
+
 WAIT_MS = 30_000
 """How long a page may take: much, since other tests share the machine."""
 
@@ -130,14 +133,21 @@ def serve_by_command() -> Iterator[Serve]:
         yield start
 
 
-@pytest.fixture
-def page(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Page]:
-    """A page of 1280×720 whose console must stay free of errors; it closes before its server."""
+@contextmanager
+def opened_page(browser: Browser, *, seen: bool) -> Iterator[Page]:
+    """A page of 1280×720 whose console must stay free of errors.
+
+    Args:
+        browser: opens it.
+        seen: whether its browser has shown the tour of a first visit.
+    """
     context = browser.new_context(
         viewport={"width": 1280, "height": 720},
         color_scheme="light",
         permissions=["clipboard-read", "clipboard-write"],
     )
+    if seen:
+        context.add_init_script(SEEN)
     opened = context.new_page()
     opened.set_default_timeout(WAIT_MS)
     errors: list[str] = []
@@ -149,3 +159,17 @@ def page(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Pa
     yield opened
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def page(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Page]:
+    """A page of somebody who was here before; it closes before its server."""
+    with opened_page(browser, seen=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def newcomer(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Page]:
+    """A page of a first visit; it closes before its server."""
+    with opened_page(browser, seen=False) as opened:
+        yield opened

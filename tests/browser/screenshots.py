@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.conftest import CHROMIUM_OPTIONS, chromium, start_server, stop
+from tests.browser.conftest import CHROMIUM_OPTIONS, SEEN, chromium, start_server, stop
 from tests.browser.waiting import until
 
 PICTURES = Path(__file__).parents[2] / ".github" / "screenshots"
@@ -120,6 +120,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
         try:
             page = browser.new_page(viewport={"width": 1280, "height": 720})
+            page.add_init_script(SEEN)
             take(page, address)
             take_pages(page, address)
         finally:

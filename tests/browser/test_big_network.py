@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from reactcnn_dash.db import Layer, RunWriter
 from tests import stores
+from tests.browser.conftest import SEEN
 from tests.browser.test_accessibility import AXE, found
 from tests.browser.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.browser.conftest import Serve
@@ -149,6 +151,169 @@ def test_ctrl_and_wheel_zoom_about_the_pointer_and_the_wheel_pans(opened: Page) 
     )
     opened.mouse.wheel(0, 200)
     until(opened, "document.getElementById('grid').scrollLeft === 200")
+
+
+PAN = """
+() => new Promise((done) => {
+  const grid = document.getElementById("grid");
+  const seen = [];
+  const step = () => {
+    seen.push([".cell", ".block-sketch"].map((one) => grid.querySelectorAll(one).length));
+    const left = grid.scrollLeft;
+    grid.scrollLeft += 60;
+    if (grid.scrollLeft > left) requestAnimationFrame(step);
+    else done(seen);
+  };
+  requestAnimationFrame(step);
+})
+"""
+SKETCHED = """
+(filters) => {
+  const grid = document.getElementById("grid");
+  grid.scrollLeft = 1e6;
+  const looked = (resolve) => {
+    // It goes on moving, so that the picture stays.
+    grid.scrollLeft = grid.scrollLeft % 2 ? 1e6 : grid.scrollLeft - 1;
+    const found = [...grid.querySelectorAll(".block")].at(-1).querySelector(".block-sketch");
+    if (!found) return requestAnimationFrame(() => looked(resolve));
+    const columns = 8;
+    const pitch = found.width / columns;
+    const context = found.getContext("2d");
+    resolve(filters.map((i) => [...context.getImageData(
+      Math.round(((i % columns) + 0.4) * pitch),
+      Math.round((Math.floor(i / columns) + 0.4) * pitch), 1, 1).data.slice(0, 3)]));
+  };
+  return new Promise(looked);
+}
+"""
+
+
+def test_while_the_network_is_panned_no_frame_waits_for_cells(opened: Page) -> None:
+    expect(opened.locator(".navigator-canvas")).to_be_visible()
+    seen = opened.evaluate(PAN)
+    cells = [one for one, _ in seen]
+    # What comes in sight is one picture a block until the grid stands still.
+    assert max(cells) == cells[0] > 0
+    assert max(sketches for _, sketches in seen) > 5
+    expect(opened.locator(".block-sketch")).to_have_count(0)
+    last = opened.locator(".block").last
+    expect(last.locator(".cell[fill]")).to_have_count(FILTERS)
+    # What is far away has none any more.
+    expect(opened.locator(".block").first.locator(".cell")).to_have_count(0)
+
+
+def test_a_block_is_drawn_in_the_colours_that_its_cells_will_have(opened: Page) -> None:
+    drawn = opened.evaluate(SKETCHED, list(range(0, FILTERS, 9)))
+    block = opened.locator(".block").last
+    expect(block.locator(".cell[fill]")).to_have_count(FILTERS)
+    fills = block.locator(".cell").evaluate_all(
+        "all => all.map(one => one.getAttribute('fill').match(/[0-9]+/g).map(Number))"
+    )
+    assert drawn == fills[::9]
+
+
+Touches = list[tuple[float, float]]
+
+
+class Fingers:
+    """Touch a screen as the system tells a browser of it."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+
+    def __call__(self, kind: str, points: Touches) -> None:
+        """Begin, move or end touches; ``points`` are those that are there afterwards."""
+        touches = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+
+@pytest.fixture
+def phone(browser: Browser, serve: Serve, tmp_path: Path) -> Iterator[Page]:
+    """A screen that is touched, with the network on it."""
+    write(tmp_path / "store.db")
+    context = browser.new_context(viewport={"width": 900, "height": 844}, has_touch=True)
+    context.add_init_script(SEEN)
+    page = context.new_page()
+    page.goto(serve(tmp_path / "store.db") + "?image=3")
+    expect(page.locator(".cell[fill]").first).to_be_attached()
+    page.locator("#grid").scroll_into_view_if_needed()
+    yield page
+    context.close()
+
+
+def under(page: Page, index: int, x: float) -> float:
+    """Where on the window a block is at a place, as a share of its width."""
+    box = page.locator(".block").nth(index).bounding_box()
+    assert box is not None
+    return (x - box["x"]) / box["width"]
+
+
+def test_two_fingers_zoom_about_the_place_between_them(phone: Page) -> None:
+    box = phone.locator(".block").nth(2).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    touch = Fingers(phone)
+
+    def apart(by: float) -> Touches:
+        return [(x - by, y), (x + by, y)]
+
+    touch("touchStart", apart(40))
+    for by in (50, 60, 70, 80):
+        touch("touchMove", apart(by))
+    until(phone, f"width => {WIDTH} > 1.7 * width", arg=box["width"])
+    # Between the fingers is what was there before, as far as gaps grow otherwise than blocks.
+    assert -0.5 < under(phone, 2, x) < 1.5
+    assert phone.evaluate("visualViewport.scale") == 1
+    for by in (60, 40, 24):
+        touch("touchMove", apart(by))
+    until(phone, f"width => {WIDTH} < 0.8 * width", arg=box["width"])
+    touch("touchEnd", [])
+    # One finger pans, and zooms no more.
+    width = phone.evaluate(WIDTH)
+    before = scrolled(phone)
+    touch("touchStart", [(500, y)])
+    for left in (450, 400, 350, 300):
+        touch("touchMove", [(left, y)])
+    touch("touchEnd", [])
+    until(phone, "before => document.getElementById('grid').scrollLeft > before + 50", arg=before)
+    assert phone.evaluate(WIDTH) == width
+
+
+def test_a_finger_that_joins_later_zooms_from_where_it_is(phone: Page) -> None:
+    box = phone.locator(".block").nth(2).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = Fingers(phone)
+    touch("touchStart", [(x - 30, y)])
+    touch("touchStart", [(x - 30, y), (x + 90, y)])
+    # Nothing has moved yet.
+    assert phone.evaluate(WIDTH) == box["width"]
+    touch("touchMove", [(x - 40, y), (x + 110, y)])
+    touch("touchMove", [(x - 90, y), (x + 150, y)])
+    until(phone, f"width => {WIDTH} > 1.7 * width", arg=box["width"])
+    # A finger that leaves ends it.
+    touch("touchEnd", [(x - 90, y)])
+    width = phone.evaluate(WIDTH)
+    touch("touchMove", [(x - 20, y)])
+    assert phone.evaluate(WIDTH) == width
+    touch("touchEnd", [])
+
+
+def test_a_pad_zooms_out_by_two_fingers_too(opened: Page) -> None:
+    box = opened.locator(".block").nth(4).bounding_box()
+    assert box is not None
+    # What a pad reports of two fingers: many small turns of a wheel with Ctrl.
+    session = opened.context.new_cdp_session(opened)
+    place = {"x": box["x"] + 4, "y": box["y"] + box["height"] / 2}
+    for _ in range(12):
+        session.send(
+            "Input.dispatchMouseEvent",
+            {"type": "mouseWheel", **place, "deltaX": 0, "deltaY": 12, "modifiers": 2},
+        )
+    until(opened, f"width => {WIDTH} < 0.8 * width", arg=box["width"])
+    assert opened.evaluate("visualViewport.scale") == 1
+    assert opened.evaluate("devicePixelRatio") == 1
 
 
 def test_a_network_that_fits_has_no_bar_and_a_chain_no_line(

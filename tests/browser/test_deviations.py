@@ -165,7 +165,9 @@ def test_a_view_of_deviations_has_a_link(page: Page, serve: Serve, scored: Path)
     page.get_by_role("option", name="1 %", exact=True).click()
     expect(page.locator("#odd-count")).to_contain_text(f"{len(odd_of(scored, 0.01))} of 400 images")
     assert "rate" not in page.url
-    page.get_by_text("GAP", exact=True).click()
+    page.get_by_role("radiogroup", name="What the colours show").get_by_text(
+        "GAP", exact=True
+    ).click()
     expect(page.locator(".legend-title")).to_contain_text("GAP")
     page.keyboard.press("d")
     expect(page.locator(".legend-title")).to_have_text("Deviation, all images (n = 400)")
@@ -237,7 +239,9 @@ def test_a_run_without_scores_is_scored_when_somebody_asks(
     assert StoreReader(str(path)).run(1).odd is None
     read = "cells => cells.map(cell => cell.getAttribute('fill'))"
     gap = page.locator(".cell").evaluate_all(read)
-    page.get_by_text("Deviation", exact=True).click()
+    page.get_by_role("radiogroup", name="What the colours show").get_by_text(
+        "Deviation", exact=True
+    ).click()
     expect(page.locator(".standing-out progress")).to_be_visible()
     # Meanwhile the grid and its legend say what they said.
     assert page.locator(".cell").evaluate_all(read) == gap
@@ -358,7 +362,9 @@ def test_after_a_click_of_the_mouse_keys_are_those_of_the_page(
 ) -> None:
     page.goto(f"{serve(scored)}?image=5")
     caption(page, 5)
-    page.get_by_text("Deviation", exact=True).click()
+    page.get_by_role("radiogroup", name="What the colours show").get_by_text(
+        "Deviation", exact=True
+    ).click()
     expect(page.locator(".odd-verdict")).to_be_visible()
     page.keyboard.press("ArrowRight")
     caption(page, 6)

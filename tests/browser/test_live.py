@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from collector.statistics import rebuild
 from reactcnn_dash.db import ImageBatch, RunWriter, StoreReader, prune_run, replace_states
 from tests import stores
-from tests.browser.conftest import imported, start_server, stop
+from tests.browser.conftest import SEEN, imported, start_server, stop
 from tests.browser.waiting import until
 from tests.db import sharing
 
@@ -338,6 +338,7 @@ def test_a_server_that_ends_is_told(browser: Browser, store: Path) -> None:
     stores.make_store(store, 4)
     process, address = start_server(store)
     page = browser.new_page()
+    page.add_init_script(SEEN)
     page.goto(address)
     caption(page, 3)
     stop(process)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from collector.frameworks.keras.receptive import receptive_fields
+from collector.frameworks.keras.steps import details_of
 from reactcnn_dash.analysis.receptive_field import Axis
 from tests.collector.models_of import classifier, network_of
 
@@ -95,7 +95,7 @@ def fields(build: Callable[[Any], Any]) -> tuple[Any, Any, list[Axis]]:
     tensor = build(inputs)
     model = keras.Model(inputs, classifier(tensor))
     network = network_of(model)
-    found = receptive_fields(network)[-1]
+    found = details_of(network)["receptive_fields"][-1]
     assert isinstance(found, list)
     return model, tensor, [Axis(*axis) for axis in found]
 
@@ -133,10 +133,10 @@ def test_what_sees_all_and_what_is_not_known_are_told_apart() -> None:
     squeezed = L.Dense(2, activation="sigmoid")(L.GlobalAveragePooling2D()(x))
     x = conv(L.Multiply()([x, L.Reshape((1, 1, 2))(squeezed)]), name="excited")
     model = keras.Model(inputs, classifier(x))
-    assert receptive_fields(network_of(model))[1] == "whole"
+    assert details_of(network_of(model))["receptive_fields"][1] == "whole"
     inputs = keras.Input((*SIDES, 3))
     x = conv(L.Permute((2, 1, 3))(conv(inputs)), name="turned")
     model = keras.Model(inputs, classifier(x))
-    first, turned = receptive_fields(network_of(model))
+    first, turned = details_of(network_of(model))["receptive_fields"]
     assert first == [[3, 1, 0], [3, 1, 0]]
     assert turned is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers as of
 
-from collector.frameworks.keras.wiring import wiring
+from collector.frameworks.keras.steps import details_of
 from tests.collector.models_of import network_of
 
 
@@ -20,7 +20,7 @@ def test_a_residual_network_has_its_skips_merges_and_costs() -> None:
     out = of.Dense(2, activation="softmax")(of.GlobalAveragePooling2D()(x))
     network = network_of(keras.Model(image, out))
     assert [tap.name for tap in network.taps] == ["stem", "in0", "out0", "in1", "out1"]
-    found = wiring(network)
+    found = details_of(network)["wiring"]
     assert found["taps"] == [[], [0], [1], [-1], [3]]
     assert found["merges"] == [{"kind": "Add", "of": [0, 2]}, {"kind": "Add", "of": [-1, 4]}]
     wide, narrow = (3 * 3 * 4 * 4 + 4, 64 * 3 * 3 * 4 * 4), (16, 64 * 16)
@@ -42,7 +42,7 @@ def test_branches_gates_and_odd_convolutions() -> None:
     out = of.Dense(2, activation="softmax")(of.GlobalAveragePooling2D()(x))
     network = network_of(keras.Model(image, out))
     assert [tap.name for tap in network.taps] == ["a", "b", "depth", "gate", "apart", "up"]
-    found = wiring(network)
+    found = details_of(network)["wiring"]
     assert found["taps"] == [[], [], [-1], [2], [-2], [4]]
     assert found["merges"] == [
         {"kind": "Concatenate", "of": [0, 1]},

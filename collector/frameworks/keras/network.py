@@ -15,10 +15,9 @@ from collector.frameworks.keras.flatten import FlatGraph, flatten, is_graph
 from collector.frameworks.keras.kernels import weights_of
 from collector.frameworks.keras.models import weights_digest
 from collector.frameworks.keras.proof import proven_capture
-from collector.frameworks.keras.receptive import receptive_fields
 from collector.frameworks.keras.running import REHEARSED, depends_on_its_batch, run_apart
+from collector.frameworks.keras.steps import details_of
 from collector.frameworks.keras.taps import Tap, find_taps, unwatched
-from collector.frameworks.keras.wiring import wiring
 from collector.frameworks.kernels import kernel
 from collector.frameworks.protocol import DEFAULT_SIZE
 from collector.frameworks.reading import (
@@ -93,11 +92,7 @@ class Network:
     @property
     def details(self) -> dict[str, Any]:
         """See ``protocol.Network``: what each layer sees, takes and costs."""
-        return {
-            "receptive_fields": receptive_fields(self),
-            "wiring": wiring(self),
-            "costs": costs_by_filters(self),
-        }
+        return {**details_of(self), "costs": costs_by_filters(self)}
 
     def has_weights(self, sha256: str) -> bool:
         """See ``protocol.Network``; stores of former versions have whole paths in the digest."""

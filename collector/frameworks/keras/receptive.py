@@ -1,26 +1,29 @@
-"""Which part of the image each cell of a tapped layer can see, from the model's graph."""
+"""What is seen of the image behind each call of a model's graph."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import keras
 
 from collector.frameworks.keras.layout import CONVOLUTIONS
 from collector.frameworks.keras.taps import ACTIVATION_OPERATIONS
-from reactcnn_dash.analysis.receptive_field import Axis, joined, same_padding
+from collector.frameworks.steps import whole
+from reactcnn_dash.analysis.receptive_field import same_padding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from collector.frameworks.keras.flatten import Call
-    from collector.frameworks.keras.network import Network
+    from collector.frameworks.steps import Seen
+    from reactcnn_dash.analysis.receptive_field import Axis
 
-    Seen = tuple[Axis, Axis] | Literal["whole"] | None
-    """Along height and width; the whole image, as behind global pooling; or not known."""
+    Moves = Callable[[tuple[Axis, Axis]], Seen]
 
 _L = keras.layers
 _POOLING: Final = (_L.MaxPooling2D, _L.AveragePooling2D)
+_GLOBAL: Final = (_L.GlobalAveragePooling2D, _L.GlobalMaxPooling2D)
 _MERGING: Final = (
     *(_L.Add, _L.Subtract, _L.Multiply, _L.Average, _L.Maximum, _L.Minimum, _L.Concatenate),
 )
@@ -36,62 +39,25 @@ _OPERATIONS: Final = ACTIVATION_OPERATIONS | {
 """Class names of functions of ``keras.ops`` that take maps cell by cell."""
 
 
-def receptive_fields(network: Network) -> list[list[list[float]] | str | None]:
-    """Return what the cells of each tapped layer see, as JSON has it.
-
-    Returns:
-        For each tap: size, stride and start (see :class:`Axis`) along height and width; ``whole``
-        for the whole image; ``None`` where it is not known.
-    """
-    graph = network.graph
-    seen: dict[int, Seen] = {id(graph.input): (Axis(), Axis())}
-    for call in graph.calls:
-        found = _behind(call, [seen.get(id(tensor)) for tensor in call.inputs])
-        seen.update({id(tensor): found for tensor in call.outputs})
-    return [_as_json(seen.get(id(tap.tensor))) for tap in network.taps]
-
-
-def _as_json(seen: Seen) -> list[list[float]] | str | None:
-    if seen is None or seen == "whole":
-        return seen
-    return [[axis.size, axis.stride, axis.start] for axis in seen]
-
-
-def _behind(call: Call, inputs: Sequence[Seen]) -> Seen:
-    """Return what is seen behind a call, given what is seen before it."""
-    known = [one for one in inputs if one is not None]
-    if len(known) < len(inputs) or not known:
-        return None
-    if "whole" in known:
-        return "whole"
-    axes = [one for one in known if one != "whole"]
+def moves_of(call: Call) -> Moves | Literal["cell by cell"]:
+    """Return what a call does to what is seen, see ``steps.Step``."""
     operation = call.operation
     if isinstance(operation, _MERGING) or _is_cell_by_cell(operation):
-        return _merged(axes)
-    if len(axes) != 1:
-        return None
-    sizes = _spatial(call.inputs[0], operation), _spatial(call.outputs[0], operation)
-    if len(call.outputs[0].shape) != 4:
+        return "cell by cell"
+    if len(call.outputs[0].shape) != 4 or isinstance(operation, _GLOBAL):
         # Pooled over all places, or folded into a row: whatever follows sees everything.
-        return "whole"
-    return _slid(operation, axes[0], *sizes)
-
-
-def _merged(axes: Sequence[tuple[Axis, Axis]]) -> Seen:
-    height, width = (joined(one[i] for one in axes) for i in range(2))
-    return None if height is None or width is None else (height, width)
+        return whole
+    sizes = _spatial(call.inputs[0], operation), _spatial(call.outputs[0], operation)
+    return partial(_slid, operation, sizes)
 
 
 def _slid(
     operation: Any,
+    sizes: tuple[tuple[int, int] | None, tuple[int, int] | None],
     seen: tuple[Axis, Axis],
-    before: tuple[int, int] | None,
-    after: tuple[int, int] | None,
 ) -> Seen:
-    """Return what is seen behind what moves over places.
-
-    ``before`` and ``after`` are the maps' sizes.
-    """
+    """Return what is seen behind what moves over places, by the maps' sizes before and after."""
+    before, after = sizes
     if before is None or after is None:
         return None
     if isinstance(operation, (*CONVOLUTIONS, *_POOLING)):

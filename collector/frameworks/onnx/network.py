@@ -19,6 +19,7 @@ from collector.frameworks.onnx.graph import Graph, attributes, taken
 from collector.frameworks.onnx.kernels import weights_of
 from collector.frameworks.onnx.modelfile import opset_of, read, weights_digest
 from collector.frameworks.onnx.session import carry_out, session
+from collector.frameworks.onnx.steps import details_of
 from collector.frameworks.onnx.taps import CONVOLUTIONS, Tap, find_taps, out_of_reach
 from collector.frameworks.protocol import DEFAULT_SIZE, Identity, Proven
 from collector.frameworks.reading import (
@@ -85,10 +86,15 @@ class Network:
 
     @property
     def details(self) -> Mapping[str, Any]:
-        """See ``protocol.Network``: the exporter's names, its own and the opset."""
+        """See ``protocol.Network``: the exporter's names, its own and the opset, and the graph."""
         longer = {tap.name: tap.full_name for tap in self.taps if tap.name != tap.full_name}
         producer = f"{self.model.producer_name} {self.model.producer_version}".strip()
-        return {"full_names": longer, "producer": producer, "opset": opset_of(self.model)}
+        return {
+            "full_names": longer,
+            "producer": producer,
+            "opset": opset_of(self.model),
+            **details_of(Graph(self.model.graph), self.feeding.name, self.taps),
+        }
 
     def has_weights(self, sha256: str) -> bool:
         """See ``protocol.Network``."""

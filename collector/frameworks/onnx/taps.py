@@ -26,13 +26,13 @@ _NORMALISATIONS = frozenset({
     "BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization",
     "LpNormalization",
 })  # fmt: skip
-_ELEMENTWISE = frozenset({
+ELEMENTWISE = frozenset({
     "Abs", "Add", "Celu", "Clip", "Div", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish",
     "LeakyRelu", "Log", "Max", "Min", "Mish", "Mul", "Neg", "PRelu", "Pow", "QuickGelu",
     "Reciprocal", "Relu", "Selu", "Shrink", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Sub",
     "Swish", "Tanh", "ThresholdedRelu",
 })  # fmt: skip
-_PASSING = frozenset({"Cast", "Dropout", "Identity"})
+PASSING = frozenset({"Cast", "Dropout", "Identity"})
 _NEVER_NEGATIVE = frozenset({"HardSigmoid", "Relu", "Sigmoid", "Softplus"})
 _TO_LAST, _TO_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
 
@@ -112,7 +112,7 @@ def _tap(graph: Graph, node: onnx.NodeProto, name: str) -> Tap:
             following = scale.output[0]
             if len(graph.consumers(cut)) > 1 or following in graph.outputs:
                 break
-        elif maker.op_type not in _PASSING:
+        elif maker.op_type not in PASSING:
             read, last, scale, last_is_last = cut, maker, None, channels_last
     return Tap(
         name=name,
@@ -176,11 +176,11 @@ def _goes_on(graph: Graph, node: onnx.NodeProto, tensor: str) -> bool:
     if kind == "QuantizeLinear":
         after = graph.consumers(node.output[0])
         return bool(after) and all(one.op_type == "DequantizeLinear" for one in after)
-    return kind in _PASSING or _is_elementwise(graph, node, {tensor})
+    return kind in PASSING or _is_elementwise(graph, node, {tensor})
 
 
 def _is_elementwise(graph: Graph, node: onnx.NodeProto, made: set[str]) -> bool:
-    if node.op_type not in _ELEMENTWISE and node.op_type not in _PASSING:
+    if node.op_type not in ELEMENTWISE and node.op_type not in PASSING:
         return False
     return all(name in made or graph.is_constant(name) for name in taken(node))
 

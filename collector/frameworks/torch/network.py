@@ -39,6 +39,7 @@ from collector.frameworks.torch.feeding import Feeding, feeding_of
 from collector.frameworks.torch.hooks import CONVOLUTIONS, Listened, hear, listen
 from collector.frameworks.torch.kernels import weights_of
 from collector.frameworks.torch.state import quiet, undisturbed, unwrapped
+from collector.frameworks.torch.steps import details_of
 from collector.frameworks.torch.taps import plain_path
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ class Network:
     @property
     def details(self) -> Mapping[str, Any]:
         """See ``protocol.Network``."""
-        way = "torch.export" if isinstance(self.way, Exported) else "hooks"
-        return {"watched_by": way, **self.kept}
+        if isinstance(self.way, Exported):
+            return {"watched_by": "torch.export", **details_of(self.way), **self.kept}
+        return {"watched_by": "hooks", **self.kept}
 
     def has_weights(self, sha256: str) -> bool:
         """See ``protocol.Network``."""

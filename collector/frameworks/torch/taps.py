@@ -26,14 +26,14 @@ _NORMALISATIONS = frozenset({
     "instance_norm", "layer_norm", "native_batch_norm", "native_group_norm", "native_layer_norm",
     "rms_norm",
 })  # fmt: skip
-_ELEMENTWISE = frozenset({
+ELEMENTWISE = frozenset({
     "abs", "add", "celu", "clamp", "clamp_max", "clamp_min", "div", "elu", "erf", "exp", "expm1",
     "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log", "log1p",
     "log_sigmoid", "maximum", "minimum", "mish", "mul", "neg", "pow", "prelu", "reciprocal",
     "relu", "relu6", "rrelu", "rsqrt", "rsub", "selu", "sigmoid", "silu", "softplus", "softshrink",
     "softsign", "sqrt", "square", "sub", "tanh", "threshold", "where",
 })  # fmt: skip
-_PASSING = frozenset({
+PASSING = frozenset({
     "_to_copy", "alias", "clone", "contiguous", "detach", "dropout", "feature_dropout", "to",
 })  # fmt: skip
 _NEVER_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hardsigmoid", "softplus"})
@@ -208,7 +208,7 @@ def _last(node: Node, order: dict[Node, int]) -> tuple[Node, bool]:
             if list(cut.args[1]) != (_TO_FIRST if channels_last else _TO_LAST):
                 break
             channels_last = not channels_last
-        elif name not in _PASSING:
+        elif name not in PASSING:
             last, last_is_last = cut, channels_last
         following = cut
     return last, last_is_last
@@ -228,7 +228,7 @@ def _next_cut(node: Node, order: dict[Node, int]) -> Node | None:
     while waiting:
         first = min(waiting, key=order.__getitem__)
         waiting.discard(first)
-        if operation(first) not in _ELEMENTWISE | _PASSING or _shape(first) != _shape(node):
+        if operation(first) not in ELEMENTWISE | PASSING or _shape(first) != _shape(node):
             return None
         if not all(one in made or _is_constant(one) for one in first.all_input_nodes):
             return None

@@ -18,7 +18,7 @@ METHOD: Final = Method(
     maximum=0.95,
     step=0.05,
     help=(
-        "Groups filters that correlate above the threshold τ on average, "
+        "By the CPM: filters that correlate above the threshold τ on average, "
         "so that a cluster reads as redundant at τ."
     ),
     find=leiden_cpm,

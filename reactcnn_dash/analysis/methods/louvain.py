@@ -18,7 +18,7 @@ METHOD: Final = Method(
     maximum=4.0,
     step=0.1,
     help=(
-        "Groups filters that go together more than chance lets expect; "
+        "By modularity: filters that go together more than chance lets expect; "
         "a higher resolution γ gives more and tighter clusters."
     ),
     find=louvain,

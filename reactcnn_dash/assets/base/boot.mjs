@@ -5,6 +5,7 @@ import { dash, fillPlace, offer } from "./dash.mjs";
 import { around, button, byId } from "./dom.mjs";
 import { menuClicked, menuKey } from "./menu.mjs";
 import { notice, reason } from "./notice.mjs";
+import { listenToTerms } from "./terms.mjs";
 
 /** @import { Action } from "./dash.mjs" */
 
@@ -32,6 +33,7 @@ export function boot({ last, start, actions, choices = {}, onKey }) {
     offered[name] = (value) => started && action(value);
   }
   offer(offered);
+  listenToTerms();
   document.addEventListener("click", onClick);
   document.addEventListener("click", letGo, true);
   document.addEventListener("click", menuClicked);

@@ -2,6 +2,7 @@
 import { BOTH_WAYS, CODES, NOT_FINITE, ONE_SIDED } from "../generated/rules.mjs";
 import { element } from "./dom.mjs";
 import { goesBothWays } from "./scales.mjs";
+import { explained } from "./terms.mjs";
 
 /** @import { Range } from "./scales.mjs" */
 
@@ -113,10 +114,14 @@ export function onScheme(changed) {
  * @param {string | null} amber
  */
 export function legend(node, title, ends, gradient, amber) {
+  const drawn = JSON.stringify([title, ends, gradient, amber]);
+  // Who reads what a word of it means is not to lose it at the next image.
+  if (node.dataset.drawn === drawn && node.firstElementChild) return;
+  node.dataset.drawn = drawn;
   const bar = element("span", { class: "legend-bar" });
   bar.style.background = gradient;
   node.replaceChildren(
-    element("span", { class: "legend-title" }, title),
+    element("span", { class: "legend-title" }, ...explained(title)),
     element(
       "span",
       { class: "legend-scale" },

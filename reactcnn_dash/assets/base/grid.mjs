@@ -1,11 +1,16 @@
 /* A filter grid: one SVG a layer, built once, recoloured where a filter's code changed.
-   Only blocks in sight have their cells in the page, so that a deep network stays quick. */
-import { element, svg } from "./dom.mjs";
+   Only blocks in sight have their cells in the page, so that a deep network stays quick. While it is
+   panned, blocks that come in sight are drawn as one picture each, since a thousand elements take longer
+   than a frame; their cells take its place once the grid stands still. */
+import { contextOf, element, svg } from "./dom.mjs";
 import { count } from "./format.mjs";
 import { layOut } from "./geometry.mjs";
 
 /** @import { Geometry } from "./geometry.mjs" */
 /** @import { ShownLayer } from "../generated/live.d.ts" */
+
+/** How long the grid must not have moved to stand still, in milliseconds. */
+const STILL_MS = 120;
 
 /** A filter: the position of its layer and its number there. @typedef {{ layer: number, filter: number }} At */
 
@@ -19,6 +24,7 @@ import { layOut } from "./geometry.mjs";
  * @property {SVGSVGElement} picture
  * @property {SVGRectElement} ring
  * @property {SVGRectElement} pin
+ * @property {HTMLCanvasElement | null} sketch what is drawn instead of cells while the grid is panned
  * @property {SVGRectElement[] | null} cells
  * @property {Int16Array | null} painted
  */
@@ -63,6 +69,12 @@ function placeCell(cell, filter, columns, pitch) {
   cell.setAttribute("height", String(pitch - 1));
 }
 
+/** Spare the browser a block that is out of sight. @param {GridBlock} block @param {boolean} hidden */
+function hide({ node }, hidden) {
+  const now = hidden ? "hidden" : "";
+  if (node.style.contentVisibility !== now) node.style.contentVisibility = now;
+}
+
 export class Grid {
   /** @type {GridBlock[]} */
   blocks = [];
@@ -82,6 +94,12 @@ export class Grid {
   #red = { layers: [], filters: new Set() };
   /** Filters that are cut, by the position of their layer. @type {Map<number, Set<number>>} */
   #gone = new Map();
+  /** Blocks in sight whose cells are not in place yet, and blocks out of sight that still have theirs. @type {Set<GridBlock>} */
+  #coming = new Set();
+  /** @type {Set<GridBlock>} */
+  #leaving = new Set();
+  #movedAt = Number.NEGATIVE_INFINITY;
+  #due = false;
   #hooks;
 
   /** @param {GridHooks} hooks */
@@ -108,14 +126,23 @@ export class Grid {
     this.zoom = 1;
     this.#red = { layers: [], filters: new Set() };
     this.#observer?.disconnect();
+    this.#coming.clear();
+    this.#leaving.clear();
+    room.onscroll = () => {
+      this.#movedAt = performance.now();
+    };
     this.#observer = new IntersectionObserver(
       (entries) => {
         for (const entry of entries) {
           const block = this.blocks[Number(/** @type {HTMLElement} */ (entry.target).dataset.layer)];
           if (!block) continue;
-          if (entry.isIntersecting) this.#fill(block);
-          else if (!block.picture.contains(document.activeElement)) this.#empty(block);
+          const [to, from] = entry.isIntersecting
+            ? [this.#coming, this.#leaving]
+            : [this.#leaving, this.#coming];
+          to.add(block);
+          from.delete(block);
         }
+        this.#settle();
       },
       { root: room, rootMargin: "0px 400px" },
     );
@@ -130,6 +157,51 @@ export class Grid {
   /** Put the cells of all blocks into the page, in sight or not. */
   fillAll() {
     for (const block of this.blocks) this.#fill(block);
+  }
+
+  #panned = () => performance.now() - this.#movedAt < STILL_MS;
+
+  /** Put cells in place and take them away, once the grid stands still; until then draw sketches. */
+  #settle() {
+    if (this.#panned()) {
+      for (const block of this.#coming) {
+        hide(block, false);
+        if (!block.cells && !block.sketch) this.#sketch(block);
+      }
+      for (const block of this.#leaving) hide(block, !block.picture.contains(document.activeElement));
+      this.#settleLater();
+      return;
+    }
+    for (const block of this.#coming) {
+      this.#coming.delete(block);
+      hide(block, false);
+      const sketched = block.sketch !== null;
+      this.#fill(block);
+      // What is drawn already need not be there at once.
+      if (sketched) break;
+    }
+    for (const block of this.#leaving) {
+      if (this.#coming.size) break;
+      this.#leaving.delete(block);
+      hide(block, false);
+      if (!block.picture.contains(document.activeElement)) this.#empty(block);
+    }
+    if (this.#coming.size) this.#settleLater();
+  }
+
+  #settleLater() {
+    if (this.#due) return;
+    this.#due = true;
+    const again = () => {
+      if (this.#panned()) {
+        window.setTimeout(again, STILL_MS);
+        return;
+      }
+      this.#due = false;
+      this.#settle();
+    };
+    if (this.#panned()) window.setTimeout(again, STILL_MS);
+    else requestAnimationFrame(again);
   }
 
   /** Place the blocks in the room that the window leaves. */
@@ -183,6 +255,7 @@ export class Grid {
 
   /** Bring a layer into the middle of the room. @param {number} layer */
   bring(layer) {
+    if (this.blocks[layer]) hide(this.blocks[layer], false);
     this.blocks[layer]?.node.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
@@ -320,7 +393,7 @@ export class Grid {
     const ring = svg("rect", { class: "ring", visibility: "hidden" });
     const pin = svg("rect", { class: "ring pin", visibility: "hidden" });
     const node = element("div", { class: "block", "data-layer": index }, label, picture);
-    return { index, layer, node, label, picture, ring, pin, cells: null, painted: null };
+    return { index, layer, node, label, picture, ring, pin, sketch: null, cells: null, painted: null };
   }
 
   /** @param {GridBlock} block */
@@ -352,17 +425,54 @@ export class Grid {
     block.painted = new Int16Array(block.layer.filters).fill(-1);
     this.#paintBlock(block);
     this.#markRed(block);
+    block.sketch?.remove();
+    block.sketch = null;
+  }
+
+  /** Draw a block's cells as one picture, as they will look. @param {GridBlock} block */
+  #sketch(block) {
+    if (!this.codes) return;
+    const { columns, width, height } = this.placeOf(block.index);
+    const { pitch, label } = this.placed();
+    const ratio = window.devicePixelRatio || 1;
+    block.sketch?.remove();
+    const canvas = element("canvas", {
+      class: "block-sketch",
+      width: Math.round(width * ratio),
+      height: Math.round(height * ratio),
+    });
+    canvas.style.cssText = `top: ${label}px; width: ${width}px; height: ${height}px`;
+    const context = contextOf(canvas);
+    context.scale(ratio, ratio);
+    const css = this.#hooks.colours(block.index);
+    const scale = this.#hooks.scale(block.index);
+    const { filters: chosen, layers } = this.#red;
+    const red = layers.includes(block.index) ? chosen : null;
+    const gone = this.#gone.get(block.index);
+    const redness = red || gone ? getComputedStyle(block.node).getPropertyValue("--red") : "";
+    for (let i = 0; i < block.layer.filters; i++) {
+      const isRed = red?.has(i) || gone?.has(i);
+      context.globalAlpha = red && !red.has(i) ? 0.4 : 1;
+      context.fillStyle = isRed ? redness : css[scale[this.codes[block.layer.offset + i]]];
+      context.fillRect((i % columns) * pitch, Math.floor(i / columns) * pitch, pitch - 1, pitch - 1);
+    }
+    block.sketch = canvas;
+    block.node.append(canvas);
   }
 
   /** @param {GridBlock} block */
   #empty(block) {
     block.picture.replaceChildren();
+    block.sketch?.remove();
+    block.sketch = null;
     block.cells = null;
     block.painted = null;
   }
 
   /** @param {GridBlock} block */
-  #paintBlock({ index, layer, cells, painted }) {
+  #paintBlock(block) {
+    const { index, layer, cells, painted } = block;
+    if (block.sketch && !cells) this.#sketch(block);
     if (!cells || !painted || !this.codes) return;
     const css = this.#hooks.colours(index);
     const scale = this.#hooks.scale(index);
@@ -377,6 +487,7 @@ export class Grid {
 
   /** @param {GridBlock} block */
   #markRed(block) {
+    if (block.sketch && !block.cells) this.#sketch(block);
     const { layers, filters } = this.#red;
     const chosen = layers.includes(block.index);
     block.picture.classList.toggle("has-red", chosen);

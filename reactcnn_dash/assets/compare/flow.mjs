@@ -1,9 +1,10 @@
 /* The cluster flow: from the clusters of A to those of B, and the filters of both beside it. */
 import { onChoose, text } from "../base/chart.mjs";
-import { byId, setText, svg } from "../base/dom.mjs";
+import { byId, svg } from "../base/dom.mjs";
 import { figure, plural } from "../base/format.mjs";
 import { Grid } from "../base/grid.mjs";
 import { listenToGrid } from "../base/hand.mjs";
+import { setExplained } from "../base/terms.mjs";
 import { hideTip, tellAt, tip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { CONSTANT_COLOUR, SINGLETON_COLOUR } from "../generated/rules.mjs";
@@ -261,5 +262,5 @@ export function drawFlow(resized = false) {
     node.classList.toggle("chosen", chosen);
   }
   place.classList.toggle("has-chosen", filters !== null);
-  setText(ids.COMPARE_FLOW_CAPTION, caption(flow, filters));
+  setExplained(byId(ids.COMPARE_FLOW_CAPTION), caption(flow, filters));
 }

@@ -2,6 +2,7 @@
 import { byId, element } from "../base/dom.mjs";
 import { fewWords, isFew } from "../base/few.mjs";
 import { count, figure, meanError, percent } from "../base/format.mjs";
+import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { nothingRight, UNNAMED } from "./epochs.mjs";
 
@@ -34,7 +35,7 @@ const card = (name, value, more) =>
     { class: "card" },
     element("span", { class: "card-name" }, name),
     element("span", { class: "card-value" }, ...value),
-    element("span", { class: "card-more" }, more),
+    element("span", { class: "card-more" }, ...explained(more)),
   );
 
 /** @param {Compared} found */

@@ -3,6 +3,7 @@ import { setProps } from "../base/dash.mjs";
 import { byId, copy, element, link, setText } from "../base/dom.mjs";
 import { addressOf, count, numberOrDash } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
+import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { classOf, facts, known, layerName } from "./facts.mjs";
 import { view } from "./view.mjs";
@@ -16,7 +17,7 @@ const card = (name, value, more, kind = "") =>
   element(
     "div",
     { class: `fact ${kind}`.trim() },
-    element("div", { class: "fact-name" }, name),
+    element("div", { class: "fact-name" }, ...explained(name)),
     element("div", { class: "fact-value" }, value),
     element("div", { class: "fact-more", title: more }, more),
   );

@@ -84,7 +84,7 @@ export interface PollRequest {
   run: number | null;
   ordinal: number | null;
   seen?: Seen;
-  find?: "next-misclassified";
+  find?: "next-misclassified" | "opening";
 }
 
 /** The answer to a poll: what changed, and what there is to say. ``asked`` is the request's number; ``gone`` that the run is not there any more; ``found`` the ordinal that was looked for, or with ``beyond``, which says so, that is nearest to the one asked for. */
@@ -250,6 +250,34 @@ export interface OddImage {
 /** The next odd image, after the last the first; None where there is none. */
 export interface NextOdd {
   image: number | null;
+}
+
+/** A filter to point at: ``stimulus`` drives it with ``r`` over ``images``, None for unknown. ``mapped``: its feature map for the image is stored. */
+export interface VisitFilter {
+  layer: number;
+  filter: number;
+  stimulus: string | null;
+  r: number;
+  images: number;
+  mapped: boolean;
+}
+
+/** A cluster of ``size`` filters with a mean r of ``mean`` over ``images``. */
+export interface VisitCluster {
+  layer: number;
+  cluster: number;
+  size: number;
+  mean: number;
+  images: number;
+}
+
+/** What the tour of a run shows; None where there is nothing of the kind. ``image`` is the one that it begins on; ``odd`` and ``wrong`` count images that stand out and misclassified ones. */
+export interface FirstVisit {
+  image: number | null;
+  filter: VisitFilter | null;
+  cluster: VisitCluster | null;
+  odd: number;
+  wrong: number;
 }
 
 /** The model has not answered yet: ask again; ``total`` is 0 until it is known. ``loading``: the model is still being loaded; ``behind``: another run's model is still needed. */

@@ -10,7 +10,7 @@ export const CODES_A_DEVIATION = 15;
 export const FALSE_ALARM_RATES = ["0.001", "0.01", "0.05"];
 export const FALSE_ALARM_RATE = "0.01";
 /** @type {Record<string, Record<string, string>>} */
-export const METHODS = {"louvain": {"symbol": "γ", "help": "Groups filters that go together more than chance lets expect; a higher resolution γ gives more and tighter clusters."}, "leiden-cpm": {"symbol": "τ", "help": "Groups filters that correlate above the threshold τ on average, so that a cluster reads as redundant at τ."}};
+export const METHODS = {"louvain": {"symbol": "γ", "help": "By modularity: filters that go together more than chance lets expect; a higher resolution γ gives more and tighter clusters."}, "leiden-cpm": {"symbol": "τ", "help": "By the CPM: filters that correlate above the threshold τ on average, so that a cluster reads as redundant at τ."}};
 /** @type {Record<string, number[]>} */
 export const RANGES = {"louvain": [0.5, 4.0], "leiden-cpm": [0.05, 0.95]};
 export const OVERVIEW = "louvain";

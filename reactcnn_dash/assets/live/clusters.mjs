@@ -4,6 +4,7 @@ import { byId, copyButton, element, setText } from "../base/dom.mjs";
 import { FORMULA, fewWords, greyFew } from "../base/few.mjs";
 import { count, plural } from "../base/format.mjs";
 import { notice } from "../base/notice.mjs";
+import { setExplained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { METHODS } from "../generated/rules.mjs";
 import { grid } from "./grid.mjs";
@@ -184,7 +185,7 @@ export function takeClusters(answer) {
   panel.clusters = clusters;
   const refused = "message" in clusters;
   byId(ids.PANEL).classList.toggle("without-graph", refused);
-  setText(ids.CLUSTER_SUMMARY, refused ? clusters.message : countsText(clusters));
+  setExplained(byId(ids.CLUSTER_SUMMARY), refused ? clusters.message : countsText(clusters));
   drawFew(refused ? null : clusters);
   // What was pointed at belongs to the clusters before.
   setText(ids.GRAPH_CAPTION, "");
@@ -378,7 +379,7 @@ export function drawClusterControls() {
   // The graph must know its room before it is laid out.
   graph()?.resize();
   setText(ids.PANEL_TITLE, layer ? `Clusters of ${layer}` : "");
-  setText(ids.PARAMETER_CAPTION, METHODS[method]?.help ?? "");
+  setExplained(byId(ids.PARAMETER_CAPTION), METHODS[method]?.help ?? "");
   drawParameter();
   byId(ids.PARAMETER_AUTO).hidden = view.now.parameter === null;
   setProps(ids.METHOD, { value: method });

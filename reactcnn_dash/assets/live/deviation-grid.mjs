@@ -2,7 +2,7 @@
    place of its number of filters. */
 import { diverging, legend } from "../base/colours.mjs";
 import { element } from "../base/dom.mjs";
-import { count, signed } from "../base/format.mjs";
+import { count, plural, signed } from "../base/format.mjs";
 import { CODES_A_DEVIATION, NOT_FINITE, NOUGHT } from "../generated/rules.mjs";
 import { deviating, deviations, ofImage } from "./deviations.mjs";
 import { grid } from "./grid.mjs";
@@ -98,8 +98,12 @@ function drawOdds() {
     node.textContent = layer ? strangenessText(layer) : "–";
     node.dataset.level = String(level);
     node.classList.toggle("first", index === first && level > 0);
-    const name = grid.blocks[index].label;
+    const { label: name, layer: own } = grid.blocks[index];
     name.title = words ? `${words}. ${title}` : title;
-    name.setAttribute("aria-label", words ? `${label}, ${words}` : label);
+    // What is written there is said as it is written: who speaks to the page names it by that.
+    const said =
+      layer &&
+      `Clusters of ${own.name} ${strangenessText(layer)}: ${plural(own.filters, "filter")}, ${words}`;
+    name.setAttribute("aria-label", said || label);
   });
 }

@@ -72,13 +72,14 @@ import { shown } from "./shown.mjs";
 import { buildSlider } from "./slider.mjs";
 import { buildStrip } from "./strip.mjs";
 import { chooseSubset, clusterSearch } from "./subset.mjs";
+import { listenToTour } from "./tour.mjs";
 import { view } from "./view.mjs";
 import { toggleFilter, togglePanel } from "./what-if.mjs";
 
 /** @import { Action } from "../base/dash.mjs" */
 
 const TYPING =
-  "input:not([type=radio]), textarea, select, [contenteditable], [role=slider], [role=dialog], dialog, .ag-root";
+  "input:not([type=radio]), textarea, select, [contenteditable], [role=slider], [role=dialog]:not(.tour), dialog, .ag-root";
 
 let due = false;
 
@@ -177,6 +178,7 @@ function start() {
   listenToNavigator();
   listenToSheet();
   listenToByClass();
+  listenToTour();
   view.listen(viewChanged);
   onScheme(() => {
     grid.repaint();

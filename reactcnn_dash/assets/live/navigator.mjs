@@ -91,7 +91,7 @@ function paint() {
       context.stroke();
     }
   }
-  placeFrame();
+  measureFrame();
 }
 
 /**
@@ -118,16 +118,25 @@ function paintPicture(picture, index, offset, filters, columns, rows, codes) {
   context.putImageData(data, 0, 0);
 }
 
+/** The widths that the frame goes by, measured when the bar is painted: a pan must not wait for that. */
+let widths = { room: 1, map: 1 };
+
 /** Where the window is. */
 function placeFrame() {
   if (!grid.geometry) return;
-  const { scrollLeft, clientWidth } = room();
-  const map = place();
-  const across = map.clientWidth / grid.geometry.width;
+  const { scrollLeft } = room();
+  const across = widths.map / grid.geometry.width;
   frame.style.transform = `translateX(${scrollLeft * across}px)`;
-  frame.style.width = `${Math.min(map.clientWidth, clientWidth * across)}px`;
-  const most = grid.geometry.width - clientWidth;
-  map.setAttribute("aria-valuenow", String(most > 0 ? Math.round((100 * scrollLeft) / most) : 0));
+  const most = grid.geometry.width - widths.room;
+  const now = String(most > 0 ? Math.round((100 * scrollLeft) / most) : 0);
+  if (place().getAttribute("aria-valuenow") !== now) place().setAttribute("aria-valuenow", now);
+}
+
+function measureFrame() {
+  if (!grid.geometry) return;
+  widths = { room: room().clientWidth, map: place().clientWidth };
+  frame.style.width = `${Math.min(widths.map, (widths.room * widths.map) / grid.geometry.width)}px`;
+  placeFrame();
 }
 
 /** The place of the network under the pointer, in pixels of the grid. @param {PointerEvent} event */

@@ -32,7 +32,9 @@ import {
   shown,
 } from "./shown.mjs";
 import { showSlider } from "./slider.mjs";
+import { pumpTour } from "./tour.mjs";
 import { view } from "./view.mjs";
+import { firstVisit } from "./visit.mjs";
 import { followWhatIf } from "./what-if.mjs";
 
 /** @import { Empty } from "../generated/shared.d.ts" */
@@ -49,6 +51,8 @@ let askedAt = 0;
 let busy = false;
 /** What the next request looks for. @type {PollRequest["find"]} */
 let find;
+/** The last request left the image to the server. */
+let opening = false;
 let runsVersion = "";
 /** @type {string | null} */
 let listedRun = null;
@@ -63,6 +67,9 @@ function ask() {
   const request = { number, run: view.now.run, ordinal: view.now.image };
   if (run && model) request.seen = { uuid: run.uuid, ordinal: image ? image.ordinal : -1 };
   if (find && run && image) Object.assign(request, { find, run: run.id, ordinal: image.ordinal });
+  // Who comes for the first time is shown an image that has something to show.
+  else if (firstVisit && !run) request.find = "opening";
+  opening = request.find === "opening";
   find = undefined;
   setProps(ids.REQUEST, { data: request });
 }
@@ -338,7 +345,7 @@ export function take(frame) {
     drawEmpty(frame.empty ?? null);
     if (frame.model) takeModel(frame.model);
     if (frame.beyond) view.settle({ image: frame.found });
-    else if (frame.found !== undefined) view.set({ image: frame.found });
+    else if (frame.found !== undefined) (opening ? view.settle : view.set)({ image: frame.found });
     if (frame.image) takeImage(frame.image);
     drawTime();
   } else if (frame.empty) {
@@ -348,6 +355,7 @@ export function take(frame) {
   say(frame);
   pumpClusters();
   pumpDeviations();
+  pumpTour();
   if (shown.model) refreshSearch();
   if (frame.run && behind()) pump();
 }

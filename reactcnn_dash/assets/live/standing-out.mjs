@@ -1,6 +1,7 @@
 /* The panel "What stands out": the image's score in words, its layers and filters in order. */
 import { byId, element, setText } from "../base/dom.mjs";
 import { count, number, plural, signed } from "../base/format.mjs";
+import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { NOT_FINITE, NOUGHT } from "../generated/rules.mjs";
 import { deviating, deviations, ofImage, ofRun } from "./deviations.mjs";
@@ -101,7 +102,7 @@ const layerLink = (codes, layer) =>
  */
 const section = (title, note, rows) => [
   element("h3", { class: "section" }, title),
-  ...(note ? [element("p", { class: "small" }, note)] : []),
+  ...(note ? [element("p", { class: "small" }, ...explained(note))] : []),
   ...(rows.length
     ? [element("ol", { class: "odd-list" }, ...rows.map((row) => element("li", {}, row)))]
     : []),
@@ -110,7 +111,9 @@ const section = (title, note, rows) => [
 /** @param {OddImage} found @param {Uint8Array} codes */
 function layersOf(found, codes) {
   const odd = ranked(found.layers).filter((layer) => levelOf(layer) > 0);
-  const note = odd.length ? null : "None stands out: in each, more than 5 % of usual images are as far off.";
+  const note = odd.length
+    ? "by strangeness, the strangest first"
+    : "None stands out: in each, more than 5 % of usual images are as far off.";
   return section(
     "Layers",
     note,

@@ -2,6 +2,7 @@
 import { setProps, tableOf } from "../base/dash.mjs";
 import { byId, element } from "../base/dom.mjs";
 import { count, figure } from "../base/format.mjs";
+import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { known } from "./clusters.mjs";
 import { search } from "./search.mjs";
@@ -37,7 +38,7 @@ export const subsetWords = (subset) => searchWords(subset, shown.model?.classes 
 
 /** @param {string} name @param {...string} values one for both, or one each */
 const cells = (name, ...values) => [
-  element("span", { class: "name" }, name),
+  element("span", { class: "name" }, ...explained(name)),
   ...values.map((value) => element("span", { class: values.length === 1 ? "wide of-few" : "of-few" }, value)),
 ];
 

@@ -4,6 +4,7 @@ import { addressOf, count, figure, interval, plural } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { notice } from "../base/notice.mjs";
 import { markRows, rowOf, walkRows } from "../base/rows.mjs";
+import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { LEAST_MAP_IMAGES } from "../generated/rules.mjs";
 import { drawEvidence } from "./evidence.mjs";
@@ -100,7 +101,8 @@ function detail(report, layer, cluster) {
     parameter: report.threshold,
     cluster: label,
   });
-  const small = (/** @type {string} */ text, kind = "small") => element("p", { class: kind }, text);
+  const small = (/** @type {string} */ text, kind = "small") =>
+    element("p", { class: kind }, ...explained(text));
   const row = element(
     "tr",
     { class: "cluster-detail" },
@@ -165,7 +167,9 @@ export function clusterRow(cluster, report) {
 }
 
 export const clusterHeads = () =>
-  HEADS.map(([name, title], i) => element("th", { scope: "col", title, class: i === 1 ? "left" : "" }, name));
+  HEADS.map(([name, title], i) =>
+    element("th", { scope: "col", title, class: i === 1 ? "left" : "" }, ...explained(name)),
+  );
 
 /** @param {RedundancyPayload} report @param {ReportedLayer} layer */
 function table(report, { clusters }) {

@@ -2,6 +2,7 @@
 import { element } from "../base/dom.mjs";
 import { count, figure, plural } from "../base/format.mjs";
 import { filterPage } from "../base/links.mjs";
+import { explained as withTerms } from "../base/terms.mjs";
 import { LEAST_MAP_IMAGES } from "../generated/rules.mjs";
 
 /** @import { ExplainedFilter, RedundancyPayload, ReportedLayer } from "../generated/redundancy.d.ts" */
@@ -61,7 +62,7 @@ export function explainedParts(report, layer) {
       "tr",
       {},
       ...HEADS.map(([name, title], i) =>
-        element("th", { scope: "col", title, class: i % 2 ? "left" : "" }, name),
+        element("th", { scope: "col", title, class: i % 2 ? "left" : "" }, ...withTerms(name)),
       ),
     ),
   );
@@ -72,7 +73,7 @@ export function explainedParts(report, layer) {
     element("tbody", {}, ...rows),
   );
   return [
-    element("p", { class: "explained-words" }, words(report, layer)),
+    element("p", { class: "explained-words" }, ...withTerms(words(report, layer))),
     ...(rows.length
       ? [
           element(

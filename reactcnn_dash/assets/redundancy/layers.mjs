@@ -2,6 +2,7 @@
 import { byId, element } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import { markRows, walkRows } from "../base/rows.mjs";
+import { explained, termButton } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { page } from "./report.mjs";
 import { view } from "./view.mjs";
@@ -9,6 +10,8 @@ import { view } from "./view.mjs";
 /** @import { RedundancyPayload, ReportedLayer } from "../generated/redundancy.d.ts" */
 
 /** What stands in a row: of a layer, or of all of them. @typedef {Omit<ReportedLayer, "rank" | "clusters" | "position" | "height" | "width" | "stay" | "explained"> & { rank: number | null, clusters: { length: number } }} Row */
+
+const RANK = "Eff. rank";
 
 /** Heading, explanation and cell of each column. @type {[string, string, (row: Row) => number | string][]} */
 const COLUMNS = [
@@ -18,7 +21,7 @@ const COLUMNS = [
   ["r\u00a0>\u00a00.9", "Pairs of filters whose GAP values correlate above 0.9", (row) => row.pairs90],
   ["r\u00a0>\u00a00.95", "Pairs of filters whose GAP values correlate above 0.95", (row) => row.pairs95],
   [
-    "Eff. rank",
+    RANK,
     "Effective rank of the correlation matrix (Roy & Vetterli 2007)",
     (row) => (row.rank === null ? "" : row.rank.toFixed(1)),
   ],
@@ -31,7 +34,7 @@ const COLUMNS = [
   ],
 ];
 /** What rests on r, and so is no verdict from few images. */
-const OF_R = new Set(["r\u00a0>\u00a00.9", "r\u00a0>\u00a00.95", "Eff. rank", "Clusters", "Could go"]);
+const OF_R = new Set(["r\u00a0>\u00a00.9", "r\u00a0>\u00a00.95", RANK, "Clusters", "Could go"]);
 const SHARE = "Share of the layer's filters that could go by GAP values; green: confirmed";
 
 /** @param {Row} row */
@@ -87,7 +90,11 @@ const cells = (row, faint) => [
 /** The table of a report's layers, for the page or for paper. @param {RedundancyPayload} report */
 export function layerTable({ layers }) {
   const head = (/** @type {string} */ name, /** @type {string} */ title, kind = "") =>
-    element("th", { scope: "col", title, class: kind }, name);
+    element(
+      "th",
+      { scope: "col", title, class: kind },
+      ...(name === RANK ? [termButton(name, "effective rank")] : explained(name)),
+    );
   const all = total(layers);
   return element(
     "table",

@@ -2,6 +2,7 @@
 import { byId, element } from "../base/dom.mjs";
 import { isFew } from "../base/few.mjs";
 import { count } from "../base/format.mjs";
+import { unexplained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { clusterHeads, clusterRow } from "./clusters.mjs";
 import { layerTable } from "./layers.mjs";
@@ -72,4 +73,5 @@ export function drawPaper(again = false) {
     layerTable(report),
     ...report.layers.map((layer) => section(report, layer)),
   );
+  unexplained(place);
 }

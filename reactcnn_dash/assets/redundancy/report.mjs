@@ -1,13 +1,14 @@
 /* The report that is on the page: asked for, and its summary, controls and empty states. */
 import { ask, askUntilDone } from "../base/asker.mjs";
 import { setProps } from "../base/dash.mjs";
-import { byId, element, link, setText } from "../base/dom.mjs";
+import { byId, element, link } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
 import { FORMULA, greyFew, isFew } from "../base/few.mjs";
 import { count } from "../base/format.mjs";
 import { addressOf, queryOf, slimPage } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { showWork } from "../base/rows.mjs";
+import { setExplained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { view } from "./view.mjs";
 
@@ -51,7 +52,7 @@ export function chooseRun(value) {
 /** A step of the slider: many may follow each other. @param {number} value */
 export function chooseThreshold(value) {
   const threshold = Math.round(value * 100) / 100;
-  setText(ids.REDUNDANCY_VALUE, `τ = ${threshold}`);
+  setExplained(byId(ids.REDUNDANCY_VALUE), `τ = ${threshold}`);
   window.clearTimeout(later);
   if (threshold === view.now.threshold) return;
   later = window.setTimeout(() => view.set({ threshold, cluster: null }), SETTLE_MS);
@@ -160,7 +161,7 @@ export function drawReport(changed) {
   const id = runId();
   setProps(ids.REDUNDANCY_RUN, { value: id === null ? null : String(id) });
   setProps(ids.REDUNDANCY_THRESHOLD, { value: view.now.threshold });
-  setText(ids.REDUNDANCY_VALUE, `τ = ${view.now.threshold}`);
+  setExplained(byId(ids.REDUNDANCY_VALUE), `τ = ${view.now.threshold}`);
   const summary = byId(ids.REDUNDANCY_SUMMARY);
   summary.hidden = !report;
   byId(ids.REDUNDANCY_BODY).hidden = !report;

@@ -5,6 +5,7 @@ import { byId, element, svg } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { showWork } from "../base/rows.mjs";
+import { explained } from "../base/terms.mjs";
 import { tellAt } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { openLayer } from "./layers.mjs";
@@ -96,7 +97,7 @@ function show(stability, layer) {
       { class: "holding-words" },
       title(layer),
       element("p", { class: `holding-verdict ${settled ? "enough" : "more"}` }, verdict),
-      element("p", { class: "small" }, bootstrapText(stability)),
+      element("p", { class: "small" }, ...explained(bootstrapText(stability))),
       element(
         "p",
         { class: "small" },

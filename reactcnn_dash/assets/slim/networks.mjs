@@ -2,6 +2,7 @@
 import { byId, element } from "../base/dom.mjs";
 import { count, percent, share } from "../base/format.mjs";
 import { markRows, walkRows } from "../base/rows.mjs";
+import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { measured, methodOf, points } from "./figures.mjs";
 import { page } from "./slims.mjs";
@@ -65,7 +66,7 @@ function table(all) {
         {},
         element("th", { scope: "col" }, "Network"),
         ...COLUMNS.map(([name, title], i) =>
-          element("th", { scope: "col", title, class: i ? "" : "left" }, name),
+          element("th", { scope: "col", title, class: i ? "" : "left" }, ...explained(name)),
         ),
       ),
     ),

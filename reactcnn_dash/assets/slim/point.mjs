@@ -2,6 +2,7 @@
 import { byId, element } from "../base/dom.mjs";
 import { count, percent, plural, share } from "../base/format.mjs";
 import { addressOf, comparePage, livePage, queryOf } from "../base/links.mjs";
+import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { changeText, methodOf } from "./figures.mjs";
 import { openPoint, page } from "./slims.mjs";
@@ -90,7 +91,7 @@ const fact = (name, value, more = "") =>
   element(
     "div",
     { class: "slim-fact" },
-    element("span", { class: "small" }, name),
+    element("span", { class: "small" }, ...explained(name)),
     element("strong", {}, value),
     element("span", { class: "small" }, more),
   );
@@ -133,7 +134,7 @@ function words(point) {
       : "",
     point.file ? "" : `Its file, ${point.path}, is not on the machine of this server any more.`,
   ];
-  return lines.filter(Boolean).map((line) => element("p", { class: "small" }, line));
+  return lines.filter(Boolean).map((line) => element("p", { class: "small" }, ...explained(line)));
 }
 
 /** @param {Point} point */

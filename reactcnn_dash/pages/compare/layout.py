@@ -136,6 +136,7 @@ def _pair() -> html.Div:
                             height="32",
                             role="img",
                             className="pixelated",
+                            **aria("No image yet"),
                         ),
                     ),
                     html.Div(

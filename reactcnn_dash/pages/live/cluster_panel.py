@@ -18,6 +18,7 @@ from reactcnn_dash.pages.elements import (
     method_choice,
     parameter_rows,
 )
+from reactcnn_dash.pages.glossary import explained
 from reactcnn_dash.pages.live import cluster_payload as graphs
 from reactcnn_dash.pages.live.deviation_panel import deviation_section
 
@@ -126,8 +127,10 @@ def cluster_panel() -> html.Section:
                 children=[
                     html.H2("Which filters do the same work?"),
                     html.P(
-                        "Click a layer's name, or any filter of it, to see its filters as a graph: "
-                        "filters whose GAP rises and falls together form clusters."
+                        explained(
+                            "Click a layer's name, or any filter of it, to see its filters as a "
+                            "graph: filters whose GAP rises and falls together form clusters."
+                        )
                     ),
                     html.P(
                         "Then click a node or a row of the table: every filter of that cluster "
@@ -135,8 +138,11 @@ def cluster_panel() -> html.Section:
                     ),
                     html.H2("Where did it go wrong?", className="section"),
                     html.P(
-                        "Deviation (D) colours each filter by how far it is from what is usual, "
-                        "and names the layers and filters that stand out."
+                        [
+                            *explained("Deviation"),
+                            " (D) colours each filter by how far it is from what is usual, "
+                            "and names the layers and filters that stand out.",
+                        ]
                     ),
                 ],
             ),

@@ -9,6 +9,7 @@ from dash import html
 from reactcnn_dash import ids
 from reactcnn_dash.pages import mantine as dmc
 from reactcnn_dash.pages.elements import aria, attributes
+from reactcnn_dash.pages.glossary import explained
 
 RATES: Final = (("0.001", "0.1 %"), ("0.01", "1 %"), ("0.05", "5 %"))
 """Rates of false alarms to choose from, as the address and as a person writes them."""
@@ -26,7 +27,7 @@ def deviation_section() -> html.Section:
             html.Div(
                 className="odd-rate",
                 children=[
-                    html.Span("at false alarms of", className="small"),
+                    html.Span(explained("at false alarms of"), className="small"),
                     html.Div(
                         dmc.Select(
                             id=ids.ODD_RATE,

@@ -6,6 +6,7 @@ from typing import Final
 
 from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.pages.help import Help
+from reactcnn_dash.pages.live.tour import tour_again
 
 METHODS_IN_WORDS: Final = " ".join(f"{one.label}: {one.help}" for one in METHODS.values())
 
@@ -127,4 +128,4 @@ CONCEPTS: Final = (
     ),
 )
 
-HELP: Final = Help(CONCEPTS, SHORTCUTS)
+HELP: Final = Help(CONCEPTS, SHORTCUTS, first=[tour_again()])

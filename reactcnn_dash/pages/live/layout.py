@@ -24,6 +24,7 @@ from reactcnn_dash.pages.live.export_menu import export_menu
 from reactcnn_dash.pages.live.navigator import navigator
 from reactcnn_dash.pages.live.search_panel import search_panel
 from reactcnn_dash.pages.live.sheet import sheet
+from reactcnn_dash.pages.live.tour import tour
 from reactcnn_dash.pages.live.what_if_panel import what_if_button, what_if_panel
 from reactcnn_dash.pages.page import Content
 
@@ -152,7 +153,13 @@ def _image_panel() -> html.Section:
             html.Div(
                 className="picture",
                 children=html.Canvas(
-                    id=ids.IMAGE, width="32", height="32", role="img", className="pixelated"
+                    id=ids.IMAGE,
+                    width="32",
+                    height="32",
+                    role="img",
+                    className="pixelated",
+                    # Named before the first image is there, too.
+                    **aria("No image yet"),
                 ),
             ),
             html.Div(
@@ -208,6 +215,7 @@ def content() -> Content:
         head=_head(),
         body=[
             html.Div(className="body", children=[_image_panel(), _centre(), cluster_panel()]),
+            tour(),
         ],
         around=[
             dialog(ids.BY_CLASS, "By class", html.Div(id=ids.BY_CLASS_BODY, className="by-class")),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from reactcnn_dash import ids
 from reactcnn_dash.analysis import METHODS
 from reactcnn_dash.callbacks import clusters, poll, runs
-from reactcnn_dash.pages.live import deviation_routes, model_routes, search
+from reactcnn_dash.pages.live import deviation_routes, model_routes, search, visit_routes
 from reactcnn_dash.pages.live.cluster_panel import graph_and_table
 from reactcnn_dash.pages.live.help import HELP
 from reactcnn_dash.pages.live.layout import content
@@ -79,6 +79,7 @@ def _routes(context: Context) -> Iterable[Blueprint]:
         search.blueprint(context),
         deviation_routes.blueprint(context),
         model_routes.blueprint(context),
+        visit_routes.blueprint(context),
     )
 
 

@@ -120,7 +120,7 @@ class PollRequest(TypedDict):
     run: int | None
     ordinal: int | None
     seen: NotRequired[Seen]
-    find: NotRequired[Literal["next-misclassified"]]
+    find: NotRequired[Literal["next-misclassified", "opening"]]
 
 
 class Frame(TypedDict, total=False):
@@ -298,6 +298,44 @@ class NextOdd(TypedDict):
     """The next odd image, after the last the first; None where there is none."""
 
     image: int | None
+
+
+class VisitFilter(TypedDict):
+    """A filter to point at: ``stimulus`` drives it with ``r`` over ``images``, None for unknown.
+
+    ``mapped``: its feature map for the image is stored.
+    """
+
+    layer: int
+    filter: int
+    stimulus: str | None
+    r: float
+    images: int
+    mapped: bool
+
+
+class VisitCluster(TypedDict):
+    """A cluster of ``size`` filters with a mean r of ``mean`` over ``images``."""
+
+    layer: int
+    cluster: int
+    size: int
+    mean: float
+    images: int
+
+
+class FirstVisit(TypedDict):
+    """What the tour of a run shows; None where there is nothing of the kind.
+
+    ``image`` is the one that it begins on; ``odd`` and ``wrong`` count images that stand out and
+    misclassified ones.
+    """
+
+    image: int | None
+    filter: VisitFilter | None
+    cluster: VisitCluster | None
+    odd: int
+    wrong: int
 
 
 class ModelWaiting(TypedDict):

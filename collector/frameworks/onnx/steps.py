@@ -1,0 +1,184 @@
+"""An ONNX graph as steps: what the page is told of how its layers hang together."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from collector.frameworks.onnx.graph import Graph, attributes, taken
+from collector.frameworks.onnx.taps import CONVOLUTIONS, ELEMENTWISE, PASSING
+from collector.frameworks.steps import Step, details, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import onnx
+
+    from collector.frameworks.onnx.taps import Tap
+    from collector.frameworks.steps import Seen
+    from reactcnn_dash.analysis.receptive_field import Axis
+
+    Moves = Callable[[tuple[Axis, Axis]], Seen]
+
+_NAMES: Final = {
+    "Concat": "Concatenate", "Mul": "Multiply", "Sub": "Subtract", "Div": "Divide",
+    "Max": "Maximum", "Min": "Minimum", "Sum": "Add", "Mean": "Average",
+}  # fmt: skip
+"""What Keras calls the operators in which branches merge."""
+_POOLING: Final = ("AveragePool", "LpPool", "MaxPool")
+_CELL_BY_CELL: Final = (
+    ELEMENTWISE
+    | PASSING
+    | {"BatchNormalization", "Concat", "Sum", "Mean", "QuantizeLinear", "DequantizeLinear", "Where"}
+)
+_WHOLE: Final = frozenset({
+    "Flatten", "Gemm", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "GroupNormalization",
+    "InstanceNormalization",
+})  # fmt: skip
+_OVER_AXES: Final = ("ReduceMax", "ReduceMean", "ReduceSum")
+_LAYOUTS: Final = ([0, 2, 3, 1], [0, 3, 1, 2])
+
+
+def details_of(graph: Graph, image: str, taps: Sequence[Tap]) -> dict[str, Any]:
+    """Return ``steps.details`` of a graph.
+
+    Args:
+        graph: the model's.
+        image: the name of its input.
+        taps: with the size of their maps.
+    """
+    by_node = {id(tap.node): tap for tap in taps}
+    steps = [_step(graph, node, by_node.get(id(node))) for node in graph.nodes]
+    # A quantised tensor is read as what is made a float of it.
+    keys = [tap.tensor for tap in taps]
+    return details(steps, image, keys)
+
+
+def _step(graph: Graph, node: onnx.NodeProto, tap: Tap | None) -> Step:
+    kind = node.op_type
+    cell_by_cell = kind in _CELL_BY_CELL or _is_layout(node) or _is_over_channels(graph, node)
+    return Step(
+        kind=_NAMES.get(kind, kind),
+        inputs=[name for name in taken(node) if not graph.is_constant(name)],
+        outputs=list(node.output),
+        moves="cell by cell" if cell_by_cell else _moves(graph, node),
+        cost=None if tap is None else _cost(graph, tap),
+    )
+
+
+def _is_layout(node: onnx.NodeProto) -> bool:
+    """Return whether a node only puts channels last or first."""
+    return node.op_type == "Transpose" and attributes(node).get("perm") in _LAYOUTS
+
+
+def _is_over_channels(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Return whether a node puts a place's channels together, and no places."""
+    if node.op_type not in _OVER_AXES:
+        return False
+    axes = attributes(node).get("axes")
+    if axes is None and len(node.input) > 1:
+        value = graph.value(node.input[1])
+        axes = None if value is None else value.tolist()
+    return axes == [1] and bool(attributes(node).get("keepdims", 1))
+
+
+def _moves(graph: Graph, node: onnx.NodeProto) -> Moves | None:
+    kind = node.op_type
+    if kind in (*_WHOLE, *_OVER_AXES):
+        return whole
+    if kind in (*CONVOLUTIONS, *_POOLING):
+        return _windowed(graph, node)
+    if kind == "Pad":
+        return _padded(graph, node)
+    if kind in ("Resize", "Upsample"):
+        return _enlarged(graph, node)
+    return None
+
+
+def _kernel(graph: Graph, node: onnx.NodeProto) -> list[int] | None:
+    given = attributes(node).get("kernel_shape")
+    if given is None and node.op_type in CONVOLUTIONS:
+        shape = graph.shape(node.input[1])
+        given = None if shape is None else shape[2:]
+    return None if given is None or len(given) != 2 else list(given)
+
+
+def _windowed(graph: Graph, node: onnx.NodeProto) -> Moves | None:
+    said = attributes(node)
+    kernel = _kernel(graph, node)
+    # What "same" puts before the first place depends on the size of the maps, which is not told.
+    if kernel is None or said.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID"):
+        return None
+    strides, dilations = said.get("strides", [1, 1]), said.get("dilations", [1, 1])
+    pads = said.get("pads", [0, 0, 0, 0])
+    transposed = node.op_type == "ConvTranspose"
+
+    def moves(seen: tuple[Axis, Axis]) -> Seen:
+        height, width = (
+            (one.transposed if transposed else one.window)(
+                kernel[i], strides[i], dilations[i], pads[i]
+            )
+            for i, one in enumerate(seen)
+        )
+        return height, width
+
+    return moves
+
+
+def _padded(graph: Graph, node: onnx.NodeProto) -> Moves | None:
+    pads = attributes(node).get("pads")
+    if pads is None and len(node.input) > 1:
+        value = graph.value(node.input[1])
+        pads = None if value is None else value.tolist()
+    if pads is None or len(pads) != 8 or len(node.input) > 3:
+        return None
+    # Channels are not padded: so it shows which axes are the places'.
+    first, last = not (pads[1] or pads[5]), not (pads[3] or pads[7])
+    if first == last:
+        return None
+    above, left = (pads[2], pads[3]) if first else (pads[1], pads[2])
+    return lambda seen: (seen[0].padded(above), seen[1].padded(left))
+
+
+def _enlarged(graph: Graph, node: onnx.NodeProto) -> Moves | None:
+    said = attributes(node)
+    scales = said.get("scales")
+    if scales is None and node.op_type in ("Resize", "Upsample"):
+        place = 1 if node.op_type == "Upsample" else 2
+        value = graph.value(node.input[place]) if len(node.input) > place else None
+        scales = None if value is None else value.tolist()
+    if not scales or len(scales) != 4 or any(one != int(one) or one < 1 for one in scales):
+        return None
+    if scales[1] != 1:
+        return None
+    beside = 0 if said.get("mode", b"nearest") == b"nearest" else 1
+    high, wide = int(scales[2]), int(scales[3])
+    return lambda seen: (seen[0].enlarged(high, beside), seen[1].enlarged(wide, beside))
+
+
+def _cost(graph: Graph, tap: Tap) -> tuple[int, int] | None:
+    """Parameters and multiply-adds an image of a tap's convolution; None where it has no kernel."""
+    shape = graph.shape(tap.node.input[1])
+    if shape is None:
+        return None
+    weights = math.prod(shape)
+    more = graph.shape(tap.node.input[2]) if len(tap.node.input) > 2 else ()
+    bias = math.prod(more) if more else 0
+    places = tap.height * tap.width
+    if tap.node.op_type == "ConvTranspose":
+        places = _places_before(graph, tap)
+    return weights + bias, places * weights
+
+
+def _places_before(graph: Graph, tap: Tap) -> int:
+    """How many places a transposed convolution multiplies: those of what it takes."""
+    said = attributes(tap.node)
+    kernel = _kernel(graph, tap.node) or [1, 1]
+    strides, dilations = said.get("strides", [1, 1]), said.get("dilations", [1, 1])
+    pads, more = said.get("pads", [0, 0, 0, 0]), said.get("output_padding", [0, 0])
+    same = said.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID")
+    places = 1
+    for i, length in enumerate((tap.height, tap.width)):
+        spread = length + pads[i] + pads[i + 2] - dilations[i] * (kernel[i] - 1) - 1 - more[i]
+        places *= -(-length // strides[i]) if same else spread // strides[i] + 1
+    return places
