@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from collector.batches import batches
+from collector.callback_options import checked_precision
 from collector.errors import CollectorError
 from collector.frameworks.registry import framework_of
 from collector.images import joined
@@ -62,6 +63,7 @@ def collect(
     size: tuple[int, int] | None = None,
     head: str | None = None,
     class_names: Sequence[str] | None = None,
+    precision: str | None = None,
 ) -> Run:
     """Run a network over a Ray dataset and store what its filters answer.
 
@@ -82,6 +84,7 @@ def collect(
         size: height and width, as ``--size``.
         head: as ``--head``.
         class_names: names of the model's outputs in their order, as in ``--classes``.
+        precision: as ``--precision``; ``auto`` is tried here, and holds for every worker.
 
     Returns:
         The run, finished.
@@ -110,12 +113,15 @@ def collect(
         size=size,
         head=head,
         class_names=names,
+        precision=None if precision is None else checked_precision(precision),
     )
     framework = framework_of(model)
     framework.check(model)
     framework.start()
     looked_at = _first_source(columns, first)
     prepared, new = prepare(request, looked_at)
+    # One run, one precision: what was chosen is not tried again by each worker.
+    request = dataclasses.replace(request, precision=prepared.proven.precision)
     for line in prepared.notices:
         _log.warning("%s", line)
     new = dataclasses.replace(new, total=None, name=name or f"{new.model} on Ray")

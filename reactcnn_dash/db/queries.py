@@ -91,6 +91,7 @@ SUMMARIES = (
                 "size", "note", "tags", "odd", "writer", "beat", "authors",
             )
         ),
+        runs.c.options["precision"].as_string().label("precision"),
         checkpoints.c.sha256,
         checkpoints.c.model,
         checkpoints.c.source,

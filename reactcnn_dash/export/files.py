@@ -47,8 +47,8 @@ def export(
     """Write a run's files into a folder, which is made if it is missing.
 
     * ``npz``: NAME.npz with ``gap`` (N, F) float32, ``addresses`` (F,), ``labels`` (N,) int64, -1
-      without one, ``predictions`` (N,), ``probabilities`` (N, K), ``class_names`` (K,), and for
-      each layer ``correlation/LAYER`` (F, F) float64 and ``clusters/LAYER`` (F,) int32.
+      without one, ``predictions`` (N,), ``probabilities`` (N, K), ``class_names`` (K,),
+      ``precision`` (what its convolutions were computed in, text), and for each layer ``correlation/LAYER`` (F, F) float64 and ``clusters/LAYER`` (F,) int32.
     * ``parquet``: NAME-gap.parquet, a column a filter with its address as the name and ``ordinal``,
       written a block of images at a time; NAME-images.parquet, the rows of `StoredRun.images`.
     * ``graphml``: NAME-LAYER.graphml, the cluster graph of each layer as the page draws it.
@@ -157,6 +157,7 @@ def _write_npz(run: StoredRun, layers: Sequence[Layer], path: Path) -> None:
             "predictions": predictions,
             "probabilities": probabilities,
             "class_names": np.array(run.info.class_names),
+            "precision": np.array(run.info.precision),
         }
         for name, array in arrays.items():
             _add(archive, name, array)

@@ -20,7 +20,7 @@ from collector.frameworks.keras.running import REHEARSED, depends_on_its_batch, 
 from collector.frameworks.keras.taps import Tap, find_taps, unwatched
 from collector.frameworks.keras.wiring import wiring
 from collector.frameworks.kernels import kernel
-from collector.frameworks.protocol import DEFAULT_SIZE
+from collector.frameworks.protocol import DEFAULT_SIZE, FLOAT32
 from collector.frameworks.reading import (
     Reading,
     are_shares,
@@ -102,11 +102,24 @@ class Network:
         return tuple(kernel(tap.name, weights_of(tap.convolution)) for tap in self.taps)
 
     def proven(
-        self, pixels: Pixels, *, pixel_range: str, maps: bool, batch_size: int, exact: bool
+        self,
+        pixels: Pixels,
+        *,
+        pixel_range: str,
+        maps: bool,
+        batch_size: int,
+        exact: bool,
+        precision: str = FLOAT32,
     ) -> Proven:
         """See ``protocol.Network``."""
         return proven_capture(
-            self, pixels, pixel_range=pixel_range, maps=maps, batch_size=batch_size, exact=exact
+            self,
+            pixels,
+            pixel_range=pixel_range,
+            maps=maps,
+            batch_size=batch_size,
+            exact=exact,
+            precision=precision,
         )
 
 

@@ -20,7 +20,7 @@ from collector.frameworks.onnx.kernels import weights_of
 from collector.frameworks.onnx.modelfile import opset_of, read, weights_digest
 from collector.frameworks.onnx.session import carry_out, session
 from collector.frameworks.onnx.taps import CONVOLUTIONS, Tap, find_taps, out_of_reach
-from collector.frameworks.protocol import DEFAULT_SIZE, Identity, Proven
+from collector.frameworks.protocol import DEFAULT_SIZE, FLOAT32, Identity, Proven
 from collector.frameworks.reading import (
     Reading,
     are_shares,
@@ -111,6 +111,7 @@ class Network:
         maps: bool,
         batch_size: int,
         exact: bool,  # noqa: ARG002 - there is one arithmetic
+        precision: str = FLOAT32,  # noqa: ARG002 - likewise; another is refused before
     ) -> Proven:
         """See ``protocol.Network``; the proof is the graph itself without what is appended."""
         scaling = SCALINGS[pixel_range]

@@ -103,5 +103,6 @@ export function drawHead(found) {
     card("Prediction changed", [named ? count(changed.all) : "–"], named ? whither : UNNAMED),
     card("Part first at", [found.parting.layer ?? "no layer"], parting(found.parting)),
     card("Least alike", [lowest ? lowest.name : "–"], alike(found, lowest)),
+    found.rounding ? element("p", { class: "rounding" }, found.rounding) : "",
   );
 }
