@@ -25,10 +25,10 @@ from collector.frameworks.keras.models import LoadedModel, is_of_values, weights
 from collector.frameworks.keras.network import Network, understand
 from collector.frameworks.keras.proof import proven_capture
 from collector.frameworks.precision import MEASURED, measured, proven_in
-from collector.frameworks.protocol import FLOAT32
 from collector.images.probe import open_probe
 from collector.probing import Account, collect_run, labels_of, run_name, say, tell_of_space
 from collector.session import check_preprocess
+from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

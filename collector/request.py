@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from collector.errors import ResumeError
-from collector.frameworks.protocol import AUTO, FLOAT32
+from collector.frameworks.protocol import AUTO
 from collector.packaged import NAME
+from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

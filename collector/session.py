@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from collector.errors import ModelError, ResumeError
 from collector.frameworks.agreement import IMAGES, first_images
 from collector.frameworks.precision import MEASURED, emulated, line_of, proven_in
-from collector.frameworks.protocol import BFLOAT16, FLOAT32, Asked
+from collector.frameworks.protocol import Asked
 from collector.frameworks.registry import framework_of
 from collector.frameworks.torch.entry import TORCH
 from collector.images import LabelFit, ValueRange, draw, fit_labels
@@ -18,7 +18,7 @@ from collector.loop import Work, expected
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
 from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics, restore
-from reactcnn_dash.db import Answers, Layer, NewRun, RunWriter, StoreReader
+from reactcnn_dash.db import BFLOAT16, FLOAT32, Answers, Layer, NewRun, RunWriter, StoreReader
 
 if TYPE_CHECKING:
     from collector.frameworks.protocol import Network, Proven

@@ -24,13 +24,14 @@ from collector.errors import ModelError
 from collector.experiments import Experiments
 from collector.frameworks.agreement import IMAGES, Parted, first_images
 from collector.frameworks.precision import MEASURED, proven_in
-from collector.frameworks.protocol import FLOAT32, Asked
+from collector.frameworks.protocol import Asked
 from collector.frameworks.torch.exported import Exported
 from collector.frameworks.torch.network import Network, understand, weights_digest
 from collector.frameworks.torch.state import first_weight, undisturbed, unwrapped
 from collector.images.probe import open_probe
 from collector.probing import Account, collect_run, labels_of, run_name, say, tell_of_space
 from collector.session import check_preprocess
+from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -19,8 +19,8 @@ import numpy as np
 
 from collector.errors import ModelError
 from collector.frameworks.agreement import Parted
-from collector.frameworks.protocol import AUTO, BFLOAT16, FLOAT32
-from reactcnn_dash.db import NO_PREDICTION, Answers
+from collector.frameworks.protocol import AUTO
+from reactcnn_dash.db import BFLOAT16, FLOAT32, NO_PREDICTION, Answers
 from reactcnn_dash.results.precision import rounding_of
 
 if TYPE_CHECKING:

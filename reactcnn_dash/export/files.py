@@ -48,7 +48,8 @@ def export(
 
     * ``npz``: NAME.npz with ``gap`` (N, F) float32, ``addresses`` (F,), ``labels`` (N,) int64, -1
       without one, ``predictions`` (N,), ``probabilities`` (N, K), ``class_names`` (K,),
-      ``precision`` (what its convolutions were computed in, text), and for each layer ``correlation/LAYER`` (F, F) float64 and ``clusters/LAYER`` (F,) int32.
+      ``precision`` (what its convolutions were computed in, text), and for each layer
+      ``correlation/LAYER`` (F, F) float64 and ``clusters/LAYER`` (F,) int32.
     * ``parquet``: NAME-gap.parquet, a column a filter with its address as the name and ``ordinal``,
       written a block of images at a time; NAME-images.parquet, the rows of `StoredRun.images`.
     * ``graphml``: NAME-LAYER.graphml, the cluster graph of each layer as the page draws it.

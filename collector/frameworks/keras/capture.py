@@ -12,10 +12,10 @@ from collector.errors import ModelError, reason
 from collector.frameworks.keras.convolution import substitute
 from collector.frameworks.keras.folding import folded, in_bfloat16
 from collector.frameworks.precision import NoBfloat16
-from collector.frameworks.protocol import BFLOAT16, FLOAT32, Captured
+from collector.frameworks.protocol import Captured
 from collector.frameworks.reading import Reading
 from collector.frameworks.scaling import AS_IT_IS, SCALINGS
-from reactcnn_dash.db import MapBatch
+from reactcnn_dash.db import BFLOAT16, FLOAT32, MapBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from collector.frameworks.keras.onednn import convolution, narrow_before
-from collector.frameworks.protocol import BFLOAT16, FLOAT32
+from reactcnn_dash.db import BFLOAT16, FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence

@@ -20,7 +20,7 @@ from collector.frameworks.keras.running import REHEARSED, depends_on_its_batch, 
 from collector.frameworks.keras.taps import Tap, find_taps, unwatched
 from collector.frameworks.keras.wiring import wiring
 from collector.frameworks.kernels import kernel
-from collector.frameworks.protocol import DEFAULT_SIZE, FLOAT32
+from collector.frameworks.protocol import DEFAULT_SIZE
 from collector.frameworks.reading import (
     Reading,
     are_shares,
@@ -30,6 +30,7 @@ from collector.frameworks.reading import (
     told,
     unbounded,
 )
+from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
     from collections import Counter

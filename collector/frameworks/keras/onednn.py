@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from collector.frameworks.protocol import BFLOAT16, FLOAT32
+from reactcnn_dash.db import BFLOAT16, FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -25,8 +25,8 @@ from collector.frameworks.agreement import (
 )
 from collector.frameworks.keras.capture import Capture, probabilities_of
 from collector.frameworks.keras.running import depends_on_its_batch, run_apart
-from collector.frameworks.protocol import BFLOAT16, FLOAT32, Captured, Proven
-from reactcnn_dash.db import MapBatch
+from collector.frameworks.protocol import Captured, Proven
+from reactcnn_dash.db import BFLOAT16, FLOAT32, MapBatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

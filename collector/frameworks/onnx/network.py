@@ -20,7 +20,7 @@ from collector.frameworks.onnx.kernels import weights_of
 from collector.frameworks.onnx.modelfile import opset_of, read, weights_digest
 from collector.frameworks.onnx.session import carry_out, session
 from collector.frameworks.onnx.taps import CONVOLUTIONS, Tap, find_taps, out_of_reach
-from collector.frameworks.protocol import DEFAULT_SIZE, FLOAT32, Identity, Proven
+from collector.frameworks.protocol import DEFAULT_SIZE, Identity, Proven
 from collector.frameworks.reading import (
     Reading,
     are_shares,
@@ -31,6 +31,7 @@ from collector.frameworks.reading import (
     unbounded,
 )
 from collector.frameworks.scaling import AS_IT_IS, SCALINGS
+from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ from collector.frameworks.agreement import (
 )
 from collector.frameworks.kernels import kernel
 from collector.frameworks.precision import NoBfloat16
-from collector.frameworks.protocol import BFLOAT16, FLOAT32, Identity, Proven
+from collector.frameworks.protocol import Identity, Proven
 from collector.frameworks.reading import (
     Reading,
     are_shares,
@@ -45,6 +45,7 @@ from collector.frameworks.torch.hooks import CONVOLUTIONS, Listened, hear, liste
 from collector.frameworks.torch.kernels import weights_of
 from collector.frameworks.torch.state import quiet, undisturbed, unwrapped
 from collector.frameworks.torch.taps import plain_path
+from reactcnn_dash.db import BFLOAT16, FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
