@@ -40,12 +40,12 @@ _LEAST_TURNS = 3
 WORTH: Final = 1.05
 """How many times as fast bfloat16 must be for ``auto`` to take it: it costs digits."""
 
-_EMULATED = (
-    "precision bfloat16: the processor has neither AMX-BF16 nor AVX512-BF16 and does it by "
-    "float32, which takes longer than float32 alone."
-)
 _UNITS = {"amx_bf16": "AMX-BF16", "avx512_bf16": "AVX512-BF16"}
 """Flags of processors that multiply bfloat16 themselves, as Linux has them, and their names."""
+_EMULATED = (
+    f"precision bfloat16: the processor has neither {' nor '.join(_UNITS.values())} and does it by "
+    "float32, which takes longer than float32 alone."
+)
 
 
 class NoBfloat16(ModelError):
@@ -75,6 +75,11 @@ def units(flags: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for flag, name in _UNITS.items() if flag in flags)
 
 
+def named(here: tuple[str, ...]) -> str:
+    """Return what a processor has of :func:`units`, in words."""
+    return " and ".join(here) or f"neither {' nor '.join(_UNITS.values())}"
+
+
 def decide(flags: frozenset[str], rates: tuple[float, float] | None, batch_size: int) -> Choice:
     """Choose a precision.
 
@@ -83,9 +88,9 @@ def decide(flags: frozenset[str], rates: tuple[float, float] | None, batch_size:
         rates: images a second in float32 and in bfloat16; ``None`` without a trial.
         batch_size: images at a time, for the words.
     """
-    here = " and ".join(units(flags))
-    if not here:
-        return Choice(FLOAT32, f"the processor has neither {' nor '.join(_UNITS.values())}")
+    here = named(units(flags))
+    if not units(flags):
+        return Choice(FLOAT32, f"the processor has {here}")
     if rates is None:
         return Choice(FLOAT32, "it was not tried which is faster")
     single, brief = rates

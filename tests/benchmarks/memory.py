@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.table import Result, at_least, at_most
+from collector.frameworks.precision import named, processor_flags, units
+from tests.benchmarks.table import Result, at_least, at_most, only_measured
+from tests.benchmarks.turns import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,12 +41,14 @@ class Ran:
         rate: images a second from then on.
         seconds: from its start to its end.
         peak: largest resident memory, MB.
+        size: bytes of its store.
     """
 
     first: float
     rate: float
     seconds: float
     peak: float
+    size: int
 
 
 def run(folder: Path, baseline: Path | None, report: Callable[[str], None]) -> list[Result]:
@@ -96,6 +100,8 @@ def run(folder: Path, baseline: Path | None, report: Callable[[str], None]) -> l
                 1.0,
             ),
         ]
+    if baseline is not None:
+        results += _against(builds, folder, report)
     report("collecting with scores and without")
     shares = []
     for _ in range(ROUNDS):
@@ -106,6 +112,45 @@ def run(folder: Path, baseline: Path | None, report: Callable[[str], None]) -> l
         at_least("collecting with scores ÷ without, 3,000 images", statistics.median(shares), 0.97)
     )
     return results
+
+
+def _against(
+    builds: dict[str, Path], folder: Path, report: Callable[[str], None]
+) -> list[Result]:  # fmt: skip
+    """Return what else is set against the older build, batch 64: GAP alone, and bytes."""
+    report("GAP stored, in both precisions, and bytes an image")
+    plain = ("--no-scores", "--feature-maps", "none")
+    rates: dict[str, list[float]] = {"now": [], "then": [], "brief": []}
+    for _ in range(ROUNDS):
+        for name in ("now", "then"):
+            rates[name].append(_collect(builds[name], folder, 1024, 64, *plain).rate)
+        brief = _collect(builds["now"], folder, 1024, 64, *plain, "--precision", "bfloat16")
+        rates["brief"].append(brief.rate)
+    # Two lengths, so that what a run needs once is left out.
+    each = {
+        name: _collect(build, folder, 1024, 64, "--no-scores").size
+        - _collect(build, folder, 256, 64, "--no-scores").size
+        for name, build in builds.items()
+    }
+    row = (
+        f"the same in bfloat16 ({named(units(processor_flags()))})",
+        ratio(rates, "brief", "then"),
+    )
+    return [
+        at_least(
+            "images a second ÷ the older build's, GAP stored, float32, batch 64",
+            ratio(rates, "now", "then"),
+            1.0,
+        ),
+        at_least(*row, 3.0) if "amx_bf16" in processor_flags() else only_measured(*row),
+        at_most(
+            "bytes an image with every map ÷ the older build's",
+            each["now"] / each["then"],
+            0.85,
+            "×",
+            2,
+        ),
+    ]
 
 
 def _import_seconds() -> float:
@@ -147,7 +192,8 @@ def _watch(command: Sequence[str], build: Path, store: Path, images: int) -> Ran
         raise RuntimeError(msg)
     left = images - first[1]
     rate = left / (now - first[0])
-    return Ran(first[0] - begun, rate, now - begun, usage.ru_maxrss / 1000)
+    size = store.stat().st_size
+    return Ran(first[0] - begun, rate, now - begun, usage.ru_maxrss / 1000, size)
 
 
 def _stored(store: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -10,13 +11,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from collector import ReactCNNCallback
+from collector import ReactCNNCallback, joining, session
+from collector.arguments import parse, request_of
 from collector.cli import main
 from collector.errors import ModelError
 from collector.frameworks.keras import onednn
 from collector.frameworks.keras.capture import Capture
 from collector.frameworks.precision import decide, processor_flags, proven_in, units
 from collector.frameworks.protocol import AUTO
+from collector.opening import images_for
+from collector.signals import StopSignals
 from reactcnn_dash.db import BFLOAT16, FLOAT32, StoreReader
 from reactcnn_dash.errors import INPUT
 from reactcnn_dash.results.precision import rounding_in
@@ -352,23 +356,28 @@ def test_a_run_keeps_its_precision_and_what_that_cost(
 def test_a_run_goes_on_as_it_began_or_not_at_all(
     words: list[str], option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import sqlite3
-    from contextlib import closing
-
-    share = ["--share", "brief"] if option == "--share" else []
-    name = ["--name", "brief"] if not share else []
-    assert main([*words, *share, *name, "--precision", "bfloat16", "--quiet"]) == 0
-    whole = StoreReader("a.db").gap_rows(1, 0, 400)
-    with closing(sqlite3.connect("a.db")) as connection, connection:
-        connection.execute("UPDATE runs SET state = 'interrupted', ended_at = NULL")
-    capsys.readouterr()
+    asked = ["--precision", "bfloat16", *(("--share",) if option == "--share" else ("--name",))]
+    request = request_of(parse([*words, *asked, "brief"]))
+    source = images_for(request, None, None)
+    with StopSignals() as signals:
+        if option == "--share":
+            begun = joining.begin(request, "brief", source, signals)
+            assert begun is not None
+            with closing(begun.shared) as shared:
+                shared.leave()
+        else:
+            with closing(session.begin(request, source, signals).writer) as writer:
+                writer.interrupt()
     again = ["--store", "a.db", option, "brief"]
     assert main([*again, "--precision", "float32"]) == INPUT
     assert "begun with --precision bfloat16; it cannot go on with" in capsys.readouterr().err
     assert main([*again, "--precision", "auto", "--quiet"]) == 0
-    run = StoreReader("a.db").run(1)
+    assert main([*words, "--precision", "bfloat16", "--name", "at once", "--quiet"]) == 0
+    reader = StoreReader("a.db")
+    run = reader.run("brief")
     assert (run.precision, run.stored) == (BFLOAT16, 400)
-    np.testing.assert_array_equal(StoreReader("a.db").gap_rows(1, 0, 400), whole)
+    rows, expected = (reader.gap_rows(reader.run(name).id, 0, 400) for name in ("brief", "at once"))
+    np.testing.assert_array_equal(rows, expected)
 
 
 def test_onnx_is_computed_in_float32_and_says_so(
