@@ -164,7 +164,9 @@ def test_the_fault_command_says_it(store: str, capsys: pytest.CaptureFixture[str
     assert main(["fault", "single", "rounded", "--store", store]) == 0
     said = capsys.readouterr().out
     assert "note     Runs of float32 and bfloat16 are compared" in said
-    assert said.endswith("No layer differs.\n")
+    assert said.endswith("No layer differs by more than rounding may.\n")
+    assert main(["fault", "single", "single", "--store", store]) == 0
+    assert capsys.readouterr().out.endswith("No layer differs.\n")
     assert main(["fault", "single", "unmeasured", "--json", "--store", store]) == 0
     read = json.loads(capsys.readouterr().out)
     assert (read["first"], read["limit"]) == (None, None)

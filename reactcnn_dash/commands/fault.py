@@ -72,7 +72,8 @@ def text(fault: Fault) -> str:
         "",
     ]
     if found.first is None:
-        return "\n".join([*lines, "No layer differs.\n"])
+        by = " by more than rounding may" if fault.same_images and rounding_told(fault) else ""
+        return "\n".join([*lines, f"No layer differs{by}.\n"])
     lines.append(f"They part at {fault.layers[found.first].name}; its filters, the furthest first:")
     for filter_, score in found.filters(found.first, MOST):
         limit = found.limits[found.first]

@@ -182,7 +182,7 @@ def told_apart(a: Run, b: Run) -> str:
     )
     return (
         f"{how}: rounding is up to {_number(worst.largest)} of a filter's standard deviation "
-        f"({worst.filter}){votes}. Differences below {MARGIN:g} times what was measured in a layer "
+        f"({worst.filter}){votes}. Differences below twice what was measured in a layer "
         "cannot be told from it."
     )
 

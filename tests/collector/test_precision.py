@@ -62,6 +62,19 @@ def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(onednn, "_is_at_hand", lambda precision=FLOAT32: False)  # noqa: ARG005
 
 
+@pytest.mark.parametrize("precision", [FLOAT32, BFLOAT16])
+def test_the_operation_that_is_hoped_for_is_at_hand_where_tensorflow_has_it(precision: str) -> None:
+    """What it is told changes with TensorFlow's versions; in float32 it must not be lost unseen."""
+    try:
+        tf.Graph().op_def_for_type(onednn._OPERATION)
+    except (LookupError, RuntimeError):
+        assert not onednn._is_at_hand(precision)
+        return
+    elsewhere = bool(tf.config.list_physical_devices("GPU"))
+    able = precision == FLOAT32 or "avx512_bf16" in processor_flags()
+    assert onednn._is_at_hand(precision) or elsewhere or not able
+
+
 @pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("constant", [True, False])
 @pytest.mark.parametrize(("stride", "rectified"), [(1, False), (2, True)])

@@ -174,6 +174,9 @@ def _fused(
         # The label under which TensorFlow keeps kernels that only its rewriting is to choose.
         "_kernel": value(s=b"MklNameChangeOp"),
     }
+    # TensorFlow has more of them from one version to the next, and no defaults.
+    if any(one.name == "num_host_args" for one in graph.op_def_for_type(_OPERATION).attr):
+        attributes["num_host_args"] = value(i=0)
     inputs = [graph.capture(tensor) for tensor in (images, kernel, bias)]
     (result,) = graph._create_op_internal(
         _OPERATION, inputs, [images.dtype], attrs=attributes, name="convolution"
