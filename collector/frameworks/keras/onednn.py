@@ -95,9 +95,15 @@ def narrow(values: Any) -> Any:
 
 
 def narrow_before(values: Any) -> Any:
-    """Return the bfloat16 tensor that float32 values of a graph were made of; ``None`` without."""
+    """Return the bfloat16 tensor that float32 values of a graph were made of; ``None`` without.
+
+    Nor is there one where bfloat16 is done by float32: other operations could not take it.
+    """
     if tf.executing_eagerly():
         return None
+    with tf.init_scope():
+        if not _is_at_hand(BFLOAT16):
+            return None
     made = values.op
     while made.type == "Identity":
         made = made.inputs[0].op
