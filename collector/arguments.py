@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector import request as defaults
 from collector.frameworks.protocol import PRECISIONS
 from collector.frameworks.reading import HEADS
-from collector.frameworks.scaling import PIXEL_RANGES, PREPROCESSES
-from collector.images import CLASSES_BY_NAME, READINGS, parse_value_range
+from collector.options import (
+    add_custom,
+    add_reading,
+    add_scaling,
+    count,
+    path,
+    rate,
+    text,
+    with_joined_range,
+)
 from collector.packaged import EARLY, NAME
 from collector.request import Request
 from collector.slim import command as slim
@@ -54,7 +61,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the command line; usage errors end the process with code 2 and one line."""
     known = parser()
     known.check_options(argv)
-    arguments = known.parse_args(_with_joined_range(argv))
+    arguments = known.parse_args(with_joined_range(argv))
     arguments.debug = getattr(arguments, "debug", False)
     arguments.store = getattr(arguments, "store", None)
     # A training that goes on has its store from its beginning.
@@ -130,12 +137,8 @@ def parser() -> Parser:
     )
     rebuild.add_argument("run", metavar="RUN", help="id, UUID or name (the newest of that name)")
     export.add_parser(commands, [common])
-    train.add_parser(
-        commands, [common], text=_text, count=_count, rate=_rate, value_range=_value_range
-    )
-    slim.add_parser(
-        commands, [common], text=_text, count=_count, rate=_rate, pixel_ranges=tuple(PIXEL_RANGES)
-    )
+    train.add_parser(commands, [common])
+    slim.add_parser(commands, [common])
     return result
 
 
@@ -145,7 +148,7 @@ def _common() -> Parser:
         "--store",
         default=argparse.SUPPRESS,
         metavar="URL",
-        type=_text,
+        type=text,
         help="file or SQLAlchemy URL of the store (default: reactcnn.db in this folder)",
     )
     common.add_argument(
@@ -162,7 +165,7 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model",
         metavar="MODEL",
-        type=_text,
+        type=text,
         help=f"{NAME}, the packaged network; {EARLY}, the same after two epochs of training; or "
         f"the path of a .keras file with a Sequential or Functional CNN, or of an .onnx file "
         f"(needs reactcnn[onnx]) (default: {NAME})",
@@ -170,52 +173,13 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--images",
         metavar="IMAGES",
-        type=_text,
+        type=text,
         help="sample (crops of photographs, works offline), cifar10 (Keras' copy, downloaded if "
         "need be), a folder (its subfolders are the classes), or an .npz file with images and "
         "optionally labels and class_names (default: cifar10 if Keras has it, otherwise sample)",
     )
-    group.add_argument(
-        "--classes",
-        metavar="FILE",
-        type=_classes,
-        help="names of the model's outputs in their order, a line a class, or imagenet for the "
-        "1,000 classes of ImageNet, which come with the collector; folders are matched to "
-        "them, and a class without a folder keeps its place (default: those in the model file, "
-        "else the images' own)",
-    )
-    group.add_argument(
-        "--reading",
-        metavar="HOW",
-        choices=READINGS,
-        help="how pictures of a folder are read: pillow (upright, transparency on white, resized "
-        "with antialiasing) or keras (exactly as keras.utils.image_dataset_from_directory does; "
-        "JPEG, PNG, BMP and GIF) (default: pillow)",
-    )
-    group.add_argument(
-        "--value-range",
-        metavar="LOW,HIGH",
-        type=_value_range,
-        help="the values that are black and white in an array or in grey pictures, such as 0,4095 "
-        "or -1,1 (default: judged by the values, refused if they can be read in several ways)",
-    )
-    scaling = group.add_mutually_exclusive_group()
-    scaling.add_argument(
-        "--pixel-range",
-        metavar="RANGE",
-        choices=tuple(PIXEL_RANGES),
-        help="what the model wants pixel values to be: 0-255, 0-1 or -1-1; a model that rescales "
-        "them itself wants 0-255 (default: 0-255)",
-    )
-    scaling.add_argument(
-        "--preprocess",
-        metavar="HOW",
-        choices=tuple(PREPROCESSES),
-        help="what is done to pixel values instead: imagenet (brought to 0-1, less "
-        "ImageNet's mean, divided by its standard deviation, as torchvision does), or the module "
-        "whose preprocess_input the model was trained with, such as keras.applications.resnet or "
-        "keras.applications.vgg16 (default: what --pixel-range says)",
-    )
+    add_reading(group)
+    add_scaling(group)
     group.add_argument(
         "--size",
         metavar="HxW",
@@ -239,25 +203,18 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         help="the probability from which on a label of a model of independent labels is given: "
         "one for all, or one a label with commas between (default: 0.5)",
     )
-    group.add_argument(
-        "--custom",
-        metavar="FILE",
-        type=_path,
-        help="Python file that registers or defines layers of your own that a .keras file needs; "
-        "it is run, so only give one that you trust (default: none, and a model that needs code is "
-        "refused)",
-    )
+    add_custom(group)
     group.add_argument(
         "--custom-ops",
         metavar="FILE",
-        type=_path,
+        type=path,
         help="library of operators that an ONNX model needs; it is code and is run (default: none, "
         "and a model that needs one is refused)",
     )
     group.add_argument(
         "--weights",
         metavar="FILE",
-        type=_path,
+        type=path,
         help="weights of a PyTorch model: a .safetensors file or a state_dict, which is read "
         "without running code (default: those that the factory gives it)",
     )
@@ -274,7 +231,7 @@ def _add_how(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--batch-size",
         metavar="N",
-        type=_count,
+        type=count,
         help="images computed and stored at a time; larger is faster (default: 1, every image "
         "appears at once)",
     )
@@ -282,20 +239,20 @@ def _add_how(result: argparse.ArgumentParser) -> None:
     amount.add_argument(
         "--limit",
         metavar="N",
-        type=_count,
+        type=count,
         help="stop when the run holds N images, drawn evenly over the classes and always the same "
         "(default: all of the source)",
     )
     amount.add_argument(
         "--first",
         metavar="N",
-        type=_count,
+        type=count,
         help="stop when the run holds N images, the first of the source (default: all of it)",
     )
     group.add_argument(
         "--pace",
         metavar="RATE",
-        type=_rate,
+        type=rate,
         help="at most RATE images a second, so that a person can follow (default: no limit)",
     )
     group.add_argument(
@@ -318,19 +275,19 @@ def _add_how(result: argparse.ArgumentParser) -> None:
 def _add_store(result: argparse.ArgumentParser) -> None:
     group = result.add_argument_group("what to store")
     group.add_argument(
-        "--name", metavar="NAME", type=_text, help="name of the run (default: model and images)"
+        "--name", metavar="NAME", type=text, help="name of the run (default: model and images)"
     )
     group.add_argument(
         "--experiment",
         metavar="NAME",
-        type=_text,
+        type=text,
         help="what this run has in common with the runs of other checkpoints, so that they can be "
         "compared as one experiment (default: none)",
     )
     group.add_argument(
         "--epoch",
         metavar="N",
-        type=_count,
+        type=count,
         help="how many epochs the checkpoint was trained (default: not known)",
     )
     group.add_argument(
@@ -344,8 +301,7 @@ def _add_store(result: argparse.ArgumentParser) -> None:
         "--no-scores",
         action="store_true",
         help="do not score images for what stands out; the page does it when somebody looks "
-        "(default: they are scored from 512 images on, by a process that gives way to the "
-        "network, and at the end)",
+        "(default: they are scored from 512 images on, beside the network)",
     )
     group.add_argument(
         "--durable",
@@ -357,53 +313,18 @@ def _add_store(result: argparse.ArgumentParser) -> None:
     going_on.add_argument(
         "--resume",
         metavar="RUN",
-        type=_text,
+        type=text,
         help="go on with an interrupted run: its id, UUID or name; model, images and options are "
         "those of the run (default: begin a new run)",
     )
     going_on.add_argument(
         "--share",
         metavar="RUN",
-        type=_text,
+        type=text,
         help="take part in a run that any number of collectors share, each a range of images at a "
         "time: its id or its name, with which the first to come begins it; what is left out is as "
         "in the run, and a finished one is left alone (default: collect alone)",
     )
-
-
-def _with_joined_range(argv: Sequence[str]) -> list[str]:
-    # "-1-1" and "-1,1" look like options; joined to their own they are not taken for one.
-    joined: list[str] = []
-    for word in argv:
-        last = joined[-1] if joined else ""
-        if (last == "--pixel-range" and word in PIXEL_RANGES) or (
-            last == "--value-range" and re.match(r"-[0-9.]", word)
-        ):
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined
-
-
-def _text(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("must not be empty")
-    return text
-
-
-def _path(text: str) -> str:
-    return str(Path(_text(text)).expanduser().resolve())
-
-
-def _classes(text: str) -> str:
-    return text if text in CLASSES_BY_NAME else _path(text)
-
-
-def _value_range(text: str) -> str:
-    try:
-        return str(parse_value_range(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -411,22 +332,6 @@ def _size(text: str) -> tuple[int, int]:
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is not a height and a width such as 224x224")
     return int(match[1]), int(match[2])
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return rate
 
 
 def _thresholds(text: str) -> tuple[float, ...]:
