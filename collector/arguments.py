@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from collector import request as defaults
+from collector.frameworks.protocol import PRECISIONS
 from collector.frameworks.reading import HEADS
 from collector.options import (
     add_custom,
@@ -98,6 +99,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         resume=arguments.resume,
         share=arguments.share,
         exact=arguments.exact,
+        precision=arguments.precision,
         durable=arguments.durable,
         scores=not arguments.no_scores,
     )
@@ -262,6 +264,14 @@ def _add_how(result: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compute every convolution by its definition (default: deep ones of large batches by "
         "Winograd's minimal filtering, which differs by rounding; checked at the start)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="what convolutions and dense layers multiply: float32; bfloat16, with sums in float32 "
+        "(faster where the processor has AMX or AVX512-BF16; what it costs is measured at the "
+        "start and kept with the run); or auto, which takes bfloat16 where a trial of seconds "
+        "shows it faster (default: float32)",
     )
     group.add_argument("--quiet", action="store_true", help="say nothing but errors")
 

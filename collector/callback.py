@@ -19,14 +19,16 @@ from collector.callback_options import (
     checked_values,
 )
 from collector.experiments import Experiment, Experiments
-from collector.frameworks.agreement import first_images
+from collector.frameworks.agreement import IMAGES, first_images
 from collector.frameworks.keras.fitting import Fit, noted_epochs, when_all_have_ended
 from collector.frameworks.keras.models import LoadedModel, is_of_values, weights_digest
 from collector.frameworks.keras.network import Network, understand
 from collector.frameworks.keras.proof import proven_capture
+from collector.frameworks.precision import MEASURED, measured, proven_in
 from collector.images.probe import open_probe
 from collector.probing import Account, collect_run, labels_of, run_name, say, tell_of_space
 from collector.session import check_preprocess
+from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from collector.frameworks.protocol import Proven
+    from collector.frameworks.protocol import Pixels, Proven
     from collector.images import LabelFit
     from reactcnn_dash.db import StoreUrl
 
@@ -83,6 +85,9 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             model of independent labels (default: 0.5).
         feature_maps: ``all``, ``none`` or ``last:N``; whose feature maps each run keeps. They cost
             200 KB an image of VGG-16 and a third of the time.
+        precision: what convolutions and dense layers multiply: ``float32`` (the default),
+            ``bfloat16``, or ``auto``, which tries which is faster when a model is first looked at.
+            What bfloat16 costs is measured with the weights of each run and kept with it.
         batch_size: images computed at a time.
         checkpoint: path of the file that holds an epoch's weights, if the training saves them, as
             ``ModelCheckpoint`` takes it: ``"{epoch:02d}-{val_loss:.2f}.keras"``. Stored as the
@@ -115,6 +120,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         head: str | None = None,
         threshold: float | Sequence[float] | None = None,
         feature_maps: str = "none",
+        precision: str | None = None,
         batch_size: int = 64,
         checkpoint: str | PathLike[str] | None = None,
     ) -> None:
@@ -132,6 +138,7 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
             value_range=value_range,
             head=head,
             threshold=threshold,
+            precision=precision,
         )
         self._checkpoint = None if checkpoint is None else CheckpointPath(checkpoint)
         self._class_names = checked_names(class_names)
@@ -249,10 +256,16 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         name = run_name(self.experiment, epoch)
         source = name if epoch is None else fit.path or name
         loaded = dataclasses.replace(watched.network.loaded, sha256=fit.weights, source=source)
+        proven = watched.proven
+        if proven.against is not None:
+            # With the weights of now: those of the beginning say little of them.
+            proven = measured(
+                proven, watched.network, self._first_images(watched.network, MEASURED)
+            )
         return collect_run(
             self._request,
             dataclasses.replace(watched.network, loaded=loaded),
-            watched.proven,
+            proven,
             self._source,
             watched.labels,
             experiment=self.experiment,
@@ -264,6 +277,9 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         if self._watched is None or not _same(self._watched.ends, _ends(self.model)):
             self._watched = self._watch()
         return self._watched
+
+    def _first_images(self, network: Network, most: int) -> Pixels:
+        return first_images(self._source, network.image_shape, most)
 
     def _watch(self) -> _Watched:
         model, request = self.model, self._request
@@ -279,14 +295,21 @@ class ReactCNNCallback(keras.callbacks.Callback):  # type: ignore[misc] # keras 
         network = understand(loaded, self._source.native_shape, request.head)
         check_preprocess(request, network.image_shape[2])
         labels = labels_of(network, self._source)
-        proven = proven_capture(
-            network,
-            first_images(self._source, network.image_shape),
-            pixel_range=request.pixel_range_or_default,
-            maps=request.feature_maps_or_default != "none",
-            batch_size=request.batch_size_or_default,
-            frozen=False,
-        )
+        asked, size = request.precision_or_default, request.batch_size_or_default
+        pixels = self._first_images(network, IMAGES if asked == FLOAT32 else MEASURED)
+
+        def make(precision: str) -> Proven:
+            return proven_capture(
+                network,
+                pixels,
+                pixel_range=request.pixel_range_or_default,
+                maps=request.feature_maps_or_default != "none",
+                batch_size=size,
+                frozen=False,
+                precision=precision,
+            )
+
+        proven = proven_in(asked, network, make, pixels, size)
         given = request.preprocess or request.pixel_range
         say(_log, network, self._source, labels, proven, given=given)
         epochs = (self.params or {}).get("epochs") or 1

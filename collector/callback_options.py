@@ -7,6 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from collector.frameworks.protocol import PRECISIONS
 from collector.frameworks.reading import HEADS
 from collector.frameworks.scaling import PIXEL_RANGES, PREPROCESSES
 from collector.images import READINGS
@@ -33,6 +34,7 @@ def checked_request(
     preprocess: str | None = None,
     head: str | None = None,
     threshold: float | Sequence[float] | None = None,
+    precision: str | None = None,
 ) -> Request:
     """Return what is asked of every run.
 
@@ -58,6 +60,8 @@ def checked_request(
         raise ValueError(f"reading is {reading!r}; it is one of {[*READINGS]}.")
     if head is not None and checked_text("head", head) not in HEADS:
         raise ValueError(f"head is {head!r}; it is one of {[*HEADS]}.")
+    if precision is not None:
+        checked_precision(precision)
     values = checked_values(value_range)
     place = checked_path("store", store)
     check_writable(place)
@@ -72,6 +76,7 @@ def checked_request(
         limit=None if probe is None else checked_count("probe", probe),
         reading=reading,
         value_range=None if values is None else str(values),
+        precision=precision,
     )
 
 
@@ -87,6 +92,17 @@ def checked_count(name: str, value: Any) -> int:
     if number < 1:
         raise ValueError(f"{name} is {number}; it must be 1 or more.")
     return number
+
+
+def checked_precision(value: Any) -> str:
+    """Return a precision that can be asked for.
+
+    Raises:
+        TypeError, ValueError: it is something else.
+    """
+    if checked_text("precision", value) not in PRECISIONS:
+        raise ValueError(f"precision is {value!r}; it is one of {[*PRECISIONS]}.")
+    return str(value)
 
 
 def checked_values(value: Any) -> ValueRange | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector import loop
 from collector.errors import CollectorError
+from collector.frameworks.precision import line_of
 from collector.images import ImageSourceError
 from collector.progress import Silent
 from collector.session import labels_for, new_run, pixel_range_hint
@@ -108,7 +109,9 @@ def say(
         proven: what runs, ready.
         given: what the user says of the range of pixel values.
     """
-    texts = (*network.notices, *source.notices, labels.notice, *proven.notices)
+    texts = (
+        *network.notices, *source.notices, labels.notice, *proven.notices, line_of(proven),
+    )  # fmt: skip
     for line in filter(None, texts):
         log.info("%s", line)
     hint = pixel_range_hint(network, source, given, option="pixel_range")
@@ -135,7 +138,7 @@ def tell_of_space(
         proven: what runs, ready.
         runs: how many are foreseen.
     """
-    new = new_run(request, network, source, arithmetic=proven.capture.arithmetic)
+    new = new_run(request, network, source, proven)
     notice = space_notice(
         network,
         new,
@@ -187,9 +190,7 @@ def collect_run(
     """
     capture = proven.capture
     name = run_name(experiment, epoch)
-    new = new_run(
-        dataclasses.replace(request, name=name), network, source, arithmetic=capture.arithmetic
-    )
+    new = new_run(dataclasses.replace(request, name=name), network, source, proven)
     new = dataclasses.replace(new, experiment=experiment, epoch=epoch)
     work = loop.Work(
         source=source,

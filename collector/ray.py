@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from collector.batches import batches
+from collector.callback_options import checked_precision
 from collector.errors import CollectorError
 from collector.frameworks.registry import framework_of
 from collector.images import Labelling, fitted, joined
@@ -73,6 +74,7 @@ def collect(
     head: str | None = None,
     class_names: Sequence[str] | None = None,
     resume: int | str | None = None,
+    precision: str | None = None,
 ) -> Run:
     """Run a network over a Ray dataset and store what its filters answer.
 
@@ -95,6 +97,7 @@ def collect(
         class_names: names of the model's outputs in their order, as in ``--classes``.
         resume: id or name of a run that was interrupted, over the same dataset: images that it has
             already, by name and pixels, are passed over. Options that are left out are the run's.
+        precision: as ``--precision``; ``auto`` is tried here, and holds for every worker.
 
     Returns:
         The run, finished.
@@ -127,6 +130,7 @@ def collect(
         size=size,
         head=head,
         class_names=names,
+        precision=None if precision is None else checked_precision(precision),
     )
     framework = framework_of(model)
     framework.check(model)
@@ -137,6 +141,8 @@ def collect(
         if before is None
         else _joined(request, before, looked_at) as shared
     ):
+        # One run, one precision: what was chosen is not tried again by each worker.
+        request = dataclasses.replace(request, precision=shared.run.precision)
         try:
             done = dataset.map_batches(
                 _Actor,

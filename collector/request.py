@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from collector.errors import ResumeError
+from collector.frameworks.protocol import AUTO
 from collector.packaged import NAME
+from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +21,7 @@ DEFAULT_PIXEL_RANGE = "0-255"
 DEFAULT_BATCH_SIZE = 1
 DEFAULT_READING = "pillow"
 DEFAULT_FEATURE_MAPS = "last:1000"
+DEFAULT_PRECISION = FLOAT32
 DEFAULT_STORE = "reactcnn.db"
 
 
@@ -54,6 +57,7 @@ class Request:
         resume: id, UUID or name of a run to go on with.
         share: id or name of a run that several collectors share.
         exact: whether every convolution is computed by its definition.
+        precision: what convolutions are computed in, one of ``PRECISIONS``.
         durable: whether every batch waits for the disk.
         scores: whether images are scored for what stands out.
     """
@@ -85,6 +89,7 @@ class Request:
     resume: str | None = None
     share: str | None = None
     exact: bool = False
+    precision: str | None = None
     durable: bool = False
     scores: bool = True
 
@@ -107,6 +112,11 @@ class Request:
     def batch_size_or_default(self) -> int:
         """The batch size of a new run."""
         return self.batch_size or DEFAULT_BATCH_SIZE
+
+    @property
+    def precision_or_default(self) -> str:
+        """What the convolutions of a new run are computed in."""
+        return self.precision or DEFAULT_PRECISION
 
     @property
     def feature_maps_or_default(self) -> str:
@@ -162,6 +172,8 @@ def check_options(request: Request, run: Run) -> None:
         "--weights": (request.weights, run.options.get("weights")),
         "--head": (request.head, run.options.get("head")),
         "--threshold": (_numbers(request.thresholds), _numbers(run.thresholds)),
+        # Whatever was chosen when it began is kept.
+        "--precision": (None if request.precision == AUTO else request.precision, run.precision),
         "--exact": (request.exact or None, run.options.get("arithmetic") == "direct" or None),
     }
     for option, (now, then) in pairs.items():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.errors import ModelError, ResumeError
-from collector.frameworks.agreement import first_images
+from collector.frameworks.agreement import IMAGES, first_images
+from collector.frameworks.precision import MEASURED, emulated, line_of, proven_in
 from collector.frameworks.protocol import Asked
 from collector.frameworks.registry import framework_of
 from collector.frameworks.torch.entry import TORCH
@@ -16,7 +18,7 @@ from collector.loop import Work, expected
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
 from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics, restore
-from reactcnn_dash.db import Answers, Layer, NewRun, RunWriter, StoreReader
+from reactcnn_dash.db import BFLOAT16, FLOAT32, Answers, Layer, NewRun, RunWriter, StoreReader
 
 if TYPE_CHECKING:
     from collector.frameworks.protocol import Network, Proven
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collector.signals import StopSignals
     from reactcnn_dash.db import Run
 
+_NO_BFLOAT16 = "models of {} are computed in float32 only; leave --precision out."
 _EVIDENCE: dict[ValueRange | None, tuple[str, str]] = {
     ValueRange(0, 1): ("0–1", "0-1"),
     ValueRange(-1, 1): ("−1–1", "-1-1"),
@@ -113,24 +116,54 @@ def prepare(request: Request, source: ImageSource) -> tuple[Prepared, NewRun]:
     source.check(network.image_shape)
     labels = labels_for(source, network)
     images = draw(source, request.limit)
-    proven = network.proven(
-        first_images(images, network.image_shape),
-        pixel_range=request.pixel_range_or_default,
-        maps=request.feature_maps_or_default != "none",
-        batch_size=request.batch_size_or_default,
-        exact=request.exact,
-    )
-    new = new_run(request, network, source, arithmetic=proven.capture.arithmetic)
+    proven = proven_for(request, network, images)
+    new = new_run(request, network, source, proven)
     notices = (
         of_custom(request),
         *network.notices,
         *source.notices,
         labels.notice,
         *proven.notices,
+        line_of(proven),
         pixel_range_hint(network, source, request.preprocess or request.pixel_range),
         space_notice(network, new, new.total or 0, request.store),
     )
     return Prepared(network, labels, images, proven, tuple(filter(None, notices))), new
+
+
+def proven_for(request: Request, network: Network, images: ImageSource) -> Proven:
+    """Make a network ready for a new run, in the precision that was asked for.
+
+    Raises:
+        ModelError: it cannot be run, or not in that precision, or what would be stored is not what
+            the model says.
+    """
+    asked = request.precision_or_default
+    able = framework_of(request.model_or_default).bfloat16
+    if asked == BFLOAT16 and not able:
+        raise ModelError(_NO_BFLOAT16.format(network.loaded.framework))
+    most = IMAGES if asked == FLOAT32 or not able else MEASURED
+    pixels = first_images(images, network.image_shape, most)
+
+    def make(precision: str) -> Proven:
+        return network.proven(
+            pixels,
+            pixel_range=request.pixel_range_or_default,
+            maps=request.feature_maps_or_default != "none",
+            batch_size=request.batch_size_or_default,
+            exact=request.exact,
+            precision=precision,
+        )
+
+    if not able:
+        proven = make(FLOAT32)
+        if asked == FLOAT32:
+            return proven
+        notice = f"precision float32: {network.loaded.framework} computes in no other."
+        return dataclasses.replace(proven, notices=(*proven.notices, notice))
+    proven = proven_in(asked, network, make, pixels, request.batch_size_or_default)
+    # The one in float32 has said what it had to; a whole network is not held for nothing.
+    return dataclasses.replace(proven, against=None)
 
 
 def prepare_again(
@@ -162,8 +195,10 @@ def prepare_again(
         maps=run.feature_maps != "none",
         batch_size=run.batch_size,
         exact=run.options.get("arithmetic") == "direct",
+        precision=run.precision,
     )
-    notices = tuple(filter(None, (of_custom(request), *proven.notices)))
+    slow = emulated() if run.precision == BFLOAT16 else None
+    notices = tuple(filter(None, (of_custom(request), *proven.notices, slow)))
     return Prepared(network, labels, images, proven, notices)
 
 
@@ -353,7 +388,7 @@ def _run_name(request: Request, weights: str, source: ImageSource) -> str:
     return f"{stem}{epoch} on {source.description}"
 
 
-def new_run(request: Request, network: Network, source: ImageSource, *, arithmetic: str) -> NewRun:
+def new_run(request: Request, network: Network, source: ImageSource, proven: Proven) -> NewRun:
     """Return what the store is told of a run before its first image."""
     loaded = network.loaded
     wanted = request.limit or request.first
@@ -388,7 +423,9 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
             "value_range": request.value_range,
             "classes": request.classes,
             "pace": request.pace,
-            "arithmetic": arithmetic,
+            "arithmetic": proven.capture.arithmetic,
+            "precision": proven.precision,
+            "rounding": None if proven.rounding is None else proven.rounding.as_json(),
         },
         kernels=network.kernels(),
         experiment=request.experiment,

@@ -22,7 +22,8 @@ from collector.callback_options import (
 )
 from collector.errors import ModelError
 from collector.experiments import Experiments
-from collector.frameworks.agreement import Parted, first_images
+from collector.frameworks.agreement import IMAGES, Parted, first_images
+from collector.frameworks.precision import MEASURED, proven_in
 from collector.frameworks.protocol import Asked
 from collector.frameworks.torch.exported import Exported
 from collector.frameworks.torch.network import Network, understand, weights_digest
@@ -30,6 +31,7 @@ from collector.frameworks.torch.state import first_weight, undisturbed, unwrappe
 from collector.images.probe import open_probe
 from collector.probing import Account, collect_run, labels_of, run_name, say, tell_of_space
 from collector.session import check_preprocess
+from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -73,6 +75,7 @@ class Watch:
         head: str | None = None,
         threshold: float | Sequence[float] | None = None,
         feature_maps: str = "none",
+        precision: str | None = None,
         batch_size: int = 64,
         checkpoint: str | PathLike[str] | None = None,
     ) -> None:
@@ -90,6 +93,7 @@ class Watch:
                 preprocess=preprocess,
                 head=head,
                 threshold=threshold,
+                precision=precision,
             ),
             size=_checked_size(size),
         )
@@ -110,6 +114,7 @@ class Watch:
         self._watched: _Watched | None = None
         self._epoch = 0
         self._stored = ""
+        self._precision = ""
         self.experiment = self._experiments.name
         if module is not None:
             self._take(module)
@@ -121,7 +126,7 @@ class Watch:
         module = unwrapped(module)
         if module is self._module:
             return
-        self._module, self._watched = module, None
+        self._module, self._watched, self._precision = module, None, ""
         self._epoch, self._stored = 0, ""
         self._account.warned = self._account.path_warned = False
         self.experiment = self._experiments.of(module, type(module).__name__).name
@@ -254,19 +259,30 @@ class Watch:
 
     def _prove(self, network: Network) -> Proven:
         request = self._request
-        return network.proven(
-            first_images(self._source, network.image_shape),
-            pixel_range=request.pixel_range_or_default,
-            maps=request.feature_maps_or_default != "none",
-            batch_size=1,
-            exact=request.exact,
-        )
+        # What was chosen once holds for all epochs of a module; what it costs, each measures.
+        asked = self._precision or request.precision_or_default
+        most = IMAGES if asked == FLOAT32 else MEASURED
+        pixels = first_images(self._source, network.image_shape, most)
+
+        def make(precision: str) -> Proven:
+            return network.proven(
+                pixels,
+                pixel_range=request.pixel_range_or_default,
+                maps=request.feature_maps_or_default != "none",
+                batch_size=1,
+                exact=request.exact,
+                precision=precision,
+            )
+
+        proven = proven_in(asked, network, make, pixels, request.batch_size_or_default)
+        self._precision = proven.precision
+        return proven
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Watch:
         """Return a watch for another training: the same images and names, and no runs yet."""
         other = copy.copy(self)
         other._account = Account(_log)
-        other._module, other._watched = None, None
+        other._module, other._watched, other._precision = None, None, ""
         other._epoch, other._stored = 0, ""
         return other
 
@@ -306,8 +322,8 @@ def watch(
             them in an ``.npz``; a path that ``--images`` takes; or an iterable of batches.
         **options: those of the Keras callback (``probe_labels``, ``probe``, ``value_range``,
             ``reading``, ``every``, ``experiment``, ``class_names``, ``pixel_range``,
-            ``head``, ``threshold``, ``feature_maps``, ``batch_size``, ``checkpoint``),
-            ``preprocess`` instead of a pixel range, and
+            ``head``, ``threshold``, ``feature_maps``, ``precision``, ``batch_size``,
+            ``checkpoint``), ``preprocess`` instead of a pixel range, and
             ``size=(height, width)`` for images of another size.
 
     Raises:

@@ -62,5 +62,6 @@ def bring(reader: StoreReader, uuid: str) -> AtHand:
         pixel_range=options.get("pixel_range", "0-255"),
         batch_size=run.batch_size,
         exact=options.get("arithmetic") == "direct",
+        precision=run.precision,
     )
     return AtHand(run, layers, network, capture)

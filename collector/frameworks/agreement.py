@@ -34,16 +34,21 @@ class Parted(ModelError):
     """The capture says something else than the model."""
 
 
-def first_images(source: ImageSource, shape: tuple[int, int, int], position: int = 0) -> Pixels:
-    """Return the next readable images of a source, or noise if the next files are no pictures.
+def first_images(source: ImageSource, shape: tuple[int, int, int], most: int = IMAGES) -> Pixels:
+    """Return the first readable images of a source, or noise if the first files are no pictures.
+
+    Args:
+        source: the images.
+        shape: (height, width, channels) as the network wants them.
+        most: how many files are looked at.
 
     Returns:
-        (n, H, W, C) as the network is given them, 1 ≤ n ≤ :data:`IMAGES`.
+        (n, H, W, C) as the network is given them, 1 ≤ n ≤ ``most``.
 
     Raises:
         ImageSourceError: the source's images cannot be brought to this shape.
     """
-    pixels = source.read(position, position + IMAGES, shape).given
+    pixels = source.read(0, most, shape).given
     if len(pixels):
         return pixels
     noise = np.random.default_rng(0).integers(0, 256, (IMAGES, *shape), dtype=np.uint8)

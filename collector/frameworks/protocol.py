@@ -6,7 +6,9 @@ Importing this module imports no framework.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from reactcnn_dash.db import BFLOAT16, FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +18,13 @@ if TYPE_CHECKING:
 
     from collector.frameworks.reading import Reading
     from reactcnn_dash.db import Kernel, MapBatch
+    from reactcnn_dash.results.precision import Rounding
 
     Pixels = NDArray[np.uint8] | NDArray[np.float32]
+
+AUTO: Final = "auto"
+PRECISIONS: Final = (FLOAT32, BFLOAT16, AUTO)
+"""What convolutions can be asked to be computed in."""
 
 DEFAULT_SIZE = 224
 """Height and width for a model that takes any size when the images' own size varies."""
@@ -135,10 +142,16 @@ class Proven:
     Attributes:
         capture: compiled, warm.
         notices: what the user should know, one line each.
+        precision: what its convolutions are computed in, ``float32`` or ``bfloat16``.
+        rounding: what bfloat16 costs, where it was measured.
+        against: the capture in float32 that it is measured against.
     """
 
     capture: Capture
     notices: tuple[str, ...]
+    precision: str = FLOAT32
+    rounding: Rounding | None = None
+    against: Capture | None = None
 
 
 class Network(Protocol):
@@ -187,7 +200,14 @@ class Network(Protocol):
         """Return the kernel of every tapped convolution, in the order of the taps."""
 
     def proven(
-        self, pixels: Pixels, *, pixel_range: str, maps: bool, batch_size: int, exact: bool
+        self,
+        pixels: Pixels,
+        *,
+        pixel_range: str,
+        maps: bool,
+        batch_size: int,
+        exact: bool,
+        precision: str = FLOAT32,
     ) -> Proven:
         """Make the network ready, and prove that it says what the model itself says.
 
@@ -197,6 +217,8 @@ class Network(Protocol):
             maps: whether feature maps are wanted.
             batch_size: how many images it is to be fast for; it takes any number.
             exact: whether every convolution is computed by its definition.
+            precision: ``float32``, or ``bfloat16`` if the framework can: convolutions multiply in
+                it and sum in float32, and what is reduced stays float32.
 
         Raises:
             ModelError: the model cannot be run, or what would be stored is not what it says.
@@ -236,6 +258,7 @@ class Framework:
         check: refuse what can be refused without the framework; raises ``ModelError``.
         start: bring the framework up, quietly.
         load: the model as a network; raises ``ModelError`` if it cannot be loaded or watched.
+        bfloat16: whether its networks can be computed in bfloat16.
     """
 
     name: str
@@ -243,3 +266,4 @@ class Framework:
     check: Callable[[str], None]
     start: Callable[[], None]
     load: Callable[[str, Asked], Network]
+    bfloat16: bool = False

@@ -40,7 +40,7 @@ class FaultLocation:
 
     Attributes:
         images: images of the broken run behind it.
-        limit: score above which a filter has changed for certain.
+        limits: score of each layer above which a filter of it has changed for certain.
         scores: one (F,) float64 a layer: how far each filter changed; +inf where it gave a value
             that is not finite.
         ranking: the L positions of layers, the suspect first: those that changed for certain in
@@ -48,7 +48,7 @@ class FaultLocation:
     """
 
     images: int
-    limit: float
+    limits: tuple[float, ...]
     scores: tuple[Matrix, ...]
     ranking: tuple[int, ...]
 
@@ -56,7 +56,11 @@ class FaultLocation:
     def first(self) -> int | None:
         """Position of the first layer that changed for certain; None if none did."""
         layer = self.ranking[0]
-        return layer if self.scores[layer].max() > self.limit else None
+        return layer if self.changed(layer) else None
+
+    def changed(self, layer: int) -> bool:
+        """Return whether a filter of a layer changed for certain."""
+        return bool(self.scores[layer].max() > self.limits[layer])
 
     def filters(self, layer: int, most: int = 5) -> tuple[tuple[int, float], ...]:
         """Return the filters of a layer that changed most, with their scores."""
@@ -65,7 +69,9 @@ class FaultLocation:
 
 
 def locate_fault(
-    broken: Sequence[npt.ArrayLike], reference: Profile | Sequence[npt.ArrayLike]
+    broken: Sequence[npt.ArrayLike],
+    reference: Profile | Sequence[npt.ArrayLike],
+    rounding: Sequence[float] | None = None,
 ) -> FaultLocation:
     """Name the layer that broke.
 
@@ -74,6 +80,8 @@ def locate_fault(
             are computed.
         reference: the good run's profile, or its (m, F) rows of each layer for the same images in
             the same order.
+        rounding: difference of each layer that is none yet, in standard deviations of the filter,
+            where both saw the same images (default: :data:`SAME`).
 
     Raises:
         ValueError: there is no image, or the two have not the same layers or, where it matters,
@@ -84,21 +92,35 @@ def locate_fault(
         raise ValueError("To find a fault takes at least one image of the broken run.")
     if isinstance(reference, Profile):
         scores, limit = _shifts(rows, reference)
+        limits = [limit] * len(rows)
     else:
         good = [np.asarray(layer, dtype=np.float64) for layer in reference]
         if [layer.shape for layer in rows] != [layer.shape for layer in good]:
             raise ValueError("Both runs must have the same layers and the same images.")
-        scores, limit = [_difference(*pair) for pair in zip(rows, good, strict=True)], SAME
+        scores = [differences(*pair) for pair in zip(rows, good, strict=True)]
+        limits = [SAME] * len(rows) if rounding is None else list(rounding)
     highest = [float(layer.max()) for layer in scores]
     ranking = sorted(
         range(len(scores)),
-        key=lambda i: (0.0, i) if highest[i] > limit else (1.0, -highest[i]),
+        key=lambda i: (0.0, i) if highest[i] > limits[i] else (1.0, -highest[i]),
     )
-    return FaultLocation(len(rows[0]), limit, tuple(scores), tuple(ranking))
+    return FaultLocation(len(rows[0]), tuple(limits), tuple(scores), tuple(ranking))
 
 
-def _difference(broken: Matrix, good: Matrix) -> Matrix:
-    """Root mean square difference of each filter over the images, in its standard deviations."""
+def differences(broken: npt.ArrayLike, good: npt.ArrayLike) -> Matrix:
+    """Root mean square difference of each filter over the images, in its standard deviations.
+
+    A filter that hardly varies counts as one of a hundredth of what is typical for its layer.
+
+    Args:
+        broken: (m, F) GAP rows of a layer.
+        good: (m, F) those for the same images that they are set against; images of which they are
+            not finite are left out.
+
+    Returns:
+        (F,), infinite where ``broken`` is not finite.
+    """
+    broken, good = (np.asarray(rows, dtype=np.float64) for rows in (broken, good))
     comparable = np.isfinite(good).all(axis=1)
     if not comparable.any():
         return np.zeros(good.shape[1])

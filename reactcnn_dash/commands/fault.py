@@ -68,18 +68,19 @@ def text(fault: Fault) -> str:
         f"good     run {fault.good.id} ({fault.good.name})",
         f"suspect  run {fault.suspect.id} ({fault.suspect.name})",
         f"by       {how}",
+        *([f"note     {rounding}"] if (rounding := rounding_told(fault)) else []),
         "",
     ]
     if found.first is None:
-        return "\n".join([*lines, "No layer differs.\n"])
+        by = " by more than rounding may" if fault.same_images and rounding_told(fault) else ""
+        return "\n".join([*lines, f"No layer differs{by}.\n"])
     lines.append(f"They part at {fault.layers[found.first].name}; its filters, the furthest first:")
     for filter_, score in found.filters(found.first, MOST):
-        if score > found.limit:
-            lines.append(f"  filter {filter_:>4}   {_number(score)} (limit {_number(found.limit)})")
+        limit = found.limits[found.first]
+        if score > limit:
+            lines.append(f"  filter {filter_:>4}   {_number(score)} (limit {_number(limit)})")
     changed = [
-        fault.layers[position].name
-        for position in found.ranking[1:]
-        if found.scores[position].max() > found.limit
+        fault.layers[position].name for position in found.ranking[1:] if found.changed(position)
     ]
     if changed:
         lines += ["", f"Behind it also changed: {', '.join(changed)}."]
@@ -94,20 +95,41 @@ def as_dict(fault: Fault) -> dict[str, Any]:
         "suspect": fault.suspect.id,
         "images": found.images,
         "same_images": fault.same_images,
-        "limit": found.limit,
+        "limit": _finite(min(found.limits)),
+        "rounding": rounding_told(fault) or None,
         "first": None if fault.first is None else fault.first.name,
         "layers": [
             {
                 "name": fault.layers[position].name,
-                "changed": bool(found.scores[position].max() > found.limit),
+                "changed": found.changed(position),
+                "limit": _finite(found.limits[position]),
                 "filters": [
-                    {"filter": filter_, "score": score if math.isfinite(score) else None}
+                    {"filter": filter_, "score": _finite(score)}
                     for filter_, score in found.filters(position, MOST)
                 ],
             }
             for position in found.ranking
         ],
     }
+
+
+def rounding_told(fault: Fault) -> str:
+    """Return what rounding hides, or may be taken for a fault; nothing in float32."""
+    from reactcnn_dash.results.precision import told_apart  # noqa: PLC0415
+
+    if fault.same_images:
+        return told_apart(fault.good, fault.suspect)
+    kinds = [run.precision for run in (fault.good, fault.suspect)]
+    if kinds[0] == kinds[1]:
+        return ""
+    return (
+        f"the good run is of {kinds[0]}, the suspect one of {kinds[1]}: without images that both "
+        "saw, a small shift may be rounding alone."
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _number(value: float) -> str:

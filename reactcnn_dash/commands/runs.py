@@ -19,8 +19,8 @@ _LONGEST = 32
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 _END = 12
 _HEADINGS = (
-    "ID", "NAME", "MODEL", "EPOCH", "SOURCE", "IMAGES", "RIGHT", "STATE", "STARTED", "TOOK", "SIZE",
-    "TAGS",
+    "ID", "NAME", "MODEL", "EPOCH", "SOURCE", "IMAGES", "RIGHT", "PRECISION", "STATE", "STARTED",
+    "TOOK", "SIZE", "TAGS",
 )  # fmt: skip
 _RIGHT = frozenset(("ID", "EPOCH", "IMAGES", "RIGHT", "TOOK", "SIZE"))
 
@@ -76,6 +76,7 @@ def _cells(row: RunRow) -> tuple[str, ...]:
         _short(row["source"]),
         images,
         _right(row),
+        row["precision"],
         row["state"],
         f"{started:%Y-%m-%d %H:%M}",
         duration_text(row["seconds"]),

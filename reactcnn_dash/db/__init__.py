@@ -44,6 +44,8 @@ from reactcnn_dash.db.pruning import PRUNABLE, PrunedRun, plan_pruning, prune_ru
 from reactcnn_dash.db.pruning import Part as PrunedPart
 from reactcnn_dash.db.reader import StoreReader
 from reactcnn_dash.db.records import (
+    BFLOAT16,
+    FLOAT32,
     Answers,
     Checkpoint,
     Clustering,
@@ -78,6 +80,8 @@ from reactcnn_dash.db.writer import RunWriter, require_free
 from reactcnn_dash.db.writing import finish_writing
 
 __all__ = [
+    "BFLOAT16",
+    "FLOAT32",
     "LETTERS_GIVEN",
     "LETTERS_RIGHT",
     "NO_PREDICTION",

@@ -11,6 +11,7 @@ from reactcnn_dash.db.blobs import PRUNED, unpack
 from reactcnn_dash.db.errors import DamagedBlob, Pruned
 from reactcnn_dash.db.ownership import is_certain, is_silent
 from reactcnn_dash.db.records import (
+    FLOAT32,
     Checkpoint,
     Clustering,
     Image,
@@ -102,6 +103,7 @@ def summary_of(row: AnyRow) -> RunSummary:
         tags=tuple(row.tags),
         odd=row.odd,
         authors=row.authors,
+        precision=row.precision or FLOAT32,
         error_sum=row.error_sum,
         error_count=row.error_count or 0,
     )

@@ -95,6 +95,7 @@ SUMMARIES = (
                 "error_count",
             )
         ),
+        runs.c.options["precision"].as_string().label("precision"),
         checkpoints.c.sha256,
         checkpoints.c.model,
         checkpoints.c.source,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,10 @@ Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 Int32Array = NDArray[np.int32]
 LabelArray = NDArray[np.integer[Any]]
+
+FLOAT32: Final = "float32"
+BFLOAT16: Final = "bfloat16"
+"""What the convolutions of a run are computed in; everything that is reduced is float32."""
 
 STALL_SECONDS = 10.0
 """A collecting run whose heartbeat is older than this counts as stalled."""
@@ -205,6 +209,11 @@ class Run:
         return Answers(self.options.get("answers", Answers.CLASSES))
 
     @property
+    def precision(self) -> str:
+        """What its convolutions were computed in; runs of former versions are all in float32."""
+        return str(self.options.get("precision", FLOAT32))
+
+    @property
     def thresholds(self) -> tuple[float, ...]:
         """From which probability on each label is given; of :attr:`Answers.LABELS` alone."""
         if self.answers is not Answers.LABELS:
@@ -243,6 +252,7 @@ class RunSummary:
     tags: tuple[str, ...]
     odd: int | None
     authors: dict[str, dict[str, str]]
+    precision: str = FLOAT32
     error_sum: float | None = None
     error_count: int = 0
 

@@ -47,8 +47,9 @@ def export(
     """Write a run's files into a folder, which is made if it is missing.
 
     * ``npz``: NAME.npz with ``gap`` (N, F) float32, ``addresses`` (F,), ``labels`` (N,) int64, -1
-      without one, ``predictions`` (N,), ``probabilities`` (N, K), ``class_names`` (K,), ``about``,
-      a text that says what these mean and what -1 and NaN stand for, for each layer
+      without one, ``predictions`` (N,), ``probabilities`` (N, K), ``class_names`` (K,),
+      ``precision`` (what its convolutions were computed in, text), ``about``, a text that says
+      what these mean and what -1 and NaN stand for, for each layer
       ``correlation/LAYER`` (F, F) float64 and ``clusters/LAYER`` (F,) int32, and, of a network of
       labels or values where any are known, ``targets`` (N, K) float32.
     * ``parquet``: NAME-gap.parquet, a column a filter with its address as the name and ``ordinal``,
@@ -161,6 +162,7 @@ def _write_npz(run: StoredRun, layers: Sequence[Layer], path: Path) -> None:
             "probabilities": probabilities,
             "class_names": np.array(run.info.class_names, str),
             "about": np.array(run.about()),
+            "precision": np.array(run.info.precision),
         }
         if run.has_targets:
             arrays["targets"] = run.targets()

@@ -36,6 +36,7 @@ class RunRow(TypedDict):
     seconds: float
     bytes: int
     odd: int | None
+    precision: str
     tags: list[str]
     note: str
     authors: dict[str, list[str]]
@@ -74,6 +75,7 @@ def row_of(run: RunSummary) -> RunRow:
         "seconds": round(took, 1),
         "bytes": run.size,
         "odd": run.odd,
+        "precision": run.precision,
         "tags": list(run.tags),
         "note": run.note,
         "authors": {what: [who["by"], who["at"]] for what, who in run.authors.items()},

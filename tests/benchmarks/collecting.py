@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from collector.frameworks.keras.capture import Capture
 from collector.frameworks.keras.models import load_model
 from collector.frameworks.keras.network import Network, understand
+from collector.frameworks.precision import named, processor_flags, units
 from collector.images import open_images
 from collector.loop import collect
 from collector.progress import Silent
 from collector.request import Request
 from collector.session import begin
 from collector.signals import StopSignals
-from tests.benchmarks.table import Result, at_least, at_most
+from reactcnn_dash.db import BFLOAT16, FLOAT32
+from tests.benchmarks.table import Result, at_least, at_most, only_measured
 from tests.benchmarks.turns import in_turn, ratio, timed
 
 if TYPE_CHECKING:
@@ -48,9 +50,12 @@ class Bench:
         self.archive = folder / "images.npz"
         np.savez(self.archive, images=self.pixels)
         self._captures = {
-            (maps, size): Capture(self.network, maps=maps == "all", batch_size=size)
+            (maps, size, precision): Capture(
+                self.network, maps=maps == "all", batch_size=size, precision=precision
+            )
             for maps in WRITTEN.values()
             for size in (64, 1)
+            for precision in (FLOAT32, BFLOAT16)
         }
         self._bare = tf.function(
             lambda x: self.model(tf.cast(x, tf.float32), training=False),
@@ -77,7 +82,15 @@ class Bench:
                 self._bare(tf.constant(self.pixels[start : start + size])).numpy()
         return rate[0]
 
-    def collector(self, size: int, images: int, maps: str, store: str | None = None) -> float:
+    def collector(
+        self,
+        size: int,
+        images: int,
+        maps: str,
+        store: str | None = None,
+        *,
+        precision: str = FLOAT32,
+    ) -> float:
         """Return images a second of a whole run of the collector, stored."""
         request = Request(
             store=store or str(self.folder / f"{time.monotonic_ns()}.db"),
@@ -90,7 +103,7 @@ class Bench:
         with StopSignals() as signals:
             session = begin(request, source, signals)
             # The compiled function is made once; what is measured is the run.
-            work = replace(session.work, capture=self._captures[maps, size])
+            work = replace(session.work, capture=self._captures[maps, size, precision])
             with timed(images) as rate:
                 collect(work, session.writer, signals=signals, progress=Silent())
                 session.writer.close()
@@ -144,6 +157,8 @@ def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
             "gap": lambda: bench.collector(64, large, "none"),
             "maps": lambda: bench.collector(64, large, "all"),
             "predict": lambda: bench.predict(64, large),
+            "gap, brief": lambda: bench.collector(64, large, "none", precision=BFLOAT16),
+            "maps, brief": lambda: bench.collector(64, large, "all", precision=BFLOAT16),
         },
     )
     report("TensorBoard, batch 64")
@@ -161,6 +176,7 @@ def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
             "bare": lambda: bench.bare(1, small),
             "maps": lambda: bench.collector(1, small, "all"),
             "predict": lambda: bench.predict_each(small // 4),
+            "maps, brief": lambda: bench.collector(1, small, "all", precision=BFLOAT16),
         },
     )
     report("bytes an image")
@@ -194,9 +210,29 @@ def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
             ratio(board, "maps", "tensorboard"),
             10,
         ),
+        *_by_precision(by_64, by_1),
         at_most("store, an image without maps", bytes_["none"] / 1000, 21, "KB"),
         at_most("store, an image with every map", bytes_["all"] / 1000, 210, "KB"),
     ]
+
+
+def _by_precision(
+    by_64: dict[str, list[float]], by_1: dict[str, list[float]]
+) -> list[Result]:  # fmt: skip
+    """Return the rows of bfloat16 ÷ float32; they have a goal where the processor has AMX."""
+    here = units(processor_flags())
+    found = [
+        (
+            f"`--precision bfloat16` ÷ float32, GAP stored, batch 64 ({named(here)})",
+            ratio(by_64, "gap, brief", "gap"),
+            3.0,
+        ),
+        ("the same with every feature map stored", ratio(by_64, "maps, brief", "maps"), 1.8),
+        ("the same at batch size 1, maps stored", ratio(by_1, "maps, brief", "maps"), 1.6),
+    ]
+    if "AMX-BF16" in here:
+        return [at_least(*row) for row in found]
+    return [only_measured(what, value) for what, value, _ in found]
 
 
 def bytes_an_image(bench: Bench, maps: str) -> float:

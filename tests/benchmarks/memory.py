@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.table import Result, at_least, at_most
+from collector.frameworks.precision import named, processor_flags, units
+from tests.benchmarks.table import Result, at_least, at_most, only_measured
+from tests.benchmarks.turns import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,6 +105,8 @@ def run(folder: Path, baseline: Path | None, report: Callable[[str], None]) -> l
             results.append(
                 at_most("bytes an image with every map ÷ the older build's", smaller, 0.85, "×", 2)
             )
+    if baseline is not None:
+        results += _against(builds, folder, report)
     report("collecting with scores and without")
     shares = []
     for _ in range(ROUNDS):
@@ -113,6 +117,32 @@ def run(folder: Path, baseline: Path | None, report: Callable[[str], None]) -> l
         at_least("collecting with scores ÷ without, 3,000 images", statistics.median(shares), 0.97)
     )
     return results
+
+
+def _against(
+    builds: dict[str, Path], folder: Path, report: Callable[[str], None]
+) -> list[Result]:  # fmt: skip
+    """Return what else is set against the older build, batch 64: GAP alone."""
+    report("GAP stored, in both precisions")
+    plain = ("--no-scores", "--feature-maps", "none")
+    rates: dict[str, list[float]] = {"now": [], "then": [], "brief": []}
+    for _ in range(ROUNDS):
+        for name in ("now", "then"):
+            rates[name].append(_collect(builds[name], folder, 1024, 64, *plain).rate)
+        brief = _collect(builds["now"], folder, 1024, 64, *plain, "--precision", "bfloat16")
+        rates["brief"].append(brief.rate)
+    row = (
+        f"the same in bfloat16 ({named(units(processor_flags()))})",
+        ratio(rates, "brief", "then"),
+    )
+    return [
+        at_least(
+            "images a second ÷ the older build's, GAP stored, float32, batch 64",
+            ratio(rates, "now", "then"),
+            1.0,
+        ),
+        at_least(*row, 3.0) if "amx_bf16" in processor_flags() else only_measured(*row),
+    ]
 
 
 def _import_seconds() -> float:

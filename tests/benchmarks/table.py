@@ -31,6 +31,11 @@ def at_least(what: str, found: float, goal: float, unit: str = "×") -> Result:
     return Result(what, f"≥ {goal:g} {unit}", f"{found:.2f} {unit}", found >= goal)
 
 
+def only_measured(what: str, found: float, unit: str = "×") -> Result:
+    """Return a row that has no goal on this machine."""
+    return Result(what, "–", f"{found:.2f} {unit}", met=True)
+
+
 def at_most(what: str, found: float, goal: float, unit: str, digits: int = 1) -> Result:
     """Return a row whose figure must not be above its goal."""
     return Result(what, f"≤ {goal:g} {unit}", f"{found:.{digits}f} {unit}", found <= goal)

@@ -101,7 +101,7 @@ def test_a_folded_chain_gives_what_keras_gives(
 ) -> None:
     if not fused:
         # As with a TensorFlow that has no such operation.
-        monkeypatch.setattr(onednn, "_is_at_hand", lambda: False)
+        monkeypatch.setattr(onednn, "_is_at_hand", lambda _precision: False)
     compare(chain(*(make() for make in makers)))
 
 

@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from collector.errors import ModelError, reason
 from collector.frameworks.keras.convolution import substitute
-from collector.frameworks.keras.folding import folded
+from collector.frameworks.keras.folding import folded, in_bfloat16
+from collector.frameworks.precision import NoBfloat16
 from collector.frameworks.protocol import Captured
 from collector.frameworks.reading import Reading
 from collector.frameworks.scaling import AS_IT_IS, SCALINGS
-from reactcnn_dash.db import MapBatch
+from reactcnn_dash.db import BFLOAT16, FLOAT32, MapBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +45,11 @@ class Capture:
         batch_size: how many images it is to be fast for; it takes any number.
         unrounded: whether pixels come as float32, 0–255, instead of as uint8.
         exact: whether every convolution is computed by its definition.
+        precision: what convolutions and dense layers multiply, ``float32`` or ``bfloat16``; see
+            ``folding.in_bfloat16`` for those that do.
+
+    Raises:
+        NoBfloat16: none can, or a graphics processor computes.
     """
 
     def __init__(
@@ -56,8 +62,10 @@ class Capture:
         batch_size: int = 1,
         unrounded: bool = False,
         exact: bool = False,
+        precision: str = FLOAT32,
     ) -> None:
         self._network = network
+        self._brief = _checked_brief(network) if precision == BFLOAT16 else frozenset[int]()
         self._batch_size = batch_size
         self._scaling = SCALINGS[pixel_range]
         self._maps = maps
@@ -153,7 +161,8 @@ class Capture:
 
     def _substitutes(self) -> dict[int, Callable[[Any], Any]]:
         """Faster ways to carry out some convolutions; a graphics processor has its own."""
-        if self._exact or not self._frozen:
+        # In bfloat16 they cost as much as they save: its digits are too few for the transforms.
+        if self._exact or not self._frozen or self._brief:
             return {}
         if self._network.loaded.parameters > _MOST_SUBSTITUTED:
             return {}
@@ -180,8 +189,9 @@ class Capture:
         wanted = [graph.output, *(tap.tensor for tap in network.taps)]
         substitutes = self._substitutes()
         self._substituted = bool(substitutes)
-        if self._frozen and network.loaded.parameters <= _MOST_CONSTANTS:
-            substitutes |= folded(graph, wanted, substitutes)
+        frozen = self._frozen and network.loaded.parameters <= _MOST_CONSTANTS
+        if frozen or self._brief:
+            substitutes |= folded(graph, wanted, substitutes, self._brief, frozen=frozen)
         # A model may be called what TensorFlow allows inside a scope only, like "_model".
         with (
             tf.name_scope("network"),
@@ -208,6 +218,26 @@ class Capture:
             tf.concat(steps, 1),
             list(codes),
         )
+
+
+def _checked_brief(network: Network) -> frozenset[int]:
+    """Return the calls that are computed in bfloat16.
+
+    Raises:
+        NoBfloat16: there are none, or not on this machine.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        raise NoBfloat16(
+            "bfloat16 is for processors, and here a graphics processor computes; leave --precision "
+            "out."
+        )
+    brief = in_bfloat16(network.graph)
+    if not brief:
+        raise NoBfloat16(
+            "the model has no layer that could be computed in bfloat16: only plain Conv2D (but for "
+            "the first) and Dense (but for the last) of float32 can; leave --precision out."
+        )
+    return brief
 
 
 def _space(tap: Tap) -> list[int]:

@@ -35,5 +35,10 @@ def load(model: str, asked: Asked) -> Network:
 
 
 KERAS: Final = Framework(
-    name="Keras", reads=reads, check=check_model, start=start_tensorflow, load=load
+    name="Keras",
+    reads=reads,
+    check=check_model,
+    start=start_tensorflow,
+    load=load,
+    bfloat16=True,
 )

@@ -32,6 +32,7 @@ from collector.frameworks.reading import (
     unbounded,
 )
 from collector.slim.costs import costs_by_filters
+from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -104,11 +105,24 @@ class Network:
         return tuple(kernel(tap.name, weights_of(tap.convolution)) for tap in self.taps)
 
     def proven(
-        self, pixels: Pixels, *, pixel_range: str, maps: bool, batch_size: int, exact: bool
+        self,
+        pixels: Pixels,
+        *,
+        pixel_range: str,
+        maps: bool,
+        batch_size: int,
+        exact: bool,
+        precision: str = FLOAT32,
     ) -> Proven:
         """See ``protocol.Network``."""
         return proven_capture(
-            self, pixels, pixel_range=pixel_range, maps=maps, batch_size=batch_size, exact=exact
+            self,
+            pixels,
+            pixel_range=pixel_range,
+            maps=maps,
+            batch_size=batch_size,
+            exact=exact,
+            precision=precision,
         )
 
 

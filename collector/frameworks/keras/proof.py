@@ -7,6 +7,7 @@ that ends in them. More than rounding between the two, and there is no run.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -15,6 +16,7 @@ import tensorflow as tf
 
 from collector.errors import ModelError, reason
 from collector.frameworks.agreement import (
+    IMAGES,
     LEAST_ROUNDING,
     Parted,
     difference,
@@ -24,7 +26,7 @@ from collector.frameworks.agreement import (
 from collector.frameworks.keras.capture import Capture, probabilities_of
 from collector.frameworks.keras.running import depends_on_its_batch, run_apart
 from collector.frameworks.protocol import Captured, Proven
-from reactcnn_dash.db import MapBatch
+from reactcnn_dash.db import BFLOAT16, FLOAT32, MapBatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 _ROUNDING = {"float16": 1e-2, "bfloat16": 5e-2}
-_NUDGE = 1e-6
+_NUDGE = {FLOAT32: 1e-6, BFLOAT16: 2**-9}
 _NUDGES = 10
 """A network that is chaotic may part by so many times what a nudge of its input does to it."""
 
@@ -52,6 +54,7 @@ def proven_capture(
     batch_size: int,
     frozen: bool = True,
     exact: bool = False,
+    precision: str = FLOAT32,
 ) -> Proven:
     """Compile a network and prove it.
 
@@ -63,6 +66,7 @@ def proven_capture(
         batch_size: how many images it is to be fast for.
         frozen: whether weights are taken as they are now.
         exact: whether every convolution is computed by its definition.
+        precision: ``float32`` or ``bfloat16``.
 
     Raises:
         ModelError: the model cannot be run, or what would be stored is not what it says.
@@ -77,13 +81,14 @@ def proven_capture(
             frozen=frozen,
             exact=exact,
             unrounded=pixels.dtype == np.float32,
+            precision=precision,
         )
-        return _prove(network, capture, pixels)
+        return _prove(network, capture, pixels[:IMAGES], precision)
 
     try:
         return compiled(exact=exact)
     except Parted as parted:
-        if exact:
+        if exact or precision == BFLOAT16:
             raise
         # Faster convolutions are the one thing that is not the model's own.
         try:
@@ -91,20 +96,20 @@ def proven_capture(
         except Parted:
             raise parted from None
         notice = "faster convolutions differ from the model's own by more than rounding; not used."
-        return Proven(proven.capture, (*proven.notices, notice))
+        return dataclasses.replace(proven, notices=(*proven.notices, notice))
 
 
-def _prove(network: Network, capture: Capture, pixels: Pixels) -> Proven:
+def _prove(network: Network, capture: Capture, pixels: Pixels, precision: str) -> Proven:
     # In another order and company than the model itself gets them: it shows if that matters.
     captured = _reversed(capture.warm_up(pixels[::-1]))
     reference = _Reference(network, capture, pixels)
-    limit = _rounding(network)
+    limit = max(_rounding(network), _ROUNDING.get(precision, LEAST_ROUNDING))
     found = reference.parts(captured, some(len(network.taps)), limit)
     if found is None:
-        return Proven(capture, ())
+        return Proven(capture, (), precision)
     # Batch normalisation in training mode, or chance: then only equal batches get equal answers.
     alone = capture(pixels)
-    limit = max(limit, _NUDGES * reference.sensitivity())
+    limit = max(limit, _NUDGES * reference.sensitivity(_NUDGE[precision]))
     found = reference.parts(alone, range(len(network.taps)), limit)
     if found is not None:
         raise Parted(
@@ -113,12 +118,12 @@ def _prove(network: Network, capture: Capture, pixels: Pixels) -> Proven:
             "the part of the model without them."
         )
     if not depends_on_its_batch(network.graph):
-        return Proven(capture, ())
+        return Proven(capture, (), precision)
     notice = (
         "what the model says of an image depends on chance or on the images that share its batch; "
         "other batches would give other values."
     )
-    return Proven(capture, (notice,))
+    return Proven(capture, (notice,), precision)
 
 
 def _reversed(captured: Captured) -> Captured:
@@ -158,9 +163,9 @@ class _Reference:
                 tensors = keras.tree.flatten(plain([self._inputs], training=False))
         return [_planar(tap, tensor) for tap, tensor in zip(taps, tensors, strict=True)]
 
-    def sensitivity(self) -> float:
+    def sensitivity(self, nudge: float) -> float:
         """Return the largest relative difference that a nudge of the input makes in any layer."""
-        nudged = self._run(self._inputs * (1 + _NUDGE))
+        nudged = self._run(self._inputs * (1 + nudge))
         pairs = [(self._said, self._probabilities(nudged))]
         for tap in self._network.taps:
             both = (self._heard[id(tap.tensor)], nudged[id(tap.tensor)])

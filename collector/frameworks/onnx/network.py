@@ -34,6 +34,7 @@ from collector.frameworks.reading import (
     unbounded,
 )
 from collector.frameworks.scaling import AS_IT_IS, SCALINGS
+from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,6 +120,7 @@ class Network:
         maps: bool,
         batch_size: int,
         exact: bool,  # noqa: ARG002 - there is one arithmetic
+        precision: str = FLOAT32,  # noqa: ARG002 - likewise; another is refused before
     ) -> Proven:
         """See ``protocol.Network``; the proof is the graph itself without what is appended."""
         scaling = SCALINGS[pixel_range]

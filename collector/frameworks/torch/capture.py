@@ -77,9 +77,18 @@ def out_of_memory(images: int) -> ModelError:
     )
 
 
-def by_graph(exported: Exported, module: nn.Module, *, maps: bool) -> Run:
-    """Run the exported program with the weights that the module has now."""
-    graph, weights = exported.with_reduced(maps=maps), exported.bound(module)
+def by_graph(
+    exported: Exported, module: nn.Module, *, maps: bool, brief: bool = False
+) -> Run:  # fmt: skip
+    """Run the exported program with the weights that the module has now.
+
+    Args:
+        exported: the program.
+        module: the module.
+        maps: whether feature maps are wanted.
+        brief: whether convolutions multiply in bfloat16.
+    """
+    graph, weights = exported.with_reduced(maps=maps, brief=brief), exported.bound(module)
 
     def run(images: torch.Tensor) -> tuple[torch.Tensor, Sequence[Reduced]]:
         # The program keeps nothing from one call to the next, unlike modules.

@@ -62,4 +62,6 @@ def load(model: str, asked: Asked) -> Network:
     )
 
 
-TORCH: Final = Framework(name="PyTorch", reads=reads, check=check, start=start, load=load)
+TORCH: Final = Framework(
+    name="PyTorch", reads=reads, check=check, start=start, load=load, bfloat16=True
+)

@@ -13,7 +13,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import GraphModule
 
 from collector.frameworks.torch.reducing import reduced
-from collector.frameworks.torch.taps import find_places, operation, plain_path
+from collector.frameworks.torch.taps import CONVOLUTIONS, find_places, operation, plain_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from torch.fx import Node
 
     from collector.frameworks.torch.taps import StoreAddress, Tap
+
+
+_DENSE = frozenset({"linear", "addmm"})
+_BRIEF = CONVOLUTIONS | _DENSE
 
 
 class NotExported(Exception):
@@ -49,9 +53,18 @@ class Exported:
         """What is watched."""
         return tuple(place.tap for place in self.places)
 
-    def with_reduced(self, *, maps: bool) -> GraphModule:
-        """Return a graph that gives the output and, for each tap, what is stored of it."""
+    def with_reduced(self, *, maps: bool, brief: bool = False) -> GraphModule:
+        """Return a graph that gives the output and, for each tap, what is stored of it.
+
+        Args:
+            maps: whether feature maps are wanted.
+            brief: whether what :meth:`in_bfloat16` names multiplies in bfloat16.
+        """
         graph, nodes = self._copied()
+        for node in self.in_bfloat16() if brief else ():
+            copied = nodes[node]
+            copied.args = (copied.target, *copied.args)
+            copied.target = _briefly
         results = []
         for place in self.places:
             last = nodes[place.last]
@@ -65,6 +78,26 @@ class Exported:
         """Return a graph that gives the output and the values of some nodes."""
         graph, nodes = self._copied()
         return self._ending_in(graph, nodes, [nodes[node] for node in wanted])
+
+    def in_bfloat16(self) -> list[Node]:
+        """Return the nodes that can be computed in bfloat16.
+
+        Convolutions and dense layers but for those of the image itself, whose rounding would be in
+        all that follows, and the last dense one, whose results are not averaged over anything.
+        """
+        convolutions = {place.convolution for place in self.places}
+        first = {place.convolution for place in self.places if not _before(place, convolutions)}
+        last = _results(self.program)[self.output]
+        while operation(last) not in _BRIEF and len(last.all_input_nodes) == 1:
+            last = last.all_input_nodes[0]
+        ends = first | ({last} if operation(last) in _DENSE else set())
+        return [
+            node
+            for node in self.program.graph.nodes
+            if operation(node) in _BRIEF
+            and node not in ends
+            and node.meta["val"].dtype == torch.float32
+        ]
 
     def bound(self, module: nn.Module) -> list[Any]:
         """Return what its graphs take before the images: the weights that the module has now.
@@ -117,6 +150,13 @@ class Exported:
         graph.output((nodes[_results(self.program)[self.output]], tuple(results)))
         graph.eliminate_dead_code()
         return GraphModule(self.program.graph_module, graph)
+
+
+def _briefly(target: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+    """Carry out an operation with bfloat16 for float32; its result is float32 again."""
+    brief = [one.bfloat16() if isinstance(one, torch.Tensor) else one for one in args]
+    result: torch.Tensor = target(*brief, **kwargs)
+    return result.float()
 
 
 def exported(module: nn.Module, images: torch.Tensor, output: int) -> Exported:

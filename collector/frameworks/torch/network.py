@@ -12,8 +12,15 @@ import torch
 from torch.utils import _pytree
 
 from collector.errors import ModelError, reason
-from collector.frameworks.agreement import LEAST_ROUNDING, Parted, first_difference, some
+from collector.frameworks.agreement import (
+    IMAGES,
+    LEAST_ROUNDING,
+    Parted,
+    first_difference,
+    some,
+)
 from collector.frameworks.kernels import kernel
+from collector.frameworks.precision import NoBfloat16
 from collector.frameworks.protocol import Identity, Proven
 from collector.frameworks.reading import (
     Reading,
@@ -41,6 +48,7 @@ from collector.frameworks.torch.kernels import weights_of
 from collector.frameworks.torch.state import quiet, undisturbed, unwrapped
 from collector.frameworks.torch.steps import details_of
 from collector.frameworks.torch.taps import plain_path
+from reactcnn_dash.db import BFLOAT16, FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,12 +137,17 @@ class Network:
         maps: bool,
         batch_size: int,
         exact: bool,  # noqa: ARG002 - there is one arithmetic
+        precision: str = FLOAT32,
     ) -> Proven:
         """See ``protocol.Network``; the proof is the module itself, as it was written."""
+        brief = precision == BFLOAT16
+        if brief:
+            self._check_brief()
+        pixels = pixels[:IMAGES]
         with undisturbed(self.module):
             if isinstance(self.way, Exported):
                 try:
-                    run = by_graph(self.way, self.module, maps=maps)
+                    run = by_graph(self.way, self.module, maps=maps, brief=brief)
                 except NotExported as error:
                     raise Parted(f"the module is no longer what was exported: {error}.") from error
             else:
@@ -143,17 +156,45 @@ class Network:
             missing = max(0, batch_size - len(pixels))
             # In another order and company than the module itself gets them.
             company: Any = np.pad(pixels[::-1], [(0, missing), (0, 0), (0, 0), (0, 0)])
-            found = self._parts(pixels, pixel_range, _reversed(capture(company), len(pixels)))
+            limit = _ROUNDING.get(
+                torch.bfloat16 if brief else self.feeding.dtype, LEAST_ROUNDING
+            )  # fmt: skip
+            turned = _reversed(capture(company), len(pixels))
+            found = self._parts(pixels, pixel_range, turned, limit)
             if found is None:
-                return Proven(capture, ())
-            alone = self._parts(pixels, pixel_range, capture(pixels))
+                return Proven(capture, (), precision)
+            alone = self._parts(pixels, pixel_range, capture(pixels), limit)
         if alone is not None:
             raise Parted(f"what would be stored is not what the model says: {alone}.")
         notice = (
             "what the model says of an image depends on the images that share its batch; other "
             "batches would give other values."
         )
-        return Proven(capture, (notice,))
+        return Proven(capture, (notice,), precision)
+
+    def _check_brief(self) -> None:
+        """Refuse what cannot be computed in bfloat16.
+
+        Raises:
+            NoBfloat16: the module cannot be.
+        """
+        if self.feeding.device.type != "cpu":
+            raise NoBfloat16(
+                f"bfloat16 is for processors, and the model is on {self.feeding.device}; leave "
+                "precision out."
+            )
+        if self.feeding.dtype != torch.float32:
+            raise NoBfloat16(f"the model is of {self.feeding.dtype} itself; leave precision out.")
+        if not isinstance(self.way, Exported):
+            raise NoBfloat16(
+                "only a model that can be exported is computed in bfloat16, and this one is "
+                "listened to by hooks; leave precision out."
+            )
+        if not self.way.in_bfloat16():
+            raise NoBfloat16(
+                "the model has no layer that could be computed in bfloat16: convolutions but for "
+                "the first and dense layers but for the last can; leave precision out."
+            )
 
     def by_hooks(self) -> Network:
         """Return the same module, watched by hooks.
@@ -171,7 +212,9 @@ class Network:
         output: torch.Tensor = _pytree.tree_leaves(returned)[self.output]
         return output
 
-    def _parts(self, pixels: Pixels, pixel_range: str, captured: Captured) -> str | None:
+    def _parts(
+        self, pixels: Pixels, pixel_range: str, captured: Captured, limit: float
+    ) -> str | None:
         """Where the capture says something else than the module, run by itself.
 
         Layers are held against it where a module gives their values; what functions give is seen
@@ -188,7 +231,6 @@ class Network:
             listened = Listened(taps, calls, None, None)
             returned, maps = hear(self.module, listened, images, _planar)
             said = probabilities_of(self._output_of(returned), self.reading)
-        limit = _ROUNDING.get(self.feeding.dtype, LEAST_ROUNDING)
         return first_difference(
             self, captured, places, maps, said.astype(np.float64), limit=limit
         )  # fmt: skip

@@ -47,9 +47,9 @@ function images(found) {
   return parts.join(" · ");
 }
 
-/** @param {Compared["parting"]} parting */
-function parting({ layer, filters }) {
-  if (layer === null) return "every filter answers alike";
+/** @param {Compared} found */
+function parting({ parting: { layer, filters }, rounding }) {
+  if (layer === null) return rounding ? "no more than rounding may do" : "every filter answers alike";
   return `filter${filters.length > 1 ? "s" : ""} ${filters.join(", ")}`;
 }
 
@@ -115,7 +115,8 @@ export function drawHead(found) {
       named ? "of the predicted class" : UNNAMED,
     ),
     card("Prediction changed", [named ? count(changed.all) : "–"], named ? whither : UNNAMED),
-    card("Part first at", [found.parting.layer ?? "no layer"], parting(found.parting)),
+    card("Part first at", [found.parting.layer ?? "no layer"], parting(found)),
     card("Least alike", [lowest ? lowest.name : "–"], alike(found, lowest)),
+    found.rounding ? element("p", { class: "rounding" }, found.rounding) : "",
   );
 }

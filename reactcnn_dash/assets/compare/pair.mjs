@@ -162,6 +162,7 @@ function drawCaption(of) {
       : element("div", { class: "verdict" }, "it is ", element("strong", {}, classOf(of, label))),
     verdict(of, "a"),
     verdict(of, "b"),
+    of.found.rounding ? element("p", { class: "rounding" }, of.found.rounding) : "",
   );
   byId(ids.COMPARE_IMAGE, HTMLCanvasElement).setAttribute(
     "aria-label",

@@ -20,6 +20,7 @@ export interface ComparedRun {
   images: number;
   classes: string[];
   answers: string;
+  precision: string;
   shape: [number, number, number];
   low: (number | null)[];
   high: (number | null)[];
@@ -52,7 +53,7 @@ export interface Parting {
   filters: number[];
 }
 
-/** Two runs compared, as far as the page shows them at first sight. */
+/** Two runs compared, as far as the page shows them at first sight. ``rounding`` says what cannot be told apart where not both were computed in float32. */
 export interface Compared {
   a: ComparedRun;
   b: ComparedRun;
@@ -71,6 +72,7 @@ export interface Compared {
   cka: ((number | null)[])[];
   ckaImages: number;
   parting: Parting;
+  rounding: string;
 }
 
 /** One layer's filters, a list a figure; −1 for no match and no cluster. */

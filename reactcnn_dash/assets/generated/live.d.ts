@@ -2,7 +2,7 @@
 
 import type { Empty } from "./shared.d.ts";
 
-/** A run as the page's header tells of it. ``workers`` and ``gathered`` are of a run that several collectors share: those at work, and all images that are stored; ``stored`` are those before the first gap. */
+/** A run as the page's header tells of it. ``workers`` and ``gathered`` are of a run that several collectors share: those at work, and all images that are stored; ``stored`` are those before the first gap. ``precision`` is what its convolutions were computed in, ``rounding`` what that cost, in words; nothing in float32. */
 export interface ShownRun {
   id: number;
   uuid: string;
@@ -20,6 +20,8 @@ export interface ShownRun {
   workers: number | null;
   gathered: number | null;
   latest: number;
+  precision: string;
+  rounding: string;
 }
 
 /** A tapped layer; ``offset`` is where its filters begin in a GAP row. */

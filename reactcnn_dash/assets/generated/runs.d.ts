@@ -23,6 +23,7 @@ export interface RunRow {
   seconds: number;
   bytes: number;
   odd: number | null;
+  precision: string;
   tags: string[];
   note: string;
   authors: Record<string, string[]>;

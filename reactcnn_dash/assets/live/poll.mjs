@@ -244,8 +244,10 @@ function drawHeader(run) {
   if (run.rate !== null && run.state === "collecting") parts.push(`${run.rate.toFixed(1)} a second`);
   if (run.labelled) parts.push(rightWords(run));
   if (run.meanError !== null) parts.push(`mean absolute error ${meanError(run.meanError)}`);
+  if (run.rounding) parts.push(run.precision);
   setText(ids.RUN_COUNTS, parts.join(" · "));
-  byId(ids.RUN_COUNTS).title = `${run.model}, checkpoint ${run.checkpoint}, images: ${run.source}`;
+  const more = run.rounding ? `\n${run.rounding}` : "";
+  byId(ids.RUN_COUNTS).title = `${run.model}, checkpoint ${run.checkpoint}, images: ${run.source}${more}`;
   const version = `${run.latest}:${run.id}:${run.state}`;
   if (version !== runsVersion) {
     runsVersion = version;

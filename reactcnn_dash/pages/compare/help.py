@@ -52,6 +52,13 @@ CONCEPTS: Final = (
         "number is a search in it: those of A and B differ where the runs have other images.",
     ),
     (
+        "Runs in bfloat16",
+        "bfloat16 costs digits: what it cost was measured when the run began, as the root mean "
+        "square difference of each filter's GAP from float32, in its standard deviations. Where "
+        "one of the runs is of it, they part at a layer only by more than twice the largest that "
+        "was measured there; smaller differences, B − A of an image included, may be rounding.",
+    ),
+    (
         "By label",
         "Where images may have several labels: of the images that were given a label, those of "
         "which it is right (precision); of those of which it is right, the ones that were given it "

@@ -11,6 +11,7 @@ import numpy as np
 from reactcnn_dash.pages.palette import cluster_colours
 from reactcnn_dash.results.comparison.comparing import both_name_classes
 from reactcnn_dash.results.comparison.report import confident_share, median_same_index, not_finite
+from reactcnn_dash.results.precision import told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +83,7 @@ def comparison_payload(c: Comparison) -> Compared:
         "cka": [[_rounded(value) for value in row] for row in c.cka.tolist()],
         "ckaImages": c.cka_images,
         "parting": {"layer": c.parting.layer, "filters": list(c.parting.filters)},
+        "rounding": told_apart(c.a, c.b),
     }
 
 
@@ -232,6 +234,7 @@ def _run(run: Run, layers: Sequence[Layer]) -> ComparedRun:
         "images": run.stored,
         "classes": list(run.class_names),
         "answers": run.answers.value,
+        "precision": run.precision,
         "shape": run.image_shape,
         "low": [_plain(value) for value in run.gap_low[positions].tolist()],
         "high": [_plain(value) for value in run.gap_high[positions].tolist()],

@@ -29,6 +29,7 @@ class ComparedRun(TypedDict):
     images: int
     classes: list[str]
     answers: str
+    precision: str
     shape: tuple[int, int, int]
     low: list[float | None]
     high: list[float | None]
@@ -64,7 +65,10 @@ class Parting(TypedDict):
 
 
 class Compared(TypedDict):
-    """Two runs compared, as far as the page shows them at first sight."""
+    """Two runs compared, as far as the page shows them at first sight.
+
+    ``rounding`` says what cannot be told apart where not both were computed in float32.
+    """
 
     a: ComparedRun
     b: ComparedRun
@@ -83,6 +87,7 @@ class Compared(TypedDict):
     cka: list[list[float | None]]
     ckaImages: int
     parting: Parting
+    rounding: str
 
 
 class LayerFilters(TypedDict):

@@ -12,6 +12,7 @@ from reactcnn_dash.analysis import scales
 from reactcnn_dash.db import LETTERS_GIVEN, LETTERS_RIGHT, Answers, label_letters
 from reactcnn_dash.pages.empty import Empty
 from reactcnn_dash.results.fields import fields_of, wiring_of
+from reactcnn_dash.results.precision import precision_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +79,8 @@ def run_payload(run: Run, latest_run_id: int) -> ShownRun:
         "workers": None if run.shared is None else run.shared.workers,
         "gathered": None if run.shared is None else run.shared.images,
         "latest": latest_run_id,
+        "precision": run.precision,
+        "rounding": precision_text(run),
     }
 
 

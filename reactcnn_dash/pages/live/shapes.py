@@ -11,7 +11,8 @@ class ShownRun(TypedDict):
     """A run as the page's header tells of it.
 
     ``workers`` and ``gathered`` are of a run that several collectors share: those at work, and all
-    images that are stored; ``stored`` are those before the first gap.
+    images that are stored; ``stored`` are those before the first gap. ``precision`` is what its
+    convolutions were computed in, ``rounding`` what that cost, in words; nothing in float32.
     """
 
     id: int
@@ -30,6 +31,8 @@ class ShownRun(TypedDict):
     workers: int | None
     gathered: int | None
     latest: int
+    precision: str
+    rounding: str
 
 
 class ShownLayer(TypedDict):

@@ -31,6 +31,7 @@ from reactcnn_dash.results.comparison.report import (
 )
 from reactcnn_dash.results.comparison.stored import Pair, computed_comparison
 from reactcnn_dash.results.confusion import Confusion, confusion
+from reactcnn_dash.results.precision import told_apart
 
 if TYPE_CHECKING:
     from reactcnn_dash.results.comparison.comparing import ComparedLayer, Comparison
@@ -81,6 +82,7 @@ def _head(found: Comparison) -> Markup:
     notes = [
         *([f"Not in both: {', '.join(found.unmatched)}."] if found.unmatched else []),
         *(f"Not finite, and left out: {one}." for one in not_finite(found)),
+        *filter(None, [told_apart(found.a, found.b)]),
     ]
     return Markup(
         '<h1>{} and {}</h1><p class="soft">A: run {}, {}</p><p class="soft">B: run {}, {}</p>{}{}'

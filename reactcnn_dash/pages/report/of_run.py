@@ -34,6 +34,7 @@ from reactcnn_dash.results.confusion import MOST_CLASSES, WORST, Confusion, conf
 from reactcnn_dash.results.deviations.findings import findings
 from reactcnn_dash.results.deviations.scores import PROFILE, RATE, SCORES, bring_up_to_date
 from reactcnn_dash.results.label_hits import LabelHits, label_hits, together
+from reactcnn_dash.results.precision import precision_text
 from reactcnn_dash.results.redundancy.report import summary
 from reactcnn_dash.results.redundancy.stored import computed_report
 
@@ -106,9 +107,10 @@ def _scored(url: str, reader: StoreReader, run: Run) -> tuple[RunProfile | None,
 
 def head_of(run: Run) -> str:
     """Return a line that says what a run is of."""
+    computed = precision_text(run)
     return (
         f"{run.checkpoint.model}, weights {run.checkpoint.sha256[:12]}, from "
-        f"{run.checkpoint.source}; {run.image_source}"
+        f"{run.checkpoint.source}; {run.image_source}{f'; {computed}' if computed else ''}"
     )
 
 

@@ -96,6 +96,14 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         **_shown("runOdd"),
     },
     {
+        "field": "precision",
+        "headerName": "Precision",
+        "headerTooltip": "What convolutions were computed in: the run itself says what bfloat16 "
+        "cost",
+        "width": 76,
+        **_TEXT,
+    },
+    {
         "field": "stateText",
         "headerName": "State",
         "cellRenderer": "RunState",

@@ -15,6 +15,7 @@ from reactcnn_dash.results.comparison.clusters import Clusterer
 from reactcnn_dash.results.comparison.finite import NotFinite, without_not_finite
 from reactcnn_dash.results.comparison.outcome import outcome
 from reactcnn_dash.results.comparison.stream import Pairs, Sides, fold, part, whole_moments
+from reactcnn_dash.results.precision import limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,22 +190,26 @@ def compare(
         not_finite=not_finite,
         cka=cka,
         cka_images=len(folded.sample[0]),
-        parting=_parting(folded.sample, layers),
+        parting=_parting(folded.sample, layers, (first, second)),
         method=method,
         parameter=parameter,
     )
 
 
 def _parting(
-    sample: tuple[NDArray[np.float32], NDArray[np.float32]], layers: Sequence[tuple[Layer, Layer]]
+    sample: tuple[NDArray[np.float32], NDArray[np.float32]],
+    layers: Sequence[tuple[Layer, Layer]],
+    runs: tuple[Run, Run],
 ) -> Parting:
     if not len(sample[0]):
         return Parting(None, ())
     good, other = _by_layer(sample, layers)
-    found = analysis.locate_fault(other, good)
+    rounding = limits(runs, [here.name for here, _ in layers])
+    found = analysis.locate_fault(other, good, rounding)
     if found.first is None:
         return Parting(None, ())
-    apart = [filter_ for filter_, score in found.filters(found.first) if score > found.limit]
+    limit = found.limits[found.first]
+    apart = [filter_ for filter_, score in found.filters(found.first) if score > limit]
     return Parting(layers[found.first][0].name, tuple(apart))
 
 

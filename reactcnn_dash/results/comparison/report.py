@@ -11,12 +11,13 @@ import numpy as np
 
 from reactcnn_dash import analysis
 from reactcnn_dash.results.comparison.comparing import both_name_classes
+from reactcnn_dash.results.precision import told_apart
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import Run
     from reactcnn_dash.results.comparison.comparing import ComparedLayer, Comparison
 
-FORMAT = 2
+FORMAT = 3
 """Of the JSON; another number for another set of fields."""
 
 _HEAD = (
@@ -49,6 +50,8 @@ def as_text(comparison: Comparison) -> str:
     if c.parting.layer is not None:
         filters = ", ".join(str(one) for one in c.parting.filters)
         lines.append(f"part first at        {c.parting.layer}, filters {filters}")
+    if rounding := told_apart(c.a, c.b):
+        lines.append(f"precision            {rounding}")
     if c.unmatched:
         lines.append(f"not in both          {', '.join(c.unmatched)}")
     lines += [f"not finite           {text}" for text in not_finite(c)]
@@ -94,6 +97,7 @@ def as_json(comparison: Comparison) -> str:
             "cka": _plain(c.cka),
             "cka_images": c.cka_images,
             "parting": {"layer": c.parting.layer, "filters": list(c.parting.filters)},
+            "rounding": told_apart(c.a, c.b) or None,
             "layers": [_layer(layer) for layer in c.layers],
         },
         allow_nan=False,
@@ -167,6 +171,7 @@ def _run(run: Run) -> dict[str, Any]:
         "uuid": run.uuid,
         "name": run.name,
         "checkpoint": run.checkpoint.sha256,
+        "precision": run.precision,
         "images": run.stored,
     }
 

@@ -11,6 +11,7 @@ from reactcnn_dash import analysis
 from reactcnn_dash.results.comparison.comparing import NotComparable, common_layers, match_images
 from reactcnn_dash.results.deviations.profile import by_layer, fit
 from reactcnn_dash.results.deviations.scores import PROFILE
+from reactcnn_dash.results.precision import limits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,7 +89,7 @@ def _image_by_image(
         *runs,
         layers=tuple(pair[1] for pair in layers),
         same_images=True,
-        found=analysis.locate_fault(suspect, good),
+        found=analysis.locate_fault(suspect, good, limits(runs, [pair[1].name for pair in layers])),
     )
 
 
