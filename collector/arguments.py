@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from collector import option_types as option
 from collector import request as defaults
 from collector.frameworks.reading import HEADS
 from collector.frameworks.scaling import PIXEL_RANGES, PREPROCESSES
-from collector.images import CLASSES_BY_NAME, READINGS, parse_value_range
+from collector.images import READINGS
 from collector.packaged import EARLY, NAME
 from collector.request import Request
 from collector.slim import command as slim
@@ -63,37 +64,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def request_of(arguments: argparse.Namespace) -> Request:
-    """Return the parsed options of a collecting call as a request."""
-    return Request(
-        store=arguments.store,
-        model=arguments.model,
-        images=arguments.images,
-        pixel_range=arguments.pixel_range,
-        preprocess=arguments.preprocess,
-        size=arguments.size,
-        head=arguments.head,
-        thresholds=arguments.threshold,
-        custom_ops=arguments.custom_ops,
-        custom=arguments.custom,
-        weights=arguments.weights,
-        trusted=arguments.trusted,
-        batch_size=arguments.batch_size,
-        limit=arguments.limit,
-        first=arguments.first,
-        reading=arguments.reading,
-        value_range=arguments.value_range,
-        classes=arguments.classes,
-        pace=arguments.pace,
-        name=arguments.name,
-        experiment=arguments.experiment,
-        epoch=arguments.epoch,
-        feature_maps=arguments.feature_maps,
-        resume=arguments.resume,
-        share=arguments.share,
-        exact=arguments.exact,
-        durable=arguments.durable,
-        scores=not arguments.no_scores,
-    )
+    """Return the parsed options of a collecting call as a request: its fields name them."""
+    given = vars(arguments)
+    return Request(**{one.name: given[one.name] for one in fields(Request) if one.name in given})
 
 
 def parser() -> Parser:
@@ -128,12 +101,8 @@ def parser() -> Parser:
     )
     rebuild.add_argument("run", metavar="RUN", help="id, UUID or name (the newest of that name)")
     export.add_parser(commands, [common])
-    train.add_parser(
-        commands, [common], text=_text, count=_count, rate=_rate, value_range=_value_range
-    )
-    slim.add_parser(
-        commands, [common], text=_text, count=_count, rate=_rate, pixel_ranges=tuple(PIXEL_RANGES)
-    )
+    train.add_parser(commands, [common])
+    slim.add_parser(commands, [common])
     return result
 
 
@@ -143,7 +112,7 @@ def _common() -> Parser:
         "--store",
         default=argparse.SUPPRESS,
         metavar="URL",
-        type=_text,
+        type=option.text,
         help="file or SQLAlchemy URL of the store (default: reactcnn.db in this folder)",
     )
     common.add_argument(
@@ -160,7 +129,7 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model",
         metavar="MODEL",
-        type=_text,
+        type=option.text,
         help=f"{NAME}, the packaged network; {EARLY}, the same after two epochs of training; or "
         f"the path of a .keras file with a Sequential or Functional CNN, or of an .onnx file "
         f"(needs reactcnn[onnx]) (default: {NAME})",
@@ -168,7 +137,7 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--images",
         metavar="IMAGES",
-        type=_text,
+        type=option.text,
         help="sample (crops of photographs, works offline), cifar10 (Keras' copy, downloaded if "
         "need be), a folder (its subfolders are the classes), or an .npz file with images and "
         "optionally labels and class_names (default: cifar10 if Keras has it, otherwise sample)",
@@ -176,7 +145,7 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--classes",
         metavar="FILE",
-        type=_classes,
+        type=option.classes,
         help="names of the model's outputs in their order, a line a class, or imagenet for the "
         "1,000 classes of ImageNet, which come with the collector; folders are matched to "
         "them, and a class without a folder keeps its place (default: those in the model file, "
@@ -193,7 +162,7 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--value-range",
         metavar="LOW,HIGH",
-        type=_value_range,
+        type=option.value_range,
         help="the values that are black and white in an array or in grey pictures, such as 0,4095 "
         "or -1,1 (default: judged by the values, refused if they can be read in several ways)",
     )
@@ -217,7 +186,7 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--size",
         metavar="HxW",
-        type=_size,
+        type=option.size,
         help="height and width of the images that a model of any size is given, 224x224 say "
         "(default: that of the images where it is the same for all, else 224x224)",
     )
@@ -232,15 +201,16 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--threshold",
+        dest="thresholds",
         metavar="P",
-        type=_thresholds,
+        type=option.thresholds,
         help="the probability from which on a label of a model of independent labels is given: "
         "one for all, or one a label with commas between (default: 0.5)",
     )
     group.add_argument(
         "--custom",
         metavar="FILE",
-        type=_path,
+        type=option.path,
         help="Python file that registers or defines layers of your own that a .keras file needs; "
         "it is run, so only give one that you trust (default: none, and a model that needs code is "
         "refused)",
@@ -248,14 +218,14 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--custom-ops",
         metavar="FILE",
-        type=_path,
+        type=option.path,
         help="library of operators that an ONNX model needs; it is code and is run (default: none, "
         "and a model that needs one is refused)",
     )
     group.add_argument(
         "--weights",
         metavar="FILE",
-        type=_path,
+        type=option.path,
         help="weights of a PyTorch model: a .safetensors file or a state_dict, which is read "
         "without running code (default: those that the factory gives it)",
     )
@@ -272,7 +242,7 @@ def _add_how(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--batch-size",
         metavar="N",
-        type=_count,
+        type=option.count,
         help="images computed and stored at a time; larger is faster (default: 1, every image "
         "appears at once)",
     )
@@ -280,20 +250,20 @@ def _add_how(result: argparse.ArgumentParser) -> None:
     amount.add_argument(
         "--limit",
         metavar="N",
-        type=_count,
+        type=option.count,
         help="stop when the run holds N images, drawn evenly over the classes and always the same "
         "(default: all of the source)",
     )
     amount.add_argument(
         "--first",
         metavar="N",
-        type=_count,
+        type=option.count,
         help="stop when the run holds N images, the first of the source (default: all of it)",
     )
     group.add_argument(
         "--pace",
         metavar="RATE",
-        type=_rate,
+        type=option.rate,
         help="at most RATE images a second, so that a person can follow (default: no limit)",
     )
     group.add_argument(
@@ -308,31 +278,35 @@ def _add_how(result: argparse.ArgumentParser) -> None:
 def _add_store(result: argparse.ArgumentParser) -> None:
     group = result.add_argument_group("what to store")
     group.add_argument(
-        "--name", metavar="NAME", type=_text, help="name of the run (default: model and images)"
+        "--name",
+        metavar="NAME",
+        type=option.text,
+        help="name of the run (default: model and images)",
     )
     group.add_argument(
         "--experiment",
         metavar="NAME",
-        type=_text,
+        type=option.text,
         help="what this run has in common with the runs of other checkpoints, so that they can be "
         "compared as one experiment (default: none)",
     )
     group.add_argument(
         "--epoch",
         metavar="N",
-        type=_count,
+        type=option.count,
         help="how many epochs the checkpoint was trained (default: not known)",
     )
     group.add_argument(
         "--feature-maps",
         metavar="WHICH",
-        type=_feature_maps,
+        type=option.feature_maps,
         help="whose feature maps to keep: all, none, or last:N for the newest N images; GAP "
         "values are kept of all (default: last:1000)",
     )
     group.add_argument(
         "--no-scores",
-        action="store_true",
+        dest="scores",
+        action="store_false",
         help="do not score images for what stands out; the page does it when somebody looks "
         "(default: they are scored from 512 images on, by a process that gives way to the "
         "network, and at the end)",
@@ -347,14 +321,14 @@ def _add_store(result: argparse.ArgumentParser) -> None:
     going_on.add_argument(
         "--resume",
         metavar="RUN",
-        type=_text,
+        type=option.text,
         help="go on with an interrupted run: its id, UUID or name; model, images and options are "
         "those of the run (default: begin a new run)",
     )
     going_on.add_argument(
         "--share",
         metavar="RUN",
-        type=_text,
+        type=option.text,
         help="take part in a run that any number of collectors share, each a range of images at a "
         "time: its id or its name, with which the first to come begins it; what is left out is as "
         "in the run, and a finished one is left alone (default: collect alone)",
@@ -373,66 +347,3 @@ def _with_joined_range(argv: Sequence[str]) -> list[str]:
         else:
             joined.append(word)
     return joined
-
-
-def _text(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("must not be empty")
-    return text
-
-
-def _path(text: str) -> str:
-    return str(Path(_text(text)).expanduser().resolve())
-
-
-def _classes(text: str) -> str:
-    return text if text in CLASSES_BY_NAME else _path(text)
-
-
-def _value_range(text: str) -> str:
-    try:
-        return str(parse_value_range(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a height and a width such as 224x224")
-    return int(match[1]), int(match[2])
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return rate
-
-
-def _thresholds(text: str) -> tuple[float, ...]:
-    try:
-        found = tuple(map(float, text.split(",")))
-    except ValueError:
-        found = ()
-    if not found or not all(0 < one < 1 for one in found):
-        raise argparse.ArgumentTypeError(f"{text!r} is not numbers between 0 and 1")
-    return found
-
-
-def _feature_maps(text: str) -> str:
-    if text in ("all", "none"):
-        return text
-    match = re.fullmatch(r"last:0*([1-9][0-9]{0,8})", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of all, none, last:N")
-    return f"last:{match[1]}"

@@ -14,7 +14,9 @@ from collector.frameworks.keras.modelfile import check_model
 from collector.frameworks.keras.runtime import start_tensorflow
 from collector.frameworks.reading import HEADS
 from collector.frameworks.registry import framework_of
+from collector.frameworks.scaling import PIXEL_RANGES
 from collector.images import fit_labels, open_images
+from collector.option_types import count, rate, text
 from collector.progress import Console, Lines, Progress, Silent, follow_input
 from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL, DEFAULT_PIXEL_RANGE
 from collector.slim.request import METHODS, SlimError, SlimRequest, share
@@ -23,7 +25,7 @@ from collector.training.checkpoints import PATTERN
 from reactcnn_dash.db import Answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from collector.frameworks.keras.network import Network
     from collector.images import ImageSource
@@ -39,16 +41,8 @@ DEFAULT_OUTPUT = "slim.keras"
 FINE_TUNING_RATE = 0.02
 
 
-def add_parser(
-    commands: Any,
-    parents: list[argparse.ArgumentParser],
-    *,
-    text: Callable[[str], str],
-    count: Callable[[str], int],
-    rate: Callable[[str], float],
-    pixel_ranges: Sequence[str],
-) -> None:
-    """Add the command; the three types check texts, counts and rates."""
+def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """Add the command."""
     slim = commands.add_parser(
         "slim",
         parents=parents,
@@ -67,7 +61,7 @@ def add_parser(
         "(default: cifar10 if Keras has it, otherwise sample)")  # fmt: skip
     add("--limit", metavar="N", type=count, default=DEFAULT_LIMIT, help="how many of them "
         "(default: %(default)s, drawn evenly over the classes if there are any)")  # fmt: skip
-    add("--pixel-range", metavar="RANGE", choices=pixel_ranges, default=DEFAULT_PIXEL_RANGE,
+    add("--pixel-range", metavar="RANGE", choices=tuple(PIXEL_RANGES), default=DEFAULT_PIXEL_RANGE,
         help="what the model wants pixel values to be (default: %(default)s)")  # fmt: skip
     add("--head", metavar="HEAD", choices=[one for one in HEADS if one != "none"], help="what the "
         "model ends in: softmax, logits, sigmoid or regression (default: judged by what it says)"

@@ -13,6 +13,7 @@ import numpy as np
 
 from collector.frameworks.keras.modelfile import check_model
 from collector.frameworks.keras.runtime import start_tensorflow
+from collector.option_types import count, rate, text, value_range
 from collector.packaged import CHECKPOINTS
 from collector.progress import Console
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_STORE
@@ -24,7 +25,7 @@ from reactcnn_dash.db import RunState, StoreAddress, StoreError, StoreReader, de
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from collector.callback import ReactCNNCallback
     from collector.signals import StopSignals
@@ -43,16 +44,8 @@ _PLACES = ("data", "validation", "start", "classes")
 _NAMES = ("auto", "cifar10", "sample", *CHECKPOINTS)
 
 
-def add_parser(
-    commands: Any,
-    parents: list[argparse.ArgumentParser],
-    *,
-    text: Callable[[str], str],
-    count: Callable[[str], int],
-    rate: Callable[[str], float],
-    value_range: Callable[[str], str],
-) -> None:
-    """Add the command; the types check texts, counts, rates and value ranges."""
+def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+    """Add the command."""
     train = commands.add_parser(
         "train",
         parents=parents,

@@ -20,11 +20,11 @@ from collector.frameworks.agreement import (
     difference,
     first_difference,
     some,
+    turned,
 )
 from collector.frameworks.keras.capture import Capture, probabilities_of
 from collector.frameworks.keras.running import depends_on_its_batch, run_apart
-from collector.frameworks.protocol import Captured, Proven
-from reactcnn_dash.db import MapBatch
+from collector.frameworks.protocol import Proven
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from collector.frameworks.keras.network import Network
     from collector.frameworks.keras.taps import Tap
-    from collector.frameworks.protocol import Pixels
+    from collector.frameworks.protocol import Captured, Pixels
 
     Array = NDArray[np.float64]
 
@@ -96,7 +96,7 @@ def proven_capture(
 
 def _prove(network: Network, capture: Capture, pixels: Pixels) -> Proven:
     # In another order and company than the model itself gets them: it shows if that matters.
-    captured = _reversed(capture.warm_up(pixels[::-1]))
+    captured = turned(capture.warm_up(pixels[::-1]), len(pixels))
     reference = _Reference(network, capture, pixels)
     limit = _rounding(network)
     found = reference.parts(captured, some(len(network.taps)), limit)
@@ -119,13 +119,6 @@ def _prove(network: Network, capture: Capture, pixels: Pixels) -> Proven:
         "other batches would give other values."
     )
     return Proven(capture, (notice,))
-
-
-def _reversed(captured: Captured) -> Captured:
-    maps = captured.maps and tuple(
-        MapBatch(one.codes[::-1], one.low[::-1], one.step[::-1]) for one in captured.maps
-    )
-    return Captured(captured.probabilities[::-1], captured.gap[::-1], maps)
 
 
 def _rounding(network: Network) -> float:

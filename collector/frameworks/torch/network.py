@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,9 @@ import torch
 from torch.utils import _pytree
 
 from collector.errors import ModelError, reason
-from collector.frameworks.agreement import LEAST_ROUNDING, Parted, first_difference, some
-from collector.frameworks.kernels import kernel
-from collector.frameworks.protocol import Identity, Proven
+from collector.frameworks.agreement import LEAST_ROUNDING, Parted, first_difference, prove, some
+from collector.frameworks.kernels import kernel, weights_of
+from collector.frameworks.protocol import Fed, Identity
 from collector.frameworks.reading import (
     Reading,
     are_shares,
@@ -35,7 +36,6 @@ from collector.frameworks.torch.capture import (
 from collector.frameworks.torch.exported import Exported, NotExported, exported
 from collector.frameworks.torch.feeding import Feeding, feeding_of
 from collector.frameworks.torch.hooks import CONVOLUTIONS, Listened, hear, listen
-from collector.frameworks.torch.kernels import weights_of
 from collector.frameworks.torch.state import quiet, undisturbed, unwrapped
 from collector.frameworks.torch.taps import plain_path
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from collector.frameworks.protocol import Asked, Captured, Pixels
+    from collector.frameworks.protocol import Asked, Captured, Pixels, Proven
     from collector.frameworks.torch.taps import Tap
     from reactcnn_dash.db import Kernel
 
@@ -54,7 +54,7 @@ _ROUNDING = {torch.float16: 1e-2, torch.bfloat16: 5e-2}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
+class Network(Fed):
     """See ``protocol.Network``.
 
     Attributes:
@@ -81,24 +81,10 @@ class Network:
         return self.way.taps
 
     @property
-    def filters(self) -> int:
-        """Number of filters of all taps, the length of a GAP row."""
-        return sum(tap.filters for tap in self.taps)
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the images."""
-        return self.feeding.shape
-
-    @property
     def details(self) -> Mapping[str, Any]:
         """See ``protocol.Network``."""
         way = "torch.export" if isinstance(self.way, Exported) else "hooks"
         return {"watched_by": way, **self.kept}
-
-    def has_weights(self, sha256: str) -> bool:
-        """See ``protocol.Network``."""
-        return sha256 == self.loaded.sha256
 
     def kernels(self) -> tuple[Kernel, ...]:
         """See ``protocol.Network``; one that depends on the image is left out."""
@@ -112,8 +98,9 @@ class Network:
             elif isinstance(self.way, Exported):
                 weight = self.way.weight(self.way.places[place], self.module)
             if weight is not None:
+                values = weight.detach().float().cpu().numpy()
                 transposed = "ranspose" in tap.kind
-                of = weights_of(weight, transposed=transposed, filters=tap.filters)
+                of = weights_of(values, transposed=transposed, filters=tap.filters)
                 found.append(kernel(tap.name, of))
         return tuple(found)
 
@@ -136,20 +123,8 @@ class Network:
             else:
                 run = by_hooks(self.way, self.module, self._output_of, maps=maps)
             capture = Capture(run, self.taps, self.feeding, self.reading, pixel_range)
-            missing = max(0, batch_size - len(pixels))
-            # In another order and company than the module itself gets them.
-            company: Any = np.pad(pixels[::-1], [(0, missing), (0, 0), (0, 0), (0, 0)])
-            found = self._parts(pixels, pixel_range, _reversed(capture(company), len(pixels)))
-            if found is None:
-                return Proven(capture, ())
-            alone = self._parts(pixels, pixel_range, capture(pixels))
-        if alone is not None:
-            raise Parted(f"what would be stored is not what the model says: {alone}.")
-        notice = (
-            "what the model says of an image depends on the images that share its batch; other "
-            "batches would give other values."
-        )
-        return Proven(capture, (notice,))
+            parts = functools.partial(self._parts, pixels, pixel_range)
+            return prove(capture, pixels, batch_size, parts)
 
     def by_hooks(self) -> Network:
         """Return the same module, watched by hooks.
@@ -368,19 +343,6 @@ def _planar(tap: Tap, values: torch.Tensor) -> NDArray[np.float64]:
     planar = values.permute(0, 3, 1, 2) if tap.channels_last else values
     maps: NDArray[np.float64] = planar.double().cpu().numpy().copy()
     return maps
-
-
-def _reversed(captured: Captured, count: int) -> Captured:
-    def turn(array: NDArray[Any]) -> NDArray[Any]:
-        return array[:count][::-1]
-
-    maps = captured.maps and tuple(
-        dataclasses.replace(one, codes=turn(one.codes), low=turn(one.low), step=turn(one.step))
-        for one in captured.maps
-    )
-    return dataclasses.replace(
-        captured, probabilities=turn(captured.probabilities), gap=turn(captured.gap), maps=maps
-    )
 
 
 def _times(axes: Sequence[int]) -> str:
