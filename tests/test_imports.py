@@ -10,20 +10,22 @@ import pytest
 from reactcnn_dash.imports import without
 
 
-def test_packages_are_away_for_as_long_as_is_said() -> None:
+def test_packages_are_away_for_as_long_as_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     import tomllib
 
-    with without("colorsys", "tomllib", "no_such_package"):
+    monkeypatch.delitem(sys.modules, "pyclbr", raising=False)
+
+    with without("pyclbr", "tomllib", "no_such_package"):
         with pytest.raises(ModuleNotFoundError):
-            import colorsys
+            import pyclbr
         # It is imported already, and stays.
         assert sys.modules["tomllib"] is tomllib
-    assert not {"colorsys", "no_such_package"} & set(sys.modules)
-    with pytest.raises(KeyError), without("colorsys"):
+    assert not {"pyclbr", "no_such_package"} & set(sys.modules)
+    with pytest.raises(KeyError), without("pyclbr"):
         raise KeyError
-    import colorsys
+    import pyclbr
 
-    assert colorsys.rgb_to_hsv(0, 0, 1) == (0, 0, 1)
+    assert pyclbr.readmodule("pyclbr")
 
 
 @pytest.mark.process
