@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from collector.batches import batches, read_ahead
 from collector.errors import CollectorError
+from collector.frameworks.protocol import IN_FLIGHT
 from collector.images import none_readable
 from collector.recorder import Recorder
 from reactcnn_dash.db import ImageBatch, StoreError, wait_ten_minutes
@@ -27,12 +28,6 @@ _QUEUE_BYTES = 64 * 2**20
 _LONGEST_QUEUE = 32
 _QUIET_SECONDS = 1.0
 """A server may be gone for so long without a word about it."""
-_IN_FLIGHT = 2
-"""Batches in the network at a time.
-
-A layer of a small network does not keep all cores busy to its end. Measured with VGG-16 on two
-cores: 1.04 times the images a second at batch size 64, 1.27 times at 1; a third batch adds 1 %.
-"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +114,7 @@ def _compute(work: Work, writer: RunWriter, signals: StopSignals, progress: Prog
     before = work.position - run.stored
     resized = False
     # Who watches at a pace wants to see an image when it is computed, not one image later.
-    waiting = 0 if work.pace is not None else _IN_FLIGHT - 1
+    waiting = 0 if work.pace is not None else IN_FLIGHT - 1
     network = _Network(work, recorder, run.stored)
     try:
         clock = Clock(work.pace)
@@ -151,7 +146,7 @@ class _Network:
         self._work = work
         self._recorder = recorder
         self._next = stored
-        self._pool = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="network")
+        self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="network")
         self._under_way: deque[tuple[Future[ImageBatch | None], int]] = deque()
 
     def submit(self, chunk: ImageChunk, skipped: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from collector.batches import read_ahead
+from collector.frameworks.protocol import IN_FLIGHT
 from collector.images import Skipped, joined
 from collector.loop import Clock
 from collector.recorder import HEARTBEAT_SECONDS, Rate
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collector.signals import StopSignals
     from reactcnn_dash.db import CorrelationState, Layer, Lease, Run, SharedRun
 
-_IN_FLIGHT = 2
 _CHUNK = 64
 _LOOK_SECONDS = 0.2
 
@@ -171,13 +171,13 @@ class _Worker:
         self._progress = progress
         self._rate = Rate()
         self._over = False
-        self._pool = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="network")
+        self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="network")
         self._under_way: deque[tuple[Future[ImageBatch], _Piece]] = deque()
 
     def work(self, signals: StopSignals, failed: Callable[[], None]) -> None:
         """Take ranges until there are none; ``failed`` raises what befell the heartbeat."""
         clock = Clock(self._part.pace)
-        waiting = 0 if self._part.pace is not None else _IN_FLIGHT - 1
+        waiting = 0 if self._part.pace is not None else IN_FLIGHT - 1
         try:
             with closing(read_ahead(self._pieces())) as pieces:
                 for piece in pieces:

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 DEFAULT_SIZE = 224
 """Height and width for a model that takes any size when the images' own size varies."""
 
+IN_FLIGHT = 2
+"""Batches in the network at a time.
+
+A layer of a small network does not keep all cores busy to its end. Measured with VGG-16 on two
+cores: 1.04 times the images a second at batch size 64, 1.27 times at 1; a third batch adds 1 %.
+"""
+
 
 class Loaded(Protocol):
     """Which model it is."""

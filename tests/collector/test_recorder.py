@@ -12,16 +12,17 @@ import pytest
 from collector.progress import Console, Silent
 from collector.recorder import SAVE_EVERY, Rate, Recorder
 from collector.statistics import Statistics
-from reactcnn_dash.db import ImageBatch, Layer, NewRun, RunBusy, RunWriter, StoreReader
+from reactcnn_dash.db import ImageBatch, Layer, MapBatch, NewRun, RunBusy, RunWriter, StoreReader
 from tests.collector.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LAYERS = (Layer(0, "a", "Conv2D", "a", 2, 1, 1, 0),)
 
 
-def writer(path: Path) -> RunWriter:
+def writer(path: Path, feature_maps: str = "none") -> RunWriter:
     new = NewRun(
         name="run",
         model="m",
@@ -32,7 +33,7 @@ def writer(path: Path) -> RunWriter:
         image_identity="1" * 64,
         total=3000,
         batch_size=50,
-        feature_maps="none",
+        feature_maps=feature_maps,
         class_names=("x", "y"),
         image_shape=(1, 1, 1),
         layers=LAYERS,
@@ -76,6 +77,65 @@ def test_batches_are_stored_in_order_with_states_on_the_way(tmp_path: Path) -> N
     for ordinal in (0, 49, 50, 2149):
         expected = batch(ordinal // 50).gap[ordinal % 50]
         np.testing.assert_array_equal(reader.gap_row(1, ordinal), expected)
+
+
+def test_small_batches_are_stored_together_as_if_each_came_alone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 256, (40, 2, 1, 1), np.uint8)
+    low, step = rng.normal(size=(2, 40, 2)).astype(np.float32)
+    values = rng.random((40, 2)).astype(np.float32)
+    pixels = rng.integers(0, 256, (40, 1, 1, 1), np.uint8)
+
+    def images(start: int, count: int) -> ImageBatch:
+        part = slice(start, start + count)
+        return ImageBatch(
+            start=start,
+            labels=np.arange(start, start + count) % 2,
+            probabilities=values[part],
+            pixels=pixels[part],
+            names=tuple(f"{ordinal}.png" for ordinal in range(start, start + count)),
+            gap=values[part],
+            maps=(MapBatch(codes[part], low[part], step[part]),),
+        )
+
+    stores = []
+    for name, sizes in (("alone.db", [40]), ("together.db", [1] * 21 + [3, 16])):
+        path = tmp_path / name
+        appended: list[int] = []
+        with writer(path, feature_maps="all") as run:
+            append = run.append
+
+            def counted(
+                batch: ImageBatch,
+                *rest: object,
+                append: Callable[..., None] = append,
+                appended: list[int] = appended,
+                **more: object,
+            ) -> None:
+                appended.append(len(batch.gap))
+                append(batch, *rest, **more)
+
+            run.append = counted  # type: ignore[method-assign]
+            recorder = Recorder(run, Statistics(LAYERS), depth=32, progress=Silent())
+            start = 0
+            for size in sizes:
+                recorder.put(images(start, size), 0, 40)
+                start += size
+                # All files of a batch may have been skipped.
+                recorder.put(None, start, 40)
+            recorder.close()
+            run.finish()
+        assert sum(appended) == 40
+        with sqlite3.connect(path) as connection:
+            rows = [
+                connection.execute(f"select * from {table} order by 1, 2, 3").fetchall()
+                for table in ("images", "feature_maps")
+            ]
+        connection.close()
+        assert StoreReader(str(path)).run(1).skipped == 40
+        stores.append(rows)
+    assert len(appended) < len(sizes)
+    assert stores[0] == stores[1]
 
 
 def test_a_failure_reaches_the_caller_and_nothing_stored_is_lost(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 
 from collector.frameworks.protocol import Asked
 from collector.frameworks.reading import Reading
+from collector.frameworks.torch.capture import Capture, by_graph
 from collector.frameworks.torch.exported import Exported
 from collector.frameworks.torch.network import Network, understand
 from tests.torch.networks import (
@@ -189,15 +190,17 @@ def test_values_that_are_not_finite(pixels: NDArray[np.uint8]) -> None:
     network = understand(module, Asked(native_shape=(16, 16), head="logits"), source="test")
     graph = network.way
     assert isinstance(graph, Exported)
-    run = graph.with_reduced(maps=True)
-    with torch.inference_mode():
-        _, (first, _) = run(*graph.bound(module), images(pixels))
-    assert first.gap[:, 2].isnan().all()
-    assert first.step[:, 2].isnan().all()
-    assert (first.codes[:, 2] == 0).all()
-    assert first.step[:, 3].isnan().all()
-    assert (first.codes[:, 3] == 0).all()
-    assert first.step[:, 0].isfinite().all()
+    run = by_graph(graph, module, maps=True)
+    said = Capture(run, network.taps, network.feeding, network.reading, "0-255")(pixels)
+    assert said.maps is not None
+    first = said.maps[0]
+    assert np.isnan(said.gap[:, 2]).all()
+    for lost in (2, 3):
+        assert np.isnan(first.step[:, lost]).all()
+        assert (first.codes[:, lost] == 0).all()
+        assert (first.low[:, lost] == 0).all()
+    assert np.isfinite(first.step[:, 0]).all()
+    assert first.codes[:, 0].any()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from collector.frameworks.onnx.modelfile import opset_of
+from collector.frameworks.quantised import LEAST_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from collector.frameworks.scaling import Scaling
 
 PIXELS, GAP, HIGH, LOW = (f"reactcnn.{name}" for name in ("pixels", "gap", "high", "low"))
-# Below this a map's range divides to subnormal steps; it is as good as constant.
-LEAST_RANGE = 1e-33
+_RUNTIME = "com.microsoft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +97,12 @@ def with_capture(
     adding.pixels(feeding, scaling, unrounded=unrounded)
     means, highs, lows = [], [], []
     for place, tap in enumerate(taps):
-        tensor = adding.node("Cast", [adding.maps(tap)], to=TensorProto.FLOAT)
-        gap = adding.over_space("ReduceMean", tensor, tap)
-        means.append(adding.node("Flatten", [gap], axis=1))
+        tensor = adding.planar(tap)
+        means.append(adding.over_space("GlobalAveragePool", tensor))
         if maps:
-            high, low = adding.bytes_of(tap, place, tensor)
-            highs.append(adding.node("Flatten", [high], axis=1))
-            if not tap.never_negative:
-                lows.append(adding.node("Flatten", [low], axis=1))
+            high, low = adding.codes(tap, place, tensor)
+            highs.append(high)
+            lows += [low] if low else []
     for name, parts in ((GAP, means), (HIGH, highs), (LOW, lows)):
         if parts:
             adding.node("Concat", parts, name, axis=1)
@@ -119,6 +117,8 @@ class _Adding:
         self._model = onnx.ModelProto()
         self._model.CopyFrom(model)
         self._opset = opset_of(model)
+        if all(one.domain != _RUNTIME for one in model.opset_import):
+            self._model.opset_import.append(helper.make_opsetid(_RUNTIME, 1))
         self._before: list[onnx.NodeProto] = []
         self._behind: list[onnx.NodeProto] = []
         self._nodes = self._behind
@@ -187,30 +187,48 @@ class _Adding:
         self._nodes.append(again)
         return str(again.output[0])
 
-    def over_space(self, kind: str, tensor: str, tap: Tap) -> str:
-        """Reduce height and width to 1 each."""
-        axes = [1, 2] if tap.channels_last else [2, 3]
+    def planar(self, tap: Tap) -> str:
+        """Return the tensor of a tap as float32 (B, F, H, W)."""
+        tensor = self.node("Cast", [self.maps(tap)], to=TensorProto.FLOAT)
+        return self.node("Transpose", [tensor], perm=[0, 3, 1, 2]) if tap.channels_last else tensor
+
+    def over_space(self, kind: str, tensor: str) -> str:
+        """Pool (B, F, H, W) to (B, F).
+
+        onnxruntime keeps channels in blocks from one convolution to the next, and can pool them so.
+        A reduction over the same axes has them put in order first, which takes three times as long
+        as the pooling. Without its last two axes, since arithmetic between (B, F, 1, 1) and one
+        number is fifty times slower than between (B, F) and one number.
+        """
+        return self.node("Flatten", [self.node(kind, [tensor])], axis=1)
+
+    def least(self, tensor: str) -> str:
+        """Return the least value of each map, (B, F), for which there is no pooling."""
         if self._opset < 18:
-            return self.node(kind, [tensor], axes=axes, keepdims=1)
-        return self.node(kind, [tensor, self.constant(axes, np.int64)], keepdims=1)
+            return self.node("ReduceMin", [tensor], axes=[2, 3], keepdims=0)
+        return self.node("ReduceMin", [tensor, self.constant([2, 3], np.int64)], keepdims=0)
 
-    def bytes_of(self, tap: Tap, place: int, tensor: str) -> tuple[str, str]:
-        """Quantise one layer's maps; gives the greatest and the least value of each.
+    def codes(self, tap: Tap, place: int, tensor: str) -> tuple[str, str | None]:
+        """Quantise the maps (B, F, H, W) of one tap to an output of (B · F, H · W).
 
-        Nothing is decided here, since each further step would cost as much as a pass over small
-        maps: ``capture`` says what the codes of values that are not finite, or all the same, mean.
+        See ``quantised`` for what those of values that are not finite, or all the same, mean.
+
+        Returns:
+            The greatest and the least value of each map, (B, F); ``None`` for the least if it is
+            never negative.
         """
         node, constant = self.node, self.constant
-        high = self.over_space("ReduceMax", tensor, tap)
-        low, size, offset = constant(np.zeros((1, 1, 1, 1))), high, constant(0.5)
+        high = self.over_space("GlobalMaxPool", tensor)
+        low, size = None, high
         if not tap.never_negative:
-            low = node("Min", [self.over_space("ReduceMin", tensor, tap), constant(0)])
+            low = node("Min", [self.least(tensor), constant(0)])
             size = node("Sub", [node("Max", [high, constant(0)]), low])
-        factor = node("Div", [constant(255), node("Max", [size, constant(LEAST_RANGE)])])
-        # With half a step more, cutting off rounds.
-        if not tap.never_negative:
-            offset = node("Sub", [offset, node("Mul", [low, factor])])
-        spread = node("Add", [node("Mul", [tensor, factor]), offset])
-        node("Cast", [spread], codes_of(place), to=TensorProto.UINT8)
+            each = constant([-1, tap.filters, 1, 1], np.int64)
+            tensor = node("Sub", [tensor, node("Reshape", [low, each])])
+        step = node("Div", [node("Max", [size, constant(LEAST_RANGE)]), constant(255)])
+        rows = node("Reshape", [tensor, constant([-1, tap.height * tap.width], np.int64)])
+        steps = node("Reshape", [step, constant([-1], np.int64)])
+        # onnxruntime's own operator, since ONNX has steps along an axis from opset 13 on only.
+        node("QuantizeLinear", [rows, steps], codes_of(place), axis=0, domain=_RUNTIME)
         self.output(codes_of(place))
         return high, low

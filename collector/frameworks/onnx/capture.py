@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from collector.frameworks.onnx.appended import GAP, HIGH, LEAST_RANGE, LOW, PIXELS, codes_of
+from collector.frameworks.onnx.appended import GAP, HIGH, LOW, PIXELS, codes_of
 from collector.frameworks.onnx.session import carry_out
 from collector.frameworks.protocol import Captured
+from collector.frameworks.quantised import map_batches
 from collector.frameworks.reading import Reading
-from reactcnn_dash.db import MapBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ class Capture:
     def __call__(self, pixels: Pixels) -> Captured:
         """Run (B, H, W, C) images, B ≥ 1, through the network."""
         parts = [
-            carry_out(self._session, self._names, {PIXELS: part})
+            self._planar(carry_out(self._session, self._names, {PIXELS: part}))
             for part in portions(pixels, self._batch)
         ]
         output, gap, *rest = (
@@ -65,33 +65,24 @@ class Capture:
             for arrays in zip(*parts, strict=True)
         )
         count = len(pixels)
-        maps = self._split(gap[:count], [array[:count] for array in rest]) if rest else None
-        return Captured(probabilities_of(output[:count], self._reading), gap[:count], maps)
+        gap, maps = gap[:count], None
+        if rest:
+            high, *lows = (array[:count] for array in rest[: -len(self._taps)])
+            low = np.zeros_like(gap)
+            low[:, self._signed] = lows[0] if lows else 0
+            maps = map_batches(gap, high, low, [code[:count] for code in rest[-len(self._taps) :]])
+        return Captured(probabilities_of(output[:count], self._reading), gap, maps)
 
-    def _split(
-        self, gap: NDArray[np.float32], rest: Sequence[NDArray[Any]]
-    ) -> tuple[MapBatch, ...]:
-        """Return one a tap, of its ends and codes; see ``protocol.Captured`` for what they mean."""
-        low = np.zeros_like(gap)
-        if self._signed.any():
-            low[:, self._signed] = rest[1]
-        with np.errstate(invalid="ignore", over="ignore"):
-            size = np.maximum(rest[0], 0) - low
-        # A sum is finite only if all its terms are, so the GAP tells about the whole map.
-        finite = np.isfinite(gap) & np.isfinite(size)
-        varies = finite & (size > LEAST_RANGE)
-        step = np.where(varies, size / np.float32(255), np.where(finite, 0, np.float32(np.nan)))
-        step, low = step.astype(np.float32), np.where(varies, low, np.float32(0))
-        blank = ~varies & (size != 0)
-        result, start = [], 0
-        for tap, code in zip(self._taps, rest[-len(self._taps) :], strict=True):
-            planar = code.transpose(0, 3, 1, 2) if tap.channels_last else code
-            part = slice(start, start + tap.filters)
-            start += tap.filters
-            if blank[:, part].any():
-                planar = np.where(blank[:, part, None, None], np.uint8(0), planar)
-            result.append(MapBatch(planar, low[:, part], step[:, part]))
-        return tuple(result)
+    def _planar(self, arrays: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
+        """Return what the session gave, with the codes of each tap as (B, F, H, W)."""
+        shapes = {
+            codes_of(place): (-1, tap.filters, tap.height, tap.width)
+            for place, tap in enumerate(self._taps)
+        }
+        return [
+            array.reshape(shapes.get(name, array.shape))
+            for name, array in zip(self._names, arrays, strict=True)
+        ]
 
 
 def portions(images: NDArray[Any], batch: int | None) -> Iterator[NDArray[Any]]:

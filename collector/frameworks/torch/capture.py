@@ -8,12 +8,12 @@ import torch
 
 from collector.errors import ModelError, reason
 from collector.frameworks.protocol import Captured
+from collector.frameworks.quantised import map_batches
 from collector.frameworks.reading import Reading
 from collector.frameworks.scaling import SCALINGS
 from collector.frameworks.torch.hooks import hear
 from collector.frameworks.torch.reducing import Reduced, joined, reduced
 from collector.frameworks.torch.state import quiet
-from reactcnn_dash.db import MapBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collector.frameworks.torch.feeding import Feeding
     from collector.frameworks.torch.hooks import Listened
     from collector.frameworks.torch.taps import Tap
+    from reactcnn_dash.db import MapBatch
 
     Run = Callable[[torch.Tensor], tuple[torch.Tensor, Sequence[Reduced]]]
 
@@ -66,8 +67,7 @@ class Capture:
                     raise out_of_memory(len(pixels)) from error
                 raise ModelError(f"PyTorch cannot run the model: {reason(error)}") from error
             gap = joined([part.gap for part in parts]).numpy()
-            maps = tuple(map(_map_batch, parts)) if parts[0].codes is not None else None
-            return Captured(probabilities_of(output, self._reading), gap, maps)
+            return Captured(probabilities_of(output, self._reading), gap, _maps(gap, parts))
 
 
 def out_of_memory(images: int) -> ModelError:
@@ -119,8 +119,10 @@ def probabilities_of(output: torch.Tensor, reading: Reading) -> NDArray[np.float
     return probabilities
 
 
-def _map_batch(part: Reduced) -> MapBatch:
-    assert part.codes is not None
-    assert part.low is not None
-    assert part.step is not None
-    return MapBatch(part.codes.cpu().numpy(), part.low.cpu().numpy(), part.step.cpu().numpy())
+def _maps(gap: NDArray[np.float32], parts: Sequence[Reduced]) -> tuple[MapBatch, ...] | None:
+    codes = [part.codes.cpu().numpy() for part in parts if part.codes is not None]
+    high = [part.high for part in parts if part.high is not None]
+    if not codes:
+        return None
+    low = [torch.zeros_like(part.gap) if part.low is None else part.low for part in parts]
+    return map_batches(gap, joined(high).numpy(), joined(low).numpy(), codes)

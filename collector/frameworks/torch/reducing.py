@@ -6,28 +6,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from collector.frameworks.quantised import LEAST_RANGE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Below this a map's range divides to subnormal steps; it is as good as constant.
-_LEAST_RANGE = 1e-33
 # Values quantised at a time: what stays in a core's cache is not fetched again for each step.
 _AT_A_TIME = 2**18
 
 
 class Reduced(NamedTuple):
-    """What is kept of one layer for B images, see ``protocol.Captured``.
+    """What is kept of one layer for B images, see ``quantised.map_batches``.
 
     Attributes:
         gap: (B, F) float32.
-        low: (B, F) float32; ``None``, like what follows, where maps are not wanted.
-        step: (B, F) float32.
+        high: (B, F) float32; ``None``, like what follows, where maps are not wanted.
+        low: (B, F) float32; ``None`` where it is never negative, too.
         codes: (B, F, H, W) uint8.
     """
 
     gap: torch.Tensor
+    high: torch.Tensor | None
     low: torch.Tensor | None
-    step: torch.Tensor | None
     codes: torch.Tensor | None
 
 
@@ -46,30 +46,26 @@ def reduced(
     gap = planar.mean((2, 3), dtype=torch.float32)
     if not wanted:
         return Reduced(gap, None, None, None)
-    high = planar.amax((2, 3)).float().clamp_min(0)
-    least = torch.zeros_like(high) if never_negative else planar.amin((2, 3)).float().clamp_max(0)
-    size = high - least
-    # A sum is finite only if all its terms are, so the GAP tells about the whole map.
-    finite = torch.isfinite(gap) & torch.isfinite(size)
-    varies = finite & (size > _LEAST_RANGE)
-    factor = torch.where(varies, 255 / torch.where(varies, size, 1), 0)
-    step = torch.where(finite, torch.where(varies, size / 255, 0), torch.nan)
-    low = torch.where(varies, least, 0)
-    codes = _codes(planar, factor, 0.5 - low * factor, clean=bool(finite.all()))
-    return Reduced(gap, low, step, codes)
+    high, low = planar.amax((2, 3)).float(), None
+    size = high
+    if not never_negative:
+        low = planar.amin((2, 3)).float().clamp_max(0)
+        size = high.clamp_min(0) - low
+    return Reduced(gap, high, low, _codes(planar, low, 255 / size.clamp_min(LEAST_RANGE)))
 
 
-def _codes(
-    maps: torch.Tensor, factor: torch.Tensor, offset: torch.Tensor, *, clean: bool
-) -> torch.Tensor:
-    """Quantise: with half a step more in the offset, cutting off rounds."""
+def _codes(maps: torch.Tensor, low: torch.Tensor | None, factor: torch.Tensor) -> torch.Tensor:
+    """Quantise: with half a step more, cutting off rounds."""
     codes = torch.empty_like(maps, dtype=torch.uint8)
-    factor, offset = factor[..., None, None], offset[..., None, None]
+    factor = factor[..., None, None]
+    offset = 0.5 if low is None else 0.5 - low[..., None, None] * factor
     rows = max(1, _AT_A_TIME // max(1, maps[0].numel()))
+    if len(maps) <= rows:
+        return codes.copy_((maps * factor).add_(offset))
     for start in range(0, len(maps), rows):
         part = slice(start, start + rows)
-        values = (maps[part] * factor[part]).add_(offset[part])
-        codes[part] = values if clean else values.nan_to_num_(0, 0, 0)
+        each = offset[part] if isinstance(offset, torch.Tensor) else offset
+        codes[part] = (maps[part] * factor[part]).add_(each)
     return codes
 
 
