@@ -7,11 +7,18 @@ import re
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from collector import option_types as option
 from collector import request as defaults
 from collector.frameworks.reading import HEADS
-from collector.frameworks.scaling import PIXEL_RANGES, PREPROCESSES
-from collector.images import READINGS
+from collector.options import (
+    add_custom,
+    add_reading,
+    add_scaling,
+    count,
+    path,
+    rate,
+    text,
+    with_joined_range,
+)
 from collector.packaged import EARLY, NAME
 from collector.request import Request
 from collector.slim import command as slim
@@ -54,7 +61,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the command line; usage errors end the process with code 2 and one line."""
     known = parser()
     known.check_options(argv)
-    arguments = known.parse_args(_with_joined_range(argv))
+    arguments = known.parse_args(with_joined_range(argv))
     arguments.debug = getattr(arguments, "debug", False)
     arguments.store = getattr(arguments, "store", None)
     # A training that goes on has its store from its beginning.
@@ -112,7 +119,7 @@ def _common() -> Parser:
         "--store",
         default=argparse.SUPPRESS,
         metavar="URL",
-        type=option.text,
+        type=text,
         help="file or SQLAlchemy URL of the store (default: reactcnn.db in this folder)",
     )
     common.add_argument(
@@ -129,7 +136,7 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model",
         metavar="MODEL",
-        type=option.text,
+        type=text,
         help=f"{NAME}, the packaged network; {EARLY}, the same after two epochs of training; or "
         f"the path of a .keras file with a Sequential or Functional CNN, or of an .onnx file "
         f"(needs reactcnn[onnx]) (default: {NAME})",
@@ -137,56 +144,17 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--images",
         metavar="IMAGES",
-        type=option.text,
+        type=text,
         help="sample (crops of photographs, works offline), cifar10 (Keras' copy, downloaded if "
         "need be), a folder (its subfolders are the classes), or an .npz file with images and "
         "optionally labels and class_names (default: cifar10 if Keras has it, otherwise sample)",
     )
-    group.add_argument(
-        "--classes",
-        metavar="FILE",
-        type=option.classes,
-        help="names of the model's outputs in their order, a line a class, or imagenet for the "
-        "1,000 classes of ImageNet, which come with the collector; folders are matched to "
-        "them, and a class without a folder keeps its place (default: those in the model file, "
-        "else the images' own)",
-    )
-    group.add_argument(
-        "--reading",
-        metavar="HOW",
-        choices=READINGS,
-        help="how pictures of a folder are read: pillow (upright, transparency on white, resized "
-        "with antialiasing) or keras (exactly as keras.utils.image_dataset_from_directory does; "
-        "JPEG, PNG, BMP and GIF) (default: pillow)",
-    )
-    group.add_argument(
-        "--value-range",
-        metavar="LOW,HIGH",
-        type=option.value_range,
-        help="the values that are black and white in an array or in grey pictures, such as 0,4095 "
-        "or -1,1 (default: judged by the values, refused if they can be read in several ways)",
-    )
-    scaling = group.add_mutually_exclusive_group()
-    scaling.add_argument(
-        "--pixel-range",
-        metavar="RANGE",
-        choices=tuple(PIXEL_RANGES),
-        help="what the model wants pixel values to be: 0-255, 0-1 or -1-1; a model that rescales "
-        "them itself wants 0-255 (default: 0-255)",
-    )
-    scaling.add_argument(
-        "--preprocess",
-        metavar="HOW",
-        choices=tuple(PREPROCESSES),
-        help="what is done to pixel values instead: imagenet (brought to 0-1, less "
-        "ImageNet's mean, divided by its standard deviation, as torchvision does), or the module "
-        "whose preprocess_input the model was trained with, such as keras.applications.resnet or "
-        "keras.applications.vgg16 (default: what --pixel-range says)",
-    )
+    add_reading(group)
+    add_scaling(group)
     group.add_argument(
         "--size",
         metavar="HxW",
-        type=option.size,
+        type=_size,
         help="height and width of the images that a model of any size is given, 224x224 say "
         "(default: that of the images where it is the same for all, else 224x224)",
     )
@@ -203,29 +171,22 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         "--threshold",
         dest="thresholds",
         metavar="P",
-        type=option.thresholds,
+        type=_thresholds,
         help="the probability from which on a label of a model of independent labels is given: "
         "one for all, or one a label with commas between (default: 0.5)",
     )
-    group.add_argument(
-        "--custom",
-        metavar="FILE",
-        type=option.path,
-        help="Python file that registers or defines layers of your own that a .keras file needs; "
-        "it is run, so only give one that you trust (default: none, and a model that needs code is "
-        "refused)",
-    )
+    add_custom(group)
     group.add_argument(
         "--custom-ops",
         metavar="FILE",
-        type=option.path,
+        type=path,
         help="library of operators that an ONNX model needs; it is code and is run (default: none, "
         "and a model that needs one is refused)",
     )
     group.add_argument(
         "--weights",
         metavar="FILE",
-        type=option.path,
+        type=path,
         help="weights of a PyTorch model: a .safetensors file or a state_dict, which is read "
         "without running code (default: those that the factory gives it)",
     )
@@ -242,7 +203,7 @@ def _add_how(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--batch-size",
         metavar="N",
-        type=option.count,
+        type=count,
         help="images computed and stored at a time; larger is faster (default: 1, every image "
         "appears at once)",
     )
@@ -250,20 +211,20 @@ def _add_how(result: argparse.ArgumentParser) -> None:
     amount.add_argument(
         "--limit",
         metavar="N",
-        type=option.count,
+        type=count,
         help="stop when the run holds N images, drawn evenly over the classes and always the same "
         "(default: all of the source)",
     )
     amount.add_argument(
         "--first",
         metavar="N",
-        type=option.count,
+        type=count,
         help="stop when the run holds N images, the first of the source (default: all of it)",
     )
     group.add_argument(
         "--pace",
         metavar="RATE",
-        type=option.rate,
+        type=rate,
         help="at most RATE images a second, so that a person can follow (default: no limit)",
     )
     group.add_argument(
@@ -278,28 +239,25 @@ def _add_how(result: argparse.ArgumentParser) -> None:
 def _add_store(result: argparse.ArgumentParser) -> None:
     group = result.add_argument_group("what to store")
     group.add_argument(
-        "--name",
-        metavar="NAME",
-        type=option.text,
-        help="name of the run (default: model and images)",
+        "--name", metavar="NAME", type=text, help="name of the run (default: model and images)"
     )
     group.add_argument(
         "--experiment",
         metavar="NAME",
-        type=option.text,
+        type=text,
         help="what this run has in common with the runs of other checkpoints, so that they can be "
         "compared as one experiment (default: none)",
     )
     group.add_argument(
         "--epoch",
         metavar="N",
-        type=option.count,
+        type=count,
         help="how many epochs the checkpoint was trained (default: not known)",
     )
     group.add_argument(
         "--feature-maps",
         metavar="WHICH",
-        type=option.feature_maps,
+        type=_feature_maps,
         help="whose feature maps to keep: all, none, or last:N for the newest N images; GAP "
         "values are kept of all (default: last:1000)",
     )
@@ -308,8 +266,7 @@ def _add_store(result: argparse.ArgumentParser) -> None:
         dest="scores",
         action="store_false",
         help="do not score images for what stands out; the page does it when somebody looks "
-        "(default: they are scored from 512 images on, by a process that gives way to the "
-        "network, and at the end)",
+        "(default: they are scored from 512 images on, beside the network)",
     )
     group.add_argument(
         "--durable",
@@ -321,29 +278,41 @@ def _add_store(result: argparse.ArgumentParser) -> None:
     going_on.add_argument(
         "--resume",
         metavar="RUN",
-        type=option.text,
+        type=text,
         help="go on with an interrupted run: its id, UUID or name; model, images and options are "
         "those of the run (default: begin a new run)",
     )
     going_on.add_argument(
         "--share",
         metavar="RUN",
-        type=option.text,
+        type=text,
         help="take part in a run that any number of collectors share, each a range of images at a "
         "time: its id or its name, with which the first to come begins it; what is left out is as "
         "in the run, and a finished one is left alone (default: collect alone)",
     )
 
 
-def _with_joined_range(argv: Sequence[str]) -> list[str]:
-    # "-1-1" and "-1,1" look like options; joined to their own they are not taken for one.
-    joined: list[str] = []
-    for word in argv:
-        last = joined[-1] if joined else ""
-        if (last == "--pixel-range" and word in PIXEL_RANGES) or (
-            last == "--value-range" and re.match(r"-[0-9.]", word)
-        ):
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a height and a width such as 224x224")
+    return int(match[1]), int(match[2])
+
+
+def _thresholds(text: str) -> tuple[float, ...]:
+    try:
+        found = tuple(map(float, text.split(",")))
+    except ValueError:
+        found = ()
+    if not found or not all(0 < one < 1 for one in found):
+        raise argparse.ArgumentTypeError(f"{text!r} is not numbers between 0 and 1")
+    return found
+
+
+def _feature_maps(text: str) -> str:
+    if text in ("all", "none"):
+        return text
+    match = re.fullmatch(r"last:0*([1-9][0-9]{0,8})", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of all, none, last:N")
+    return f"last:{match[1]}"

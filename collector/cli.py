@@ -123,13 +123,15 @@ def _collect_and_score(ready: Session, store: str, signals: StopSignals, progres
     from collector.scoring import Scoring  # noqa: PLC0415 - SciPy is not needed for --help
 
     run = ready.writer.run
-    scoring = Scoring(progress, store, run.id, run.stored)
+    scoring = Scoring(store, run.id)
     try:
-        outcome = loop.collect(ready.work, ready.writer, signals=signals, progress=scoring)
+        outcome = loop.collect(
+            ready.work, ready.writer, signals=signals, progress=progress, scoring=scoring
+        )
         code = _conclude(outcome, run, store, progress)
         if outcome.interrupted is None:
-            scoring.finish(lambda: signals.caught is not None)
-            scoring.tell_odd()
+            scoring.finish(progress, lambda: signals.caught is not None)
+            scoring.tell_odd(progress)
     finally:
         scoring.end()
     return code
@@ -178,16 +180,25 @@ def _conclude(outcome: Outcome, run: Run, store: str, progress: Progress) -> int
 def _rebuild(url: str, ref: str) -> int:
     from collector.statistics import rebuild  # noqa: PLC0415 - SciPy is not needed for --help
 
-    reader = StoreReader(url)
+    reader, progress = StoreReader(url), Console()
     run = reader.run(ref)
-    statistics = rebuild(reader, run, reader.layers(run.id))
-    replace_states(url, run.id, statistics.states())
-    sys.stderr.write(
+    try:
+        # Nothing is written before all is read: whoever stops it leaves the states as they were.
+        statistics = rebuild(
+            reader,
+            run,
+            reader.layers(run.id),
+            lambda done: progress.working("rebuilding", done, run.stored),
+        )
+        replace_states(url, run.id, statistics.states())
+    finally:
+        progress.close()
+    progress.notice(
         f"run {run.id}: the correlation states are made again from {statistics.covered:,} of "
-        f"{run.stored:,} GAP rows; the page adds the rest itself.\n"
+        f"{run.stored:,} GAP rows; the page adds the rest itself."
     )
     if statistics.damaged:
-        sys.stderr.write(f"{statistics.damaged:,} GAP rows are damaged and left out.\n")
+        progress.notice(f"{statistics.damaged:,} GAP rows are damaged and left out.")
     return DONE
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collector.frameworks.protocol import Capture
     from collector.images import ImageChunk, ImageSource, LabelFit, Skipped
     from collector.progress import Progress
+    from collector.scoring import Scoring
     from collector.signals import StopSignals
     from collector.statistics import Statistics
     from reactcnn_dash.db import RunWriter, StoreUnreachable
@@ -70,11 +71,18 @@ class Outcome:
     interrupted: int | None
 
 
-def collect(work: Work, writer: RunWriter, *, signals: StopSignals, progress: Progress) -> Outcome:
+def collect(
+    work: Work,
+    writer: RunWriter,
+    *,
+    signals: StopSignals,
+    progress: Progress,
+    scoring: Scoring | None = None,
+) -> Outcome:
     """Bring a run to its end, or to the end of the batch at which a signal came.
 
     The run is marked finished or interrupted; when it ends without a single image it is removed.
-    ``writer`` stays open.
+    ``writer`` stays open, and what ``scoring`` has to do at the end is left to do.
 
     Raises:
         StoreError: something could not be stored; what was stored before is safe.
@@ -85,7 +93,7 @@ def collect(work: Work, writer: RunWriter, *, signals: StopSignals, progress: Pr
     progress.start(run.stored, total)
     writer.patience = _Patience(signals, progress)
     try:
-        outcome = _compute(work, writer, signals, progress)
+        outcome = _compute(work, writer, signals, progress, scoring)
         _end(writer, outcome)
     except BaseException:
         # The reason is on its way to the user; a store that fails cannot be told about it.
@@ -105,11 +113,17 @@ def expected(work: Work, skipped: int) -> int:
     return readable if work.limit is None else min(work.limit, readable)
 
 
-def _compute(work: Work, writer: RunWriter, signals: StopSignals, progress: Progress) -> Outcome:
+def _compute(
+    work: Work,
+    writer: RunWriter,
+    signals: StopSignals,
+    progress: Progress,
+    scoring: Scoring | None,
+) -> Outcome:
     run = writer.run
     size = run.batch_size
     depth = max(2, min(_LONGEST_QUEUE, _QUEUE_BYTES // (size * work.image_bytes)))
-    recorder = Recorder(writer, work.statistics, depth=depth, progress=progress)
+    recorder = Recorder(writer, work.statistics, depth=depth, progress=progress, scoring=scoring)
     skipped: list[Skipped] = []
     before = work.position - run.stored
     resized = False

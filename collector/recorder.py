@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from collector.progress import Progress
+    from collector.scoring import Scoring
     from collector.statistics import Statistics
     from reactcnn_dash.db import RunWriter
 
@@ -53,15 +54,23 @@ class Recorder:
         statistics: the states, which must have taken in exactly the stored rows.
         depth: how many batches may wait.
         progress: told about what is stored.
+        scoring: given the GAP rows of what is stored, if there is any.
     """
 
     def __init__(
-        self, writer: RunWriter, statistics: Statistics, *, depth: int, progress: Progress
+        self,
+        writer: RunWriter,
+        statistics: Statistics,
+        *,
+        depth: int,
+        progress: Progress,
+        scoring: Scoring | None = None,
     ) -> None:
         self._writer = writer
         self._statistics = statistics
         self._saved = statistics.covered
         self._progress = progress
+        self._scoring = scoring
         self._rate = Rate()
         self._skipped = writer.run.skipped
         self._total = writer.run.total
@@ -167,6 +176,8 @@ class Recorder:
             self._writer.append(batch, states, rate=self._rate.after(len(batch.gap)))
             if due:
                 self._saved = covered
+            if self._scoring is not None:
+                self._scoring.take(batch.start, batch.gap)
             self._tell_of_log(self._writer.held)
             self._progress.stored(len(batch.gap))
         if skipped != self._skipped:

@@ -103,8 +103,12 @@ def prepare(request: Request, source: ImageSource) -> tuple[Prepared, NewRun]:
     Raises:
         ModelError, ImageSourceError: as for :func:`begin`.
     """
-    network = _open(
-        request.model_or_default, request, source.native_shape, request.head, request.weights
+    network = open_network(
+        request.model_or_default,
+        request,
+        source.native_shape,
+        head=request.head,
+        weights=request.weights,
     )
     source.check(network.image_shape)
     labels = labels_for(source, network)
@@ -118,7 +122,7 @@ def prepare(request: Request, source: ImageSource) -> tuple[Prepared, NewRun]:
     )
     new = new_run(request, network, source, arithmetic=proven.capture.arithmetic)
     notices = (
-        _of_custom(request),
+        of_custom(request),
         *network.notices,
         *source.notices,
         labels.notice,
@@ -146,7 +150,7 @@ def prepare_again(request: Request, run: Run, source: ImageSource) -> Prepared:
         batch_size=run.batch_size,
         exact=run.options.get("arithmetic") == "direct",
     )
-    notices = tuple(filter(None, (_of_custom(request), *proven.notices)))
+    notices = tuple(filter(None, (of_custom(request), *proven.notices)))
     return Prepared(network, labels, images, proven, notices)
 
 
@@ -204,12 +208,12 @@ def _network_of(request: Request, run: Run, source: ImageSource) -> Network:
             f"the images are not those of run {run.id} ({run.image_source}): their contents, order "
             "or labels have changed; begin a new run."
         )
-    network = _open(
+    network = open_network(
         request.model or run.checkpoint.source,
         request,
         run.image_shape[:2],
-        run.options.get("head"),
-        run.options.get("weights"),
+        head=run.options.get("head"),
+        weights=run.options.get("weights"),
     )
     if not network.has_weights(run.checkpoint.sha256):
         raise ResumeError(
@@ -269,12 +273,13 @@ def labels_for(source: ImageSource, network: Network) -> LabelFit:
     )
 
 
-def _open(
+def open_network(
     model: str,
     request: Request,
     native_shape: tuple[int, int] | None,
-    head: str | None,
-    weights: str | None,
+    *,
+    head: str | None = None,
+    weights: str | None = None,
 ) -> Network:
     """Return the model as a network, its outputs as many as the names that the user gave to them.
 
@@ -320,7 +325,8 @@ def check_preprocess(request: Request, channels: int) -> None:
         raise ModelError(f"--preprocess {request.preprocess} is for colour; the model takes grey.")
 
 
-def _of_custom(request: Request) -> str | None:
+def of_custom(request: Request) -> str | None:
+    """Return what is said of code that was run, None where none was."""
     if request.custom is None:
         return None
     return f"--custom: the code in {request.custom} was run, with all rights that you have."

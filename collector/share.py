@@ -57,7 +57,7 @@ def run(request: Request, ref: str, signals: StopSignals, progress: Progress) ->
         taken = take_part(ready.part, ready.shared, signals=signals, progress=progress)
     code = _conclude(taken, ready.shared.run, ref, request.store, progress)
     if ready.shared.ended_it and request.scores:
-        _score(request.store, ready.shared.run, taken.stored, signals, progress)
+        _score(request.store, ready.shared.run, signals, progress)
     return code
 
 
@@ -97,13 +97,13 @@ def _introduction(ready: SharedSession, store: str) -> list[str]:
     ]
 
 
-def _score(store: str, run: Run, stored: int, signals: StopSignals, progress: Progress) -> None:
+def _score(store: str, run: Run, signals: StopSignals, progress: Progress) -> None:
     from collector.scoring import Scoring  # noqa: PLC0415 - SciPy is not needed for --help
 
-    scoring = Scoring(progress, store, run.id, stored)
+    scoring = Scoring(store, run.id)
     try:
-        scoring.finish(lambda: signals.caught is not None)
-        scoring.tell_odd()
+        scoring.finish(progress, lambda: signals.caught is not None)
+        scoring.tell_odd(progress)
     finally:
         scoring.end()
 

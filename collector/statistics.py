@@ -16,7 +16,7 @@ from reactcnn_dash.db import DamagedBlob
 from reactcnn_dash.results.moments import comoments_of, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -100,14 +100,25 @@ def restore(reader: StoreReader, run: Run, layers: Sequence[Layer]) -> Statistic
     return statistics
 
 
-def rebuild(reader: StoreReader, run: Run, layers: Sequence[Layer]) -> Statistics:
+def rebuild(
+    reader: StoreReader,
+    run: Run,
+    layers: Sequence[Layer],
+    progress: Callable[[int], None] | None = None,
+) -> Statistics:
     """Return the same from the stored rows alone, without a look at the saved states.
+
+    Args:
+        reader: of the store, which is left as it is.
+        run: the run.
+        layers: its layers, by position.
+        progress: called with the number of rows taken in, 0 at first. What it raises stops it.
 
     Raises:
         StoreError: the store cannot be read.
     """
     statistics = Statistics(layers)
-    _catch_up(statistics, reader, run)
+    _catch_up(statistics, reader, run, progress)
     return statistics
 
 
@@ -127,7 +138,14 @@ def _saved(reader: StoreReader, run: Run, layers: Sequence[Layer]) -> list[Corre
     return states
 
 
-def _catch_up(statistics: Statistics, reader: StoreReader, run: Run) -> None:
+def _catch_up(
+    statistics: Statistics,
+    reader: StoreReader,
+    run: Run,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    tell = progress or (lambda _: None)
+    tell(statistics.received)
     for block in reader.gap_blocks(run.id, statistics.covered, run.stored):
         first = statistics.received
         last = int(max([*block.ordinals.tolist(), *block.damaged]))
@@ -137,3 +155,4 @@ def _catch_up(statistics: Statistics, reader: StoreReader, run: Run) -> None:
             rows[block.ordinals - first] = block.rows
         statistics.add(rows)
         statistics.damaged += len(block.damaged)
+        tell(statistics.received)

@@ -53,8 +53,8 @@ class Mounted:
         # Of several proxies in a row, the last is the one that is trusted.
         said = clean_prefix(said.rpartition(",")[2].strip()) if self._trusted else ""
         spelled = said or self._prefix
-        found = unquote_to_bytes(spelled).decode("latin-1")
-        if found:
+        if spelled:
+            found = unquote_to_bytes(spelled).decode("latin-1")
             environ[_SPELLED] = spelled
             path = environ.get("PATH_INFO", "")
             environ["SCRIPT_NAME"] = found

@@ -179,10 +179,10 @@ def test_a_run_that_grows_is_scored_where_it_has_no_scores_yet(tmp_path: Path) -
         np.testing.assert_array_equal(later.scores[:520], first.scores)
         writer.finish()
     reader = StoreReader(str(path))
-    assert due(reader.run(1), profile_of(path))
+    assert due(reader.run(1), profile_of(path).images)
     bring_up_to_date(str(path), 1)
     assert scores_of(path).profile == 700
-    assert not due(reader.run(1), profile_of(path))
+    assert not due(reader.run(1), profile_of(path).images)
 
 
 def test_damaged_rows_have_no_score(tmp_path: Path) -> None:

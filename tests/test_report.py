@@ -75,6 +75,20 @@ def test_few_images_give_a_report_that_says_so(images: int, tmp_path: Path) -> N
     assert "Nothing is called odd" in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("images", [70, 130])
+def test_scores_of_too_few_images_to_call_one_odd_are_shown(images: int, tmp_path: Path) -> None:
+    stores.make_store(tmp_path / "store.db", images)
+    path = tmp_path / "run.html"
+    command = ["report", "1", "--store", str(tmp_path / "store.db"), "--output", str(path)]
+    assert main(command) == 0
+    html = path.read_text(encoding="utf-8")
+    assert f"{images} images are too few to tell what 1% of usual ones do" in html
+    drawn = html.partition("how the scores are spread")[2].partition("</svg>")[0]
+    assert "<rect" in drawn
+    # There is no threshold to draw.
+    assert "<line" not in drawn
+
+
 def test_a_file_that_is_there_is_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

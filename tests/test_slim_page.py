@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from collector.arguments import parse
 from reactcnn_dash.db import StoreReader, delete_run
 from reactcnn_dash.pages.slim.routes import routes
 from reactcnn_dash.results.slimming import trial
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask.testing import FlaskClient
+
+    from reactcnn_dash.db import Run
 
 DEADLINE = 240.0
 
@@ -147,6 +151,43 @@ def test_what_cannot_be_made_here_has_its_command(client: FlaskClient) -> None:
     assert begun["status"] == "refused"
     assert "not on the machine" in begun["message"]
     assert said(client, "/slims/trial")["trial"]["state"] == "idle"
+
+
+def test_a_command_reads_networks_and_images_as_the_runs_did(tmp_path: Path) -> None:
+    stores.make_store(tmp_path / "a.db", 4)
+    plain = StoreReader(str(tmp_path / "a.db")).run(1)
+    np.savez(tmp_path / "images.npz", images=np.zeros((4, 8, 8, 3), np.uint8))
+    images = {"images": str(tmp_path / "images.npz")}
+
+    def of(**options: str) -> Run:
+        checkpoint = dataclasses.replace(plain.checkpoint, source=trial.PACKAGED[0])
+        return dataclasses.replace(plain, checkpoint=checkpoint, options=images | options)
+
+    def wanted(run: Run, first: Run, second: Run) -> trial.Wanted:
+        return trial.Wanted(run, first, second, "parameters", 40, "refit")
+
+    usual, keras = of(reading="pillow", pixel_range="-1-1"), of(reading="keras")
+    network = of(preprocess="imagenet", pixel_range="imagenet", classes="imagenet", reading="keras")
+    signed = of(value_range="-1,1")
+    for asked_, given, not_given in (
+        (wanted(usual, usual, usual), ["--pixel-range=-1-1"], ["--reading", "--preprocess"]),
+        (wanted(network, keras, keras),
+         ["--preprocess=imagenet", "--classes=imagenet", "--reading=keras"], ["--pixel-range"]),
+        (wanted(network, signed, signed), ["--value-range=-1,1"], ["--reading"]),
+    ):  # fmt: skip
+        assert trial.obstacle(asked_) is None
+        command = trial.words(asked_, "a.db", "slim.keras")
+        assert set(given) <= set(command)
+        assert not any(word.startswith(tuple(not_given)) for word in command)
+        # The collector takes it.
+        assert parse(command[1:]).command == "slim"
+    for asked_, text in (
+        (wanted(of(custom="/own.py"), usual, usual), "with --custom, which the page does not slim"),
+        (wanted(usual, usual, keras), "with different --reading"),
+        (wanted(usual, signed, usual), "with different --value-range"),
+        (wanted(of(classes="/no/such.txt"), usual, usual), "/no/such.txt, is not on this machine"),
+    ):
+        assert text in str(trial.obstacle(asked_))
 
 
 def test_what_is_known_here_is_what_the_collector_knows() -> None:

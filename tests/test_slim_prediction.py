@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from reactcnn_dash.analysis import CoMoments, explained_curve, unexplained
-from reactcnn_dash.db import StoreReader
+from reactcnn_dash.db import Layer, StoreReader
 from reactcnn_dash.pages.slim.routes import routes
 from reactcnn_dash.results.redundancy.moments import computed_moments
 from reactcnn_dash.results.slimming.prediction import (
@@ -16,11 +17,14 @@ from reactcnn_dash.results.slimming.prediction import (
     SHARES,
     NoPrediction,
     computed_prediction,
+    costs_of,
+    least_of,
 )
 from tests import redundant, served, slimmed, stores
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
 
 def rows(count: int, seed: int) -> np.ndarray:
@@ -114,11 +118,11 @@ def test_widths_keep_to_the_budget_and_lose_what_explains_least(tmp_path: Path) 
     assert (found.names, found.filters, found.images) == (("first", "second"), (8, 6), 96)
 
     def parameters(first: int, second: int) -> int:
-        return 9 * 3 * first + first + 9 * first * second + second
+        return 9 * 3 * first + first + 9 * first * second + second + 3 * second + 3
 
     def work(first: int, second: int) -> int:
         # Maps of 6 × 6 and of 4 × 4.
-        return 9 * 3 * first * 36 + 9 * first * second * 16
+        return 9 * 3 * first * 36 + 9 * first * second * 16 + 3 * second
 
     for name, cost in (("parameters", parameters), ("multiply-adds", work)):
         before = (1, 1)
@@ -140,3 +144,91 @@ def test_widths_keep_to_the_budget_and_lose_what_explains_least(tmp_path: Path) 
         assert left == pytest.approx(unexplained(*moments.layers[layer], kept), abs=2e-4)
     assert found.widths["parameters"][last][0] == 7
     assert found.residuals["parameters"][last][0] < 1e-3
+
+
+def networks() -> dict[str, Any]:
+    """Networks whose convolutions are not all that is cut with them."""
+    import keras
+
+    layers = keras.layers
+
+    def conv(filters: int, name: str, **more: Any) -> Any:
+        return layers.Conv2D(filters, 3, padding="same", name=name, **more)
+
+    def normalised(x: Any) -> Any:
+        return layers.ReLU()(layers.BatchNormalization()(x))
+
+    def model(name: str, x: Any, flat: Any) -> Any:
+        return keras.Model(image, layers.Dense(3, activation="softmax")(flat(x)), name=name)
+
+    image = keras.Input((8, 8, 3))
+    whole = layers.GlobalAveragePooling2D()
+    x = layers.MaxPooling2D()(normalised(conv(8, "chain1")(image)))
+    x = layers.Flatten()(normalised(conv(6, "chain2", use_bias=False)(x)))
+    chain = model("chain", layers.Dense(10, activation="relu")(x), layers.Dropout(0.5))
+    stem = conv(6, "stem", activation="relu")(image)
+    inner = normalised(conv(9, "inner", use_bias=False)(stem))
+    added = layers.Add()([stem, conv(6, "added")(inner)])
+    residual = model("residual", layers.ReLU()(added), whole)
+    x = layers.PReLU(shared_axes=(1, 2))(conv(7, "first")(image))
+    x = normalised(layers.DepthwiseConv2D(3, name="depthwise")(x))
+    x = layers.SeparableConv2D(5, 3, name="separable", activation="relu")(x)
+    separable = model("separable", x, layers.Flatten())
+    branches = [conv(size, f"branch{size}", activation="relu")(image) for size in (4, 7)]
+    x = conv(5, "joined", activation="relu")(layers.Concatenate()(branches))
+    branched = model("branched", layers.AveragePooling2D(2)(x), layers.Flatten())
+    x = conv(5, "free", activation="relu")(image)
+    x = layers.LayerNormalization()(conv(6, "held", activation="relu")(x))
+    held = model("held", x, whole)
+    return {one.name: one for one in (chain, residual, separable, branched, held)}
+
+
+def work_of(model: Any) -> int:
+    """Multiply-adds of convolutions and dense layers, from the shapes of their weights."""
+    total = 0
+    for layer in model.layers:
+        kernels = [one for one in layer.weights if "kernel" in one.path.rsplit("/", 1)[-1]]
+        places = int(np.prod(layer.output.shape[1:-1])) if kernels else 0
+        total += places * sum(int(np.prod(one.shape)) for one in kernels)
+    return total
+
+
+@pytest.mark.fitting
+@pytest.mark.parametrize("name", ["chain", "residual", "separable", "branched", "held"])
+def test_a_budget_counts_what_keras_counts_of_the_network_that_is_cut(
+    tmp_path: Path, name: str
+) -> None:
+    from collector.frameworks.keras.models import LoadedModel, weights_digest
+    from collector.frameworks.keras.network import understand
+    from collector.slim.channels import find_channels
+    from collector.slim.rebuilding import rebuild
+    from collector.slim.slimmed import Slimmed
+
+    stores.make_store(tmp_path / "a.db", 4)
+    reader = StoreReader(str(tmp_path / "a.db"))
+    model = networks()[name]
+    digest = weights_digest(model.weights)
+    network = understand(LoadedModel(name, "here", model, digest, model.count_params(), None))
+    offsets = np.cumsum([0, *(tap.filters for tap in network.taps)]).tolist()
+    layers = [
+        Layer(i, tap.name, tap.kind, tap.tap, tap.filters, tap.height, tap.width, offsets[i])
+        for i, tap in enumerate(network.taps)
+    ]
+    run = dataclasses.replace(reader.run(1), options=dict(network.details))
+    channels = find_channels(network.graph)
+    least = least_of(run, layers)
+    assert (name == "held") == (max(least) > 1)
+    chance = np.random.default_rng(3)
+    for _ in range(4):
+        kept = np.ones(channels.count, bool)
+        for tap, fewest in zip(network.taps, least, strict=True):
+            numbers = channels.of(tap.tensor).numbers
+            kept[numbers[chance.integers(fewest, tap.filters + 1) :]] = False
+        mask = np.ones(offsets[-1] + 1, bool)
+        for tap, layer in zip(network.taps, layers, strict=True):
+            stay = int(kept[channels.of(tap.tensor).numbers].sum())
+            mask[layer.offset + stay : layer.offset + layer.filters] = False
+        slim = rebuild(model, Slimmed(network.graph, channels, kept), "slim")
+        parameters = costs_of(reader, run, layers, work=False).total(mask)
+        assert parameters == pytest.approx(slim.count_params())
+        assert costs_of(reader, run, layers, work=True).total(mask) == pytest.approx(work_of(slim))

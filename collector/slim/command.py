@@ -7,16 +7,15 @@ import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from collector.frameworks.keras.entry import KERAS
 from collector.frameworks.keras.modelfile import check_model
 from collector.frameworks.keras.runtime import start_tensorflow
 from collector.frameworks.reading import HEADS
 from collector.frameworks.registry import framework_of
-from collector.frameworks.scaling import PIXEL_RANGES
-from collector.images import fit_labels, open_images
-from collector.option_types import count, rate, text
+from collector.images import fit_labels, open_images, parse_value_range, read_classes
+from collector.options import add_custom, add_reading, add_scaling, count, rate, text
 from collector.progress import Console, Lines, Progress, Silent, follow_input
 from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL, DEFAULT_PIXEL_RANGE
 from collector.slim.request import METHODS, SlimError, SlimRequest, share
@@ -25,7 +24,8 @@ from collector.training.checkpoints import PATTERN
 from reactcnn_dash.db import Answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+    from typing import TextIO
 
     from collector.frameworks.keras.network import Network
     from collector.images import ImageSource
@@ -41,7 +41,7 @@ DEFAULT_OUTPUT = "slim.keras"
 FINE_TUNING_RATE = 0.02
 
 
-def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     """Add the command."""
     slim = commands.add_parser(
         "slim",
@@ -61,11 +61,12 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
         "(default: cifar10 if Keras has it, otherwise sample)")  # fmt: skip
     add("--limit", metavar="N", type=count, default=DEFAULT_LIMIT, help="how many of them "
         "(default: %(default)s, drawn evenly over the classes if there are any)")  # fmt: skip
-    add("--pixel-range", metavar="RANGE", choices=tuple(PIXEL_RANGES), default=DEFAULT_PIXEL_RANGE,
-        help="what the model wants pixel values to be (default: %(default)s)")  # fmt: skip
+    add_reading(what)
+    add_scaling(what)
     add("--head", metavar="HEAD", choices=[one for one in HEADS if one != "none"], help="what the "
         "model ends in: softmax, logits, sigmoid or regression (default: judged by what it says)"
         )  # fmt: skip
+    add_custom(what)
     how = slim.add_argument_group("how slim")
     add = how.add_argument
     add("--parameters", metavar="SHARE", type=_share, help="share that may stay: 25%%, or 0.25")
@@ -91,7 +92,7 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
     add("--evaluate-limit", metavar="N", type=count, help="how many of these, drawn evenly "
         "over the classes (default: all)")  # fmt: skip
     add("--fine-tune", metavar="EPOCHS", type=count, help="train the slim network so long with "
-        "labelled images")  # fmt: skip
+        "labelled images, to answer as the whole one does")  # fmt: skip
     add("--data", metavar="DATA", type=text, help="images to fine-tune with: cifar10, a folder "
         "whose subfolders are the classes, or an .npz file with labels")  # fmt: skip
     add("--learning-rate", metavar="RATE", type=rate, default=FINE_TUNING_RATE, help="its highest "
@@ -124,13 +125,28 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
     check_model(request.model)
     progress = _progress(arguments)
     stream = sys.stderr if isinstance(progress, Console) else None
-    source = open_images(request.images, progress=stream)
+    source = _images(request, request.images, stream)
     evaluation = None
     if request.evaluate is not None:
-        evaluation = open_images(request.evaluate, progress=stream)
+        evaluation = _images(request, request.evaluate, stream)
     start_tensorflow()
+    from collector.frameworks.keras.custom import known  # noqa: PLC0415 - imports TensorFlow
+
     job = _Job(request, arguments, signals, progress)
-    return job.run(source, evaluation)
+    # The slim network is made of the same layers.
+    with known(request.custom):
+        return job.run(source, evaluation)
+
+
+def _images(request: SlimRequest, spec: str, stream: TextIO | None) -> ImageSource:
+    range_ = request.value_range
+    return open_images(
+        spec,
+        progress=stream,
+        reading=request.reading,
+        value_range=None if range_ is None else parse_value_range(range_),
+        classes=request.class_names,
+    )
 
 
 def _progress(arguments: argparse.Namespace) -> Progress:
@@ -153,12 +169,16 @@ class _Job:
         self._phase = ""
 
     def run(self, source: ImageSource, evaluation: ImageSource | None) -> int:
-        from collector.frameworks.keras.models import load_model  # noqa: PLC0415 - imports TensorFlow
-        from collector.frameworks.keras.network import understand  # noqa: PLC0415
-        from collector.slim.slimming import Slimming  # noqa: PLC0415
+        from collector.session import of_custom, open_network  # noqa: PLC0415 - SciPy is not needed for --help
+        from collector.slim.slimming import Slimming  # noqa: PLC0415 - imports TensorFlow
 
         request, progress = self._request, self._progress
-        network = understand(load_model(request.model), source.native_shape, request.head)
+        network = cast(
+            "Network",
+            open_network(
+                request.model, request.collecting(), source.native_shape, head=request.head
+            ),
+        )
         feed = self._feed(source, network, min(request.limit, len(source)))
         if network.reading.answers is not Answers.CLASSES and evaluation is not None:
             if request.loss is not None:
@@ -175,6 +195,9 @@ class _Job:
             f"model   {network.loaded.name}: {network.loaded.parameters:,} parameters\n"
             f"images  {feed.limit:,} of {source.description} to slim it with"
         )
+        notice = of_custom(request.collecting())
+        if notice is not None:
+            progress.notice(notice)
         saving = (request.work is None or request.parameters is not None, request.work is not None)
         try:
             slimming = Slimming(network, feed, saving, self._working)
@@ -268,10 +291,12 @@ class _Job:
             batch_size=None,
             learning_rate=arguments.learning_rate,
             start=str(path),
+            # What it was is the best that it can learn.
+            teacher=self._request.model,
             checkpoints=str(folder),
             resume=False,
-            classes=None,
-            value_range=None,
+            classes=arguments.classes,
+            value_range=arguments.value_range,
             experiment=f"{self._request.output.stem} fine-tuned",
             seed=arguments.seed,
             store=self._request.store,
@@ -350,7 +375,7 @@ class _Job:
         from collector.slim.feeding import Feed  # noqa: PLC0415
 
         source.check(network.image_shape)
-        return Feed(source, network, self._request.pixel_range, limit)
+        return Feed(source, network, self._request.scaling, limit)
 
     def _working(self, what: str, done: int, total: int) -> None:
         if what != self._phase:
@@ -380,6 +405,12 @@ def _request(arguments: argparse.Namespace) -> SlimRequest:
         evaluate=arguments.evaluate,
         evaluate_limit=arguments.evaluate_limit,
         pixel_range=arguments.pixel_range,
+        preprocess=arguments.preprocess,
+        custom=arguments.custom,
+        classes=arguments.classes,
+        class_names=None if arguments.classes is None else read_classes(arguments.classes),
+        reading=arguments.reading,
+        value_range=arguments.value_range,
         head=arguments.head,
         parameters=arguments.parameters,
         work=arguments.work,
@@ -396,8 +427,13 @@ def _request(arguments: argparse.Namespace) -> SlimRequest:
 def _check_tuning(arguments: argparse.Namespace, request: SlimRequest) -> None:
     if (arguments.fine_tune is None) != (arguments.data is None):
         raise SlimError("--fine-tune EPOCHS and --data DATA go together.")
-    if arguments.fine_tune and request.pixel_range != DEFAULT_PIXEL_RANGE:
-        raise SlimError("fine-tuning gives pixel values 0-255; leave --pixel-range out.")
+    if arguments.fine_tune and request.scaling != DEFAULT_PIXEL_RANGE:
+        option = "--pixel-range" if request.preprocess is None else "--preprocess"
+        raise SlimError(f"fine-tuning gives pixel values 0-255; leave {option} out.")
+    if arguments.fine_tune and request.custom is not None:
+        raise SlimError("fine-tuning knows Keras' own layers only; leave --custom out.")
+    if arguments.fine_tune and request.reading == "keras":
+        raise SlimError("fine-tuning reads pictures by Pillow; leave --reading out.")
     if arguments.fine_tune and request.checkpoints.exists() and not request.force:
         raise SlimError(
             f"{request.checkpoints} is there from a fine-tuning before; go on with train --resume "

@@ -5,15 +5,13 @@ from __future__ import annotations
 import statistics
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from collector import loop, session
 from collector.frameworks.keras.capture import Capture
-from collector.frameworks.keras.models import load_model
-from collector.frameworks.keras.network import understand
-from collector.request import Request
+from collector.request import DEFAULT_READING
 from reactcnn_dash.analysis import change_interval, wilson_interval
 from reactcnn_dash.db import RunState, StoreError, StoreReader
 
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from collector.frameworks.keras.network import Network
     from collector.images import ImageSource
     from collector.progress import Progress
+    from collector.request import Request
     from collector.signals import StopSignals
     from collector.slim.request import SlimRequest
     from reactcnn_dash.db import Run
@@ -64,19 +63,17 @@ class Evaluation:
         request = self._request
         output = str(request.output)
         for model, name in ((request.model, "whole"), (output, "slim")):
-            wanted = Request(
-                store=request.store,
+            wanted = request.collecting(
                 model=model,
                 images=request.evaluate,
                 limit=request.evaluate_limit,
-                pixel_range=request.pixel_range,
-                head=request.head,
                 batch_size=BATCH,
                 name=f"{request.output.stem} · {name}",
             )
-            loaded = load_model(model)
-            self._networks.append(understand(loaded, self._source.native_shape, request.head))
-            known = self._known(loaded.sha256) if name == "whole" else None
+            native = self._source.native_shape
+            network = session.open_network(model, wanted, native, head=request.head)
+            self._networks.append(cast("Network", network))
+            known = self._known(network.loaded.sha256) if name == "whole" else None
             if known is None:
                 code = self._collect(wanted)
                 if code:
@@ -133,13 +130,13 @@ class Evaluation:
         """Return a whole run of a network over all these images, read as they are read here."""
         request = self._request
         options = {
-            "pixel_range": request.pixel_range,
+            "pixel_range": request.scaling,
             "limit": request.evaluate_limit,
             "first": None,
-            "value_range": None,
-            "classes": None,
-            "preprocess": None,
-            "custom": None,
+            "value_range": request.value_range,
+            "classes": request.classes,
+            "preprocess": request.preprocess,
+            "custom": request.custom,
         }
         try:
             reader = StoreReader(request.store)
@@ -151,7 +148,8 @@ class Evaluation:
                     run.checkpoint.sha256 == sha256
                     and run.image_identity == self._source.identity
                     and not run.skipped
-                    and run.options.get("reading") in (None, "pillow")
+                    and (run.options.get("reading") or DEFAULT_READING)
+                    == (request.reading or DEFAULT_READING)
                     and run.options.get("head") in (None, self._networks[0].reading.head)
                     and all(run.options.get(name) == value for name, value in options.items())
                 ):

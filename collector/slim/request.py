@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from collector.errors import CollectorError
+from collector.request import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,13 @@ class SlimRequest:
         limit: how many of them.
         evaluate: images to measure with, likewise; ``None`` for no runs.
         evaluate_limit: how many of them; ``None`` for all.
-        pixel_range: key of ``PIXEL_RANGES``.
+        pixel_range: key of ``PIXEL_RANGES``; ``None`` for 0–255.
+        preprocess: key of ``PREPROCESSES``, instead of a pixel range.
+        custom: path of a Python file that registers layers of the model; it is run.
+        classes: path of the file that names the model's classes, or a known set of them.
+        class_names: these names.
+        reading: one of ``READINGS``; ``None`` for the usual one.
+        value_range: the values that are black and white, as text; ``None`` to judge them.
         head: what the model ends in, one of ``HEADS``; ``None`` to judge it.
         parameters: share of the parameters that may stay.
         work: share of the multiply-adds that may stay.
@@ -48,7 +55,13 @@ class SlimRequest:
     limit: int
     evaluate: str | None
     evaluate_limit: int | None
-    pixel_range: str
+    pixel_range: str | None
+    preprocess: str | None
+    custom: str | None
+    classes: str | None
+    class_names: tuple[str, ...] | None
+    reading: str | None
+    value_range: str | None
     head: str | None
     parameters: float | None
     work: float | None
@@ -59,6 +72,26 @@ class SlimRequest:
     seed: int
     output: Path
     force: bool
+
+    @property
+    def scaling(self) -> str:
+        """What is done to pixel values, a key of ``SCALINGS``."""
+        return self.collecting().pixel_range_or_default
+
+    def collecting(self, **more: Any) -> Request:
+        """Return a request to collect a network just as this one is read, with more said of it."""
+        return Request(
+            store=self.store,
+            pixel_range=self.pixel_range,
+            preprocess=self.preprocess,
+            custom=self.custom,
+            classes=self.classes,
+            class_names=self.class_names,
+            reading=self.reading,
+            value_range=self.value_range,
+            head=self.head,
+            **more,
+        )
 
     @property
     def channel_map(self) -> Path:

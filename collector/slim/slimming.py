@@ -9,10 +9,11 @@ import keras
 import numpy as np
 
 from collector.frameworks.keras.layout import CONVOLUTIONS
-from collector.slim.bundles import costs_of, find_bundles
+from collector.slim.bundles import find_bundles
 from collector.slim.channels import find_channels
 from collector.slim.choosing import Choice, by_rule, prepare
 from collector.slim.consumers import find_consumers
+from collector.slim.costs import costs_of
 from collector.slim.executing import prove_same, whole_output
 from collector.slim.measuring import FISHER_IMAGES, measure
 from collector.slim.request import SlimError

@@ -44,6 +44,7 @@ class Settings:
     classes: str | None = None
     value_range: str | None = None
     drawn: bool = False
+    teacher: str | None = None
 
 
 class Checkpoints:

@@ -13,7 +13,7 @@ import numpy as np
 
 from collector.frameworks.keras.modelfile import check_model
 from collector.frameworks.keras.runtime import start_tensorflow
-from collector.option_types import count, rate, text, value_range
+from collector.options import count, rate, text, value_range
 from collector.packaged import CHECKPOINTS
 from collector.progress import Console
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_STORE
@@ -25,7 +25,6 @@ from reactcnn_dash.db import RunState, StoreAddress, StoreError, StoreReader, de
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
     from collector.callback import ReactCNNCallback
     from collector.signals import StopSignals
@@ -34,17 +33,17 @@ if TYPE_CHECKING:
 _DEFAULTS: dict[str, Any] = {
     "data": "cifar10", "validation": None, "probe": 1000, "epochs": 20, "batch_size": 128,
     "learning_rate": 0.1, "start": None, "seed": 1, "classes": None,
-    "value_range": None,
+    "value_range": None, "teacher": None,
 }  # fmt: skip
 
 _SETTLING = 30
 """Batches that settle a checkpoint's running statistics, 2 % of an epoch of CIFAR-10."""
 
-_PLACES = ("data", "validation", "start", "classes")
+_PLACES = ("data", "validation", "start", "classes", "teacher")
 _NAMES = ("auto", "cifar10", "sample", *CHECKPOINTS)
 
 
-def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     """Add the command."""
     train = commands.add_parser(
         "train",
@@ -72,6 +71,8 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
     add("--learning-rate", metavar="RATE", type=rate, help="its highest value (default: 0.1)")
     add("--from", dest="start", metavar="MODEL", type=text, help="vgg16-cifar10 or a .keras file "
         "to begin from (default: the VGG-16 with random weights)")  # fmt: skip
+    add("--teacher", metavar="MODEL", type=text, help="a network, likewise, whose answers are "
+        "learned beside the labels: knowledge distillation (default: labels alone)")  # fmt: skip
     add("--checkpoints", metavar="FOLDER", type=text, default="checkpoints", help="where the "
         ".keras files go (default: checkpoints)")  # fmt: skip
     add("--resume", action="store_true", help="go on after the newest checkpoint of the folder")
@@ -109,8 +110,8 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
     if done >= settings.epochs and _unfinished_runs(settings, done) is None:
         console.notice(f"all {settings.epochs} epochs are done: nothing to do.")
         return 0
-    if settings.start is not None:
-        check_model(settings.start)
+    for file in filter(None, (settings.start, settings.teacher)):
+        check_model(file)
     start_tensorflow()
     from collector.training import network  # noqa: PLC0415 - imports TensorFlow
 
@@ -130,6 +131,7 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
             f"the model has {model.output_shape[-1]} outputs, but the data "
             f"{len(data.class_names)} classes."
         )
+    teacher = network.teacher(settings.teacher, model)
     if not done:
         model = network.with_optimizer(model)
         checkpoints.begin(settings)
@@ -138,7 +140,7 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
         settings=settings,
         data=data,
         model=model,
-        step=network.Step(model),
+        step=network.Step(model, teacher),
         checkpoints=checkpoints,
         console=console,
         signals=signals,

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 MOMENTUM = 0.9
 WEIGHT_DECAY = 5e-4
+TEMPERATURE = 4.0
+"""By which answers are softened, so that a teacher says how alike the other classes are."""
+TAUGHT = 0.9
+"""Share of the loss that a teacher's answers have; labels have the rest."""
+_LEAST_PROBABILITY = 1e-7
 
 
 def untrained(classes: int) -> Any:
@@ -76,11 +81,38 @@ def restored(path: Path) -> Any:
     return model
 
 
-class Step:
-    """One step of SGD with Nesterov's momentum and L2 decay of the kernels, compiled."""
+def teacher(spec: str | None, model: Any) -> Any:
+    """Return the network that a model learns from, None for none.
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
+    Raises:
+        ModelError: it cannot be loaded or watched.
+        TrainingError: it does not take the same images and answer with as many classes.
+    """
+    if spec is None:
+        return None
+    found, shape = loaded(spec)
+    if shape != tuple(model.input_shape[1:]) or found.output_shape != model.output_shape:
+        raise TrainingError(
+            f"{spec} cannot teach {model.name}: it takes other images or has other classes."
+        )
+    return found
+
+
+class Step:
+    """One step of SGD with Nesterov's momentum and L2 decay of the kernels, compiled.
+
+    With a teacher the loss is mostly the divergence of the model's softened answers from the
+    teacher's to the very same images, and the cross-entropy of the labels has the rest (Hinton,
+    Vinyals & Dean 2015, "Distilling the knowledge in a neural network"; Beyer et al. 2022,
+    "Knowledge distillation: a good teacher is patient and consistent").
+
+    Args:
+        model: ends in a softmax, compiled.
+        teacher: likewise; it is not changed.
+    """
+
+    def __init__(self, model: Any, teacher: Any = None) -> None:
+        self._model, self._teacher = model, teacher
         self._kernels = [v for v in model.trainable_variables if v.path.endswith("/kernel")]
         self._chances = [v for v in model.variables if v.path.endswith("seed_generator_state")]
         self._function = tf.function(self._step, autograph=False, reduce_retracing=True)
@@ -129,11 +161,27 @@ class Step:
         with tf.GradientTape() as tape:
             outputs = model(tf.cast(images, tf.float32), training=True)
             losses = keras.losses.sparse_categorical_crossentropy(labels, outputs)
-            loss = tf.reduce_mean(losses)
+            loss = aim = tf.reduce_mean(losses)
+            if self._teacher is not None:
+                said = self._teacher(tf.cast(images, tf.float32), training=False)
+                aim = (1 - TAUGHT) * loss + TAUGHT * _divergence(said, outputs)
             decay = tf.add_n([tf.nn.l2_loss(kernel.value) for kernel in self._kernels])
-            total = loss + WEIGHT_DECAY * decay
+            total = aim + WEIGHT_DECAY * decay
         weights = model.trainable_variables
         gradients = tape.gradient(total, [weight.value for weight in weights])
         model.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         right = tf.reduce_sum(tf.cast(tf.argmax(outputs, 1) == labels, tf.int32))
         return loss, right
+
+
+def _divergence(said: Any, outputs: Any) -> Any:
+    """Mean divergence of softened probabilities from those that were said, (B, K) each.
+
+    The square of the temperature keeps gradients as large as those of hard labels.
+    """
+    softened = [
+        tf.nn.log_softmax(tf.math.log(tf.maximum(one, _LEAST_PROBABILITY)) / TEMPERATURE)
+        for one in (said, outputs)
+    ]
+    each = tf.reduce_sum(tf.exp(softened[0]) * (softened[0] - softened[1]), axis=1)
+    return TEMPERATURE**2 * tf.reduce_mean(each)

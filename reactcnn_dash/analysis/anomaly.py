@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash.analysis.peeling import peel
-from reactcnn_dash.analysis.profile import fit_profile, image_score
+from reactcnn_dash.analysis.profile import fit_halves, image_score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,8 +55,6 @@ class Suspect:
 def oddness(profile: Profile, layers: Sequence[npt.ArrayLike]) -> Oddness:
     """Score images that the profile was not fitted to; for those it was, see :func:`cross_scores`.
 
-    About 0.3 ms an image of VGG-16 on one core, in batches of 64.
-
     Args:
         profile: what is usual.
         layers: (B, F) GAP rows of each layer.
@@ -64,16 +62,23 @@ def oddness(profile: Profile, layers: Sequence[npt.ArrayLike]) -> Oddness:
     Raises:
         ValueError: not this profile's layers.
     """
-    values = [np.asarray(rows, dtype=np.float64) for rows in layers]
+    values = [
+        np.asarray(rows, dtype=layer.precision.dtype)
+        for rows, layer in zip(layers, profile.layers, strict=False)
+    ]
     # From the first layer that is not finite on, nothing is.
     finite = np.logical_and.accumulate([np.isfinite(rows).all(axis=1) for rows in values]).T
-    safe = [np.where(finite[:, [i]], rows, 0.0) for i, rows in enumerate(values)]
-    distances = [surprise.distance for surprise in profile.surprises(safe)]
-    pairs = list(zip(profile.layers, distances, strict=True))
-    strangeness = np.stack([layer.strangeness(d) for layer, d in pairs], axis=1)
-    tail = np.stack([layer.tail(d) for layer, d in pairs], axis=1)
+    whole = finite.all(axis=1)
+    if not whole.all():
+        values = [
+            np.where(finite[:, [i]], rows, rows.dtype.type(0)) for i, rows in enumerate(values)
+        ]
+    distances = profile.distances(values)
+    strangeness = profile.strangeness(distances)
+    pairs = zip(profile.layers, distances.T, strict=True)
+    tail = np.stack([layer.tail(column) for layer, column in pairs], axis=1)
     return Oddness(
-        score=np.where(finite.all(axis=1), image_score(strangeness), np.inf),
+        score=np.where(whole, image_score(strangeness), np.inf),
         strangeness=np.where(finite, strangeness, np.inf),
         tail=np.where(finite, tail, 1.0 / (profile.calibrated + 1)),
     )
@@ -93,17 +98,7 @@ def cross_scores(layers: Sequence[npt.ArrayLike]) -> Matrix:
     Raises:
         TooFewRows: too few images for a profile.
     """
-    values = [np.asarray(rows, dtype=np.float64) for rows in layers]
-    finite = np.logical_and.reduce([np.isfinite(rows).all(axis=1) for rows in values])
-    usable = [rows[finite] for rows in values]
-    inner = np.empty(int(finite.sum()))
-    for half in (0, 1):
-        profile = fit_profile(usable, half=half)
-        other = slice(1 - half, None, 2)
-        inner[other] = oddness(profile, [rows[other] for rows in usable]).score
-    scores = np.full(len(finite), np.inf)
-    scores[finite] = inner
-    return scores
+    return fit_halves(layers, whole=False).scores
 
 
 def score_threshold(scores: npt.ArrayLike, rate: float) -> float:
@@ -153,11 +148,10 @@ def suspects(
     for position, (layer, surprise) in enumerate(
         zip(profile.layers, profile.surprises(rows), strict=True)
     ):
-        weighted = surprise.unexplained[0] * np.sqrt(np.diagonal(layer.precision))
+        precision = np.asarray(layer.precision, dtype=np.float64)
+        weighted = surprise.unexplained[0] * np.sqrt(np.diagonal(precision))
         found += [
             Suspect(position, one.variable, one.deviation)
-            for one in peel(
-                layer.precision, weighted, layer.mean, layer.spread, most=most, least=least
-            )
+            for one in peel(precision, weighted, layer.mean, layer.spread, most=most, least=least)
         ]
     return tuple(sorted(found, key=lambda one: -abs(one.deviation))[:most])

@@ -15,6 +15,9 @@ before:
   "Graphical models", section 5.1).
 
 One half of the rows is fitted, the other calibrates: what is fitted looks closer than it is.
+
+A profile for scores alone is computed in single precision where its rows are; what is inverted is
+so in double. Scores differ by some 1e-5.
 """
 
 from __future__ import annotations
@@ -29,10 +32,13 @@ from reactcnn_dash.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Executor
 
     import numpy.typing as npt
 
     Matrix = npt.NDArray[np.float64]
+    Rows = npt.NDArray[np.floating]
+    """(n, F) rows of one layer, in single or double precision."""
 
 MINIMUM_ROWS = 64
 """Usable rows below which there is no profile."""
@@ -73,11 +79,14 @@ class Surprise:
 class LayerProfile:
     """What is usual for one layer of F filters after one of F′ (0 for the first layer).
 
+    Where it was fitted for scores alone, its matrices may be float32, and what it knows of e is
+    empty.
+
     Attributes:
         center: (F,) float64, mean of the relative roots.
         scale: (F,) float64, their standard deviation, kept off 0.
-        coefficients: (F′, F) float64, B.
-        precision: (F, F) float64, P.
+        coefficients: (F′, F), B.
+        precision: (F, F), P.
         shrinkage: Ledoit and Wolf's ρ for it.
         distances: (C,) float64, ascending: d² of the C calibration rows.
         mean: (F,) float64, mean of e over them.
@@ -88,8 +97,8 @@ class LayerProfile:
 
     center: Matrix
     scale: Matrix
-    coefficients: Matrix
-    precision: Matrix
+    coefficients: Rows
+    precision: Rows
     shrinkage: float
     distances: Matrix
     mean: Matrix
@@ -97,23 +106,29 @@ class LayerProfile:
     size: Matrix
     size_spread: Matrix
 
-    def standardised(self, rows: npt.ArrayLike) -> Matrix:
+    def standardised(self, rows: npt.ArrayLike) -> Rows:
         """Standardised relative roots, (B, F), of GAP rows of this layer."""
-        return np.asarray((relative_root(rows) - self.center) / self.scale)
+        return _standardised(relative_root(rows), self.center, self.scale)
 
-    def surprise(self, own: Matrix, before: Matrix | None) -> Surprise:
+    def surprise(self, own: Rows, before: Rows | None) -> Surprise:
         """Return what is new in this layer.
 
         Args:
             own: (B, F) standardised rows of this layer.
             before: (B, F′) standardised rows of the layer before; None for the first layer.
         """
+        weighted, distance = self._weighted(own, before)
+        return Surprise(distance, weighted / np.sqrt(np.diagonal(self.precision)))
+
+    def distance(self, own: Rows, before: Rows | None) -> Matrix:
+        """Return the distances alone, (B,), see :meth:`surprise`."""
+        return self._weighted(own, before)[1]
+
+    def _weighted(self, own: Rows, before: Rows | None) -> tuple[Rows, Matrix]:
+        """Return r P, and d²."""
         residual = own if before is None else own - before @ self.coefficients
         weighted = residual @ self.precision
-        return Surprise(
-            distance=np.einsum("ij,ij->i", weighted, residual),
-            unexplained=weighted / np.sqrt(np.diagonal(self.precision)),
-        )
+        return weighted, np.einsum("ij,ij->i", weighted, residual).astype(np.float64)
 
     def strangeness(self, distance: Matrix) -> Matrix:
         """Distances on a scale that all layers share.
@@ -165,6 +180,26 @@ class Profile:
         Raises:
             ValueError: not this profile's layers.
         """
+        for profile, own, before in self._standardised(layers):
+            yield profile.surprise(own, before)
+
+    def distances(self, layers: Sequence[npt.ArrayLike]) -> Matrix:
+        """Return the distance in each layer alone, (B, L); see :meth:`surprises`.
+
+        Raises:
+            ValueError: not this profile's layers.
+        """
+        found = [one.distance(own, before) for one, own, before in self._standardised(layers)]
+        return np.stack(found, axis=1)
+
+    def strangeness(self, distances: Matrix) -> Matrix:
+        """Return :meth:`LayerProfile.strangeness` of (B, L) distances."""
+        pairs = zip(self.layers, distances.T, strict=True)
+        return np.stack([layer.strangeness(column) for layer, column in pairs], axis=1)
+
+    def _standardised(
+        self, layers: Sequence[npt.ArrayLike]
+    ) -> Iterator[tuple[LayerProfile, Rows, Rows | None]]:
         wanted = [len(layer.center) for layer in self.layers]
         given = [np.shape(rows)[-1] for rows in layers]
         if wanted != given:
@@ -172,11 +207,25 @@ class Profile:
         before = None
         for profile, rows in zip(self.layers, layers, strict=True):
             own = profile.standardised(rows)
-            yield profile.surprise(own, before)
+            yield profile, own, before
             before = own
 
 
-def relative_root(rows: npt.ArrayLike) -> Matrix:
+@dataclass(frozen=True, slots=True, eq=False)
+class Halves:
+    """What is usual for n rows, learnt twice.
+
+    Attributes:
+        profiles: one fitted to the usable rows at even places, and one to the others.
+        scores: (n,) float64 scores of the rows, each by the profile that was not fitted to it
+            (cross-fitting); +inf where a value is not finite.
+    """
+
+    profiles: tuple[Profile, Profile]
+    scores: Matrix
+
+
+def relative_root(rows: npt.ArrayLike) -> Rows:
     """Return the signed roots of GAP values, in units of their layer's root mean size on the image.
 
     sign(x) √|x| / √(mean of |x| over the layer). What an image's contrast does to all filters alike
@@ -184,21 +233,22 @@ def relative_root(rows: npt.ArrayLike) -> Matrix:
     spread of a filter about the same for small and for large values, as for counts (Bartlett 1936).
 
     Args:
-        rows: (B, F) of any real dtype.
+        rows: (B, F) of any real dtype; single precision stays what it is.
     """
-    values = np.asarray(rows, dtype=np.float64)
-    root = np.copysign(np.sqrt(np.abs(values)), values)
+    values = _floating(rows)
+    root = np.abs(values)
+    np.sqrt(root, out=root)
     level = relative_level(values)
-    return np.divide(root, level, out=np.zeros_like(root), where=level > 0.0)
+    root /= np.where(level > 0.0, level, 1.0)
+    return np.copysign(root, values, out=root)
 
 
-def relative_level(rows: npt.ArrayLike) -> Matrix:
+def relative_level(rows: npt.ArrayLike) -> Rows:
     """Return what the roots of a layer are relative to on each image, (B, 1).
 
     0 for a layer of zeros.
     """
-    size = np.abs(np.asarray(rows, dtype=np.float64)).mean(axis=1, keepdims=True)
-    return np.asarray(np.sqrt(size))
+    return np.asarray(np.sqrt(np.abs(_floating(rows)).mean(axis=1, keepdims=True)))
 
 
 def fit_profile(layers: Sequence[npt.ArrayLike], *, half: int = 0) -> Profile:
@@ -214,18 +264,40 @@ def fit_profile(layers: Sequence[npt.ArrayLike], *, half: int = 0) -> Profile:
         TooFewRows: fewer usable images.
         ValueError: layers of different numbers of images, or no layer.
     """
-    values = _usable(layers)
-    fitted, calibrating = (slice(half, None, 2), slice(1 - half, None, 2))
-    profiles = []
-    before = None
-    strangeness = []
+    values, _ = _usable(layers)
+    fit = _Fit(half, whole=True)
     for rows in values:
-        profile, own, distance = _fit_layer(rows, before, fitted, calibrating)
-        profiles.append(profile)
-        strangeness.append(profile.strangeness(distance))
-        before = own
-    scores = image_score(np.stack(strangeness, axis=1))
-    return Profile(fitted=len(values[0][fitted]), layers=tuple(profiles), scores=np.sort(scores))
+        fit.add(relative_root(np.asarray(rows, dtype=np.float64)))
+    return fit.profile()
+
+
+def fit_halves(
+    layers: Sequence[npt.ArrayLike], *, whole: bool = True, pool: Executor | None = None
+) -> Halves:
+    """Learn what is usual twice, each time from one half, and score either half by the other.
+
+    Args:
+        layers: as for :func:`fit_profile`.
+        whole: learn what :func:`suspects` and faults need too. Without it scores alone, sooner, and
+            in single precision where the rows are.
+        pool: has two processors for it, if there is one.
+
+    Raises:
+        TooFewRows: fewer usable images.
+        ValueError: layers of different numbers of images, or no layer.
+    """
+    values, usable = _usable(layers)
+    fits = _Fit(0, whole=whole), _Fit(1, whole=whole)
+    both = map if pool is None else pool.map
+    for rows in values:
+        root = relative_root(np.asarray(rows, dtype=np.float64) if whole else rows)
+        list(both(_Fit.add, fits, (root, root)))
+    inner = np.empty(int(usable.sum()))
+    for fit in fits:
+        inner[fit.calibrating] = fit.scores()
+    scores = np.full(len(usable), np.inf)
+    scores[usable] = inner
+    return Halves((fits[0].profile(), fits[1].profile()), scores)
 
 
 def image_score(strangeness: Matrix) -> Matrix:
@@ -238,73 +310,151 @@ def image_score(strangeness: Matrix) -> Matrix:
     return np.asarray(highest + np.log(np.exp(strangeness - highest[:, None]).mean(axis=1)))
 
 
-def _fit_layer(
-    rows: npt.ArrayLike, before: Matrix | None, fitted: slice, calibrating: slice
-) -> tuple[LayerProfile, Matrix, Matrix]:
-    """Return the profile, the standardised rows, and the calibration rows' distances, in order."""
-    root = relative_root(rows)
-    center, deviation = root[fitted].mean(axis=0), root[fitted].std(axis=0)
-    typical = float(np.sqrt(np.mean(deviation**2)))
-    scale = np.maximum(deviation, _LEAST_SCALE * typical if typical > 0.0 else 1.0)
-    own = (root - center) / scale
-    if before is None:
-        coefficients = np.zeros((0, own.shape[1]))
-        residual = own[fitted]
-    else:
-        coefficients = _regression(before[fitted], own[fitted])
-        residual = own[fitted] - before[fitted] @ coefficients
-    precision, shrinkage = _precision(residual)
-    empty = np.zeros(0)
-    draft = LayerProfile(
-        center, scale, coefficients, precision, shrinkage, empty, empty, empty, empty, empty
-    )
-    surprise = draft.surprise(own[calibrating], None if before is None else before[calibrating])
-    mean, spread = surprise.unexplained.mean(axis=0), surprise.unexplained.std(axis=0)
-    spread = np.maximum(spread, _LEAST_SCALE)
-    size = np.abs(surprise.unexplained - mean) / spread
-    profile = LayerProfile(
-        center=center,
-        scale=scale,
-        coefficients=coefficients,
-        precision=precision,
-        shrinkage=shrinkage,
-        distances=np.sort(np.maximum(surprise.distance, np.finfo(float).tiny)),
-        mean=mean,
-        spread=spread,
-        size=size.mean(axis=0),
-        size_spread=np.maximum(size.std(axis=0), _LEAST_SCALE),
-    )
-    return profile, own, surprise.distance
+class _Fit:
+    """The fit of one half, layer by layer.
+
+    Args:
+        half: 0 fits the even rows and calibrates on the odd ones, 1 the other way round.
+        whole: see :func:`fit_halves`.
+    """
+
+    def __init__(self, half: int, *, whole: bool) -> None:
+        self._fitted = slice(half, None, 2)
+        self.calibrating = slice(1 - half, None, 2)
+        self._whole = whole
+        self._layers: list[LayerProfile] = []
+        self._strangeness: list[Matrix] = []
+        self._before: Rows | None = None
+        self._rows = 0
+
+    def add(self, root: Rows) -> None:
+        """Learn the next layer, from its relative roots."""
+        profile, own, distance = self._layer(root, self._before)
+        self._layers.append(profile)
+        self._strangeness.append(profile.strangeness(distance))
+        self._before = own
+        self._rows = len(own[self._fitted])
+
+    def scores(self) -> Matrix:
+        """Return the image scores of the calibration rows, in their order."""
+        return image_score(np.stack(self._strangeness, axis=1))
+
+    def profile(self) -> Profile:
+        """Return what was learnt."""
+        return Profile(self._rows, tuple(self._layers), np.sort(self.scores()))
+
+    def _layer(self, root: Rows, before: Rows | None) -> tuple[LayerProfile, Rows, Matrix]:
+        """Return the profile, the standardised rows, and the calibration rows' distances."""
+        center, scale = _center_and_scale(root[self._fitted])
+        own = _standardised(root, center, scale)
+        if before is None:
+            coefficients = np.zeros((0, own.shape[1]), own.dtype)
+            residual = own
+        else:
+            coefficients = self._regression(before, own)
+            residual = own - before @ coefficients
+        precision, shrinkage = _precision(residual[self._fitted])
+        new = residual[self.calibrating]
+        weighted = new @ precision
+        distance = np.einsum("ij,ij->i", weighted, new).astype(np.float64)
+        return (
+            LayerProfile(
+                center,
+                scale,
+                coefficients,
+                precision,
+                shrinkage,
+                np.sort(np.maximum(distance, np.finfo(float).tiny)),
+                *self._unexplained(weighted, precision),
+            ),
+            own,
+            distance,
+        )
+
+    def _regression(self, before: Rows, own: Rows) -> Rows:
+        """Ridge regression, with Ledoit and Wolf's shrinkage of the layer before as its penalty."""
+        fitted = own[self._fitted]
+        covariance = _regular(ledoit_wolf(before[self._fitted])[0])
+        products = (before[self._fitted].T @ fitted) / own.dtype.type(len(fitted))
+        return _solved(covariance, products)
+
+    def _unexplained(self, weighted: Rows, precision: Rows) -> tuple[Matrix, ...]:
+        """Return what a profile knows of e over the calibration rows."""
+        if not self._whole:
+            return (np.zeros(0),) * 4
+        unexplained = (weighted / np.sqrt(np.diagonal(precision))).astype(np.float64)
+        mean, spread = unexplained.mean(axis=0), unexplained.std(axis=0)
+        spread = np.maximum(spread, _LEAST_SCALE)
+        size = np.abs(unexplained - mean) / spread
+        return mean, spread, size.mean(axis=0), np.maximum(size.std(axis=0), _LEAST_SCALE)
 
 
-def _regression(before: Matrix, own: Matrix) -> Matrix:
-    """Ridge regression, with Ledoit and Wolf's shrinkage of the layer before as its penalty."""
-    from scipy.linalg import solve  # noqa: PLC0415 - slow to import
+def _center_and_scale(root: Rows) -> tuple[Matrix, Matrix]:
+    center = root.mean(axis=0, dtype=np.float64)
+    centred = root - center.astype(root.dtype)
+    variance = np.einsum("ij,ij->j", centred, centred).astype(np.float64) / len(root)
+    typical = float(np.sqrt(np.mean(variance)))
+    least = _LEAST_SCALE * typical if typical > 0.0 else 1.0
+    return center, np.maximum(np.sqrt(variance), least)
 
-    covariance, _ = ledoit_wolf(before)
-    _keep_regular(covariance)
-    return np.asarray(solve(covariance, before.T @ own / len(own), assume_a="pos"))
+
+def _standardised(root: Rows, center: Matrix, scale: Matrix) -> Rows:
+    own = root - center.astype(root.dtype)
+    own /= scale.astype(root.dtype)
+    return own
 
 
-def _precision(residual: Matrix) -> tuple[Matrix, float]:
+def _solved(covariance: Matrix, products: Rows) -> Rows:
+    """Return covariance⁻¹ products, in single precision where that is what the products have.
+
+    Its error is small in what it predicts, however small it makes the least of its directions.
+    """
+    from scipy.linalg import lapack  # noqa: PLC0415 - slow to import
+
+    failed = 1
+    if products.dtype == np.float32:
+        _, found, failed = lapack.sposv(covariance, products)
+    if failed:
+        _, found, failed = lapack.dposv(covariance, products)
+    if failed:
+        raise np.linalg.LinAlgError("the covariance is not positive definite")
+    return np.ascontiguousarray(found, dtype=products.dtype)
+
+
+def _precision(residual: Rows) -> tuple[Rows, float]:
+    from scipy.linalg import lapack  # noqa: PLC0415 - slow to import
+
     covariance, shrinkage = ledoit_wolf(residual - residual.mean(axis=0))
-    _keep_regular(covariance)
-    precision = np.linalg.inv(covariance)
-    return (precision + precision.T) / 2.0, shrinkage
+    # Symmetric, so that it is its own transpose: LAPACK takes it without a copy of another order.
+    factor, failed = lapack.dpotrf(_regular(covariance).T, lower=0, clean=1, overwrite_a=1)
+    if failed:
+        raise np.linalg.LinAlgError("the covariance is not positive definite")
+    upper, _ = lapack.dpotri(factor, lower=0, overwrite_c=1)
+    precision = upper + upper.T
+    precision[np.diag_indices(len(precision))] /= 2.0
+    return np.ascontiguousarray(precision, dtype=residual.dtype), shrinkage
 
 
-def _keep_regular(covariance: Matrix) -> None:
-    """Return every direction a little variance: a layer may be constant on all rows."""
+def _regular(covariance: Matrix) -> Matrix:
+    """Give every direction a little variance: a layer may be constant on all rows."""
     size = float(np.mean(np.diagonal(covariance)))
     covariance[np.diag_indices(len(covariance))] += 1e-9 * size if size > 0.0 else 1.0
+    return covariance
 
 
-def _usable(layers: Sequence[npt.ArrayLike]) -> list[npt.NDArray[Any]]:
-    # As they came: double precision for all layers at once would be twice the memory.
+def _floating(rows: npt.ArrayLike) -> Rows:
+    values = np.asarray(rows)
+    return values if values.dtype == np.float32 else values.astype(np.float64, copy=False)
+
+
+def _usable(
+    layers: Sequence[npt.ArrayLike],
+) -> tuple[list[npt.NDArray[Any]], npt.NDArray[np.bool_]]:
+    """Return the rows without a value that is not finite, and which these are."""
     values = [np.asarray(rows) for rows in layers]
     if not values or any(rows.ndim != 2 or len(rows) != len(values[0]) for rows in values):
         raise ValueError("Layers are matrices (images, filters) of the same images, at least one.")
     finite = np.logical_and.reduce([np.isfinite(rows).all(axis=1) for rows in values])
     if finite.sum() < MINIMUM_ROWS:
         raise TooFewRows(int(finite.sum()))
-    return values if finite.all() else [rows[finite] for rows in values]
+    return values if finite.all() else [rows[finite] for rows in values], finite

@@ -42,7 +42,11 @@ def goes_both_ways(low: float) -> bool:
     return low < 0
 
 
-def encode(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
+def encode(
+    values: NDArray[np.float32],
+    low: float | NDArray[np.float64],
+    high: float | NDArray[np.float64],
+) -> NDArray[np.uint8]:
     """Quantise values to codes on the scale of their layer.
 
     A code grows with the square root of the value's share of the scale, to both sides of 0 where
@@ -51,20 +55,22 @@ def encode(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.u
 
     Args:
         values: float32 of any shape.
-        low: the lower end of the scale, at most 0 or else the value of code 0.
-        high: its upper end.
+        low: the lower end of the scale, at most 0 or else the value of code 0; one for all values,
+            or one for each.
+        high: its upper end, likewise.
 
     Returns:
         uint8 of the same shape; 255 marks NaN and infinite values.
     """
     finite = np.isfinite(values)
     known = np.where(finite, values, 0).astype(np.float64)
-    if goes_both_ways(low):
-        share = np.clip(known / max(-low, high), -1, 1)
-        codes = NOUGHT + np.rint(np.sign(share) * np.sqrt(np.abs(share)) * NOUGHT)
-    else:
-        share = (known - low) / (high - low) if high > low else np.zeros_like(known)
-        codes = np.rint(np.sqrt(np.clip(share, 0, 1)) * CODES)
+    low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
+    both = low < 0
+    start, reach = np.where(both, 0.0, low), np.where(both, np.maximum(-low, high), high - low)
+    share = (known - start) / np.where(reach > 0, reach, np.inf)
+    share = np.clip(share, np.where(both, -1.0, 0.0), 1.0)
+    size = np.sqrt(np.abs(share))
+    codes = np.rint(np.where(both, np.sign(share) * NOUGHT, CODES) * size) + NOUGHT * both
     return np.where(finite, codes, NOT_FINITE).astype(np.uint8)
 
 

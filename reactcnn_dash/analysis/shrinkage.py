@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-def ledoit_wolf(centred: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], float]:
+def ledoit_wolf(centred: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], float]:
     """Covariance shrunk towards a multiple of the identity, by as much as the data ask for.
 
     Σ = (1 − ρ) S + ρ μ I with μ = tr S / F and ρ = min(β², δ²) / δ², where δ² = ‖S − μI‖²/F and
@@ -19,17 +19,18 @@ def ledoit_wolf(centred: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float6
     Σ_k ‖x_k x_kᵀ − S‖² = Σ_k ‖x_k‖⁴ − n ‖S‖².
 
     Args:
-        centred: (n, F) rows whose columns have mean 0, n ≥ 1.
+        centred: (n, F) rows whose columns have mean 0, n ≥ 1, in single or double precision.
 
     Returns:
         (F, F) Σ, and ρ in [0, 1].
     """
     n, filters = centred.shape
-    covariance = centred.T @ centred / n
+    covariance = (centred.T @ centred).astype(np.float64)
+    covariance /= n
     mean = float(np.trace(covariance)) / filters
-    squared = float(np.sum(covariance**2))
+    squared = float(np.vdot(covariance, covariance))
     delta = squared / filters - mean**2
-    lengths = np.einsum("ij,ij->i", centred, centred)
+    lengths = np.einsum("ij,ij->i", centred, centred).astype(np.float64)
     beta = (float(np.sum(lengths**2)) / n - squared) / (n * filters)
     # A covariance that is μI already has nothing to shrink.
     shrinkage = min(max(beta, 0.0), delta) / delta if delta > 0.0 else 0.0

@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 from contextlib import contextmanager
+from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
@@ -49,6 +50,8 @@ def translated(place: StoreAddress) -> Iterator[None]:
         if known is None:
             raise
         raise known from error
+    except JSONDecodeError as error:
+        raise StoreCorrupt(f"{place}: a value of a run is damaged: {_RESTORE}") from error
     except (OverflowError, UnicodeEncodeError) as error:
         # Looked for by a number beyond 64 bits, or by text that is no Unicode: nothing is there.
         msg = f"{place}: nothing here has such a number or name"
@@ -57,7 +60,8 @@ def translated(place: StoreAddress) -> Iterator[None]:
 
 _FULL = "the disk is full: free some space and resume; what was stored before is safe"
 _LOCKED = "another process keeps the store locked: end it or try again"
-_CORRUPT = "the store is corrupt: restore a copy, or save what is left with sqlite3's .recover"
+_RESTORE = "restore a copy"
+_CORRUPT = f"the store is corrupt: {_RESTORE}, or save what is left with sqlite3's .recover"
 _READ_ONLY = "the store cannot be written: change its permissions or copy it elsewhere"
 
 _SQLITE = {

@@ -49,13 +49,11 @@ class Worker:
     """One process that does one thing after another; it starts with the first, and ends with us.
 
     Args:
-        niceness: by how much it gives way to other processes, 0 to 19, where there is such a thing.
         helper: another worker, to which its work may hand parts of itself; see :func:`helper`.
     """
 
-    def __init__(self, *, niceness: int = 0, helper: Worker | None = None) -> None:
+    def __init__(self, *, helper: Worker | None = None) -> None:
         self._lock = threading.Lock()
-        self._niceness = niceness
         self._helper = helper
         self._lent: Lent | None = None
         self._pool: ProcessPoolExecutor | None = None
@@ -76,7 +74,7 @@ class Worker:
                 max_workers=1,
                 mp_context=_CONTEXT,
                 initializer=_begin,
-                initargs=(self._progress, self._niceness, helping),
+                initargs=(self._progress, helping),
             )
             return self._pool.submit(work, *args, **kwargs)
 
@@ -165,14 +163,12 @@ def helper() -> Helper | None:
     return _Here.helper
 
 
-def _begin(progress: Array[c_int64], niceness: int, helping: Connection | None) -> None:
+def _begin(progress: Array[c_int64], helping: Connection | None) -> None:
     _Here.progress = progress
     _Here.helper = None if helping is None else Helper(helping)
     # Ctrl-C is for the process that started this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_by_sigterm()
-    if niceness and hasattr(os, "nice"):
-        os.nice(niceness)
     end_with_parent()
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 PARTS = ("collecting", "memory", "onnx", "page", "comparison", "slim", "postgres")
 PROOFS = ("corruptions", "faults")
 """The two proofs of what finds out where a network goes wrong: ``make bench-proofs``."""
-LONG = ("slim-tuned", "slim-methods", "torch", "people")
-"""Measured only when asked for: they take half an hour each, or need PyTorch."""
+LONG = ("slim-tuned", "slim-methods", "torch", "people", "wall")
+"""Measured only when asked for: long, in need of PyTorch, or without a goal."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -83,7 +83,9 @@ def measured(
     part: str, folder: Path, options: argparse.Namespace, report: Callable[[str], None]
 ) -> list[Result]:
     """Measure one part, in a folder of its own."""
-    if part in ("collecting", "corruptions", "faults", "postgres") or part.startswith("slim"):
+    if part in ("collecting", "corruptions", "faults", "postgres", "wall") or part.startswith(
+        "slim"
+    ):
         from collector.frameworks.keras.runtime import start_tensorflow
 
         # As the collector starts it, for all that are compared.

@@ -39,12 +39,14 @@ class Ran:
         rate: images a second from then on.
         seconds: from its start to its end.
         peak: largest resident memory, MB.
+        size: bytes of its store.
     """
 
     first: float
     rate: float
     seconds: float
     peak: float
+    size: int
 
 
 def run(folder: Path, baseline: Path | None, report: Callable[[str], None]) -> list[Result]:
@@ -96,6 +98,11 @@ def run(folder: Path, baseline: Path | None, report: Callable[[str], None]) -> l
                 1.0,
             ),
         ]
+        if size == 64:
+            smaller = statistics.median(one.size / other.size for one, other in pairs)
+            results.append(
+                at_most("bytes an image with every map ÷ the older build's", smaller, 0.85, "×", 2)
+            )
     report("collecting with scores and without")
     shares = []
     for _ in range(ROUNDS):
@@ -147,7 +154,8 @@ def _watch(command: Sequence[str], build: Path, store: Path, images: int) -> Ran
         raise RuntimeError(msg)
     left = images - first[1]
     rate = left / (now - first[0])
-    return Ran(first[0] - begun, rate, now - begun, usage.ru_maxrss / 1000)
+    size = store.stat().st_size
+    return Ran(first[0] - begun, rate, now - begun, usage.ru_maxrss / 1000, size)
 
 
 def _stored(store: Path) -> int:

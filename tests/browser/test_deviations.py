@@ -306,6 +306,35 @@ def test_deviations_follow_a_run_that_is_collected(
         writer.finish()
 
 
+def test_marks_follow_a_run_that_is_collected_and_are_paler_until_it_is_over(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    path, truth = tmp_path / "store.db", stores.truth(620)
+    truth.gap[[300, 540, 590], stores.FILTERS[0] + 3] *= 2
+    marks = page.locator(".slider-marks")
+
+    def follow(stop: int) -> None:
+        for start in range(StoreReader(str(path)).run(1).stored, stop, 4):
+            stores.append(writer, truth, start, start + 4, maps=False)
+        bring_up_to_date(str(path), 1)
+        odd = odd_of(path, RATE)
+        expect(marks).to_have_attribute("data-count", str(len(odd)), timeout=20_000)
+        assert marks.locator("path").get_attribute("d") == "".join(f"M{one} 0V6" for one in odd)
+
+    with RunWriter.begin(str(path), stores.new_run(feature_maps="none")) as writer:
+        for start in range(0, 520, 4):
+            stores.append(writer, truth, start, start + 4, maps=False)
+        page.goto(serve(path))
+        follow(524)
+        expect(marks).to_have_class(re.compile("provisional"))
+        expect(marks).to_have_attribute("aria-label", re.compile("scores are provisional"))
+        follow(600)
+        writer.finish()
+    follow(600)
+    expect(marks).not_to_have_class(re.compile("provisional"), timeout=20_000)
+    assert scores_of(path).final(StoreReader(str(path)).run(1))
+
+
 def test_the_list_of_runs_counts_odd_images(page: Page, serve: Serve, tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     stores.make_store(path, IMAGES, made=made(), maps=False, name="looked at")

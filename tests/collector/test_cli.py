@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
+import signal
 import sqlite3
+import sys
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +20,7 @@ from reactcnn_dash.analysis.correlation import CoMoments, correlation
 from reactcnn_dash.db import RunState, StoreReader
 from reactcnn_dash.errors import INPUT
 from reactcnn_dash.results.moments import comoments_of
+from tests import stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -289,6 +294,46 @@ def test_rebuild_makes_damaged_states_again(
         assert state.comoment.tobytes() == former.comoment.tobytes()
     assert main(["rebuild", "nobody", "--store", "a.db"]) == 4
     assert "nobody" in one_line(capsys)
+
+
+class Terminal(io.StringIO):
+    """A terminal; somebody presses Ctrl-C as soon as it shows some text."""
+
+    def __init__(self, until: str) -> None:
+        super().__init__()
+        self._until = until
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if self._until in text:
+            self._until = "never again"
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().write(text)
+
+
+def test_a_rebuild_shows_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.db"
+    stores.make_store(path, 80)
+    terminal = Terminal("nobody presses it")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main(["rebuild", "1", "--store", str(path)]) == 0
+    said = terminal.getvalue()
+    assert said.index("rebuilding:   0%") < said.index("rebuilding: 100%") < said.index("64 of 80")
+
+
+@pytest.mark.parametrize("shown", ["rebuilding:   0%", "rebuilding: 100%"])
+def test_a_rebuild_that_is_stopped_leaves_the_store_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: str
+) -> None:
+    path = tmp_path / "a.db"
+    stores.make_store(path, 80)
+    before = path.read_bytes()
+    monkeypatch.setattr(sys, "stderr", Terminal(shown))
+    assert main(["rebuild", "1", "--store", str(path)]) == 130
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["a.db"]
 
 
 def test_a_model_that_does_not_rescale_is_asked_about_once(

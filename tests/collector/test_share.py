@@ -15,6 +15,7 @@ from PIL import Image
 
 from collector.cli import main
 from reactcnn_dash.db import RunState, Shared, StoreError, StoreReader
+from reactcnn_dash.results.deviations.scores import SCORES
 from tests.collector.onnx_graphs import Builder, photos, saved
 from tests.collector.waiting import DEADLINE, wait_until
 
@@ -94,6 +95,13 @@ def test_one_worker_stores_what_a_collector_alone_does(
     said = capsys.readouterr().err
     assert "run     1 (big) begins, shared" in said
     assert "finished with 600 images, 600 by this worker" in said
+    reader, alone = StoreReader(str(store)), StoreReader(str(single))
+    scores, expected = SCORES.find(reader, reader.run(1)), SCORES.find(alone, alone.run(1))
+    assert scores is not None
+    assert expected is not None
+    assert scores.final(reader.run(1))
+    assert scores.extent == expected.extent == (IMAGES, IMAGES)
+    np.testing.assert_allclose(scores.scores, expected.scores, rtol=1e-3, atol=1e-3)
     # A worker that comes late has nothing to do, and looks for neither model nor images.
     assert main(["--share", "big", "--store", str(store), "--model", "gone.onnx"]) == 0
     assert "run 1 is finished with 600 images: nothing to do." in capsys.readouterr().err

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from collector.cli import main
+from reactcnn_dash import open_store
 from reactcnn_dash.db import RunState, StoreReader
 from reactcnn_dash.errors import INPUT
 from tests.collector.planted import copy_filter, kill_filter, noise, with_seeded_weights
@@ -238,6 +239,9 @@ def test_fine_tuning_goes_on_from_the_slim_weights(
     last = keras.saving.load_model(tmp_path / "slim-checkpoints" / "epoch-002.keras")
     for here, there in zip(tuned.get_weights(), last.get_weights(), strict=True):
         np.testing.assert_array_equal(here, there)
+    settings = read(tmp_path / "slim-checkpoints" / "training.json")
+    # The whole network teaches.
+    assert settings["teacher"] == str(model.resolve())
     layers = read(tmp_path / "slim-channels.json")["layers"]
     assert tuned.get_layer("first").filters == len(layers["first"]) < 8
     assert read(tmp_path / "slim-result.json")["fine_tuned_epochs"] == 2
@@ -302,6 +306,93 @@ def test_mistakes_are_one_line(
             main(words(tmp_path, model, images, "--parameters", share))
     assert not (tmp_path / "a.db").exists()
     assert not (tmp_path / "slim.keras").exists()
+
+
+def test_pixels_and_classes_are_those_that_the_network_was_trained_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, activation="relu", name="first")(inputs)
+    x = layers.Conv2D(5, 3, name="second")(x)
+    outputs = layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+    made = with_seeded_weights(keras.Model(inputs, outputs, name="blue_first"), 4)
+    kernel, bias = made.get_layer("first").get_weights()
+    # Of dark images it answers nothing once ImageNet's mean is taken off, and much otherwise.
+    kernel[..., 2], bias[2] = 0.1, 0.0
+    made.get_layer("first").set_weights([kernel, bias])
+    made.save(tmp_path / "model.keras")
+    pixels = noise(160, (8, 8, 3)) // 3
+    labels = np.random.default_rng(1).integers(0, 3, 160)
+    np.savez(tmp_path / "dark.npz", images=pixels, labels=labels)
+    (tmp_path / "names.txt").write_text("cat\ndog\nfrog\n")
+    images = tmp_path / "dark.npz"
+    common = ["--lossless", "--classes", str(tmp_path / "names.txt"), "--evaluate", str(images)]
+    how = ["--preprocess", "keras.applications.vgg16"]
+    assert main(words(tmp_path, tmp_path / "model.keras", images, *common, *how)) == 0
+    assert read(tmp_path / "slim-channels.json")["layers"]["first"] == [0, 1, 3, 4, 5]
+    result = read(tmp_path / "slim-result.json")
+    assert result["agreement"] == 1.0
+    given = keras.applications.vgg16.preprocess_input(pixels.astype(np.float32))
+    expected = np.asarray(made(given))
+    right = (expected.argmax(axis=1) == labels).mean()
+    assert result["accuracy"]["before"] == pytest.approx(right)
+    store = open_store(str(tmp_path / "a.db"))
+    for number in (1, 2):
+        np.testing.assert_allclose(store.run(number).probabilities(), expected, atol=1e-5)
+        assert StoreReader(str(tmp_path / "a.db")).run(number).class_names == ("cat", "dog", "frog")
+    # Fed with 0–255 every filter has something to say.
+    other = ["--force", *common]
+    assert main(words(tmp_path, tmp_path / "model.keras", images, *other)) == 0
+    assert read(tmp_path / "slim-channels.json")["layers"]["first"] == [0, 1, 2, 3, 4, 5]
+    capsys.readouterr()
+    two = [*common[:1], "--classes", str(tmp_path / "two.txt"), "--force", "--quiet"]
+    (tmp_path / "two.txt").write_text("cat\ndog\n")
+    assert main(words(tmp_path, tmp_path / "model.keras", images, *two)) == INPUT
+    assert "names 2 classes, but the model has 3 outputs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_a_network_with_layers_of_ones_own_is_slimmed(
+    tmp_path: Path, registered: bool, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import keras
+
+    name = "Registered" if registered else "Defined"
+    decorator = '@keras.saving.register_keras_serializable("slimmed")' if registered else ""
+    code = f"import keras\n{decorator}\nclass {name}(keras.layers.Layer):\n"
+    code += "    def call(self, inputs):\n        return inputs / 255\n"
+    (tmp_path / "own.py").write_text(code)
+    scope: dict[str, Any] = {"__name__": "training"}
+    exec(code, scope)
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, activation="relu", name="first")(scope[name]()(inputs))
+    x = layers.Conv2D(5, 3, name="second")(x)
+    outputs = layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+    made = with_seeded_weights(keras.Model(inputs, outputs, name="own"), 4)
+    copy_filter(made.get_layer("first"), 1, 4)
+    made.save(tmp_path / "model.keras")
+    keras.saving.get_custom_objects().pop(f"slimmed>{name}", None)
+    model = tmp_path / "model.keras"
+    common = ["--lossless", "--evaluate", str(images)]
+    assert main(words(tmp_path, model, images, *common, "--quiet")) == INPUT
+    assert "--custom FILE" in capsys.readouterr().err
+    own = ["--custom", str(tmp_path / "own.py")]
+    assert main(words(tmp_path, model, images, *common, *own)) == 0
+    assert f"the code in {tmp_path / 'own.py'} was run" in capsys.readouterr().err
+    assert len(read(tmp_path / "slim-channels.json")["layers"]["first"]) == 5
+    slim = keras.saving.load_model(
+        tmp_path / "slim.keras", custom_objects=None if registered else {name: scope[name]}
+    )
+    with np.load(images) as archive:
+        pixels = archive["images"].astype(np.float32)
+    np.testing.assert_allclose(np.asarray(slim(pixels)), np.asarray(made(pixels)), atol=1e-4)
+    tuned = ["--force", "--fine-tune", "1", "--data", str(images)]
+    assert main(words(tmp_path, model, images, "--lossless", *own, *tuned)) == INPUT
+    assert "leave --custom out" in capsys.readouterr().err
 
 
 def test_a_second_network_is_measured_against_the_same_run(

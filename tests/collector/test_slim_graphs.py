@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from collector.frameworks.keras.flatten import flatten
 from collector.images.arrays import ArrayImages
-from collector.slim.bundles import costs_of, find_bundles
+from collector.slim.bundles import find_bundles
 from collector.slim.channels import find_channels
 from collector.slim.consumers import find_consumers
+from collector.slim.costs import costs_of
 from collector.slim.executing import whole_output
 from collector.slim.feeding import Feed
 from collector.slim.planning import planned

@@ -164,3 +164,21 @@ def test_a_damaged_row_counts_as_one_without_values(tmp_path: Path) -> None:
     assert found.received == 150
     assert same(found.states(), states_after(spoilt, 150))
     assert found.states()[0].n == 127
+
+
+def test_a_rebuild_says_how_far_it_is_and_can_be_stopped(tmp_path: Path) -> None:
+    values = rows(1100, 100)
+    path = tmp_path / "a.db"
+    store(path, values, states_after(values[::-1], 64))
+    before, told = path.read_bytes(), list[int]()
+    reader = StoreReader(str(path))
+    rebuild(reader, reader.run(1), LAYERS, told.append)
+    assert told == [0, 1024, 1100]
+
+    def stop(done: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(reader, reader.run(1), LAYERS, stop)
+    assert path.read_bytes() == before

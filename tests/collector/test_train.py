@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,9 +13,17 @@ import pytest
 
 from collector.cli import main
 from collector.training.augment import augment
-from collector.training.network import Step, untrained
+from collector.training.network import (
+    TAUGHT,
+    TEMPERATURE,
+    WEIGHT_DECAY,
+    Step,
+    untrained,
+    with_optimizer,
+)
 from collector.training.schedule import one_cycle
 from reactcnn_dash.db import NewRun, RunState, RunWriter, StoreReader, delete_run
+from reactcnn_dash.errors import INPUT
 from tests.collector.waiting import DEADLINE, wait_until
 
 if TYPE_CHECKING:
@@ -151,6 +160,72 @@ def test_settled_statistics_are_of_the_weights_as_they_are() -> None:
     np.testing.assert_allclose(
         norm.moving_variance, values.var((0, 1, 2)), rtol=0.05, atol=0.05 * values.var()
     )
+
+
+def softmax(values: Any) -> Any:
+    powers = np.exp(values - values.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("taught", [True, False])
+def test_a_step_is_that_of_the_gradient_by_hand(taught: bool) -> None:
+    import keras
+
+    generator = np.random.default_rng(2)
+
+    def network(seed: int) -> Any:
+        keras.utils.set_random_seed(seed)
+        inputs = keras.Input((2, 2, 3))
+        outputs = keras.layers.Dense(4, activation="softmax")(keras.layers.Flatten()(inputs))
+        return with_optimizer(keras.Model(inputs, outputs))
+
+    model, other = network(1), network(2)
+    pixels = generator.integers(0, 4, (6, 2, 2, 3)).astype(np.uint8)
+    labels = generator.integers(0, 4, 6)
+    x = pixels.reshape(6, 12).astype(np.float64)
+    (kernel, bias), (there, start) = model.get_weights(), other.get_weights()
+    logits, said = x @ kernel + bias, x @ there + start
+    error = softmax(logits) - np.eye(4)[labels]
+    if taught:
+        # The gradient of T² KL(q ∥ p) by the logits, both softened by T, is T (p − q).
+        softened = TEMPERATURE * (softmax(logits / TEMPERATURE) - softmax(said / TEMPERATURE))
+        error = (1 - TAUGHT) * error + TAUGHT * softened
+    Step(model, other if taught else None)(pixels, labels, 0.01)
+    slope = x.T @ error / 6 + WEIGHT_DECAY * kernel
+    found = model.get_weights()
+    # Nesterov's first step looks ahead by the momentum.
+    np.testing.assert_allclose(found[0], kernel - 0.01 * 1.9 * slope, atol=1e-6)
+    np.testing.assert_allclose(found[1], bias - 0.01 * 1.9 * error.mean(axis=0), atol=1e-6)
+    for now, then in zip(other.get_weights(), (there, start), strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_a_teacher_is_kept_for_a_resume_and_must_fit(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import keras
+
+    start = ["--from", str(tiny_path), "--teacher", str(tiny_path), "--epochs", "1"]
+    assert main(words(tmp_path, tiny_images, *start)) == 0
+    settings = json.loads((tmp_path / "a" / "training.json").read_text())
+    assert settings["teacher"] == str(tiny_path.resolve())
+    again = [
+        "train",
+        "--resume",
+        "--checkpoints",
+        str(tmp_path / "a"),
+        "--teacher",
+        "vgg16-cifar10",
+    ]
+    assert main(again) == INPUT
+    assert "leave --teacher out" in capsys.readouterr().err
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 3)(inputs))
+    keras.Model(inputs, keras.layers.Dense(9, activation="softmax")(x)).save(tmp_path / "n.keras")
+    start[3] = str(tmp_path / "n.keras")
+    assert main(words(tmp_path, tiny_images, *start, name="b")) == INPUT
+    assert "cannot teach" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
 
 
 def test_the_vgg16_trains_from_scratch(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 IMAGES: Final = 900
@@ -45,9 +46,27 @@ class Kills:
     half: int
     differences: int
 
+    def __add__(self, other: Kills) -> Kills:
+        return Kills(
+            self.kills + other.kills,
+            self.seen + other.seen,
+            self.lost + other.lost,
+            self.half + other.half,
+            self.differences + other.differences,
+        )
 
-def make_model(path: Path) -> None:
-    """Save a small network of two convolutions."""
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The files of a small network and of images for it."""
+
+    model: Path
+    images: Path
+
+
+def make_subject(folder: Path, count: int = IMAGES) -> Subject:
+    """Save a network of two convolutions, and noise with labels."""
+    made = Subject(folder / "model.keras", folder / "images.npz")
     code = (
         "import sys, keras; from keras import layers as l\n"
         "keras.utils.set_random_seed(1)\n"
@@ -55,65 +74,83 @@ def make_model(path: Path) -> None:
         "    l.Conv2D(8, 3, activation='relu'), l.Conv2D(16, 3, activation='relu'),\n"
         "    l.GlobalAveragePooling2D(), l.Dense(3, activation='softmax')]).save(sys.argv[1])"
     )
-    subprocess.run([sys.executable, "-c", code, str(path)], check=True, env=_QUIET, cwd=ROOT)
-
-
-def make_images(path: Path, count: int = IMAGES) -> None:
-    """Save noise with labels."""
+    subprocess.run([sys.executable, "-c", code, str(made.model)], check=True, env=_QUIET, cwd=ROOT)
     chance = np.random.default_rng(0)
     images = chance.integers(0, 256, (count, 16, 16, 3), dtype=np.uint8)
-    np.savez(path, images=images, labels=chance.integers(0, 3, count))
+    np.savez(made.images, images=images, labels=chance.integers(0, 3, count))
+    return made
 
 
-def _collector(*words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+@contextmanager
+def _collector(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a collector; it is ended with the body, if it has not ended by itself."""
+    # In a session of its own: Ctrl-C is meant for whoever kills it.
+    process = subprocess.Popen(
         [sys.executable, "-m", "collector", *words],
-        cwd=ROOT, env=_QUIET, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=ROOT, env=_QUIET, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
-def kill_collectors(folder: Path, batch: int, kills: int, chance: random.Random) -> Kills:
+def _run_collector(*words: str) -> None:
+    with _collector(*words) as process:
+        code = process.wait()
+    if code:
+        raise RuntimeError(f"collector {words[0]} … ended with {code}")
+
+
+def kill_collectors(
+    subject: Subject, folder: Path, batch: int, kills: int, chance: random.Random
+) -> Iterator[Kills]:
     """Kill collectors at random moments, each going on with what the one before left.
 
     A run that is finished before enough kills came is followed by another.
 
     Args:
+        subject: what they collect.
         folder: for the stores.
         batch: images at a time.
         kills: how many.
         chance: says when.
+
+    Yields:
+        What was found so far, after each kill and once the last run is finished.
     """
-    model, images = folder / "model.keras", folder / "images.npz"
-    make_model(model)
-    make_images(images)
     common = ("--no-scores", "--quiet")
-    new = ("--model", str(model), "--images", str(images), "--batch-size", str(batch),
-           "--feature-maps", "all", *common)  # fmt: skip
+    new = ("--model", str(subject.model), "--images", str(subject.images),
+           "--batch-size", str(batch), "--feature-maps", "all", *common)  # fmt: skip
     whole = folder / "whole.db"
-    assert _collector(*new, "--store", str(whole)).wait() == 0
+    _run_collector(*new, "--store", str(whole))
     truth = _tables(whole)
-    done = seen = lost = half = differences = number = 0
-    while done < kills:
+    so_far, number = Kills(0, 0, 0, 0, 0), 0
+    while so_far.kills < kills:
         number += 1
         store = folder / f"killed-{number}.db"
         words: tuple[str, ...] = (*new, "--pace", str(_PACE))
         while True:
-            process = _collector(*words, "--store", str(store))
-            before = _wait(process, store, chance, spare=done == kills)
+            with _collector(*words, "--store", str(store)) as process:
+                before = _wait(process, store, chance, spare=so_far.kills == kills)
             if before is None:
                 break
-            done, seen = done + 1, seen + before
             now = _tables(store)
-            lost += max(0, before - len(now["images"]))
-            half += sum(
+            half = sum(
                 row != truth[table][place]
                 for table in ("images", "feature_maps")
                 for place, row in enumerate(now[table])
             ) + abs(len(now["images"]) - len(now["feature_maps"]))
+            lost = max(0, before - len(now["images"]))
+            so_far += Kills(1, before, lost, half, 0)
+            yield so_far
             words = ("--resume", "1", "--pace", str(_PACE), *common)
         found = _tables(store)
-        differences += sum(found[table] != truth[table] for table in _TABLES)
-    return Kills(done, seen, lost, half, differences)
+        differences = sum(found[table] != truth[table] for table in _TABLES)
+        so_far += Kills(0, 0, 0, 0, differences)
+        yield so_far
 
 
 def _wait(
@@ -162,32 +199,29 @@ def _tables(store: Path) -> dict[str, list[Any]]:
     return found
 
 
-def kill_training(folder: Path, wait: float) -> list[str]:
+def kill_training(subject: Subject, folder: Path, wait: float) -> list[str]:
     """Kill a training so many seconds after its second checkpoint; give what a resume left undone.
 
     Raises:
         RuntimeError: the training ended before, or the resumed one fails.
     """
-    model, images = folder / "model.keras", folder / "images.npz"
-    make_model(model)
-    make_images(images)
     store, checkpoints = folder / "store.db", folder / "checkpoints"
     place = ("--checkpoints", str(checkpoints), "--store", str(store))
-    process = _collector(
-        "train", "--from", str(model), "--data", str(images), "--validation", str(images),
+    images = str(subject.images)
+    training = _collector(
+        "train", "--from", str(subject.model), "--data", images, "--validation", images,
         "--probe", str(_PROBE), "--epochs", str(_EPOCHS), *place,
     )  # fmt: skip
     second = checkpoints / "epoch-002.keras"
-    while not second.exists():
-        if process.poll() is not None:
-            raise RuntimeError(f"the training ended with {process.returncode}")
-        time.sleep(0.001)
-    time.sleep(wait)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    code = _collector("train", "--resume", "--checkpoints", str(checkpoints)).wait()
-    if code:
-        raise RuntimeError(f"the resumed training ended with {code}")
+    with training as process:
+        while not second.exists():
+            if process.poll() is not None:
+                raise RuntimeError(f"the training ended with {process.returncode}")
+            time.sleep(0.001)
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    _run_collector("train", "--resume", "--checkpoints", str(checkpoints))
     with closing(sqlite3.connect(store)) as raw:
         runs = raw.execute("SELECT epoch, state, stored FROM runs ORDER BY epoch").fetchall()
     due = [(epoch, "finished", _PROBE) for epoch in range(1, _EPOCHS + 1)]

@@ -4,95 +4,39 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import shutil
 import subprocess
-import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.faults.killing import Found, look
+from tests.faults.writers import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+    from tests.faults.writers import Writers
+
 FAILURES: Final = {"full": errno.ENOSPC, "broken": errno.EIO, "half written": 0}
-
-COLLECTING = """
-import signal, sys
-from reactcnn_dash.db import RunWriter, StoreError
-from tests.db.samples import batch, new_run
-
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-images = int(sys.argv[2])
-try:
-    with RunWriter.begin(sys.argv[1], new_run(feature_maps="last:20")) as writer:
-        while writer.stored < images:
-            writer.append(batch(writer.stored, 4))
-            print("stored", writer.stored, flush=True)
-        writer.finish()
-except StoreError as error:
-    assert "\\n" not in str(error)
-    print(error, file=sys.stderr)
-    sys.exit(4)
-"""
-
-
-def compiler() -> str | None:
-    """Return a C compiler, None where there is none."""
-    return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-
-
-def build_shim(folder: Path) -> Path | None:
-    """Compile what lets a write fail; None where that cannot be done."""
-    found = compiler()
-    if found is None or not sys.platform.startswith("linux"):
-        return None
-    shim = folder / "failing.so"
-    source = Path(__file__).with_name("failing.c")
-    subprocess.run([found, "-shared", "-fPIC", "-o", str(shim), str(source), "-ldl"], check=True)
-    return shim
 
 
 def fail_nth(
-    folder: Path, shim: Path, nth: int, reason: int, images: int = 40
+    writers: Writers, folder: Path, nth: int, reason: int, images: int = 40
 ) -> tuple[Found, bool]:
     """Let the Nth write to a store fail; say too whether the run succeeded all the same."""
-    environment = os.environ | {
-        "LD_PRELOAD": str(shim),
-        "FAIL_UNDER": str(folder.resolve()),
-        "FAIL_AT": str(nth),
-        "FAIL_WITH": str(reason),
-    }
-    return _collect(folder, images, environment)
+    return _collect(writers, folder, images, Fate(nth=nth, reason=reason))
 
 
-def fail_beyond(folder: Path, size: int, images: int = 200) -> tuple[Found, bool]:
+def fail_beyond(writers: Writers, folder: Path, size: int, images: int = 200) -> tuple[Found, bool]:
     """Let no file grow beyond so many bytes; say too whether the run succeeded."""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-    return _collect(folder, images, dict(os.environ), limit)
+    return _collect(writers, folder, images, Fate(size=size))
 
 
-def _collect(
-    folder: Path,
-    images: int,
-    environment: dict[str, str],
-    before: Callable[[], None] | None = None,
-) -> tuple[Found, bool]:
+def _collect(writers: Writers, folder: Path, images: int, fate: Fate) -> tuple[Found, bool]:
     path = folder / "store.db"
-    done = subprocess.run(
-        [sys.executable, "-c", COLLECTING, str(path), str(images)],
-        cwd=ROOT, env=environment, preexec_fn=before,
-        capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    if done.returncode not in (0, 4):
-        raise RuntimeError(done.stderr)
-    return look(path, done.stdout.splitlines()), done.returncode == 0
+    written = writers.write(path, images, fate)
+    return look(path, written.said), written.exit_code == 0
 
 
 @contextmanager
@@ -117,15 +61,10 @@ def fill(disk: Path, but: int) -> Path:
     return filler
 
 
-def collect_on_full_disk(disk: Path, but: int) -> Found:
+def collect_on_full_disk(writers: Writers, disk: Path, but: int) -> Found:
     """Collect on a disk with so many bytes free, until it is full or the run has ended."""
     filler = fill(disk, but)
     path = disk / "store.db"
-    done = subprocess.run(
-        [sys.executable, "-c", COLLECTING, str(path), "4000"],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    if done.returncode not in (0, 4):
-        raise RuntimeError(f"{done.returncode}: {done.stderr}")
+    written = writers.write(path, 4000, Fate())
     filler.unlink()
-    return look(path, done.stdout.splitlines())
+    return look(path, written.said)

@@ -1,49 +1,23 @@
-"""Collecting processes that are killed, and writes that fail; what is in the store afterwards."""
+"""Writers that are killed or cannot grow, and what is in the store afterwards."""
 
 from __future__ import annotations
 
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reactcnn_dash.db import RunWriter, StoreReader
 from tests.db.samples import batch, state
+from tests.faults.writers import Fate
 
 if TYPE_CHECKING:
     import random
+    from pathlib import Path
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-
-LIMITED = """
-import sys
-from sqlalchemy import Engine, event
-from reactcnn_dash.db import RunWriter, StoreFull
-from tests.db.samples import batch, new_run
-
-pages = int(sys.argv[2])
-
-@event.listens_for(Engine, "connect")
-def limit(raw, _record):
-    raw.execute(f"PRAGMA max_page_count = {pages}")
-
-try:
-    with RunWriter.begin(sys.argv[1], new_run(feature_maps="last:20")) as writer:
-        while writer.stored < 200:
-            writer.append(batch(writer.stored, 4))
-            print("stored", writer.stored, flush=True)
-        writer.finish()
-except StoreFull as error:
-    assert "\\n" not in str(error)
-    sys.exit(4)
-"""
+    from tests.faults.writers import Writers
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +29,18 @@ class Found:
     acknowledged: int
 
 
-def kill_once(folder: Path, chance: random.Random) -> Found:
+def kill_once(writers: Writers, folder: Path, chance: random.Random) -> Found:
     """Kill a collecting process at a random moment, and look at its store."""
     path = folder / "store.db"
-    command = [sys.executable, "-m", "tests.db.collecting", str(path), "begin"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        time.sleep(chance.uniform(0.0, 0.4))
-        process.send_signal(signal.SIGKILL)
-        said = (first + process.stdout.read()).splitlines()
-    return look(path, said)
+    written = writers.write(path, None, Fate(kill_after=chance.uniform(0.0, 0.4)))
+    return look(path, written.said)
 
 
-def fail_at(folder: Path, pages: int) -> tuple[Found, bool]:
+def fail_at(writers: Writers, folder: Path, pages: int) -> tuple[Found, bool]:
     """Let a store grow to so many pages and no further; say too whether the run succeeded."""
     path = folder / "store.db"
-    command = [sys.executable, "-c", LIMITED, str(path), str(pages)]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
-    )
-    if done.returncode not in (0, 4):
-        raise RuntimeError(done.stderr)
-    return look(path, done.stdout.splitlines()), done.returncode == 0
+    written = writers.write(path, 200, Fate(pages=pages))
+    return look(path, written.said), written.exit_code == 0
 
 
 def look(path: Path, said: list[str]) -> Found:

@@ -22,22 +22,26 @@ import psutil
 from tests.faults import growing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 RATE: Final = 20.0
 """Images a second of the run that grows."""
-_WARM = 200
 _PAUSE: Final = 0.5
 REST: Final = 0.25
 """Seconds between two of a page's requests that are no polls."""
 _PATIENCE: Final = 30.0
+_EVERY: Final = 5.0
 
 
 @dataclass(slots=True)
 class Load:
-    """What many pages saw; memory in MB, `memory` with the minutes since the first poll."""
+    """What many pages saw; memory in MB, `memory` with the minutes since the first poll.
 
+    `until` is the moment at which they leave, by `time.monotonic`.
+    """
+
+    until: float
     polls: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -48,7 +52,9 @@ class Load:
         return 1000 * float(np.percentile(self.polls, of))
 
 
-def run(folder: Path, pages: int, minutes: float, *, tree: Path = ROOT, rest: float = REST) -> Load:
+def run(
+    folder: Path, pages: int, minutes: float, *, tree: Path = ROOT, rest: float = REST
+) -> Iterator[Load]:
     """Let so many pages look at a run of VGG-16's width that grows.
 
     Each page polls twice a second as the live page does, and by a second connection asks for what
@@ -60,47 +66,58 @@ def run(folder: Path, pages: int, minutes: float, *, tree: Path = ROOT, rest: fl
         minutes: how long.
         tree: the version of the product to serve by; its collector writes the run too.
         rest: seconds between two such requests; 0 asks faster than pages can.
+
+    Yields:
+        What was seen so far, every few seconds, and at the end.
     """
     store = folder / "store.db"
     images = int(60 * minutes * RATE) + 2000
     environment = os.environ | {"PYTHONPATH": str(tree)}
     grower = subprocess.Popen(
         [sys.executable, growing.__file__, str(store), str(images), str(RATE)],
-        stdout=subprocess.PIPE, text=True, cwd=tree, env=environment,
+        stdout=subprocess.PIPE, text=True, cwd=tree, env=environment, start_new_session=True,
     )  # fmt: skip
     assert grower.stdout is not None
     grower.stdout.readline()
     server = subprocess.Popen(
         [sys.executable, "-m", "reactcnn_dash", "--store", str(store), "--port", "0"],
-        stderr=subprocess.PIPE, text=True, cwd=tree, env=environment,
+        stderr=subprocess.PIPE, text=True, cwd=tree, env=environment, start_new_session=True,
     )  # fmt: skip
     try:
-        return _watch(server, pages, 60 * minutes, rest)
+        yield from _watch(server, pages, 60 * minutes, rest)
     finally:
         for process in (server, grower):
             process.terminate()
             process.wait(timeout=30)
 
 
-def _watch(server: subprocess.Popen[str], pages: int, seconds: float, rest: float) -> Load:
-    load, begun = Load(), time.monotonic()
-    address = _address(server)
-    until = begun + seconds
+def _watch(
+    server: subprocess.Popen[str], pages: int, seconds: float, rest: float
+) -> Iterator[Load]:
+    address, begun = _address(server), time.monotonic()
+    load = Load(begun + seconds)
     threads = [
-        threading.Thread(target=_guarded, args=(load, work, _Page(address, number, rest), until))
+        threading.Thread(target=_guarded, args=(load, work, _Page(address, number, rest)))
         for number in range(pages)
         for work in (_poll, _look)
     ]
     for thread in threads:
         thread.start()
     watched = psutil.Process(server.pid)
-    while (now := time.monotonic()) < until:
-        load.memory.append(((now - begun) / 60, watched.memory_info().rss / 1e6))
-        time.sleep(min(5.0, max(0.01, until - now)))
-    for thread in threads:
-        thread.join()
-    load.memory.append(((time.monotonic() - begun) / 60, watched.memory_info().rss / 1e6))
-    return load
+
+    def measured() -> Load:
+        load.memory.append(((time.monotonic() - begun) / 60, watched.memory_info().rss / 1e6))
+        return load
+
+    try:
+        while (now := time.monotonic()) < load.until:
+            yield measured()
+            time.sleep(min(_EVERY, max(0.01, load.until - now)))
+    finally:
+        load.until = 0.0
+        for thread in threads:
+            thread.join()
+    yield measured()
 
 
 def _address(server: subprocess.Popen[str]) -> str:
@@ -161,13 +178,13 @@ class _Page:
         return seconds
 
 
-def _poll(load: Load, page: _Page, until: float) -> None:
-    while time.monotonic() < until:
+def _poll(load: Load, page: _Page) -> None:
+    while time.monotonic() < load.until:
         load.polls.append(page.poll())
         time.sleep(_PAUSE)
 
 
-def _look(load: Load, page: _Page, until: float) -> None:
+def _look(load: Load, page: _Page) -> None:
     page.poll()
     uuid, run = page.run["uuid"], page.run["id"]
     for step in count():
@@ -187,18 +204,16 @@ def _look(load: Load, page: _Page, until: float) -> None:
             f"/runs/{uuid}/search?of=wrong",
             f"/runs/{uuid}/thumbnails?of={','.join(map(str, range(min(60, stored))))}",
         ):
-            if time.monotonic() > until:
+            if time.monotonic() > load.until:
                 return
             load.others.append(page.ask(path)[0])
             time.sleep(page.rest)
 
 
-def _guarded(
-    load: Load, work: Callable[[Load, _Page, float], None], page: _Page, until: float
-) -> None:
-    while time.monotonic() < until:
+def _guarded(load: Load, work: Callable[[Load, _Page], None], page: _Page) -> None:
+    while time.monotonic() < load.until:
         try:
-            work(load, page, until)
+            work(load, page)
         except OSError as error:
             load.failures.append(str(error))
             time.sleep(_PAUSE)

@@ -97,6 +97,25 @@ def test_every_page_and_export_goes_on_without_the_damaged_rows(
     assert np.isnan(gap[[3, 70]]).all() == (DAMAGES[name][0] == "gap")
 
 
+@pytest.mark.parametrize("column", ["class_names", "image_shape", "options", "gap_low", "tags"])
+def test_a_run_whose_own_row_is_damaged_is_told_in_one_line(
+    store: Path, column: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{store}"
+    uuid = StoreReader(url).run(1).uuid
+    with closing(sqlite3.connect(store)) as raw, raw:
+        raw.execute(f"UPDATE runs SET {column} = substr({column}, 2) || char(34)")
+    with create_server(StoreReader(url), url, Jobs()).test_client() as http:
+        for address in ("/redundancies/of?run=1", "/filters/of?run=1", f"/deviations/{uuid}",
+                        f"/runs/{uuid}/images/3"):  # fmt: skip
+            answer = http.get(address)
+            assert answer.status_code != 500, (address, answer.text)
+    assert main(["redundancy", "1", "--store", str(store)]) == 4
+    said = capsys.readouterr().err
+    assert "a value of a run is damaged" in said
+    assert said.count("\n") == 1
+
+
 def test_a_rebuild_and_a_report_count_what_they_leave_out(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

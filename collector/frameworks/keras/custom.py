@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import cache
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import keras
 
 from collector.errors import ModelError, reason
 
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
+
+def known(path: str | None) -> AbstractContextManager[Any]:
+    """Let models that Keras makes while the block runs have what a file defines, if there is one.
+
+    Raises:
+        ModelError: as for :func:`run`.
+    """
+    scope: AbstractContextManager[Any] = keras.saving.custom_object_scope(
+        {} if path is None else run(path)
+    )
+    return scope
+
+
+@cache
 def run(path: str) -> dict[str, Any]:
-    """Run a Python file, so that Keras knows what it registers.
+    """Run a Python file, once in a process, so that Keras knows what it registers.
 
     Modules beside it can be imported by it, as if it were run by itself.
 

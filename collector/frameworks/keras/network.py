@@ -30,6 +30,7 @@ from collector.frameworks.reading import (
     told,
     unbounded,
 )
+from collector.slim.costs import costs_by_filters
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -89,8 +90,12 @@ class Network:
 
     @property
     def details(self) -> dict[str, Any]:
-        """See ``protocol.Network``: what each layer sees and takes, and what it costs."""
-        return {"receptive_fields": receptive_fields(self), "wiring": wiring(self)}
+        """See ``protocol.Network``: what each layer sees, takes and costs."""
+        return {
+            "receptive_fields": receptive_fields(self),
+            "wiring": wiring(self),
+            "costs": costs_by_filters(self),
+        }
 
     def has_weights(self, sha256: str) -> bool:
         """See ``protocol.Network``; stores of former versions have whole paths in the digest."""

@@ -194,9 +194,10 @@ export interface SearchPage {
   hits: ([number, number | null, number, boolean | null, number | null])[];
 }
 
-/** A run's odd images: how many, and the most that are marked. */
+/** A run's odd images: how many, and the most that are marked. ``provisional``: its last scores are still to come. */
 export interface OddRun {
   working: boolean;
+  provisional: boolean;
   rate: number;
   threshold: number | null;
   scored: number;

@@ -1,5 +1,6 @@
 /* Deviations: asking what is usual for a run and how an image deviates from it. One question at a
-   time, none while the page is hidden; while the mode is off only what is stored, once a run. */
+   time, none while the page is hidden; while the mode is off only what is stored: once a run, and
+   now and then while it is collected. */
 import { ask, isRunning, Refused } from "../base/asker.mjs";
 import { setProps } from "../base/dash.mjs";
 import { byId } from "../base/dom.mjs";
@@ -38,6 +39,8 @@ import { view } from "./view.mjs";
 const STOOD_MS = 100;
 const SOON_MS = 500;
 const AGAIN_MS = 2000;
+/** Between two looks at the marks, while a run is collected and afterwards. */
+const MARKS_MS = { collecting: 4000, over: 10_000 };
 
 export const deviations = {
   /** @type {KnownRun | null} */
@@ -53,6 +56,7 @@ let lookedFor = null;
 /** @type {string | null} */
 let runFor = null;
 let runDue = 0;
+let marksDue = 0;
 let imageDue = 0;
 /** The next odd image is looked for. @type {{ key: string, image: number | null, after: number, due: number } | null} */
 let sought = null;
@@ -138,8 +142,10 @@ function runQuestion() {
   const still = () => key === runKey();
   const take = (/** @type {unknown} */ answer) => takeRun(key, answer);
   if (!deviating()) {
-    if (collecting() || lookedFor === key || deviations.run?.key === key) return null;
+    const known = lookedFor === key || deviations.run?.key === key;
+    if (known && (!(collecting() || ofRun()?.provisional) || Date.now() < marksDue)) return null;
     lookedFor = key;
+    marksDue = Date.now() + (collecting() ? MARKS_MS.collecting : MARKS_MS.over);
     // Nobody asked: what is wrong with the store is told by the poll.
     return { path, values: { stored: 1 }, still, take, refuse: () => {} };
   }

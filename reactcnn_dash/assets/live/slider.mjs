@@ -96,7 +96,9 @@ export function drawMarks() {
   marked = known;
   const odd = known?.odd ?? [];
   path.setAttribute("d", odd.map((ordinal) => `M${ordinal} 0V${HEIGHT}`).join(""));
-  marks.setAttribute("aria-label", known ? `${count(known.count)} odd images` : UNKNOWN);
+  const so = known?.provisional ? " so far; their scores are provisional" : "";
+  marks.setAttribute("aria-label", known ? `${count(known.count)} odd images${so}` : UNKNOWN);
   marks.classList.toggle("many", odd.length > MANY);
+  marks.classList.toggle("provisional", known?.provisional ?? false);
   marks.dataset.count = String(odd.length);
 }

@@ -171,7 +171,11 @@ function content(known) {
 function drawCount() {
   const known = ofRun();
   const are = known?.count === 1 ? "is" : "are";
-  setText(ids.ODD_COUNT, known ? `${count(known.count)} of ${count(known.scored)} images ${are} odd` : "");
+  const so = known?.provisional ? ", so far" : "";
+  setText(
+    ids.ODD_COUNT,
+    known ? `${count(known.count)} of ${count(known.scored)} images ${are} odd${so}` : "",
+  );
 }
 
 const toWhole = () => view.set({ layer: null, cluster: null });

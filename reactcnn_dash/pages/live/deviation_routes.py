@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flask import Blueprint
     from numpy.typing import NDArray
 
-    from reactcnn_dash.db import Layer
+    from reactcnn_dash.db import Layer, Run
     from reactcnn_dash.pages.live.shapes import OddImage, OddRun
     from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.deviations.scores import RunScores
@@ -38,7 +38,7 @@ def codes_of(deviation: NDArray[np.float64]) -> str:
     return base64.b64encode(codes.astype(np.uint8).tobytes()).decode()
 
 
-def run_payload(found: RunScores, rate: float, *, working: bool) -> OddRun:
+def run_payload(run: Run, found: RunScores, rate: float, *, working: bool) -> OddRun:
     """Return what the page knows of a run's odd images."""
     scores, odd = found.scores, found.odd(rate)
     marked = odd
@@ -46,6 +46,7 @@ def run_payload(found: RunScores, rate: float, *, working: bool) -> OddRun:
         marked = np.sort(odd[np.argsort(scores[odd])[-MOST_MARKS:]])
     return {
         "working": working,
+        "provisional": not found.final(run),
         "rate": rate,
         "threshold": _number(found.threshold(rate)),
         "scored": len(scores),
@@ -100,9 +101,9 @@ def blueprint(context: Context) -> Blueprint:
             kept = deviations.stored(uuid)
             if kept is None:
                 return jsonify({"status": "none"})
-            return done(run_payload(kept, _rate(), working=False))
+            return done(run_payload(*kept, _rate(), working=False))
         found = ready(deviations.ask(uuid))
-        return done(run_payload(found.scores, _rate(), working=found.working))
+        return done(run_payload(found.run, found.scores, _rate(), working=found.working))
 
     @routes.get("/<uuid>/images/<int:ordinal>")
     def of_image(uuid: str, ordinal: int) -> Response:

@@ -54,11 +54,9 @@ def encode_gap(
     Returns:
         ``(F,)`` uint8, see ``analysis.scales``; 255 marks NaN and infinite values.
     """
-    codes = np.empty(len(gap), np.uint8)
-    for layer, *ends in zip(layers, low.tolist(), high.tolist(), strict=True):
-        own = slice(layer.offset, layer.offset + layer.filters)
-        codes[own] = scales.encode(gap[own], *ends)
-    return codes
+    widths = [layer.filters for layer in layers]
+    ends = (np.repeat(end.astype(np.float64), widths) for end in (low, high))
+    return scales.encode(gap, *ends)
 
 
 def run_payload(run: Run, latest_run_id: int) -> ShownRun:

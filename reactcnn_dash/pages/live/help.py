@@ -78,7 +78,8 @@ CONCEPTS: Final = (
         "0 is usual, 1 a standard deviation above. The score of an image is made of its layers. "
         "An image is odd when its score lies above what usual images reach at the rate of false "
         "alarms that you choose: at 1 %, one usual image in a hundred is called odd. Every image "
-        "is scored by a profile that was fitted to other images.",
+        "is scored by a profile that was fitted to other images. While a run is collected its "
+        "scores are provisional, and its marks paler: the last are given when it is over.",
     ),
     (
         "Filters that stand out, or left their cluster",

@@ -230,9 +230,13 @@ class SearchPage(TypedDict):
 
 
 class OddRun(TypedDict):
-    """A run's odd images: how many, and the most that are marked."""
+    """A run's odd images: how many, and the most that are marked.
+
+    ``provisional``: its last scores are still to come.
+    """
 
     working: bool
+    provisional: bool
     rate: float
     threshold: float | None
     scored: int

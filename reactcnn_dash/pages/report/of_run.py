@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -394,23 +395,31 @@ def _deviation(
         if np.isfinite(found.strangeness).any():
             strangest = drawing.layers[int(np.nanargmax(found.strangeness))]
             words[ordinal] += f", most in {strangest.name}"
+    told = (
+        f"{len(scores.odd(RATE)):,} of {len(scores.scores):,} images score above "
+        f"{number(threshold)}, which {RATE:.0%} of usual images do"
+        if math.isfinite(threshold)
+        else f"{len(scores.scores):,} images are too few to tell what {RATE:.0%} of usual ones do, "
+        "so none is called odd"
+    )
     return section(
         "deviation",
         title,
-        f"{len(scores.odd(RATE)):,} of {len(scores.scores):,} images score above "
-        f"{number(threshold)}, which {RATE:.0%} of usual images do; what is usual was learnt from "
-        f"{len(profile.ordinals):,} images of the run.",
+        f"{told}; what is usual was learnt from {len(profile.ordinals):,} images of the run."
+        + ("" if scores.final(drawing.run) else " These scores are provisional."),
         _histogram(scores.scores, threshold),
         drawing.images(words.items()),
     )
 
 
 def _histogram(scores: NDArray[np.float32], threshold: float) -> Markup:
-    """Return how the scores are spread, with the threshold in it."""
+    """Return how the scores are spread, with the threshold in it if there is one."""
     finite = scores[np.isfinite(scores)].astype(np.float64)
     if not len(finite):
         return NOTHING
-    low, high = float(min(finite.min(), threshold)), float(max(finite.max(), threshold))
+    known = math.isfinite(threshold)
+    ends = np.append(finite, threshold) if known else finite
+    low, high = float(ends.min()), float(ends.max())
     high = high if high > low else low + 1
     counts, _ = np.histogram(finite, bins=_BINS, range=(low, high))
     tallest = max(int(counts.max()), 1)
@@ -420,10 +429,10 @@ def _histogram(scores: NDArray[np.float32], threshold: float) -> Markup:
         )
         for i, count in enumerate(counts.tolist())
     )
-    at = 14 * _BINS * (threshold - low) / (high - low)
+    at = 14 * _BINS * (threshold - low) / (high - low) if known else 0.0
+    line = Markup('<line x1="{0:.1f}" x2="{0:.1f}" y1="0" y2="92"/>').format(at) if known else ""
     return Markup(
         '<svg viewBox="0 0 {0} 108" width="{0}" style="max-width: 100%" role="img" '
-        'aria-label="how the scores are spread">{1}<line x1="{2:.1f}" x2="{2:.1f}" y1="0" '
-        'y2="92"/><text x="0" y="105">{3}</text><text x="{0}" y="105" text-anchor="end">{4}'
-        "</text></svg>"
-    ).format(14 * _BINS, bars, at, number(low), number(high))
+        'aria-label="how the scores are spread">{1}{2}<text x="0" y="105">{3}</text>'
+        '<text x="{0}" y="105" text-anchor="end">{4}</text></svg>'
+    ).format(14 * _BINS, bars, line, number(low), number(high))

@@ -51,9 +51,11 @@ CONCEPTS: Final = (
         "What the slider says before anything is cut, from the stored feature maps: for each layer "
         "the share of its variation, over images and positions, that the filters that would stay "
         "explain, fitted on one half of the images and judged on the other. Filters go one by one, "
-        "each time the one with the least loss for what it saves. Convolutions alone are counted, "
-        "and what a layer's answers matter to the next is not known, so the network that is made "
-        "has other widths: the prediction says where there is room, the curve what it costs.",
+        "each time the one with the least loss for what it saves. The budget counts what the slim "
+        "network will: normalisation and dense layers too. (Of runs of former versions, and of "
+        "other models than Keras', convolutions alone.) What a layer's answers matter to the next "
+        "is not known, so the network that is made has other widths: the prediction says where "
+        "there is room, the curve what it costs.",
     ),
     (
         "Channel map",

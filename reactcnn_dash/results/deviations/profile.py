@@ -61,46 +61,51 @@ def by_layer(rows: NDArray[np.float32], layers: Sequence[Layer]) -> list[NDArray
     return [rows[..., layer.offset : layer.offset + layer.filters] for layer in layers]
 
 
-def due(run: Run, known: RunProfile | None) -> bool:
+def due(run: Run, fitted: int) -> bool:
     """Return whether a run should get a (new) profile.
 
     While it is collected, at growing numbers of images (``analysis.refit_due``); once it is over,
     when its profile is not of all that a sample holds.
+
+    Args:
+        run: the run.
+        fitted: images that it had when its profile was made, 0 if there is none.
     """
-    fitted = known.images if known is not None else 0
     if run.state is RunState.COLLECTING:
         return analysis.refit_due(run.stored, fitted)
-    most = min(run.stored, analysis.SAMPLE)
-    return run.stored >= analysis.MINIMUM_ROWS and fitted < most
+    return run.stored >= analysis.MINIMUM_ROWS and fitted < min(run.stored, analysis.SAMPLE)
 
 
 def fit(
-    reader: StoreReader, run: Run, progress: Callable[[int, int], None] = lambda _d, _t: None
+    reader: StoreReader,
+    run: Run,
+    images: int | None = None,
+    progress: Callable[[int, int], None] = lambda _d, _t: None,
 ) -> RunProfile:
     """Learn the profile of a run.
 
     Args:
         reader: the store.
         run: the run.
+        images: of how many of its images, from the first on; all if not given.
         progress: told how many steps of how many are done.
 
     Raises:
         analysis.TooFewRows: fewer usable images than a profile needs.
         StoreError: the store cannot be read.
     """
+    images = run.stored if images is None else images
     layers = reader.layers(run.id)
     steps = len(layers) + 4
     progress(0, steps)
-    block = reader.gap_rows_of(run.id, analysis.sample_ordinals(run.stored).tolist())
+    block = reader.gap_rows_of(run.id, analysis.sample_ordinals(images).tolist())
     finite = np.isfinite(block.rows).all(axis=1)
     rows, ordinals = block.rows[finite], block.ordinals[finite]
     parts = by_layer(rows, layers) if len(rows) else []
     if len(rows) < analysis.MINIMUM_ROWS:
         raise analysis.TooFewRows(len(rows))
     progress(1, steps)
-    first = analysis.fit_profile(parts, half=0)
-    progress(2, steps)
-    halves = (first, analysis.fit_profile(parts, half=1))
+    halves = analysis.fit_halves(parts).profiles
     progress(3, steps)
     quantiles = analysis.FilterQuantiles.of(rows)
     mates: list[analysis.Mates] = []
@@ -109,7 +114,7 @@ def fit(
         correlation = analysis.correlation(analysis.CoMoments.of(part))
         mates.append(analysis.fit_mates(part, analysis.cluster(correlation, *CLUSTERS)))
     progress(steps, steps)
-    return RunProfile(run.stored, ordinals, halves, quantiles, tuple(mates))
+    return RunProfile(images, ordinals, halves, quantiles, tuple(mates))
 
 
 def class_quantiles(reader: StoreReader, run: Run, number: int) -> analysis.FilterQuantiles | None:

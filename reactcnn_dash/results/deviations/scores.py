@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import StoreReader, note_odd
+from reactcnn_dash.db import RunState, StoreReader, note_odd
 from reactcnn_dash.jobs.kept import keep
 from reactcnn_dash.jobs.worker import report_progress
 from reactcnn_dash.results.deviations.packing import from_bytes, to_bytes
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 RATE = 0.01
 """False alarms at which the odd images of a run are counted for the list of runs."""
 
+BEHIND: Final = 64
+"""Images without a score that a run which is collected may have before they are scored."""
+BEHIND_SECONDS: Final = 10.0
+"""For so long its collector may leave images without one."""
+
 _BLOCK = 1024
 
 
@@ -48,6 +53,15 @@ class RunScores:
     profile: int
     scores: NDArray[np.float32]
     usual: NDArray[np.float64]
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """How far they go: images behind the profile, images scored."""
+        return self.profile, len(self.scores)
+
+    def final(self, run: Run) -> bool:
+        """Return whether the run keeps them: they are of all its images, and it is over."""
+        return run.state is not RunState.COLLECTING and not behind(run, self)
 
     def odd(self, rate: float) -> NDArray[np.int64]:
         """Return the ordinals of the odd images at a rate of false alarms, ascending."""
@@ -95,21 +109,46 @@ def bring_up_to_date(url: str, run_id: int, known: Known | None = None) -> Known
     reader = StoreReader(url)
     run = reader.run(run_id)
     stored, scores = PROFILE.find(reader, run), SCORES.find(reader, run)
-    profile = stored
-    if known is not None and (profile is None or profile.images < known.profile.images):
-        profile, scores = known.profile, known.scores
+    profiles = [stored] if known is None else [stored, known.profile]
+    if known is not None and (scores is None or scores.extent < known.scores.extent):
+        scores = known.scores
+    late = behind(run, scores)
+    images = 0 if scores is None else scores.profile
+    if not images or (late and due(run, images)):
+        images = run.stored
+    profile = next((one for one in profiles if one is not None and one.images == images), None)
     # The matrices are small: more threads of BLAS would only wait for each other.
     with threadpool_limits(1, "blas"):
-        if profile is None or due(run, profile):
-            profile = fit(reader, run, report_progress)
+        if profile is None:
+            profile = fit(reader, run, images, report_progress)
         saved = profile is stored or keep(partial(PROFILE.save, url, run, profile))
-        scores = _scored(reader, run, profile, scores)
-    if saved and keep(partial(_save, url, run, scores)):
+        if late or scores is None:
+            scores = _scored(reader, run, profile, scores)
+    if saved and keep(partial(save_scores, url, run, scores)):
         return None
     return Known(profile, scores)
 
 
-def _save(url: str, run: Run, scores: RunScores) -> None:
+def behind(run: Run, scores: RunScores | None) -> bool:
+    """Return whether images of a run should be scored, or scored anew.
+
+    A run that is collected is scored by its collector, which must have a moment for it.
+    """
+    if run.state is not RunState.COLLECTING:
+        fitted, scored = (0, 0) if scores is None else scores.extent
+        return due(run, fitted) or (scores is not None and scored < run.stored)
+    if scores is None:
+        return due(run, 0)
+    allowed = max(BEHIND, BEHIND_SECONDS * (run.rate or 0.0))
+    return run.stored - len(scores.scores) >= allowed
+
+
+def save_scores(url: str, run: Run, scores: RunScores) -> None:
+    """Store the scores of a run, and how many of its images they call odd.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
     SCORES.save(url, run, scores)
     note_odd(url, run.id, len(scores.odd(RATE)))
 

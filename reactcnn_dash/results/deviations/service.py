@@ -10,8 +10,14 @@ from reactcnn_dash.db import RunState
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.jobs.cache import Cache
 from reactcnn_dash.jobs.runner import UnderWay
-from reactcnn_dash.results.deviations.profile import class_quantiles, due
-from reactcnn_dash.results.deviations.scores import PROFILE, SCORES, Known, bring_up_to_date
+from reactcnn_dash.results.deviations.profile import class_quantiles
+from reactcnn_dash.results.deviations.scores import (
+    PROFILE,
+    SCORES,
+    Known,
+    behind,
+    bring_up_to_date,
+)
 
 if TYPE_CHECKING:
     from reactcnn_dash.analysis import FilterQuantiles
@@ -25,9 +31,6 @@ KEPT: Final = 2
 
 KEPT_CLASSES: Final = 16
 """Distributions of one class that stay in memory, each of 1.1 MB for VGG-16."""
-
-BEHIND: Final = 64
-"""Images without a score that a run which is collected may have before they are scored."""
 
 
 class TooEarly(UserError):
@@ -59,6 +62,7 @@ class Deviations:
         self._jobs = jobs
         self._profiles: Cache[RunProfile | None] = Cache(KEPT)
         self._unsaved: Cache[Known] = Cache(KEPT)
+        self._former: Cache[Known] = Cache(KEPT)
         # None, for a class with too few images, is worth to be kept too.
         self._classes: Cache[tuple[FilterQuantiles | None]] = Cache(KEPT_CLASSES)
 
@@ -74,37 +78,40 @@ class Deviations:
         run = self._reader.run(uuid)
         known = self._known(run)
         working = False
-        if _is_behind(run, known):
+        if known is None or behind(run, known.scores):
+            if known is None and not self._possible(run):
+                raise _too_early(run)
             name = ("deviations", uuid)
             made = self._jobs.ask(
                 name, bring_up_to_date, self._url, run.id, self._unsaved.get(uuid)
             )
             working = isinstance(made, UnderWay)
             if isinstance(made, UnderWay):
+                # What is known of fewer images stands until there is more.
+                known = self._former.get(uuid) if known is None else known
                 if known is None:
                     return made
             else:
                 if made is not None:
                     self._unsaved.put(uuid, made)
-                known = self._known(run)
-        if known is not None:
-            return Ready(run, known.profile, known.scores, working)
-        collecting = run.state is RunState.COLLECTING
-        needed = analysis.WARM_UP if collecting else analysis.MINIMUM_ROWS
-        raise TooEarly(
-            f"What is usual for this run can be told from {needed} images on; "
-            f"it has {run.stored:,}."
-        )
+                # Its collector may have stored scores by another profile meanwhile.
+                known = self._known(run) or self._former.get(uuid)
+                if known is None:
+                    return UnderWay(0, 0)
+        self._former.put(uuid, known)
+        return Ready(run, known.profile, known.scores, working)
 
-    def stored(self, uuid: str) -> RunScores | None:
-        """Return the scores that are kept of a run; nothing is begun.
+    def stored(self, uuid: str) -> tuple[Run, RunScores] | None:
+        """Return the scores that are kept of a run, and the run; nothing is begun.
 
         Raises:
             StoreError: the run is not there, or the store cannot be read.
         """
-        unsaved = self._unsaved.get(uuid)
-        found = SCORES.find(self._reader, self._reader.run(uuid))
-        return unsaved.scores if found is None and unsaved is not None else found
+        run, unsaved = self._reader.run(uuid), self._unsaved.get(uuid)
+        found = SCORES.find(self._reader, run)
+        if found is None and unsaved is not None:
+            found = unsaved.scores
+        return None if found is None else (run, found)
 
     def class_quantiles(self, known: Ready, number: int) -> FilterQuantiles | None:
         """Return ``profile.class_quantiles`` of a run as it was profiled.
@@ -121,7 +128,7 @@ class Deviations:
 
     def _known(self, run: Run) -> Known | None:
         scores, unsaved = SCORES.find(self._reader, run), self._unsaved.get(run.uuid)
-        if unsaved is not None and (scores is None or _extent(unsaved.scores) > _extent(scores)):
+        if unsaved is not None and (scores is None or unsaved.scores.extent > scores.extent):
             return unsaved
         profile = None if scores is None else self._profile(run, scores.profile)
         return None if scores is None or profile is None else Known(profile, scores)
@@ -129,20 +136,19 @@ class Deviations:
     def _profile(self, run: Run, images: int) -> RunProfile | None:
         def find() -> RunProfile | None:
             found = PROFILE.find(self._reader, run)
-            # Between a new profile and the scores by it, the former scores have none.
+            # The collector scores images by profiles that nobody has made for the pages yet.
             return found if found is not None and found.images == images else None
 
         return self._profiles.of(run.uuid, find, images)
 
+    def _possible(self, run: Run) -> bool:
+        """Whether a run has scores, or enough images for them."""
+        return behind(run, None) or SCORES.find(self._reader, run) is not None
 
-def _extent(scores: RunScores) -> tuple[int, int]:
-    return scores.profile, len(scores.scores)
 
-
-def _is_behind(run: Run, known: Known | None) -> bool:
-    if due(run, None if known is None else known.profile):
-        return True
-    if known is None:
-        return False
-    missing = run.stored - len(known.scores.scores)
-    return missing >= (BEHIND if run.state is RunState.COLLECTING else 1)
+def _too_early(run: Run) -> TooEarly:
+    collecting = run.state is RunState.COLLECTING
+    needed = analysis.WARM_UP if collecting else analysis.MINIMUM_ROWS
+    return TooEarly(
+        f"What is usual for this run can be told from {needed} images on; it has {run.stored:,}."
+    )

@@ -1,9 +1,10 @@
 """What a budget would leave unexplained, layer by layer: from stored maps, before anything is cut.
 
 From how well few filters of each layer explain the rest and from what filters cost, the widths
-follow for any budget. It is told at once and without the network, and so it knows less than the
-collector: convolutions alone are counted, and every layer's variation counts alike, whatever the
-next one makes of it.
+follow for any budget. What they cost the collector has said as it counts it itself, so a share
+means the same here and there. It is told at once and without the network, and so it knows less:
+layers that are not watched keep all that they make, and every layer's variation counts alike,
+whatever the next one makes of it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from reactcnn_dash.results.redundancy.moments import computed_moments, moment_st
 from reactcnn_dash.results.stored import StoredKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from reactcnn_dash.analysis import Costs, Selection
     from reactcnn_dash.db import Layer, Run
@@ -84,7 +85,7 @@ def computed_prediction(url: str, run_id: int) -> Prediction:
                 f"{analysis.LEAST_IMAGES} are needed."
             )
         costs = {
-            name: _costs(reader, run, layers, work=name == "multiply-adds")
+            name: costs_of(reader, run, layers, work=name == "multiply-adds")
             for name in ("parameters", "multiply-adds")
         }
         # The matrices are small: more threads of BLAS would only wait for each other.
@@ -94,7 +95,8 @@ def computed_prediction(url: str, run_id: int) -> Prediction:
             for number, halves in enumerate(moments.layers, 1):
                 selections.append(analysis.explained_curve(*halves))
                 report_progress(steps + _LAYER_STEPS * number, total)
-        found = {name: _along(selections, one) for name, one in costs.items()}
+        least = least_of(run, layers)
+        found = {name: _along(selections, one, least) for name, one in costs.items()}
         return Prediction(
             stored=run.stored,
             images=moments.images,
@@ -107,15 +109,54 @@ def computed_prediction(url: str, run_id: int) -> Prediction:
     return PREDICTION.found_or_computed(url, reader, run, "", compute)
 
 
-def _costs(reader: StoreReader, run: Run, layers: Sequence[Layer], *, work: bool) -> Costs:
-    """Return what the convolutions cost in parameters, or in multiply-adds.
+def costs_of(reader: StoreReader, run: Run, layers: Sequence[Layer], *, work: bool) -> Costs:
+    """Return what the network costs in parameters, or in multiply-adds, by the filters that stay.
 
-    A layer that receives as many channels as the one before makes is taken to receive those; of
-    others only the filters that they make are counted.
+    Of a run that says it all is counted. Of others, which former versions and other frameworks
+    than Keras collected, the convolutions alone are: one that receives as many channels as the one
+    before makes is taken to receive those, and of the rest only the filters that they make count.
+
+    Returns:
+        The costs; behind the filters of the run there may be one more, which always stays.
 
     Raises:
-        NoPrediction: a kernel is not stored.
+        NoPrediction: nothing is said, and a kernel is not stored.
     """
+    said = _said(run).get("layers")
+    if said:
+        return _costs_as_said(said, layers, "work" if work else "parameters")
+    return _costs_of_convolutions(reader, run, layers, work=work)
+
+
+def least_of(run: Run, layers: Sequence[Layer]) -> list[int]:
+    """Return how many filters of each layer stay in any case: one, or all where none can go."""
+    whole = _said(run).get("whole", ())
+    return [layer.filters if layer.position in whole else 1 for layer in layers]
+
+
+def _said(run: Run) -> Mapping[str, Any]:
+    said = run.options.get("costs")
+    return said if isinstance(said, dict) else {}
+
+
+def _costs_as_said(said: list[Any], layers: Sequence[Layer], what: str) -> Costs:
+    total = sum(layer.filters for layer in layers)
+    inputs, outputs = np.zeros((2, len(said), total + 1))
+    for row, one in enumerate(said):
+        for counts, name, rest in zip(
+            (inputs, outputs), ("takes", "makes"), one["others"], strict=True
+        ):
+            counts[row, -1] = rest
+            for position, times in one[name]:
+                layer = layers[position]
+                counts[row, layer.offset : layer.offset + layer.filters] = times
+    pair, output, input_ = np.array([one[what] for one in said], np.float64).T
+    return analysis.Costs(inputs, outputs, pair, output, input_)
+
+
+def _costs_of_convolutions(
+    reader: StoreReader, run: Run, layers: Sequence[Layer], *, work: bool
+) -> Costs:
     total = sum(layer.filters for layer in layers)
     inputs, outputs = np.zeros((len(layers), total)), np.zeros((len(layers), total))
     pair, output = np.zeros(len(layers)), np.zeros(len(layers))
@@ -140,7 +181,7 @@ def _costs(reader: StoreReader, run: Run, layers: Sequence[Layer], *, work: bool
 
 
 def _along(
-    selections: Sequence[Selection], costs: Costs
+    selections: Sequence[Selection], costs: Costs, least: Sequence[int]
 ) -> tuple[list[list[int]], list[list[float]]]:
     """Widths and residuals of each layer for each of :data:`SHARES`."""
     offsets = np.cumsum([0, *(len(one.order) for one in selections)])
@@ -148,7 +189,7 @@ def _along(
         dataclasses.replace(one, order=one.order + int(offset))
         for one, offset in zip(selections, offsets, strict=False)
     ]
-    path = analysis.narrowing(numbered, [1] * len(numbered), costs)
+    path = analysis.narrowing(numbered, least, costs)
     widths, residuals = [], []
     for share in SHARES:
         gone = path.gone(path.steps_to(share / 100 * float(path.cost[0])), len(selections))

@@ -32,15 +32,11 @@ BUDGETS: Final = {"parameters": "--parameters", "multiply-adds": "--multiply-add
 CALIBRATION: Final = 3000
 """Images that a network is slimmed with, at most."""
 
-_USUAL: Final = {
-    "value_range": None,
-    "classes": None,
-    "reading": "pillow",
-    "preprocess": None,
-    "custom": None,
-}
-"""Options of a run that slimming takes as they usually are only."""
+_OF_NETWORK: Final = ("preprocess", "classes")
+_OF_IMAGES: Final = ("reading", "value_range")
+"""Options of a run that slimming takes too: those of its network, and those of its images."""
 
+_USUAL_READING: Final = "pillow"
 _KEYWORDS: Final = ("sample", "cifar10")
 
 
@@ -88,14 +84,23 @@ def obstacle(wanted: Wanted) -> str | None:
         spec = str(one.options.get("images", ""))
         if not spec or (spec not in _KEYWORDS and not Path(spec).exists()):
             return f"The images of {one.name} ({one.image_source}) are not on this machine."
-        special = [
-            name for name, usual in _USUAL.items() if one.options.get(name) not in (None, usual)
-        ]
+    for one in (wanted.run, calibration, evaluation):
+        # A store may be anybody's: code that it names is not run.
+        special = [name for name in ("custom",) if one.options.get(name) is not None]
         if one.options.get("head") == "none":
             special.append("head")
         if special:
-            options = " and ".join(f"--{name.replace('_', '-')}" for name in special)
-            return f"{one.name} was collected with {options}, which slimming does not take."
+            options = " and ".join(f"--{name}" for name in special)
+            return f"{one.name} was collected with {options}, which the page does not slim with."
+    for name in _OF_IMAGES:
+        if _option(calibration, name) != _option(evaluation, name):
+            return (
+                f"{calibration.name} and {evaluation.name} were collected with different "
+                f"{_as_option(name)}: take images that are read alike."
+            )
+    names = wanted.run.options.get("classes")
+    if names is not None and "/" in str(names) and not Path(str(names)).is_file():
+        return f"The file of the names of classes, {names}, is not on this machine."
     return None
 
 
@@ -112,9 +117,15 @@ def words(wanted: Wanted, store: str, output: str) -> list[str]:
     result += ["--images", str(calibration.options.get("images", "IMAGES"))]
     result += ["--limit", str(min(CALIBRATION, max(calibration.stored, 1)))]
     pixel_range = str(run.options.get("pixel_range", "0-255"))
-    if pixel_range != "0-255":
+    if pixel_range != "0-255" and _option(run, "preprocess") is None:
         # With a sign in front it would be taken for an option.
         result.append(f"--pixel-range={pixel_range}")
+    result += [
+        f"{_as_option(name)}={value}"
+        for one, names in ((run, _OF_NETWORK), (calibration, _OF_IMAGES))
+        for name in names
+        if (value := _option(one, name)) is not None
+    ]
     head = run.options.get("head")
     if head is not None:
         result += ["--head", str(head)]
@@ -125,6 +136,16 @@ def words(wanted: Wanted, store: str, output: str) -> list[str]:
     if evaluation.options.get("limit") or evaluation.options.get("first"):
         result += ["--evaluate-limit", str(evaluation.stored)]
     return [*result, "--store", store, "--output", output]
+
+
+def _option(run: Run, name: str) -> str | None:
+    """Return an option of a run as it would be given, None where it is the usual one."""
+    value = run.options.get(name)
+    return None if value is None or value == _USUAL_READING else str(value)
+
+
+def _as_option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def as_text(command: list[str]) -> str:
