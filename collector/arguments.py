@@ -146,8 +146,10 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         metavar="IMAGES",
         type=text,
         help="sample (crops of photographs, works offline), cifar10 (Keras' copy, downloaded if "
-        "need be), a folder (its subfolders are the classes), or an .npz file with images and "
-        "optionally labels and class_names (default: cifar10 if Keras has it, otherwise sample)",
+        "need be), a folder (its subfolders are the classes; a targets.csv in it has a line a "
+        "picture), or an .npz file with images and optionally labels (a class each, or 0 and 1 a "
+        "label), targets (the values that are due) and class_names (default: cifar10 if Keras has "
+        "it, otherwise sample)",
     )
     add_reading(group)
     add_scaling(group)
@@ -162,10 +164,12 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         "--head",
         metavar="HEAD",
         choices=HEADS,
-        help="what the model ends in: softmax (its outputs are probabilities), logits (softmax is "
-        "applied, sigmoid to a single output), sigmoid (a probability each: independent labels), "
-        "regression (values) or none (what it says is not stored: backbones, segmenters, several "
-        "outputs) (default: judged by what it says, and said)",
+        help="what the model's outputs mean: softmax (classes of which one is right), sigmoid "
+        "(independent labels, or one probability), regression (values) or none (what it says is "
+        "not stored: backbones, segmenters, several outputs). Of softmax and sigmoid the model's "
+        "last activation says whether they are probabilities already; if not, it is applied. "
+        "logits: softmax is applied in any case, sigmoid to a single output (default: judged by "
+        "what it says, and said)",
     )
     group.add_argument(
         "--threshold",

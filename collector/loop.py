@@ -191,6 +191,7 @@ def _batch(work: Work, chunk: ImageChunk, start: int) -> ImageBatch | None:
         names=chunk.names,
         gap=captured.gap,
         maps=captured.maps,
+        targets=work.labels.targets(chunk.targets),
     )
 
 

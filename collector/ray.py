@@ -20,7 +20,7 @@ import numpy as np
 from collector.batches import batches
 from collector.errors import CollectorError
 from collector.frameworks.registry import framework_of
-from collector.images import joined
+from collector.images import Labelling, fitted, joined
 from collector.images.arrays import ArrayImages
 from collector.recorder import HEARTBEAT_SECONDS, SAVE_EVERY, Rate
 from collector.request import DEFAULT_STORE, Request
@@ -175,12 +175,17 @@ class _Columns:
             found.append(pixels[..., None] if pixels.ndim == 2 else pixels)
         return found
 
-    def labels(self, batch: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """(n,) int64, -1 for none."""
+    def labels(self, batch: Mapping[str, NDArray[Any]]) -> Labelling:
+        """Return what the column of labels says; -1 is for none.
+
+        Raises:
+            ImageSourceError: they fit nothing.
+        """
         count = len(batch[self.image])
         if self.label is None:
-            return np.full(count, -1, np.int64)
-        return np.asarray(batch[self.label]).astype(np.int64)
+            return Labelling(np.full(count, -1, np.int64))
+        rows = np.stack([np.asarray(one) for one in batch[self.label]])
+        return fitted(rows, count, None, f"column {self.label!r}")
 
     def names(self, batch: Mapping[str, NDArray[Any]]) -> tuple[str | None, ...]:
         """Return the names, None without a column of them."""
@@ -191,22 +196,27 @@ class _Columns:
     def key(self, batch: Mapping[str, NDArray[Any]]) -> str:
         """Return what a batch is known by: SHA-256 (hex) over all that is read of it."""
         digest = hashlib.sha256(repr(self.names(batch)).encode())
-        digest.update(self.labels(batch).tobytes())
+        said = self.labels(batch)
+        for known in (said.labels, said.targets):
+            digest.update(b"" if known is None else known.tobytes())
         for one in self.images(batch):
             digest.update(repr(one.shape).encode())
             digest.update(np.ascontiguousarray(one).data)
         return digest.hexdigest()
 
 
-def _source(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> ArrayImages:
-    return ArrayImages(pixels, labels, spec="ray", description="a Ray dataset")
+def _source(pixels: NDArray[np.uint8], said: Labelling, places: Sequence[int]) -> ArrayImages:
+    """Return images with the labels that stand at some places of a batch."""
+    labels = None if said.labels is None else said.labels[places]
+    targets = None if said.targets is None else said.targets[places]
+    return ArrayImages(pixels, labels, targets=targets, spec="ray", description="a Ray dataset")
 
 
 def _first_source(columns: _Columns, batch: Mapping[str, NDArray[Any]]) -> ArrayImages:
     """Return the first images, as far as they have the size of the very first."""
     images, labels = columns.images(batch), columns.labels(batch)
     alike = [index for index, one in enumerate(images) if one.shape == images[0].shape]
-    return _source(np.stack([images[index] for index in alike]), labels[alike])
+    return _source(np.stack([images[index] for index in alike]), labels, alike)
 
 
 def _save_states(shared: SharedRun) -> None:
@@ -242,6 +252,7 @@ class _Actor:
                 names=self._columns.names(batch),
                 gap=captured.gap,
                 maps=captured.maps,
+                targets=self._prepared.labels.targets(chunk.targets),
             ),
             rate=self._rate.after(len(chunk)),
         )
@@ -254,7 +265,7 @@ class _Actor:
         shape = self._shared.run.image_shape
         labels = self._columns.labels(batch)
         sources = [
-            _source(one[None], labels[index : index + 1])
+            _source(one[None], labels, [index])
             for index, one in enumerate(self._columns.images(batch))
         ]
         return joined([next(batches(source, shape, size=1)) for source in sources])

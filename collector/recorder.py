@@ -194,6 +194,7 @@ def joined(batches: Sequence[ImageBatch]) -> ImageBatch:
     first, *more = batches
     if not more:
         return first
+    targets = [batch.targets for batch in batches if batch.targets is not None]
     return ImageBatch(
         start=first.start,
         labels=np.concatenate([batch.labels for batch in batches]),
@@ -210,6 +211,7 @@ def joined(batches: Sequence[ImageBatch]) -> ImageBatch:
             for layer in zip(*(batch.maps or () for batch in batches), strict=True)
         )
         or None,
+        targets=np.concatenate(targets) if targets else None,
     )
 
 

@@ -11,7 +11,7 @@ from collector.frameworks.agreement import first_images
 from collector.frameworks.protocol import Asked
 from collector.frameworks.registry import framework_of
 from collector.frameworks.torch.entry import TORCH
-from collector.images import LabelFit, ValueRange, draw, fit_labels
+from collector.images import LabelFit, ValueRange, draw, fit_labels, fit_targets
 from collector.loop import Work, expected
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
 from collector.space import image_bytes, space_notice
@@ -259,17 +259,23 @@ def labels_for(source: ImageSource, network: Network) -> LabelFit:
     Raises:
         ImageSourceError: they do not fit.
     """
-    if network.reading.answers is Answers.CLASSES:
-        return fit_labels(source, network.outputs, network.loaded.class_names)
+    answers, names = network.reading.answers, network.loaded.class_names
+    if answers is Answers.CLASSES:
+        return fit_labels(source, network.outputs, names)
+    targets = None if answers is Answers.NONE else source.targets
+    # Classes that stand as numbers are no targets of a model with several outputs.
+    if targets is not None and not (source.labelled and targets.shape[1] != network.outputs):
+        return fit_targets(source, network.outputs, names, sets=answers is Answers.LABELS)
     if not source.labelled:
         return LabelFit()
     said = {
         Answers.LABELS: "labels of which several may be right",
         Answers.VALUES: "values",
         Answers.NONE: "nothing that is stored",
-    }[network.reading.answers]
+    }[answers]
+    due = "; what is due stands in an array called 'targets'" if answers is Answers.VALUES else ""
     return LabelFit.dropped(
-        f"{source.description}: its classes are left out, since the model answers with {said}."
+        f"{source.description}: its classes are left out, since the model answers with {said}{due}."
     )
 
 
@@ -362,7 +368,7 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
             "framework": loaded.framework,
             "preprocess": request.preprocess,
             "custom": request.custom,
-            "head": network.reading.head,
+            "head": request.head or network.reading.head,
             "answers": network.reading.answers.value,
             **_thresholds(request, network),
             **network.details,
@@ -383,7 +389,10 @@ def new_run(request: Request, network: Network, source: ImageSource, *, arithmet
 
 
 def _class_names(network: Network, source: ImageSource) -> tuple[str, ...]:
-    for names in (network.loaded.class_names, source.class_names):
+    of_source = source.class_names
+    if network.reading.answers is not Answers.CLASSES:
+        of_source = source.target_names
+    for names in (network.loaded.class_names, of_source):
         if names is not None and len(names) == network.outputs:
             return names
     word = {Answers.LABELS: "label", Answers.VALUES: "value"}.get(network.reading.answers, "class")

@@ -283,6 +283,7 @@ def _compute(part: Part, shared: SharedRun, piece: _Piece) -> ImageBatch:
     probabilities = np.full((count, len(run.class_names)), np.nan, np.float32)
     gap = np.full((count, sum(layer.filters for layer in shared.layers)), np.nan, np.float32)
     maps: tuple[MapBatch, ...] | None = None
+    targets: NDArray[np.float32] | None = None
     if len(chunk):
         captured = part.capture(chunk.given)
         if not piece.missing:
@@ -294,6 +295,7 @@ def _compute(part: Part, shared: SharedRun, piece: _Piece) -> ImageBatch:
                 names=chunk.names,
                 gap=captured.gap,
                 maps=captured.maps,
+                targets=part.labels.targets(chunk.targets),
             )
         labels[there] = part.labels.apply(chunk.labels)
         pixels[there] = chunk.pixels
@@ -301,7 +303,11 @@ def _compute(part: Part, shared: SharedRun, piece: _Piece) -> ImageBatch:
         gap[there] = captured.gap
         if captured.maps is not None:
             maps = tuple(_spread(one, there) for one in captured.maps)
-    return ImageBatch(piece.start, labels, probabilities, pixels, tuple(names), gap, maps)
+        known = part.labels.targets(chunk.targets)
+        if known is not None:
+            targets = np.full((count, known.shape[1]), np.nan, np.float32)
+            targets[there] = known
+    return ImageBatch(piece.start, labels, probabilities, pixels, tuple(names), gap, maps, targets)
 
 
 def _spread(maps: MapBatch, there: NDArray[np.bool_]) -> MapBatch:

@@ -68,7 +68,8 @@ class Watching:
                 numbers as ``--images`` takes them in an ``.npz``; a path that ``--images`` takes;
                 or a ``tf.data.Dataset``, ``keras.utils.PyDataset`` or an iterable of batches, with
                 labels or without. A generator is used up by that.
-            probe_labels: (N,) integers, -1 for none; only with an array of images.
+            probe_labels: (N,) integers, -1 for none; (N, K) zeros and ones, of a model of labels;
+                or the values that are due of one of values. Only with an array of images.
             probe: how many images at most: drawn evenly over the classes of an array or path
                 (default: all), the first of a data set or generator (default: 1,000).
             value_range: the values that are black and white in the probe images (default: judged

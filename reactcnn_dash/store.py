@@ -41,7 +41,8 @@ class Store:
     def runs(self) -> pd.DataFrame:
         """Return a row a run, newest first, indexed by the run's id.
 
-        ``accuracy`` is NaN for a run without labels; times are in UTC, ``ended`` is NaT as long as
+        ``accuracy`` is NaN for a run without labels, ``mean_error``, the mean absolute error of a
+        network of values, for one without targets; times are in UTC, ``ended`` is NaT as long as
         a run goes on.
 
         Raises:
@@ -150,9 +151,15 @@ class StoredRun:
         Columns: ``label`` and ``label_name`` (missing without a label), ``prediction`` and
         ``prediction_name``, ``confidence`` (the largest probability), ``misclassified`` (missing
         without a label), ``finite``, ``name`` and ``sha256`` of the pixels. A network that names
-        no class has −1 for its prediction, and NaN for its confidence.
+        no class has −1 for its prediction, and NaN for its confidence. Where images may have
+        several labels, ``misclassified`` says that any that is known is wrong.
+
+        A run with targets has ``error`` too: how many labels are wrong, or the mean absolute error
+        of the values; and ``target/NAME``, what is right of each label (1 or 0) or value, NaN
+        where that is not known.
         """
         names = dict(enumerate(self.info.class_names))
+        targets = self.has_targets
         classes = self.info.answers is Answers.CLASSES
         rows = [
             {
@@ -162,12 +169,13 @@ class StoredRun:
                 "prediction": facts.prediction,
                 "prediction_name": names.get(facts.prediction),
                 "confidence": float(np.max(facts.probabilities)) if classes else math.nan,
-                "misclassified": None
+                "misclassified": facts.misclassified
                 if facts.label is None
                 else facts.label != facts.prediction or not np.isfinite(facts.probabilities).all(),
                 "finite": facts.finite,
                 "name": facts.name,
                 "sha256": facts.sha256,
+                **(self._target_columns(facts) if targets else {}),
             }
             for facts in self._facts(start, stop)
         ]
@@ -182,8 +190,74 @@ class StoredRun:
             "name": "str",
             "sha256": "str",
         }
+        if targets:
+            types |= {"error": "float64"}
+            types |= dict.fromkeys((f"target/{name}" for name in names.values()), "float32")
         frame = pd.DataFrame(rows, columns=["ordinal", *types]).set_index("ordinal")
         return frame.astype(types)
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether it is known of any image which labels are right, or what values are due."""
+        run = self.info
+        return bool(run.error_count or (run.labelled and run.answers is Answers.LABELS))
+
+    def _target_columns(self, facts: ImageFacts) -> dict[str, float]:
+        target = facts.target
+        values = [math.nan] * len(self.info.class_names)
+        error = math.nan
+        if target is not None:
+            values = target.values.tolist()
+            error = math.nan if target.error is None else target.error
+        columns = (f"target/{name}" for name in self.info.class_names)
+        return {"error": error, **dict(zip(columns, values, strict=True))}
+
+    def targets(self) -> NDArray[np.float32]:
+        """Return what is right of every image, (N, K) float32, NaN where it is not known.
+
+        Of a network that gives labels 1 or 0 each, of one that answers with values those that are
+        due. A network that names a class has none: see `answers`.
+        """
+        found = np.full((self.info.stored, len(self.info.class_names)), np.nan, np.float32)
+        for facts in self._facts(0, None):
+            if facts.target is not None:
+                found[facts.ordinal] = facts.target.values
+        return found
+
+    def about(self) -> str:
+        """Return what the numbers of the network's answers mean, and what −1 and NaN stand for."""
+        run = self.info
+        head, names = run.options.get("head"), ", ".join(run.class_names)
+        told = "" if head is None else f" (--head {head})"
+        if run.answers is Answers.NONE:
+            return (
+                f"The network's answers are not stored{told}: probabilities has no columns, "
+                "predictions and labels are -1, confidence is NaN."
+            )
+        if run.answers is Answers.VALUES:
+            return (
+                f"The network answers with values{told}: probabilities are the values of {names}, "
+                "in the units in which it was trained, NaN where one is not finite. It names no "
+                "class: predictions and labels are -1, confidence is NaN. Targets are what is due, "
+                "NaN where that is not known; the error of an image is the mean absolute one."
+            )
+        if run.answers is Answers.LABELS:
+            given = ", ".join(
+                f"{name} from {threshold:g}"
+                for name, threshold in zip(run.class_names, run.thresholds, strict=True)
+            )
+            return (
+                f"The network gives each label by itself{told}: probabilities are one a label, and "
+                f"a label is given from its threshold on: {given}. It names no single class: "
+                "predictions and labels are -1, confidence is NaN. Targets are 1 for a label that "
+                "is right, 0 for one that is not, NaN where that is not known; the error of an "
+                "image is how many labels are wrong."
+            )
+        return (
+            f"The network names one of {len(run.class_names)} classes{told}: probabilities are "
+            "those of the classes, NaN where one is not finite; predictions are the likeliest "
+            "class; labels are the right one, -1 where that is not known."
+        )
 
     def probabilities(self) -> NDArray[np.float32]:
         """Return the class probabilities of every image: (N, K) float32."""
@@ -304,6 +378,7 @@ def _run_row(run: Run) -> dict[str, Any]:
         "state": str(run.state),
         "images": run.stored,
         "accuracy": run.correct / run.labelled if run.labelled else np.nan,
+        "mean_error": np.nan if run.mean_error is None else run.mean_error,
         "started": run.created_at,
         "ended": run.ended_at,
         "uuid": run.uuid,
@@ -319,6 +394,7 @@ def _run_row_types() -> dict[str, str]:
         "state": "str",
         "images": "int64",
         "accuracy": "float64",
+        "mean_error": "float64",
         "started": "datetime64[us, UTC]",
         "ended": "datetime64[us, UTC]",
         "uuid": "str",

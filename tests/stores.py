@@ -71,6 +71,8 @@ class Truth:
     codes: tuple[NDArray[np.uint8], ...]
     low: tuple[float, ...] = (0.0, 0.0, 0.0)
     """Of the maps of each layer: a value is ``low + 0.01 · code``."""
+    targets: NDArray[np.float32] | None = None
+    """What is right of each label or value, see ``ImageBatch``."""
 
 
 def truth(images: int, seed: int = 0) -> Truth:
@@ -130,6 +132,7 @@ def append(writer: RunWriter, made: Truth, start: int, stop: int, *, maps: bool 
             names=tuple(f"image-{i}.png" for i in range(start, stop)),
             gap=made.gap[start:stop],
             maps=batch if maps else None,
+            targets=None if made.targets is None else made.targets[start:stop],
         )
     )
 

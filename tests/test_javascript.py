@@ -26,6 +26,7 @@ SEARCHES = (
     "label-3",
     "wrong.label-0.predicted-5.from-100.to-999.unsure",
     "sure.wrong",
+    "missed-1.extra-2.error",
 )
 
 
@@ -79,6 +80,8 @@ def test_a_search_means_the_same_in_both_languages(text: str) -> None:
     assert read == {
         "label": wanted.label,
         "predicted": wanted.prediction,
+        "missed": wanted.missed,
+        "extra": wanted.extra,
         "from": wanted.first,
         "to": wanted.last,
         "wrong": wanted.misclassified,

@@ -92,7 +92,7 @@ def _score(output: Any, reading: Reading, target: int, *, raw: bool) -> Any:
     """Return the score of a class: its logit where there is one."""
     if reading is Reading.ONE_LOGIT or (raw and reading is Reading.ONE_UNIT):
         return output[:, 0] * (1 if target else -1)
-    if raw or reading is Reading.SOFTMAX:
+    if raw or reading in (Reading.SOFTMAX, Reading.LABEL_LOGITS):
         return output[:, target]
     return probabilities_of(output, reading)[:, target]
 
@@ -106,7 +106,7 @@ def _before_softmax(
     Yields:
         Whether its output are logits, and what to carry out instead of calls to have them.
     """
-    if network.reading in (Reading.SOFTMAX, Reading.ONE_LOGIT):
+    if network.reading in (Reading.SOFTMAX, Reading.ONE_LOGIT, Reading.LABEL_LOGITS):
         yield True, {}
         return
     call = _last_call(network)

@@ -25,6 +25,7 @@ class Reading(Enum):
     ONE_UNIT = "one probability"
     ONE_LOGIT = "one logit"
     LABELS = "a probability a label"
+    LABEL_LOGITS = "a logit a label"
     VALUES = "values"
     NOTHING = "nothing that is told"
 
@@ -33,6 +34,7 @@ class Reading(Enum):
         """What a run of the model holds of its answers."""
         return {
             Reading.LABELS: Answers.LABELS,
+            Reading.LABEL_LOGITS: Answers.LABELS,
             Reading.VALUES: Answers.VALUES,
             Reading.NOTHING: Answers.NONE,
         }.get(self, Answers.CLASSES)
@@ -44,6 +46,7 @@ class Reading(Enum):
             Reading.AS_IS: "softmax",
             Reading.ONE_UNIT: "sigmoid",
             Reading.LABELS: "sigmoid",
+            Reading.LABEL_LOGITS: "sigmoid",
             Reading.VALUES: "regression",
             Reading.NOTHING: "none",
         }.get(self, "logits")
@@ -63,8 +66,16 @@ class Reading(Enum):
         }.get(self)
 
 
-def told(head: str, outputs: int) -> Reading:
+def told(head: str, outputs: int, *, squashed: bool) -> Reading:
     """Return the reading of a model that ends in ``head``, one of :data:`HEADS`.
+
+    The head says what the numbers mean; the model's last activation, whether they are
+    probabilities already. Only ``logits`` is taken at its word whatever that is.
+
+    Args:
+        head: what the user says.
+        outputs: how many numbers an answer has.
+        squashed: see :func:`are_squashed`.
 
     Raises:
         ModelError: a model of so many outputs cannot end in it.
@@ -72,7 +83,9 @@ def told(head: str, outputs: int) -> Reading:
     if head == "softmax" and outputs == 1:
         raise ModelError("the model has one output, which is no softmax; say --head sigmoid.")
     if head == "softmax":
-        return Reading.AS_IS
+        return Reading.AS_IS if squashed else Reading.SOFTMAX
+    if head == "sigmoid" and not squashed:
+        return Reading.ONE_LOGIT if outputs == 1 else Reading.LABEL_LOGITS
     if head == "sigmoid":
         return sigmoids(outputs)
     if head == "regression":
@@ -80,6 +93,30 @@ def told(head: str, outputs: int) -> Reading:
     if head == "none":
         return Reading.NOTHING
     return Reading.ONE_LOGIT if outputs == 1 else Reading.SOFTMAX
+
+
+def told_notice(head: str, reading: Reading) -> str | None:
+    """Return what to say of a head that was told where the model's last activation is not it."""
+    if head == "softmax" and reading is Reading.SOFTMAX:
+        return "the model's outputs are raw: nothing squashes them last; softmax is applied."
+    if head == "sigmoid" and reading in (Reading.ONE_LOGIT, Reading.LABEL_LOGITS):
+        return (
+            "the model's outputs are raw: nothing squashes them last; sigmoid is applied to each."
+        )
+    return None
+
+
+def are_squashed(rows: NDArray[np.float64], activation: bool | None) -> bool:
+    """Return whether a model's outputs are probabilities already.
+
+    Args:
+        rows: (n, K), some answers, those that are finite.
+        activation: whether what the outputs went through last keeps them within 0–1; False where
+            that is a kernel; ``None`` where it cannot be told: then the answers tell.
+    """
+    if activation is not None:
+        return activation
+    return bool(len(rows) and ((rows >= 0) & (rows <= 1)).all())
 
 
 def sigmoids(outputs: int) -> Reading:

@@ -16,7 +16,8 @@ from collector.images.base import (
 from collector.images.classes import CLASSES_BY_NAME, read_classes
 from collector.images.drawing import draw
 from collector.images.folder import READINGS
-from collector.images.labels import LabelFit, fit_labels
+from collector.images.labelling import Labelling, fitted
+from collector.images.labels import LabelFit, fit_labels, fit_targets
 from collector.images.open import open_images
 from collector.images.values import ValueRange, parse_value_range
 
@@ -28,11 +29,14 @@ __all__ = [
     "ImageSource",
     "ImageSourceError",
     "LabelFit",
+    "Labelling",
     "Shape",
     "Skipped",
     "ValueRange",
     "draw",
     "fit_labels",
+    "fit_targets",
+    "fitted",
     "joined",
     "none_readable",
     "open_images",

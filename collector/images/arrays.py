@@ -27,6 +27,7 @@ class ArrayImages:
         images: (n, h, w, c) uint8, n at least 1. Not copied; a read-only view is kept.
         labels: (n,) int64, -1 for none; ``None`` when no image has a label.
         class_names: Name of each label, if known.
+        targets: (n, K) float32, see ``ImageSource.targets``.
         names: n names, if the images have any.
         spec: What ``open_images`` takes to open the same again.
         description: Short text for people.
@@ -42,6 +43,7 @@ class ArrayImages:
         labels: NDArray[np.int64] | None = None,
         class_names: tuple[str, ...] | None = None,
         *,
+        targets: NDArray[np.float32] | None = None,
         names: Sequence[str] | None = None,
         spec: str,
         description: str,
@@ -52,13 +54,19 @@ class ArrayImages:
         self.labels = _read_only(
             np.full(len(images), NO_LABEL, np.int64) if labels is None else labels
         )
+        self.targets = None if targets is None else _read_only(targets)
         self._names = names
         self.spec = spec
         self.description = description
         self.class_names = class_names
         self.notices = notices
         self.value_range = value_range
-        self.identity = _identity(self._images, self.labels, class_names)
+        self.identity = _identity(self._images, self.labels, class_names, targets)
+
+    @property
+    def target_names(self) -> tuple[str, ...] | None:
+        """See ``ImageSource.target_names``."""
+        return self.class_names
 
     @property
     def labelled(self) -> bool:
@@ -104,7 +112,8 @@ class ArrayImages:
                 pixels[index] = array_pixels(image, shape)
             if self.native_shape != shape[:2] and len(part):
                 resized_from = self.native_shape
-        return ImageChunk(pixels, self.labels[start:stop], names, (), resized_from)
+        targets = None if self.targets is None else self.targets[start:stop]
+        return ImageChunk(pixels, self.labels[start:stop], names, (), resized_from, targets=targets)
 
     def name(self, position: int) -> str | None:
         """See ``ImageSource.name``."""
@@ -122,11 +131,16 @@ def _read_only(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
 
 
 def _identity(
-    images: NDArray[np.uint8], labels: NDArray[np.int64], class_names: tuple[str, ...] | None
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    class_names: tuple[str, ...] | None,
+    targets: NDArray[np.float32] | None,
 ) -> str:
     digest = hashlib.sha256(repr((images.shape, class_names)).encode())
     digest.update(np.ascontiguousarray(images).data)
     digest.update(np.ascontiguousarray(labels, "<i8").data)
+    if targets is not None and not np.array_equal(targets, labels[:, None]):
+        digest.update(np.ascontiguousarray(targets, "<f4").data)
     return digest.hexdigest()
 
 

@@ -56,6 +56,7 @@ class ImageChunk:
             asked for, ``None`` when nothing was resized.
         unrounded: (n, H, W, C) float32, 0–255, what the network is to be given where ``pixels`` are
             rounded; ``None`` where they are what it is given.
+        targets: (n, K) float32, see ``ImageSource.targets``.
     """
 
     pixels: NDArray[np.uint8]
@@ -64,6 +65,7 @@ class ImageChunk:
     skipped: tuple[Skipped, ...] = ()
     resized_from: tuple[int, int] | None = None
     unrounded: NDArray[np.float32] | None = None
+    targets: NDArray[np.float32] | None = None
 
     @property
     def given(self) -> NDArray[np.uint8] | NDArray[np.float32]:
@@ -79,6 +81,7 @@ def joined(chunks: Sequence[ImageChunk]) -> ImageChunk:
     if len(chunks) == 1:
         return chunks[0]
     unrounded = [chunk.unrounded for chunk in chunks if chunk.unrounded is not None]
+    targets = [chunk.targets for chunk in chunks if chunk.targets is not None]
     return ImageChunk(
         pixels=np.concatenate([chunk.pixels for chunk in chunks]),
         labels=np.concatenate([chunk.labels for chunk in chunks]),
@@ -86,6 +89,7 @@ def joined(chunks: Sequence[ImageChunk]) -> ImageChunk:
         skipped=tuple(file for chunk in chunks for file in chunk.skipped),
         resized_from=next((chunk.resized_from for chunk in chunks if chunk.resized_from), None),
         unrounded=np.concatenate(unrounded) if unrounded else None,
+        targets=np.concatenate(targets) if targets else None,
     )
 
 
@@ -123,6 +127,18 @@ class ImageSource(Protocol):
     @property
     def labels(self) -> NDArray[np.int64]:
         """(len,) int64, the label of each position; ``NO_LABEL`` (-1) for none."""
+
+    @property
+    def targets(self) -> NDArray[np.float32] | None:
+        """(len, K) float32, what is right of networks that answer with labels or values.
+
+        Of each label 1 or 0, or the values that are due; NaN where it is not known. ``None`` where
+        the source says neither.
+        """
+
+    @property
+    def target_names(self) -> tuple[str, ...] | None:
+        """Name of each of the K labels or values, ``None`` when the source names none."""
 
     @property
     def native_shape(self) -> tuple[int, int] | None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from collector.images.arrays import ArrayImages
-from collector.images.base import NO_LABEL, ImageSourceError
+from collector.images.base import ImageSourceError
+from collector.images.labelling import Labelling, due, fitted, labelling
 from collector.images.meaning import meaning_of, notice_beyond
 from collector.images.values import (
     BYTES,
@@ -33,11 +34,13 @@ class Words:
     Attributes:
         images: the images.
         labels: the labels.
+        targets: the values that are due.
         value_range: how a value range is given, with ``{}`` where its numbers go.
     """
 
     images: str
     labels: str
+    targets: str
     value_range: str
 
 
@@ -46,6 +49,8 @@ def checked_images(
     labels: NDArray[Any] | None,
     class_names: tuple[str, ...] | None,
     *,
+    targets: NDArray[Any] | None = None,
+    in_training: bool = False,
     words: Words,
     value_range: ValueRange | None = None,
     spec: str,
@@ -55,8 +60,10 @@ def checked_images(
 
     Args:
         images: (n, h, w, c), grey (n, h, w), or one picture (h, w, c); numbers or bool.
-        labels: (n,) or (n, 1) integers, -1 for none; ``None`` for no labels.
+        labels: what ``labelling`` takes; ``None`` for no labels.
         class_names: name of each label, if known.
+        targets: (n,) or (n, K), the values that are due; ``None`` for those that ``labels`` say.
+        in_training: whether ``labels`` are those of a training, which the model alone explains.
         words: what the arrays are called.
         value_range: what is black and what is white; ``None`` to judge by the values.
         spec: what opens the same again.
@@ -69,10 +76,17 @@ def checked_images(
     known, notice = _known(pictures, value_range, words)
     if notice is not None:
         notices.append(f"{description}: {notice}.")
+    said = Labelling()
+    if labels is not None:
+        read = fitted if in_training else labelling
+        said = read(labels, len(pictures), class_names, words.labels)
+    if targets is not None:
+        said = Labelling(said.labels, due(targets, len(pictures), words.targets))
     return ArrayImages(
         to_bytes(pictures, known),
-        _labels(labels, len(pictures), class_names, words),
+        said.labels,
         class_names,
+        targets=said.targets,
         spec=spec,
         description=description,
         notices=tuple(notices),
@@ -147,28 +161,3 @@ def _evidence(pictures: NDArray[Any], known: ValueRange, *, given: bool) -> Valu
     if pictures.dtype.kind != "f" or not (given or known == UNIT):
         return None
     return known if pictures.any() else None
-
-
-def _labels(
-    labels: NDArray[Any] | None, images: int, class_names: tuple[str, ...] | None, words: Words
-) -> NDArray[np.int64] | None:
-    if labels is None:
-        return None
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise ImageSourceError(
-            f"{words.labels} has shape {labels.shape}; one number for each image is needed (of "
-            "one-hot rows take numpy.argmax(labels, axis=1))."
-        )
-    if labels.dtype.kind not in "iu":
-        raise ImageSourceError(f"{words.labels} has dtype {labels.dtype}; integers are needed.")
-    if len(labels) != images:
-        raise ImageSourceError(f"{len(labels)} labels for {images} images; one for each is needed.")
-    low, high = int(labels.min()), int(labels.max())
-    top = len(class_names) - 1 if class_names is not None else np.iinfo(np.int32).max
-    if low < NO_LABEL or high > top:
-        wrong = low if low < NO_LABEL else high
-        allowed = f"0–{top}" if class_names is not None else "0 and up"
-        raise ImageSourceError(f"label {wrong} is out of range; {allowed} fit, and -1 for none.")
-    return labels.astype(np.int64)

@@ -32,6 +32,10 @@ class DrawnImages:
         self._source = source
         self._order = drawn(source.labels, count)
         self.labels: NDArray[np.int64] = source.labels[self._order]
+        self.targets: NDArray[np.float32] | None = (
+            None if source.targets is None else source.targets[self._order]
+        )
+        self.target_names: tuple[str, ...] | None = source.target_names
         self.spec: str = source.spec
         self.description: str = source.description
         self.identity: str = source.identity

@@ -15,9 +15,12 @@ from collector.images.formats import READABLE, SUFFIXES, begins_like_a_picture, 
 from collector.images.grey import grey_range
 from collector.images.pictures import KerasReader, PillowReader, Reader, SkipError
 from collector.images.scan import Listing, display_name, scan
+from collector.images.target_file import taken_out
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from collector.images.values import ValueRange
 
@@ -44,6 +47,8 @@ class FolderImages:
         classes: The folders that are classes, in the order of their labels.
         reader: How files are read.
         notices: What the user should know, one line each.
+        targets: (files, K) float32, see ``ImageSource.targets``.
+        target_names: K names.
     """
 
     value_range = None
@@ -55,8 +60,13 @@ class FolderImages:
         classes: tuple[str, ...],
         reader: Reader,
         notices: tuple[str, ...] = (),
+        *,
+        targets: NDArray[np.float32] | None = None,
+        target_names: tuple[str, ...] | None = None,
     ) -> None:
         self._root = root
+        self.targets = targets
+        self.target_names = target_names
         self._files = listing.files
         self._reader = reader
         self._label_of = {name: label for label, name in enumerate(classes)}
@@ -126,6 +136,7 @@ class FolderImages:
             tuple(skipped),
             resized_from,
             None if unrounded is None else unrounded[: len(read)],
+            None if self.targets is None else self.targets[read],
         )
 
     def name(self, position: int) -> str | None:
@@ -168,6 +179,7 @@ def open_folder(
         raise ImageSourceError(
             f"cannot list {error.filename or root}: {error.strerror}."
         ) from error
+    listing, targets, target_names = taken_out(root, listing)
     if not listing.files:
         raise ImageSourceError(
             f"the folder {root} is empty; put {READABLE} images into it, or use --images sample."
@@ -185,10 +197,15 @@ def open_folder(
     if reading == "keras":
         if value_range is not None:
             raise ImageSourceError("Keras' reading knows no value range: leave one of them out.")
-        return FolderImages(root, listing, found, KerasReader(), notices)
+        return FolderImages(
+            root, listing, found, KerasReader(), notices, targets=targets, target_names=target_names
+        )
     if value_range is None:
         value_range, notice = grey_range(root, listing.files, option)
         notices += (notice,) if notice else ()
     if reading is None:
         notices += (_HOW,)
-    return FolderImages(root, listing, found, PillowReader(value_range, option), notices)
+    reader = PillowReader(value_range, option)
+    return FolderImages(
+        root, listing, found, reader, notices, targets=targets, target_names=target_names
+    )

@@ -9,6 +9,7 @@ import numpy as np
 
 from collector.images.base import NO_LABEL, ImageSource, ImageSourceError
 from collector.images.classes import few, order_notice, plain_name
+from collector.images.labelling import are_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,15 +25,22 @@ class LabelFit:
         classes: (source's classes,) int64, the model's class of each; ``None`` leaves labels as
             they are, an empty array drops them.
         notice: One line for the user when labels are dropped or could be meant otherwise.
+        columns: (K,) int64, which of the source's targets is due of each of the model's outputs;
+            ``None`` for a model that names classes, and where none are known.
     """
 
     classes: NDArray[np.int64] | None = None
     notice: str | None = None
+    columns: NDArray[np.int64] | None = None
 
     @classmethod
     def dropped(cls, notice: str) -> LabelFit:
         """Drop all labels, and say so."""
         return cls(np.empty(0, np.int64), notice)
+
+    def targets(self, found: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+        """Return (n, K) float32 targets in the order of the model's outputs."""
+        return None if found is None or self.columns is None else found[:, self.columns]
 
     def apply(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Translate (n,) int64 labels; ``NO_LABEL`` stays ``NO_LABEL``."""
@@ -64,6 +72,13 @@ def fit_labels(
             names are the model's.
     """
     if not source.labelled:
+        if source.targets is not None:
+            what = "several labels" if are_sets(source.targets) else "values that are due"
+            raise ImageSourceError(
+                f"{source.description}: the images have {what}, but the model's outputs are taken "
+                "for classes; say --head sigmoid if each is a label by itself, --head regression "
+                "if they are values, or leave them out."
+            )
         return LabelFit()
     if source.class_names is not None and class_names is not None:
         return _by_name(source, source.class_names, class_names)
@@ -79,6 +94,48 @@ def fit_labels(
             "--classes FILE names the model's classes."
         )
     return LabelFit(notice=order_notice(source.class_names or ()))
+
+
+def fit_targets(
+    source: ImageSource, outputs: int, names: Sequence[str] | None, *, sets: bool
+) -> LabelFit:
+    """Decide how the targets of ``source`` fit a model that answers with labels or values.
+
+    Names are matched when both sides have them, as with classes; otherwise the order counts.
+
+    Args:
+        source: Where the images come from; it has targets.
+        outputs: Number of the model's outputs.
+        names: Their names, ``None`` when they have none.
+        sets: Whether the outputs are labels, each of which is right or not.
+
+    Raises:
+        ImageSourceError: There are not as many targets as outputs, or with other names.
+    """
+    assert source.targets is not None
+    if sets and not are_sets(source.targets):
+        return LabelFit.dropped(
+            f"{source.description}: its targets are left out, since the model answers with labels, "
+            "of which each is right (1), not (0) or not known (-1 or NaN)."
+        )
+    count = source.targets.shape[1]
+    if count != outputs:
+        raise ImageSourceError(
+            f"{source.description}: {count} targets an image for a model with {outputs} outputs; "
+            "one for each is needed."
+        )
+    columns = np.arange(outputs)
+    known = source.target_names
+    if known is not None and names is not None and len(known) == outputs:
+        place = {plain_name(name): index for index, name in enumerate(known)}
+        unknown = [name for name in names if plain_name(name) not in place]
+        if unknown:
+            raise ImageSourceError(
+                f"{source.description}: {few(unknown)} is not among its targets "
+                f"({few(known, len(known))}); name both alike, or leave one of the names out."
+            )
+        columns = np.array([place[plain_name(name)] for name in names], np.int64)
+    return LabelFit(np.empty(0, np.int64), columns=columns)
 
 
 def _by_name(source: ImageSource, ours: Sequence[str], theirs: Sequence[str]) -> LabelFit:

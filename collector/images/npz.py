@@ -1,4 +1,4 @@
-"""``.npz`` files with ``images`` and optionally ``labels`` and ``class_names``."""
+"""``.npz`` files with ``images`` and optionally ``labels``, ``targets``, ``class_names``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collector.images.arrays import ArrayImages
     from collector.images.values import ValueRange
 
-_KEYS = ("images", "labels", "class_names")
+_KEYS = ("images", "labels", "targets", "class_names")
 # A damaged flag makes zipfile see encryption or an unknown method, which is a RuntimeError.
 _DAMAGE = (
     OSError,
@@ -29,7 +29,7 @@ _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-_WORDS = Words("'images'", "'labels'", OPTION)
+_WORDS = Words("'images'", "'labels'", "'targets'", OPTION)
 
 
 def open_npz(path: Path, value_range: ValueRange | None = None) -> ArrayImages:
@@ -37,7 +37,9 @@ def open_npz(path: Path, value_range: ValueRange | None = None) -> ArrayImages:
 
     Args:
         path: File holding ``images`` (n, h, w, c), (n, h, w) or (h, w, c), and optionally
-            ``labels`` (n,) or (n, 1) integers with -1 for none, and ``class_names`` (k,) strings.
+            ``labels`` ((n,) or (n, 1) integers with -1 for none, or (n, k) zeros and ones, a
+            number a label), ``targets`` (n,) or (n, k), the values that are due, and
+            ``class_names`` (k,) strings.
         value_range: What is black and what is white; ``None`` to judge by the values.
 
     Raises:
@@ -54,6 +56,7 @@ def open_npz(path: Path, value_range: ValueRange | None = None) -> ArrayImages:
             arrays["images"],
             arrays.get("labels"),
             _class_names(arrays.get("class_names")),
+            targets=arrays.get("targets"),
             words=_WORDS,
             value_range=value_range,
             spec=str(path.resolve()),

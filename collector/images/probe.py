@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STREAMED = 1000
 """Images taken of a data set or generator when the user names no number."""
 
-_WORDS = Words("probe_images", "probe_labels", ARGUMENT)
+_WORDS = Words("probe_images", "probe_labels", "probe_labels", ARGUMENT)
 _NAME = "probe images"
 
 
@@ -41,7 +41,8 @@ def open_probe(
         images: an array (n, h, w, c), (n, h, w) or (h, w, c); what ``--images`` takes; or a
             ``tf.data.Dataset``, ``keras.utils.PyDataset``, generator or other iterable of batches
             as ``fit`` takes them: images, or images and labels.
-        labels: (n,) integers, -1 for none; with an array alone.
+        labels: (n,) integers, -1 for none, (n, k) zeros and ones, or the values that are due, (n,)
+            or (n, k); with an array alone.
         class_names: names of the model's classes, empty if not known.
         most: how many images at most: drawn evenly over the classes of an array or path (``None``
             for all), the first of a stream (``None`` for 1,000).
@@ -76,8 +77,9 @@ def open_probe(
             # The training may go on with its array; the probe must stay what it is. Others than
             # bytes are converted, and so copied.
             array.copy() if array.dtype == np.uint8 else array,
-            None if labels is None else _numbers(_array(labels, "probe_labels")),
+            None if labels is None else _array(labels, "probe_labels"),
             class_names or None,
+            in_training=True,
             words=_WORDS,
             value_range=value_range,
             spec=_NAME,
@@ -129,7 +131,7 @@ def _taken(stream: Any, most: int) -> tuple[NDArray[Any], NDArray[Any] | None, s
         raise ValueError("some batches of probe_images have labels, and others have none.")
     taken = np.concatenate(labels)[:most]
     notice = None
-    if len(taken) > 1 and (taken == taken[0]).all():
+    if len(taken) > 1 and taken.ndim == 1 and (taken == taken[0]).all():
         notice = (
             f"all {len(taken):,} probe images have label {taken[0]}; shuffle the data set before "
             "it is given."
@@ -153,7 +155,7 @@ def _batches(stream: Any, most: int) -> Iterator[Any]:
     yield from (stream[int(index)] for index in places if index)
 
 
-def _parts(batch: Any) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
+def _parts(batch: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Images and labels of a batch; sample weights are not needed."""
     parts = batch if isinstance(batch, (tuple, list)) else (batch,)
     if not 1 <= len(parts) <= 3 or isinstance(parts[0], (dict, tuple, list)):
@@ -169,18 +171,9 @@ def _parts(batch: Any) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
     labels = _array(parts[1], "the labels of probe_images")
     if labels.dtype == object or labels.ndim > 2:
         raise ValueError("the labels of probe_images are of several kinds; one array is needed.")
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        # One-hot, or smoothed.
-        labels = labels.argmax(1)
-    return images, _numbers(labels)
-
-
-def _numbers(labels: NDArray[Any]) -> NDArray[Any]:
-    """(n,) labels; whole numbers that are stored as floats, as training often has them, too."""
-    flat = labels.reshape(-1) if labels.ndim < 2 or labels.shape[1:] == (1,) else labels
-    if flat.dtype.kind == "b" or (flat.dtype.kind == "f" and (flat == np.rint(flat)).all()):
-        return flat.astype(np.int64)
-    return flat
+    if labels.ndim < 2 or labels.shape[1] == 1:
+        labels = labels.reshape(-1)
+    return images, labels
 
 
 def _array(values: Any, name: str) -> NDArray[Any]:

@@ -150,7 +150,8 @@ class Evaluation:
                     and not run.skipped
                     and (run.options.get("reading") or DEFAULT_READING)
                     == (request.reading or DEFAULT_READING)
-                    and run.options.get("head") in (None, self._networks[0].reading.head)
+                    and run.options.get("head")
+                    in (None, request.head, self._networks[0].reading.head)
                     and all(run.options.get(name) == value for name, value in options.items())
                 ):
                     return run

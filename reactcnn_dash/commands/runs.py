@@ -75,13 +75,20 @@ def _cells(row: RunRow) -> tuple[str, ...]:
         "" if row["epoch"] is None else str(row["epoch"]),
         _short(row["source"]),
         images,
-        "" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f} %",
+        _right(row),
         row["state"],
         f"{started:%Y-%m-%d %H:%M}",
         duration_text(row["seconds"]),
         size_text(row["bytes"]),
         ", ".join(_short(tag) for tag in row["tags"]),
     )
+
+
+def _right(row: RunRow) -> str:
+    """Return the share that is right, or the mean absolute error of a network of values."""
+    if row["error"] is not None:
+        return f"± {row['error']:.4g}"
+    return "" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f} %"
 
 
 def _short(text: str) -> str:

@@ -62,16 +62,23 @@ from reactcnn_dash.db.records import (
     RunState,
     RunSummary,
     Shared,
+    Target,
 )
 from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
 from reactcnn_dash.db.search import Hit, ImageFilter, SearchOrder, SearchPage
 from reactcnn_dash.db.sharing import Lease, SharedRun, find_shared
 from reactcnn_dash.db.slimmings import NewSlimming, Slimming, save_slimming
+from reactcnn_dash.db.targets import GIVEN as LETTERS_GIVEN
+from reactcnn_dash.db.targets import RIGHT as LETTERS_RIGHT
+from reactcnn_dash.db.targets import Letter, Targets
+from reactcnn_dash.db.targets import hits_of as label_letters
 from reactcnn_dash.db.upgrade import UpgradeResult, upgrade
 from reactcnn_dash.db.writer import RunWriter, require_free
 from reactcnn_dash.db.writing import finish_writing
 
 __all__ = [
+    "LETTERS_GIVEN",
+    "LETTERS_RIGHT",
     "NO_PREDICTION",
     "PRUNABLE",
     "READ_ONLY",
@@ -96,6 +103,7 @@ __all__ = [
     "Kernel",
     "Layer",
     "Lease",
+    "Letter",
     "MapBatch",
     "Move",
     "Moved",
@@ -132,6 +140,8 @@ __all__ = [
     "StoreReader",
     "StoreUnreachable",
     "StoreUrl",
+    "Target",
+    "Targets",
     "UpgradeResult",
     "arrays_of",
     "check_writable",
@@ -142,6 +152,7 @@ __all__ = [
     "finish_writing",
     "inflated",
     "keep_result",
+    "label_letters",
     "normalise_url",
     "note_odd",
     "pack",

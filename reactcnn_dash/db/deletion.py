@@ -244,7 +244,7 @@ class RunDeletion:
             began = time.monotonic()
             with transaction(connection, self._place):
                 self._hold(connection, left)
-                for table in (queries.feature_maps, queries.images):
+                for table in (queries.feature_maps, queries.targets, queries.images):
                     gone = (table.c.run_id == self.run_id, table.c.ordinal >= left)
                     connection.execute(delete(table).where(*gone))
             images.took(time.monotonic() - began)

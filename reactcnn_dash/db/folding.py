@@ -17,7 +17,7 @@ from reactcnn_dash.db.results import save_states
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
 
     from reactcnn_dash.db.queries import AnyRow
     from reactcnn_dash.db.records import CorrelationState, Layer
@@ -67,14 +67,18 @@ class Folding:
                 connection.execute(insert(_states), rows)
             return 0, False
         grown, labelled, correct, stored, whole = 0, 0, 0, start, True
+        error_sum, error_count = 0.0, 0
         while found and whole:
             for row in found:
                 stored = row.start + row.done
                 labelled += row.labelled
                 correct += row.correct
+                error_sum += row.error_sum or 0.0
+                error_count += row.error_count or 0
                 whole = stored == row.stop
-                if row.labelled or row.correct or whole:
-                    counted = {"labelled": 0, "correct": 0, "folded": whole}
+                if row.labelled or row.correct or row.error_count or whole:
+                    none = {"error_sum": None, "error_count": None}
+                    counted = {"labelled": 0, "correct": 0, "folded": whole} | none
                     this = (_ranges.c.run_id == self.run_id, _ranges.c.start == row.start)
                     connection.execute(update(_ranges).where(*this).values(counted))
                 if not whole:
@@ -86,6 +90,7 @@ class Folding:
             "stored": stored,
             "labelled": _runs.c.labelled + labelled,
             "correct": _runs.c.correct + correct,
+            **more_errors(_runs, (error_sum,), error_count),
         }
         if whole:
             values |= {"state": RunState.FINISHED, "ended_at": datetime.now(UTC)}
@@ -143,6 +148,23 @@ class Folding:
         taken = int(freed.scalar_one())
         connection.execute(delete(_maps).where(*dropped))
         return taken
+
+
+def more_errors(table: Table, errors: Sequence[float], count: int | None = None) -> dict[str, Any]:
+    """Return the columns of a run or range that count errors, with more of them.
+
+    Args:
+        table: the runs or the ranges.
+        errors: what is added.
+        count: of how many images these are; one each if not given.
+    """
+    count = len(errors) if count is None else count
+    if not count:
+        return {}
+    return {
+        "error_sum": func.coalesce(table.c.error_sum, 0.0) + sum(errors),
+        "error_count": func.coalesce(table.c.error_count, 0) + count,
+    }
 
 
 def _sums(packed: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from reactcnn_dash.db.records import (
     RunSummary,
     Shared,
 )
+from reactcnn_dash.db.targets import target_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,6 +68,8 @@ def run_of(row: AnyRow) -> Run:
         tags=tuple(row.tags),
         size=row.size,
         odd=row.odd,
+        error_sum=row.error_sum,
+        error_count=row.error_count or 0,
         shared=None
         if row.shared_images is None
         else Shared(workers=row.workers, images=row.shared_images),
@@ -99,6 +102,8 @@ def summary_of(row: AnyRow) -> RunSummary:
         tags=tuple(row.tags),
         odd=row.odd,
         authors=row.authors,
+        error_sum=row.error_sum,
+        error_count=row.error_count or 0,
     )
 
 
@@ -160,6 +165,7 @@ def image_of(row: AnyRow) -> Image:
         else pixels_of(row),
         sha256=row.sha256.hex(),
         finite=row.finite,
+        target=target_of(row, len(row.class_names)),
     )
 
 
@@ -193,12 +199,19 @@ def gap_of(row: AnyRow) -> NDArray[np.float32]:
 
 
 def facts_of(row: AnyRow, classes: int) -> ImageFacts:
-    """Return the facts of a row of `IMAGE_FACTS`; damaged probabilities are NaN for every class."""
+    """Return the facts of a row of `IMAGE_FACTS`.
+
+    Damaged probabilities are NaN for every class, and there is no target that is damaged.
+    """
     try:
         probabilities = unpack(row.probabilities, (classes,), "<f4")
         damaged = False
     except DamagedBlob:
         probabilities, damaged = np.full(classes, np.nan, np.float32), True
+    try:
+        target = target_of(row, classes)
+    except DamagedBlob:
+        target, damaged = None, True
     return ImageFacts(
         ordinal=row.ordinal,
         label=row.label,
@@ -209,6 +222,7 @@ def facts_of(row: AnyRow, classes: int) -> ImageFacts:
         sha256=row.sha256.hex(),
         finite=row.finite,
         damaged=damaged,
+        target=target,
     )
 
 

@@ -130,6 +130,8 @@ class RunRow(Base):
     odd: Mapped[int | None]
     beat: Mapped[int] = mapped_column(BigInteger, server_default="0")
     authors: Mapped[dict[str, dict[str, str]]] = mapped_column(JSON, server_default="{}")
+    error_sum: Mapped[float | None] = mapped_column(Double)
+    error_count: Mapped[int | None]
 
 
 class LayerRow(Base):
@@ -218,6 +220,29 @@ class FeatureMapRow(Base):
     ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     scales: Mapped[bytes] = mapped_column(LargeBinary)
     codes: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class TargetRow(Base):
+    """What is right of one image of a network that answers with labels or values.
+
+    An image without it has no row. `hits` is a letter a label, see `targets.Letter`; `target` the
+    due values, float32; `error` how many labels are wrong, or the mean absolute error of the
+    values: NULL where the answer is not finite. In a table of its own: behind `gap` it would cost
+    each reader all of that row's pages, and before it each run a byte an image.
+    """
+
+    __tablename__ = "targets"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["run_id", "ordinal"], ["images.run_id", "images.ordinal"], ondelete="CASCADE"
+        ),
+    )
+
+    run_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hits: Mapped[str | None] = mapped_column(Text)
+    target: Mapped[bytes | None] = mapped_column(LargeBinary)
+    error: Mapped[float | None] = mapped_column(Double)
 
 
 class CorrelationStateRow(Base):
@@ -360,8 +385,8 @@ class RangeRow(Base):
     """A range of ordinals of a shared run, `start` to `stop` - 1, of which `done` are stored.
 
     `owner` is the token of the worker that holds it, NULL where nobody does. `labelled` and
-    `correct` count what has not gone into the counters of the run yet. A `folded` range is
-    finished, and so are all before it.
+    `correct`, `error_sum` and `error_count` count what has not gone into the counters of the run
+    yet. A `folded` range is finished, and so are all before it.
     """
 
     __tablename__ = "ranges"
@@ -376,6 +401,8 @@ class RangeRow(Base):
     labelled: Mapped[int]
     correct: Mapped[int]
     folded: Mapped[bool]
+    error_sum: Mapped[float | None] = mapped_column(Double)
+    error_count: Mapped[int | None]
 
 
 class RangeStateRow(Base):

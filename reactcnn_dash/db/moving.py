@@ -40,7 +40,7 @@ _STEP: Final = 64
 """Images of a transaction: some 11 MB of VGG-16 with all of its feature maps."""
 
 _runs, _checkpoints = queries.runs, queries.checkpoints
-_BY_ORDINAL: Final = (queries.images, queries.feature_maps)
+_BY_ORDINAL: Final = (queries.images, queries.feature_maps, queries.targets)
 _OTHERS: Final = tuple(
     table
     for table in Base.metadata.sorted_tables

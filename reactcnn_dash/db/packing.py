@@ -13,6 +13,7 @@ import numpy as np
 from reactcnn_dash.db.blobs import pack, unpack
 from reactcnn_dash.db.predictions import NO_PREDICTION
 from reactcnn_dash.db.records import Answers, CorrelationState, FeatureMaps, Kernel
+from reactcnn_dash.db.targets import pack_targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 
-_PACKED = frozenset({"probabilities", "pixels", "gap", "scales", "codes"})
+_PACKED = frozenset({"probabilities", "pixels", "gap", "scales", "codes", "hits", "target"})
 _LAST = re.compile(r"last:([1-9]\d*)")
 
 
@@ -38,15 +39,18 @@ _LAST = re.compile(r"last:([1-9]\d*)")
 class PackedBatch:
     """A batch as rows of the tables, with what it adds to the run's counters.
 
-    `size` is the number of bytes of its packed values.
+    `errors` are those of values that can be told; `size` is the number of bytes of its packed
+    values.
     `gap_low` and `gap_high` (L,) float32: lowest and highest finite GAP value of each layer, NaN
     where there is none.
     """
 
     images: Rows
     feature_maps: Rows
+    targets: Rows
     labelled: int
     correct: int
+    errors: tuple[float, ...]
     size: int
     gap_low: Float32Array
     gap_high: Float32Array
@@ -81,7 +85,9 @@ def pack_batch(
     batch: ImageBatch,
     layers: Sequence[Layer],
     kept: int | None,
+    *,
     answers: Answers,
+    thresholds: Sequence[float] = (),
 ) -> PackedBatch:
     """Return `batch` as rows; maps of images that `kept` would drop at once are left out.
 
@@ -97,6 +103,12 @@ def pack_batch(
     has_label = batch.labels >= 0
     # An image whose probabilities are not finite has no answer, so it cannot be a right one.
     correct = has_label & certain & (predictions == batch.labels)
+    known = None
+    if batch.targets is not None:
+        said = batch.probabilities
+        begin = (run_id, batch.start)
+        known = pack_targets(begin, batch.targets, said, answers, thresholds)
+        has_label, correct = known.labelled, known.right
     gap_finite = np.isfinite(batch.gap)
     finite = np.logical_and(certain, gap_finite.all(axis=1))
     for maps in batch.maps or ():
@@ -104,6 +116,7 @@ def pack_batch(
     columns = zip(
         ordinals,
         batch.labels.tolist(),
+        has_label.tolist(),
         predictions.tolist(),
         correct.tolist(),
         finite.tolist(),
@@ -117,7 +130,7 @@ def pack_batch(
             "ordinal": ordinal,
             "label": label if label >= 0 else None,
             "prediction": prediction,
-            "misclassified": not right if label >= 0 else None,
+            "misclassified": not right if labelled else None,
             "finite": whole,
             "name": name,
             "sha256": pixel_hash(batch.pixels[row]),
@@ -126,21 +139,33 @@ def pack_batch(
             "gap": pack(batch.gap[row]),
             "confidence": None if math.isnan(sure) else sure,
         }
-        for row, (ordinal, label, prediction, right, whole, sure, name) in enumerate(columns)
+        for row, (
+            ordinal,
+            label,
+            labelled,
+            prediction,
+            right,
+            whole,
+            sure,
+            name,
+        ) in enumerate(columns)
     ]
-    known = np.where(gap_finite, batch.gap, np.float32(np.nan))
+    gaps = np.where(gap_finite, batch.gap, np.float32(np.nan))
     starts = [layer.offset for layer in layers]
     count = len(batch.labels)
     first = 0 if kept is None else max(0, count - kept)
     feature_maps = map_rows(run_id, batch.start, batch.maps, first) if batch.maps else []
+    targets = [] if known is None else known.rows
     return PackedBatch(
         images=images,
         feature_maps=feature_maps,
+        targets=targets,
         labelled=int(has_label.sum()),
         correct=int(correct.sum()),
-        size=_size(images) + _size(feature_maps),
-        gap_low=np.fmin.reduceat(np.fmin.reduce(known, axis=0), starts),
-        gap_high=np.fmax.reduceat(np.fmax.reduce(known, axis=0), starts),
+        errors=() if known is None else known.errors,
+        size=_size(images) + _size(feature_maps) + _size(targets),
+        gap_low=np.fmin.reduceat(np.fmin.reduce(gaps, axis=0), starts),
+        gap_high=np.fmax.reduceat(np.fmax.reduce(gaps, axis=0), starts),
     )
 
 
@@ -158,7 +183,7 @@ def _predictions(
 
 
 def _size(rows: Rows) -> int:
-    return sum(len(value) for row in rows for name, value in row.items() if name in _PACKED)
+    return sum(len(value or "") for row in rows for name, value in row.items() if name in _PACKED)
 
 
 def map_rows(run_id: int, start: int, layers: Sequence[MapBatch], first: int = 0) -> Rows:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Table,
+    and_,
     bindparam,
     func,
     literal_column,
@@ -39,6 +40,7 @@ runs = _table(models.RunRow)
 layers = _table(models.LayerRow)
 images = _table(models.ImageRow)
 feature_maps = _table(models.FeatureMapRow)
+targets = _table(models.TargetRow)
 correlation_states = _table(models.CorrelationStateRow)
 clusterings = _table(models.ClusteringRow)
 comparisons = _table(models.ComparisonRow)
@@ -88,7 +90,8 @@ SUMMARIES = (
             for name in (
                 "id", "uuid", "name", "image_source", "experiment", "epoch", "state", "created_at",
                 "heartbeat_at", "ended_at", "stored", "total", "labelled", "correct", "skipped",
-                "size", "note", "tags", "odd", "writer", "beat", "authors",
+                "size", "note", "tags", "odd", "writer", "beat", "authors", "error_sum",
+                "error_count",
             )
         ),
         checkpoints.c.sha256,
@@ -109,10 +112,17 @@ _RUN_SHAPE = (runs.c.image_shape, runs.c.class_names)
 _WIDTH = (
     select(func.sum(layers.c.filters)).where(layers.c.run_id == _run_id).scalar_subquery()
 ).label("width")
-_OF_RUN = images.join(runs, runs.c.id == images.c.run_id)
-IMAGE = select(*_IMAGE_COLUMNS, *_RUN_SHAPE).select_from(_OF_RUN).where(*_AT)
+OF_IMAGE: ColumnElement[bool] = and_(
+    targets.c.run_id == images.c.run_id, targets.c.ordinal == images.c.ordinal
+)
+"""Joins an image's target, which most images have not."""
+_TARGET = (targets.c.hits, targets.c.target, targets.c.error)
+_OF_RUN = images.join(runs, runs.c.id == images.c.run_id).outerjoin(targets, OF_IMAGE)
+IMAGE = select(*_IMAGE_COLUMNS, *_RUN_SHAPE, *_TARGET).select_from(_OF_RUN).where(*_AT)
 IMAGE_WITH_GAP = (
-    select(*_IMAGE_COLUMNS, *_RUN_SHAPE, images.c.gap, _WIDTH).select_from(_OF_RUN).where(*_AT)
+    select(*_IMAGE_COLUMNS, *_RUN_SHAPE, *_TARGET, images.c.gap, _WIDTH)
+    .select_from(_OF_RUN)
+    .where(*_AT)
 )
 GAP = select(images.c.ordinal, images.c.gap, _WIDTH).where(*_AT)
 GAP_RANGE = (
@@ -125,7 +135,8 @@ GAP_RANGE = (
     .order_by(images.c.ordinal)
 )
 IMAGE_FACTS = (
-    select(*(column for column in _IMAGE_COLUMNS if column.name != "pixels"))
+    select(*(column for column in _IMAGE_COLUMNS if column.name != "pixels"), *_TARGET)
+    .select_from(images.outerjoin(targets, OF_IMAGE))
     .where(
         images.c.run_id == _run_id,
         images.c.ordinal >= bindparam("start"),
@@ -141,6 +152,9 @@ ANSWERS = select(images.c.ordinal, images.c.label, images.c.prediction, images.c
 ANSWERS_OF = select(
     images.c.ordinal, images.c.label, images.c.prediction, images.c.confidence
 ).where(images.c.run_id == _run_id, images.c.ordinal.in_(bindparam("ordinals", expanding=True)))
+TARGETS = select(targets.c.ordinal, targets.c.hits, targets.c.error).where(
+    targets.c.run_id == _run_id, targets.c.ordinal < bindparam("stop")
+)
 HASHES = (
     select(images.c.ordinal, images.c.sha256)
     .where(images.c.run_id == _run_id, images.c.ordinal < bindparam("stop"))

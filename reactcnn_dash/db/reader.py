@@ -19,7 +19,7 @@ from reactcnn_dash.db.kept_results import KeptResult, find_kept
 from reactcnn_dash.db.ownership import LOOK_SECONDS
 from reactcnn_dash.db.packing import maps_of, unpack_state
 from reactcnn_dash.db.predictions import NO_PREDICTION, class_of, predictions_of
-from reactcnn_dash.db.records import Frame, GapBlock, Kernel
+from reactcnn_dash.db.records import Answers, Frame, GapBlock, Kernel
 from reactcnn_dash.db.search import SearchOrder, SearchPage
 from reactcnn_dash.db.slimmings import (
     Slimming,
@@ -27,6 +27,7 @@ from reactcnn_dash.db.slimmings import (
     find_slimmings,
     find_source,
 )
+from reactcnn_dash.db.targets import targets_of
 from reactcnn_dash.db.version import require_head
 from reactcnn_dash.db.wholeness import lacks_log
 
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         UInt8Array,
     )
     from reactcnn_dash.db.search import ImageFilter
+    from reactcnn_dash.db.targets import Targets
 
 _BLOCK = 1024
 _ROWS = 32
@@ -251,6 +253,12 @@ class StoreReader:
             key = {"run_id": run.id, "stop": run.stored}
             said = connection.execute(queries.ANSWERS, key).all()
             return predictions_of(said, connection.execute(queries.HASHES, key).all())
+
+    def targets(self, run: Run) -> Targets:
+        """Return what is known to be right of the images of a run, by ordinal."""
+        rows = self._all(queries.TARGETS, run_id=run.id, stop=run.stored)
+        labels = len(run.class_names) if run.answers is Answers.LABELS else 0
+        return targets_of(rows, labels)
 
     def classes_of(self, run_id: int, ordinals: Sequence[int]) -> NDArray[np.int64]:
         """Return the class of some images: the label, or what was predicted where there is none.

@@ -40,6 +40,11 @@ class Answers(StrEnum):
     NONE = "none"
 
 
+def mean_error(error_sum: float | None, error_count: int) -> float | None:
+    """Return the mean of so many errors; None without any."""
+    return error_sum / error_count if error_sum is not None and error_count else None
+
+
 class RunState(StrEnum):
     """What a run is doing; `STALLED` and `HALF_DELETED` tell of a silent process, never stored.
 
@@ -149,6 +154,9 @@ class Run:
     `gap_low` and `gap_high`, (L,) float32, are the lowest and highest finite GAP value of each
     layer so far, NaN before the first. `rate` is in images a second. Times are aware, in UTC.
     `size` counts the bytes of its values in the store. `note` and `tags` are what people wrote.
+    Of labels an image is correct when every label that is known of it is. Of values, `error_sum`
+    adds up the mean absolute errors of the `error_count` images that have a target and a finite
+    answer; it is None without any.
     `odd` counts the images that stand out, None while nobody has looked for them. `shared` is how
     far a run is that several collectors share, None for one with a single collector.
     """
@@ -183,6 +191,13 @@ class Run:
     size: int = 0
     odd: int | None = None
     shared: Shared | None = None
+    error_sum: float | None = None
+    error_count: int = 0
+
+    @property
+    def mean_error(self) -> float | None:
+        """The mean absolute error of a network of values; None without targets."""
+        return mean_error(self.error_sum, self.error_count)
 
     @property
     def answers(self) -> Answers:
@@ -228,6 +243,13 @@ class RunSummary:
     tags: tuple[str, ...]
     odd: int | None
     authors: dict[str, dict[str, str]]
+    error_sum: float | None = None
+    error_count: int = 0
+
+    @property
+    def mean_error(self) -> float | None:
+        """The mean absolute error of a network of values; None without targets."""
+        return mean_error(self.error_sum, self.error_count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,7 +271,9 @@ class ImageBatch:
 
     `labels` (B,) integers, -1 = none; `probabilities` (B, K) float32; `pixels` (B, H, W, C)
     uint8; `names` B strings or None; `gap` (B, F) float32, all layers side by side; `maps` one
-    `MapBatch` a layer in the order of their positions, or None.
+    `MapBatch` a layer in the order of their positions, or None. `targets` (B, K) float32 is what is
+    right of networks that answer with labels (1, or 0 for a label that is not) or values, NaN where
+    that is not known; None for all others.
     """
 
     start: int
@@ -259,6 +283,21 @@ class ImageBatch:
     names: tuple[str | None, ...]
     gap: Float32Array
     maps: tuple[MapBatch, ...] | None = None
+    targets: Float32Array | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """What is right of an image of a network that answers with labels or values.
+
+    `values` (K,) float32: 1 or 0 a label, or the due values; NaN where it is not known. `hits` is a
+    letter a label, see `targets.Letter`, None of values. `error` counts the labels that are wrong,
+    or is the mean absolute error of the values; None where the answer is not finite.
+    """
+
+    values: Float32Array
+    hits: str | None
+    error: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -267,7 +306,8 @@ class Image:
 
     `probabilities` (K,) float32; `pixels` (H, W, C) uint8, (0, 0, C) once they are pruned; `sha256`
     is hex over the pixels' dtype, shape and bytes, the same in every run; `finite` is False when a
-    probability, a GAP value or a feature map of the image was NaN or infinite.
+    probability, a GAP value or a feature map of the image was NaN or infinite. `target` is None
+    where nothing is known to be right, and of networks that name a class.
     """
 
     ordinal: int
@@ -278,6 +318,7 @@ class Image:
     pixels: UInt8Array
     sha256: str
     finite: bool
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -285,7 +326,7 @@ class ImageFacts:
     """What is stored of one image but its pixels and GAP row; fields are those of `Image`.
 
     `misclassified` is None without a label; an answer that is not finite is never the right one.
-    `damaged` says that the stored probabilities are, and stand as NaN.
+    `damaged` says that the stored probabilities or the target are; they stand as NaN and as None.
     """
 
     ordinal: int
@@ -297,6 +338,7 @@ class ImageFacts:
     sha256: str
     finite: bool
     damaged: bool = False
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

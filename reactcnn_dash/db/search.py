@@ -1,7 +1,8 @@
 """Looking for images of a run by what is known of them, in the index `ix_images_search` alone.
 
 Everything that is asked for and answered stands in that index: 50,000 images are looked through in
-some 2 MB, and none of their rows is touched.
+some 2 MB, and none of their rows is touched. What is known of labels and values stands in the short
+rows of `targets`, which are looked at where a run has any.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, false, func, literal_column, null, select
 
-from reactcnn_dash.db.queries import images, runs
+from reactcnn_dash.db.queries import OF_IMAGE, images, runs, targets
+from reactcnn_dash.db.targets import GIVEN, RIGHT, Letter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection, FromClause, Select
 
 
 class SearchOrder(StrEnum):
@@ -28,6 +32,8 @@ class SearchOrder(StrEnum):
     """The lowest confidence first; images without a finite answer last."""
     SURE = "sure"
     """The highest confidence first; images without a finite answer last."""
+    ERROR = "error"
+    """The largest error, or most wrong labels, first; images without a target last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,10 @@ class ImageFilter:
     `label` and `prediction` are indices of classes, `first` and `last` the ordinals of a range,
     both included; `misclassified` asks for images that have a label and were predicted wrongly,
     `answered` for those whose probabilities are finite, or are not.
+
+    Where an image may have several labels, `label` asks for images of which that one is right, and
+    `prediction` for those to which it was given; `missed` and `extra` for those to which a right
+    one was not given, and a wrong one was; `misclassified` for those with any label wrong.
     """
 
     label: int | None = None
@@ -45,17 +55,23 @@ class ImageFilter:
     first: int | None = None
     last: int | None = None
     answered: bool | None = None
+    missed: int | None = None
+    extra: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An image that was found; `confidence` is None when its probabilities are not finite."""
+    """An image that was found; `confidence` is None when its probabilities are not finite.
+
+    `error` is that of its `Target`, None without one.
+    """
 
     ordinal: int
     label: int | None
     prediction: int
     misclassified: bool | None
     confidence: float | None
+    error: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +92,59 @@ class SearchPage:
 _NUMBER: ColumnElement[int] = images.c.ordinal + literal_column("0")
 
 
-def _conditions(run_id: int, wanted: ImageFilter) -> list[ColumnElement[bool]]:
-    # Of a shared run there may be images behind a gap: they are found when the gap is closed.
-    stored = select(runs.c.stored).where(runs.c.id == run_id).scalar_subquery()
-    conditions = [images.c.run_id == run_id, stored > _NUMBER]
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A run that is searched; whether it has any `targets`, and whether these are of `labels`."""
+
+    run_id: int
+    targets: bool = False
+    labels: bool = False
+
+    @property
+    def rows(self) -> FromClause:
+        """Where its images are looked for."""
+        return images.outerjoin(targets, OF_IMAGE) if self.targets else images
+
+    @property
+    def error(self) -> ColumnElement[Any]:
+        """The error of an image."""
+        return targets.c.error if self.targets else null().label("error")
+
+
+def _scope(connection: Connection, run_id: int) -> Scope:
+    one = select(targets.c.hits).where(targets.c.run_id == run_id).limit(1)
+    found = connection.execute(one).first()
+    return Scope(run_id, found is not None, found is not None and found.hits is not None)
+
+
+def _has(label: int, letters: Sequence[Letter]) -> ColumnElement[bool]:
+    """Return whether the letter of a label is one of these."""
+    return func.substr(targets.c.hits, label + 1, 1).in_(letters)
+
+
+def _of_labels(scope: Scope, wanted: ImageFilter) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions for classes, or for labels of which several may be right."""
+    if scope.labels:
+        asked = [
+            (wanted.label, RIGHT),
+            (wanted.prediction, GIVEN),
+            (wanted.missed, (Letter.MISSED,)),
+            (wanted.extra, (Letter.FALSE,)),
+        ]
+        yield from (_has(label, letters) for label, letters in asked if label is not None)
+        return
     if wanted.label is not None:
-        conditions.append(images.c.label == wanted.label)
+        yield images.c.label == wanted.label
     if wanted.prediction is not None:
-        conditions.append(images.c.prediction == wanted.prediction)
+        yield images.c.prediction == wanted.prediction
+    if wanted.missed is not None or wanted.extra is not None:
+        yield false()
+
+
+def _conditions(scope: Scope, wanted: ImageFilter) -> list[ColumnElement[bool]]:
+    # Of a shared run there may be images behind a gap: they are found when the gap is closed.
+    stored = select(runs.c.stored).where(runs.c.id == scope.run_id).scalar_subquery()
+    conditions = [images.c.run_id == scope.run_id, stored > _NUMBER, *_of_labels(scope, wanted)]
     if wanted.misclassified:
         conditions.append(images.c.misclassified)
     if wanted.answered is not None:
@@ -96,8 +157,10 @@ def _conditions(run_id: int, wanted: ImageFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _sorting(order: SearchOrder) -> list[ColumnElement[Any]]:
-    if order is SearchOrder.ORDINAL:
+def _sorting(scope: Scope, order: SearchOrder) -> list[ColumnElement[Any]]:
+    if order is SearchOrder.ERROR and scope.targets:
+        return [targets.c.error.is_(None), targets.c.error.desc(), _NUMBER]
+    if order in (SearchOrder.ORDINAL, SearchOrder.ERROR):
         return [_NUMBER]
     confidence = images.c.confidence
     by = confidence if order is SearchOrder.UNSURE else confidence.desc()
@@ -106,7 +169,7 @@ def _sorting(order: SearchOrder) -> list[ColumnElement[Any]]:
 
 
 def hits_statement(
-    run_id: int, wanted: ImageFilter, order: SearchOrder, offset: int, limit: int
+    scope: Scope, wanted: ImageFilter, order: SearchOrder, offset: int, limit: int
 ) -> Select[Any]:
     """Return the statement for some of the hits."""
     return (
@@ -116,37 +179,41 @@ def hits_statement(
             images.c.prediction,
             images.c.misclassified,
             images.c.confidence,
+            scope.error,
         )
-        .where(*_conditions(run_id, wanted))
-        .order_by(*_sorting(order))
+        .select_from(scope.rows)
+        .where(*_conditions(scope, wanted))
+        .order_by(*_sorting(scope, order))
         .offset(offset)
         .limit(limit)
     )
 
 
-def total_statement(run_id: int, wanted: ImageFilter) -> Select[Any]:
+def total_statement(scope: Scope, wanted: ImageFilter) -> Select[Any]:
     """Return the statement that counts the hits."""
-    return select(func.count()).select_from(images).where(*_conditions(run_id, wanted))
+    return select(func.count()).select_from(scope.rows).where(*_conditions(scope, wanted))
 
 
 def place_statement(
-    run_id: int, wanted: ImageFilter, order: SearchOrder, ordinal: int
+    scope: Scope, wanted: ImageFilter, order: SearchOrder, ordinal: int
 ) -> Select[Any]:
     """Return the statement for the place of one image among the hits; see `SearchPage`."""
     if order is SearchOrder.ORDINAL:
-        return total_statement(run_id, wanted).where(ordinal > _NUMBER)
-    place = func.row_number().over(order_by=_sorting(order)) - 1
+        return total_statement(scope, wanted).where(ordinal > _NUMBER)
+    place = func.row_number().over(order_by=_sorting(scope, order)) - 1
     numbered = (
         select(images.c.ordinal, place.label("place"))
-        .where(*_conditions(run_id, wanted))
+        .select_from(scope.rows)
+        .where(*_conditions(scope, wanted))
         .subquery()
     )
     return select(numbered.c.place).where(numbered.c.ordinal == ordinal)
 
 
-def ordinals_statement(run_id: int, wanted: ImageFilter) -> Select[Any]:
+def ordinals_statement(scope: Scope, wanted: ImageFilter) -> Select[Any]:
     """Return the statement for the ordinals of all hits, ascending."""
-    return select(images.c.ordinal).where(*_conditions(run_id, wanted)).order_by(_NUMBER)
+    found = select(images.c.ordinal).select_from(scope.rows)
+    return found.where(*_conditions(scope, wanted)).order_by(_NUMBER)
 
 
 def search_page(
@@ -160,11 +227,12 @@ def search_page(
     near: int | None,
 ) -> SearchPage:
     """Return some of the hits, how many there are, and the place of the image `near`."""
-    total = connection.execute(total_statement(run_id, wanted)).scalar_one()
+    scope = _scope(connection, run_id)
+    total = connection.execute(total_statement(scope, wanted)).scalar_one()
     place = None
     if near is not None:
-        place = connection.execute(place_statement(run_id, wanted, order, near)).scalar()
-    rows = connection.execute(hits_statement(run_id, wanted, order, offset, limit))
+        place = connection.execute(place_statement(scope, wanted, order, near)).scalar()
+    rows = connection.execute(hits_statement(scope, wanted, order, offset, limit))
     return SearchPage(total=total, hits=tuple(Hit(*row) for row in rows), place=place)
 
 
@@ -172,5 +240,6 @@ def matching_ordinals(
     connection: Connection, run_id: int, wanted: ImageFilter
 ) -> NDArray[np.int64]:
     """Return the ordinals of all hits, ascending."""
-    rows = connection.execute(ordinals_statement(run_id, wanted)).scalars()
+    scope = _scope(connection, run_id)
+    rows = connection.execute(ordinals_statement(scope, wanted)).scalars()
     return np.fromiter(rows, np.int64)

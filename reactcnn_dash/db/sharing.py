@@ -28,7 +28,7 @@ from reactcnn_dash.db.beginning import check_new, insert_run
 from reactcnn_dash.db.copying import network_file_system
 from reactcnn_dash.db.engine import read_engine, transaction
 from reactcnn_dash.db.errors import RunBusy, RunNotFound, StoreError, StoreMissing
-from reactcnn_dash.db.folding import Folding
+from reactcnn_dash.db.folding import Folding, more_errors
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import HEARD, Heard, Process, new_token, process_of
 from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db.address import StoreUrl
     from reactcnn_dash.db.folding import Merge
-    from reactcnn_dash.db.packing import Rows
+    from reactcnn_dash.db.packing import PackedBatch, Rows
     from reactcnn_dash.db.records import CorrelationState, ImageBatch, NewRun, Run
 
 _runs, _shares, _workers = queries.runs, queries.shares, queries.workers
@@ -332,13 +332,14 @@ class SharedRun:
             raise ValueError(f"the batch at image {batch.start} does not continue its range")
         if len(states) != (len(self.layers) if finished else 0):
             raise ValueError("the states of a range come with its last batch")
-        packed = pack_batch(self.run.id, batch, self.layers, self._kept, self.run.answers)
+        packed = self._packed(batch)
         sums = {one["layer"]: one for one in map(pack_state, states)}
         held = {
             "done": done,
             "labelled": _ranges.c.labelled + packed.labelled,
             "correct": _ranges.c.correct + packed.correct,
             "owner": None if finished else self._token,
+            **more_errors(_ranges, packed.errors),
         }
         begun = (_ranges.c.start == lease.start, _ranges.c.done == lease.done)
         with self._lock:
@@ -350,6 +351,8 @@ class SharedRun:
                     _add(connection, queries.images, packed.images)
                     if packed.feature_maps:
                         _add(connection, queries.feature_maps, packed.feature_maps)
+                    if packed.targets:
+                        _add(connection, queries.targets, packed.targets)
                     self._work(len(batch.labels), rate)
                     row = self._locked()
                     grown, ended = self._folding.publish(connection, lease.start, sums)
@@ -383,7 +386,7 @@ class SharedRun:
             RunBusy: the run was taken from its workers.
             StoreError: the store cannot be written.
         """
-        packed = pack_batch(self.run.id, batch, self.layers, self._kept, self.run.answers)
+        packed = self._packed(batch)
         known = select(_ranges.c.start).where(self._of_run, _ranges.c.owner == key)
         count = len(batch.labels)
         with self._lock, transaction(self._connection, self._place, alone=False) as connection:
@@ -391,7 +394,7 @@ class SharedRun:
             if connection.execute(known).first() is not None:
                 return None
             start = int(row.stored)
-            for one in (*packed.images, *packed.feature_maps):
+            for one in (*packed.images, *packed.feature_maps, *packed.targets):
                 one["ordinal"] += start - batch.start
             taken = {"run_id": self.run.id, "start": start, "stop": start + count, "done": count}
             none = {"owner": key, "labelled": 0, "correct": 0, "folded": True}
@@ -399,6 +402,8 @@ class SharedRun:
             connection.execute(insert(queries.images), packed.images)
             if packed.feature_maps:
                 connection.execute(insert(queries.feature_maps), packed.feature_maps)
+            if packed.targets:
+                connection.execute(insert(queries.targets), packed.targets)
             self._work(count, rate)
             dropped = self._folding.drop_maps(connection, start + count)
             low = np.fmin(from_rows.floats_of(row.gap_low), packed.gap_low)
@@ -410,8 +415,15 @@ class SharedRun:
                 size=_runs.c.size + packed.size - dropped,
                 gap_low=from_rows.json_of(low),
                 gap_high=from_rows.json_of(high),
+                **more_errors(_runs, packed.errors),
             )
         return start + count
+
+    def _packed(self, batch: ImageBatch) -> PackedBatch:
+        run = self.run
+        return pack_batch(
+            run.id, batch, self.layers, self._kept, answers=run.answers, thresholds=run.thresholds
+        )
 
     def save_states(self, states: Sequence[CorrelationState]) -> None:
         """Save states over the first images, unless there are ones over more of them."""

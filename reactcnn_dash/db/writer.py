@@ -26,6 +26,7 @@ from reactcnn_dash.db.packing import maps_kept, pack_batch, pack_state
 from reactcnn_dash.db.patience import Standing, reconnected, wait_ten_minutes
 from reactcnn_dash.db.records import RunState
 from reactcnn_dash.db.results import save_states
+from reactcnn_dash.db.targets import added
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +52,10 @@ _MINE = (_runs.c.id == bindparam("run"), _runs.c.writer == bindparam("owner"))
 _BEAT = (
     update(_runs).where(*_MINE).values(heartbeat_at=bindparam("heartbeat"), beat=_runs.c.beat + 1)
 )
-_COUNTED = ("stored", "labelled", "correct", "gap_low", "gap_high", "rate", "size")
+_COUNTED = (
+    "stored", "labelled", "correct", "error_sum", "error_count", "gap_low", "gap_high", "rate",
+    "size",
+)  # fmt: skip
 _COUNT = _BEAT.where(_runs.c.stored == bindparam("before")).values(
     {name: bindparam(f"new_{name}") for name in _COUNTED}
 )
@@ -70,6 +74,7 @@ _TRIMMED = select(
 ).where(*_DROPPED)
 _ADD_IMAGES = insert(queries.images)
 _ADD_MAPS = insert(queries.feature_maps)
+_ADD_TARGETS = insert(queries.targets)
 
 
 @dataclass(slots=True)
@@ -79,6 +84,8 @@ class _Counters:
     stored: int
     labelled: int
     correct: int
+    error_sum: float | None
+    error_count: int
     gap_low: Float32Array
     gap_high: Float32Array
     size: int
@@ -110,7 +117,14 @@ class RunWriter:
         """Bytes of a log that cannot be folded into the store, since another process reads it."""
         self._kept = maps_kept(run.feature_maps)
         self._counters = _Counters(
-            run.stored, run.labelled, run.correct, run.gap_low, run.gap_high, run.size
+            run.stored,
+            run.labelled,
+            run.correct,
+            run.error_sum,
+            run.error_count,
+            run.gap_low,
+            run.gap_high,
+            run.size,
         )
 
     @classmethod
@@ -208,7 +222,10 @@ class RunWriter:
         if batch.start != before.stored:
             msg = f"the batch starts at image {batch.start}, the run goes on at {before.stored}"
             raise ValueError(msg)
-        packed = pack_batch(self.run.id, batch, self._layers, self._kept, self.run.answers)
+        run = self.run
+        packed = pack_batch(
+            run.id, batch, self._layers, self._kept, answers=run.answers, thresholds=run.thresholds
+        )
         state_rows = [pack_state(state) for state in states]
         stored = before.stored + len(packed.images)
         old = {"run": self.run.id, "oldest": stored - (self._kept or stored)}
@@ -218,6 +235,8 @@ class RunWriter:
                 stored=stored,
                 labelled=before.labelled + packed.labelled,
                 correct=before.correct + packed.correct,
+                error_sum=added(before.error_sum, packed.errors),
+                error_count=before.error_count + len(packed.errors),
                 gap_low=np.fmin(before.gap_low, packed.gap_low),
                 gap_high=np.fmax(before.gap_high, packed.gap_high),
                 size=before.size + packed.size,
@@ -230,6 +249,8 @@ class RunWriter:
             connection.execute(_ADD_IMAGES, packed.images)
             if packed.feature_maps:
                 connection.execute(_ADD_MAPS, packed.feature_maps)
+            if packed.targets:
+                connection.execute(_ADD_TARGETS, packed.targets)
             if old["oldest"] > 0:
                 # The dropped ones are the first of the index: the cost is that of the batch.
                 connection.execute(_TRIM, old)
@@ -327,6 +348,9 @@ class RunWriter:
             "new_stored": after.stored,
             "new_labelled": after.labelled,
             "new_correct": after.correct,
+            "new_error_sum": after.error_sum,
+            # A run without targets is one of before they were known.
+            "new_error_count": after.error_count or None,
             "new_gap_low": from_rows.json_of(after.gap_low),
             "new_gap_high": from_rows.json_of(after.gap_high),
             "new_rate": rate,

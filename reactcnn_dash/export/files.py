@@ -47,10 +47,13 @@ def export(
     """Write a run's files into a folder, which is made if it is missing.
 
     * ``npz``: NAME.npz with ``gap`` (N, F) float32, ``addresses`` (F,), ``labels`` (N,) int64, -1
-      without one, ``predictions`` (N,), ``probabilities`` (N, K), ``class_names`` (K,), and for
-      each layer ``correlation/LAYER`` (F, F) float64 and ``clusters/LAYER`` (F,) int32.
+      without one, ``predictions`` (N,), ``probabilities`` (N, K), ``class_names`` (K,), ``about``,
+      a text that says what these mean and what -1 and NaN stand for, for each layer
+      ``correlation/LAYER`` (F, F) float64 and ``clusters/LAYER`` (F,) int32, and, of a network of
+      labels or values where any are known, ``targets`` (N, K) float32.
     * ``parquet``: NAME-gap.parquet, a column a filter with its address as the name and ``ordinal``,
       written a block of images at a time; NAME-images.parquet, the rows of `StoredRun.images`.
+      ``about`` stands in the metadata of both.
     * ``graphml``: NAME-LAYER.graphml, the cluster graph of each layer as the page draws it.
 
     NAME is the run's id and name, with what no file name should hold replaced. Layers with too few
@@ -156,8 +159,11 @@ def _write_npz(run: StoredRun, layers: Sequence[Layer], path: Path) -> None:
             "labels": labels,
             "predictions": predictions,
             "probabilities": probabilities,
-            "class_names": np.array(run.info.class_names),
+            "class_names": np.array(run.info.class_names, str),
+            "about": np.array(run.about()),
         }
+        if run.has_targets:
+            arrays["targets"] = run.targets()
         for name, array in arrays.items():
             _add(archive, name, array)
         for layer in layers:
@@ -189,7 +195,8 @@ def _add_rows(
 
 def _write_gap(run: StoredRun, layers: Sequence[Layer], path: Path) -> None:
     addresses = _addresses(run, layers)
-    schema = pa.schema([("ordinal", pa.int64()), *((one, pa.float32()) for one in addresses)])
+    columns_of = [("ordinal", pa.int64()), *((one, pa.float32()) for one in addresses)]
+    schema = pa.schema(columns_of, metadata={"about": run.about()})
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         ordinal = 0
         for rows in _gap_blocks(run, layers):
@@ -202,6 +209,9 @@ def _write_gap(run: StoredRun, layers: Sequence[Layer], path: Path) -> None:
 def _write_images(run: StoredRun, _layers: Sequence[Layer], path: Path) -> None:
     stored = run.info.stored
     first = pa.Table.from_pandas(run.images(stop=min(_BLOCK, stored)))
+    # Beside what pandas keeps there of its own.
+    metadata = {**(first.schema.metadata or {}), b"about": run.about().encode()}
+    first = first.replace_schema_metadata(metadata)
     with pq.ParquetWriter(path, first.schema) as writer:
         writer.write_table(first)
         for start in range(_BLOCK, stored, _BLOCK):

@@ -1,4 +1,4 @@
-"""The route that tells what the images of each class were taken for, for the pages that show it."""
+"""The route that tells what images of each class were taken for, or which labels hit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from reactcnn_dash.db import StoreReader
 from reactcnn_dash.pages.json_routes import done, json_routes, number, ready
 from reactcnn_dash.results.confusion import MOST_CLASSES, WORST, confusion, why_none
+from reactcnn_dash.results.label_hits import label_hits
 
 if TYPE_CHECKING:
     from flask import Blueprint, Response
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def by_class(url: str, run_id: int) -> ByClass:
-    """Return what a run's images of each class were taken for.
+    """Return what a run's images of each class were taken for, or what became of each label.
 
     Raises:
         RunNotFound: there is no such run.
@@ -26,16 +27,20 @@ def by_class(url: str, run_id: int) -> ByClass:
     """
     reader = StoreReader(url)
     run = reader.run(run_id)
+    labels = label_hits(reader, run)
     answers = reader.predictions(run)
     found = confusion(run, answers)
     said: ByClass = {
         "run": run.id,
         "names": list(run.class_names),
-        "why": why_none(run) if found is None else None,
+        "why": why_none(run) if found is None and not labels else None,
         "counts": [],
         "worst": [],
         "classes": [],
         "unanswered": int((answers.predictions < 0).sum()),
+        "labels": [(i, one.hits, one.extra, one.missed, one.rest) for i, one in enumerate(labels)],
+        "labelled": run.labelled,
+        "right": run.correct,
     }
     if found is None:
         return said

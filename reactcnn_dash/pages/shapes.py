@@ -33,7 +33,9 @@ class ByClass(TypedDict):
     with one more for no answer; it is empty where there are many classes. ``worst`` are the most
     frequent confusions: label, answer and images. ``classes`` are those that have images: number,
     images, how many are right, and the ends of the share's 95 % interval. ``unanswered`` counts the
-    run's images without an answer, labelled or not.
+    run's images without an answer, labelled or not. Where images may have several labels,
+    ``labels`` are these instead: number, hits, false positives, missed, and the rest; of the
+    ``labelled`` images every label is right in ``right``.
     """
 
     run: int
@@ -43,3 +45,6 @@ class ByClass(TypedDict):
     worst: list[tuple[int, int, int]]
     classes: list[tuple[int, int, int, float, float]]
     unanswered: int
+    labels: list[tuple[int, int, int, int, int]]
+    labelled: int
+    right: int

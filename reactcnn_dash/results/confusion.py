@@ -69,6 +69,11 @@ def confusion(run: Run, answers: Predictions) -> Confusion | None:
 
 def why_none(run: Run) -> str:
     """Return why a run has no confusion."""
+    if run.answers is Answers.VALUES and run.mean_error is not None:
+        return (
+            f"The network answers with values: off by {run.mean_error:.4g} on average over "
+            f"{run.error_count:,} images with a target. A search sorts them by their error."
+        )
     if run.answers is not Answers.CLASSES:
         return "The network names no class of an image, so no image is taken for another class."
     if run.labelled:

@@ -40,6 +40,8 @@ def _label(run: Listed, namesakes: Sequence[Listed]) -> str:
     parts += [tell(run) for tell in tellers if len({tell(one) for one in namesakes}) > 1]
     if run.labelled:
         parts.append(f"{100 * run.correct / run.labelled:.1f} % right")
+    if run.mean_error is not None:
+        parts.append(f"off by {run.mean_error:.4g}")
     parts.append(run.created_at.astimezone().strftime("%d %b %H:%M"))
     return " · ".join(parts)
 

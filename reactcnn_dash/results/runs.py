@@ -29,6 +29,7 @@ class RunRow(TypedDict):
     stored: int
     total: int | None
     accuracy: float | None
+    error: float | None
     state: str
     started: str
     ended: str | None
@@ -43,7 +44,8 @@ class RunRow(TypedDict):
 def row_of(run: RunSummary) -> RunRow:
     """Return a run as JSON.
 
-    ``accuracy`` is None without labels, ``total`` when it is unknown; ``started`` and ``ended`` are
+    ``accuracy`` is None without labels, ``error``, the mean absolute error of a network of values,
+    without targets, ``total`` when it is unknown; ``started`` and ``ended`` are
     ISO 8601 in UTC; ``seconds`` is how long the run took, or has been heard of so far; ``bytes`` is
     the size of its values in the store; ``odd`` counts its odd images, None while
     nobody has looked for them; ``authors`` says of ``name``, ``note`` and ``tags`` who
@@ -65,6 +67,7 @@ def row_of(run: RunSummary) -> RunRow:
         "stored": run.stored,
         "total": run.total,
         "accuracy": round(run.correct / run.labelled, 6) if run.labelled else None,
+        "error": run.mean_error,
         "state": str(run.state),
         "started": run.created_at.isoformat(timespec="seconds"),
         "ended": None if run.ended_at is None else run.ended_at.isoformat(timespec="seconds"),

@@ -27,6 +27,8 @@ class Files:
     description: str = "files"
     identity: str = ""
     class_names: None = None
+    targets: None = None
+    target_names: None = None
     labelled: bool = False
     top_label: int = -1
     native_shape: None = None

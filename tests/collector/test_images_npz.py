@@ -170,7 +170,11 @@ GOOD = np.zeros((3, 4, 4, 3), np.uint8)
         ({"images": np.zeros((3, 3, 32, 32), np.uint8)}, "channels come last"),
         ({"images": GOOD, "labels": [0, 1]}, "2 labels for 3 images"),
         ({"images": GOOD, "labels": [0.0, 1.0, 2.0]}, "integers are needed"),
-        ({"images": GOOD, "labels": np.eye(3, dtype=int)}, "numpy.argmax"),
+        ({"images": GOOD, "labels": np.zeros((3, 2, 2), int)}, "one for each image and label"),
+        ({"images": GOOD, "labels": np.zeros((2, 5), int)}, "2 labels for 3 images"),
+        ({"images": GOOD, "targets": np.zeros((2, 5))}, "2 targets for 3 images"),
+        ({"images": GOOD, "targets": ["a", "b", "c"]}, "a number for each image"),
+        ({"images": GOOD, "targets": [0.5, np.inf, 1]}, "NaN stands for what is not known"),
         ({"images": GOOD, "labels": [0, 1, -2]}, "label -2 is out of range"),
         ({"images": GOOD, "labels": np.array([0, 1, 2**63], np.uint64)}, "out of range; 0 and up"),
         (

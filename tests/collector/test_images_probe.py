@@ -107,7 +107,10 @@ def test_the_probe_stays_what_it_is() -> None:
 
 @pytest.mark.parametrize(
     "labels",
-    [LABELS, LABELS.astype(np.float32), LABELS[:, None], [*LABELS], LABELS.astype(np.uint8)],
+    [
+        *(LABELS, LABELS.astype(np.float32), LABELS[:, None], [*LABELS], LABELS.astype(np.uint8)),
+        np.eye(3)[LABELS],
+    ],
 )
 def test_labels_as_training_has_them(labels: Any) -> None:
     source = open_probe(CODES, labels, ("a", "b", "c"))
@@ -115,7 +118,7 @@ def test_labels_as_training_has_them(labels: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "labels", [LABELS[:3], LABELS + 0.5, LABELS - 2, LABELS + 1, np.eye(3)[LABELS]]
+    "labels", [LABELS[:3], LABELS + 0.5, LABELS - 2, LABELS + 1, np.eye(3)[LABELS[:3]]]
 )
 def test_labels_that_do_not_fit(labels: Any) -> None:
     with pytest.raises(ValueError, match=r"."):

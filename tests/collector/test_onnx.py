@@ -406,7 +406,12 @@ def test_values_that_are_not_finite(tmp_path: Path) -> None:
         ("Sigmoid", 4, None, Reading.LABELS),
         ("Sigmoid", 1, None, Reading.ONE_UNIT),
         (None, 1, None, Reading.ONE_LOGIT),
-        (None, 4, "softmax", Reading.AS_IS),
+        (None, 4, "softmax", Reading.SOFTMAX),
+        (None, 4, "sigmoid", Reading.LABEL_LOGITS),
+        (None, 1, "sigmoid", Reading.ONE_LOGIT),
+        ("Sigmoid", 4, "sigmoid", Reading.LABELS),
+        ("Softmax", 4, "sigmoid", Reading.LABELS),
+        ("HardSigmoid", 1, "sigmoid", Reading.ONE_UNIT),
         ("Softmax", 4, "logits", Reading.SOFTMAX),
         ("Sigmoid", 4, "softmax", Reading.AS_IS),
         ("Sigmoid", 4, "regression", Reading.VALUES),
@@ -425,9 +430,31 @@ def test_how_the_output_is_read(
     assert network.reading is reading
     numbers = {Reading.ONE_UNIT: 2, Reading.ONE_LOGIT: 2, Reading.NOTHING: 0}
     assert network.outputs == numbers.get(reading, outputs)
+    applied = last is None and head in ("softmax", "sigmoid")
     assert bool(network.notices) == (
-        head is None and reading not in (Reading.AS_IS, Reading.ONE_UNIT)
+        applied or (head is None and reading not in (Reading.AS_IS, Reading.ONE_UNIT))
     )
+
+
+@pytest.mark.parametrize("outputs", [1, 5])
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_sigmoid_is_read_from_raw_outputs(outputs: int, bias: bool, tmp_path: Path) -> None:
+    b = Builder()
+    tensor = b.over_space(b.conv("pixels", 3, 5))
+    logits = b.add("MatMul", tensor, b.normal(5, outputs))
+    if bias:
+        # As exporters leave a dense layer: its bias by itself.
+        logits = b.add("Add", logits, b.normal(outputs))
+    model = b.model(logits)
+    network = network_of(model, tmp_path, Asked(head="sigmoid"))
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 12, 12, 3), np.uint8)
+    proven = network.proven(pixels, pixel_range="0-1", maps=False, batch_size=2, exact=False)
+    given = np.moveaxis(pixels, -1, 1).astype(np.float32) / 255
+    run = onnxruntime.InferenceSession(model.SerializeToString())
+    (said,) = run.run(None, {"pixels": given})
+    unit = 1 / (1 + np.exp(-said.astype(np.float64)))
+    expected = unit if outputs > 1 else np.concatenate([1 - unit, unit], 1)
+    np.testing.assert_allclose(proven.capture(pixels).probabilities, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("make", ["_maps", "_two_outputs"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import sqlite3
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from collector.progress import Console, Silent
-from collector.recorder import SAVE_EVERY, Rate, Recorder
+from collector.recorder import SAVE_EVERY, Rate, Recorder, joined
 from collector.statistics import Statistics
 from reactcnn_dash.db import ImageBatch, Layer, MapBatch, NewRun, RunBusy, RunWriter, StoreReader
 from tests.collector.waiting import wait_until
@@ -207,3 +208,14 @@ def test_the_bar_shows_rate_stored_and_time_left_on_terminals_only() -> None:
         assert ("30/35" in text) is shown
         assert ("images/s" in text) is shown
         assert ("<" in text) is shown
+
+
+def test_batches_that_are_joined_keep_their_targets() -> None:
+    parts = [
+        dataclasses.replace(batch(number, 2), targets=np.full((2, 3), number, np.float32))
+        for number in range(3)
+    ]
+    found = joined(parts).targets
+    assert found is not None
+    np.testing.assert_array_equal(found[:, 0], [0, 0, 1, 1, 2, 2])
+    assert joined([batch(0, 2), batch(1, 2)]).targets is None

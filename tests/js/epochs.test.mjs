@@ -3,10 +3,13 @@ import test from "node:test";
 import {
   CHARTS,
   calledOf,
+  chartsOf,
   domainOf,
   epochOf,
+  isBlank,
   knownPairs,
   linesOf,
+  nothingRight,
   pairAt,
   placesOf,
   shownValue,
@@ -104,4 +107,26 @@ test("ticks have the digits that tell them apart", () => {
     [null, 0.5, 3].map((one) => shownValue(chart("Linear CKA"), one)),
     ["–", "0.500", "3"],
   );
+});
+
+test("networks of values have their mean absolute error in the place of accuracy", () => {
+  const nothing = { accuracy: null, confidence: [null, null], changed: null };
+  const pair = point(1, 2, { ...nothing, errors: [0.5, 0.25], answers: ["values", "values"] });
+  const values = { against: "previous", runs: [run(1, 1), run(2, 2)], pairs: [pair] };
+  const [first, ...rest] = chartsOf(values);
+  assert.equal(first.name, "Mean absolute error");
+  assert.deepEqual([...linesOf(values, first)], [["", [0.5, 0.25]]]);
+  assert.deepEqual(rest, CHARTS.slice(1));
+  for (const one of rest.slice(0, 2)) {
+    assert.ok(isBlank(linesOf(values, one)));
+    assert.equal(one.without(pair), "not both runs name a class");
+  }
+  assert.deepEqual(chartsOf(said), CHARTS);
+});
+
+test("why nothing tells how right two runs are", () => {
+  assert.equal(nothingRight("classes", "classes"), "no image has a label in both");
+  assert.equal(nothingRight("values", "values"), "no image has a target in both");
+  assert.equal(nothingRight("none", "none"), "the answers are not stored");
+  assert.equal(nothingRight("none", "values"), "the runs answer with different things");
 });

@@ -10,6 +10,8 @@ import {
 const NOTHING = {
   label: null,
   predicted: null,
+  missed: null,
+  extra: null,
   from: null,
   to: null,
   wrong: false,
@@ -24,6 +26,7 @@ for (const text of [
   "wrong.sure",
   "label-2.unanswered",
   "predicted-1.wrong.answered",
+  "missed-1.extra-2.error",
 ]) {
   test(`“${text}” is read and written`, () => assert.equal(writeSearch(readSearch(text)), text));
 }
@@ -48,6 +51,7 @@ test("a search in words", () => {
   assert.equal(words("all"), "all images");
   assert.equal(words("wrong.label-1.predicted-0"), "misclassified, class dog, predicted cat");
   assert.equal(words("label-0.unanswered"), "without an answer, class cat");
+  assert.equal(words("missed-1.extra-0"), "dog missed, cat wrongly given");
   assert.equal(words("from-5"), "images 5 to the last");
   assert.equal(words("to-5.label-7"), "class class 7, images 0 to 5");
 });

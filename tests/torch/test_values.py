@@ -269,7 +269,12 @@ class Backbone(nn.Module):  # type: ignore[misc] # torch is not there for the li
 
 @pytest.mark.parametrize(
     ("head", "last", "outputs"),
-    [("regression", nn.Identity(), 1), ("regression", nn.Identity(), 4), (None, nn.Sigmoid(), 4)],
+    [
+        ("regression", nn.Identity(), 1),
+        ("regression", nn.Identity(), 4),
+        (None, nn.Sigmoid(), 4),
+        ("sigmoid", nn.Sigmoid(), 4),
+    ],
 )
 def test_values_and_labels_are_stored_as_the_module_gives_them(
     head: str | None, last: nn.Module, outputs: int
@@ -277,13 +282,29 @@ def test_values_and_labels_are_stored_as_the_module_gives_them(
     layers = (nn.Conv2d(3, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, outputs))
     module = nn.Sequential(*layers, last)
     network = understand(module, Asked(native_shape=(16, 16), head=head), source="test")
-    expected = Reading.VALUES if head else Reading.LABELS
+    expected = Reading.VALUES if head == "regression" else Reading.LABELS
     assert (network.reading, network.outputs) == (expected, outputs)
     pixels = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), np.uint8)
     proven = network.proven(pixels, pixel_range="0-1", maps=True, batch_size=2, exact=False)
     with torch.no_grad():
         said = module(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255).numpy()
     np.testing.assert_allclose(proven.capture(pixels).probabilities, said, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("head", "outputs"), [("sigmoid", 1), ("sigmoid", 4), ("softmax", 4)])
+def test_raw_outputs_are_squashed_as_the_head_says(head: str, outputs: int) -> None:
+    layers = (nn.Conv2d(3, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, outputs))
+    module = nn.Sequential(*layers)
+    network = understand(module, Asked(native_shape=(16, 16), head=head), source="test")
+    assert any(head in one for one in network.notices)
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), np.uint8)
+    proven = network.proven(pixels, pixel_range="0-1", maps=True, batch_size=2, exact=False)
+    with torch.no_grad():
+        said = module(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
+    unit = torch.sigmoid(said) if head == "sigmoid" else torch.softmax(said, 1)
+    expected = torch.cat([1 - unit, unit], 1) if outputs == 1 else unit
+    found = proven.capture(pixels).probabilities
+    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_none_admits_a_backbone() -> None:

@@ -225,6 +225,8 @@ def probabilities_of(output: Any, reading: Reading) -> Any:
         return tf.nn.softmax(output)
     if reading in (Reading.AS_IS, Reading.LABELS, Reading.VALUES):
         return output
+    if reading is Reading.LABEL_LOGITS:
+        return tf.sigmoid(output)
     unit = tf.sigmoid(output) if reading is Reading.ONE_LOGIT else output
     return tf.concat([1 - unit, unit], 1)
 

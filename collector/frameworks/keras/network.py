@@ -24,10 +24,12 @@ from collector.frameworks.protocol import DEFAULT_SIZE
 from collector.frameworks.reading import (
     Reading,
     are_shares,
+    are_squashed,
     classes_of,
     keeps_scale,
     sigmoids,
     told,
+    told_notice,
     unbounded,
 )
 from collector.slim.costs import costs_by_filters
@@ -155,8 +157,12 @@ def understand(
     if not taps:
         raise ModelError(_nothing_to_watch(model, closed))
     _check_taps(taps, height, width)
-    reading = told(head, classes) if head else _reading(graph, output, values=loaded.of_values)
-    reading_notice = reading.notice if head is None else None
+    if head is None:
+        reading = _reading(graph, output, values=loaded.of_values)
+        reading_notice = reading.notice
+    else:
+        reading = told(head, classes, squashed=stored and _squashed(graph, output))
+        reading_notice = told_notice(head, reading)
     texts = (notice, reading_notice, _closed_notice(closed), _training_notice(graph))
     return Network(
         loaded=loaded,
@@ -329,6 +335,14 @@ def _reading(graph: FlatGraph, output: NDArray[np.float64], *, values: bool) -> 
     if _is_sigmoid(last):
         return sigmoids(classes)
     return unbounded(rows, classes, values=values)
+
+
+def _squashed(graph: FlatGraph, output: NDArray[np.float64]) -> bool:
+    """Return whether outputs are probabilities already, see ``are_squashed``."""
+    last = _last_activation(graph)
+    said = _said(last, _SPREAD)
+    kept = None if said is None else bool(((said >= 0) & (said <= 1)).all())
+    return are_squashed(output[np.isfinite(output).all(axis=1)], False if last is None else kept)
 
 
 def _is_sigmoid(activation: Any) -> bool:

@@ -106,5 +106,8 @@ def probabilities_of(output: NDArray[Any], reading: Reading) -> NDArray[np.float
             powers = np.exp(values - values.max(1, keepdims=True))
             shares: NDArray[np.float32] = powers / powers.sum(1, keepdims=True)
             return shares
-        unit = 1 / (1 + np.exp(-values)) if reading is Reading.ONE_LOGIT else values
+        logits = reading in (Reading.ONE_LOGIT, Reading.LABEL_LOGITS)
+        unit = (1 / (1 + np.exp(-values))).astype(np.float32) if logits else values
+    if reading is Reading.LABEL_LOGITS:
+        return unit
     return np.concatenate([1 - unit, unit], 1).astype(np.float32)

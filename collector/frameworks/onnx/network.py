@@ -23,10 +23,12 @@ from collector.frameworks.protocol import DEFAULT_SIZE, Fed, Identity
 from collector.frameworks.reading import (
     Reading,
     are_shares,
+    are_squashed,
     classes_of,
     keeps_scale,
     sigmoids,
     told,
+    told_notice,
     unbounded,
 )
 from collector.frameworks.scaling import AS_IT_IS, SCALINGS
@@ -183,7 +185,12 @@ def understand(spec: str, asked: Asked) -> Network:
         raise ModelError(_nothing_to_watch(graph, inside))
     classes = _classes(said) if stored else 0
     floats = said.dtype == np.float32 and not graph.quantised
-    reading = told(asked.head, classes) if asked.head else _judged(graph, said, exact=floats)
+    if asked.head:
+        reading = told(asked.head, classes, squashed=stored and _squashed(graph, said))
+        of_reading = told_notice(asked.head, reading)
+    else:
+        reading = _judged(graph, said, exact=floats)
+        of_reading = reading.notice
     sha256, parameters = weights_digest(model)
     return Network(
         loaded=Identity("ONNX", path.stem, str(path), sha256, parameters, asked.class_names),
@@ -197,11 +204,7 @@ def understand(spec: str, asked: Asked) -> Network:
         rescales=not any(keeps_scale(one[0], one[-1]) for one in given) if given else False,
         rounding=_rounding(graph, feeding, maps),
         custom_ops=asked.custom_ops,
-        notices=tuple(
-            text
-            for text in (notice, None if asked.head else reading.notice, _inside(inside))
-            if text
-        ),
+        notices=tuple(text for text in (notice, of_reading, _inside(inside)) if text),
     )
 
 
@@ -293,17 +296,38 @@ def _judged(graph: Graph, output: NDArray[Any], *, exact: bool) -> Reading:
     """Return how outputs become probabilities, by their values and what they went through last."""
     classes = output.shape[1]
     rows = output[np.isfinite(output).all(axis=1)].astype(np.float64)
-    last = graph.producer(graph.outputs[0])
-    while last is not None and last.op_type in {
-        "Cast", "DequantizeLinear", "Flatten", "Identity", "QuantizeLinear", "Reshape", "Squeeze",
-    }:  # fmt: skip
-        last = graph.producer(last.input[0])
+    last = _last(graph)
     kind = None if last is None else last.op_type
     if classes > 1 and (are_shares(rows, exact=exact) if len(rows) else kind == "Softmax"):
         return Reading.AS_IS
     if kind == "Sigmoid":
         return sigmoids(classes)
     return unbounded(rows, classes)
+
+
+def _last(graph: Graph) -> onnx.NodeProto | None:
+    """Return what the output went through last, shapes and types apart."""
+    last = graph.producer(graph.outputs[0])
+    while last is not None and last.op_type in {
+        "Cast", "DequantizeLinear", "Flatten", "Identity", "QuantizeLinear", "Reshape", "Squeeze",
+    }:  # fmt: skip
+        last = graph.producer(last.input[0])
+    return last
+
+
+def _squashed(graph: Graph, output: NDArray[Any]) -> bool:
+    """Return whether outputs are probabilities already, see ``are_squashed``."""
+    last = _last(graph)
+    kept: bool | None = None
+    if last is not None and last.op_type in {"HardSigmoid", "Sigmoid", "Softmax"}:
+        kept = True
+    elif last is not None:
+        # A bias that stands by itself belongs to its kernel.
+        bias = last.op_type == "Add" and any(graph.is_constant(name) for name in last.input)
+        kernels = {"Conv", "Gemm", "GlobalAveragePool", "MatMul", "QLinearConv", "QLinearMatMul"}
+        kept = False if bias or last.op_type in kernels else None
+    rows = output[np.isfinite(output).all(axis=1)].astype(np.float64)
+    return are_squashed(rows, kept)
 
 
 def _before_kernels(graph: Graph, start: str) -> list[str]:

@@ -112,6 +112,8 @@ def probabilities_of(output: torch.Tensor, reading: Reading) -> NDArray[np.float
         values = values.new_zeros((len(values), 0))
     if reading is Reading.SOFTMAX:
         values = values.softmax(1)
+    elif reading is Reading.LABEL_LOGITS:
+        values = values.sigmoid()
     elif reading in (Reading.ONE_UNIT, Reading.ONE_LOGIT):
         unit = values.sigmoid() if reading is Reading.ONE_LOGIT else values
         values = torch.cat([1 - unit, unit], 1)

@@ -19,10 +19,12 @@ from collector.frameworks.protocol import Fed, Identity
 from collector.frameworks.reading import (
     Reading,
     are_shares,
+    are_squashed,
     classes_of,
     keeps_scale,
     sigmoids,
     told,
+    told_notice,
     unbounded,
 )
 from collector.frameworks.scaling import AS_IT_IS, SCALINGS
@@ -201,10 +203,16 @@ def understand(
     last = way.last_operation() if isinstance(way, Exported) else type(way.last).__name__.lower()
     values = said.double().cpu().numpy()
     exact = said.dtype == torch.float32
-    reading = told(asked.head, classes) if asked.head else _judged(values, last, exact=exact)
+    if asked.head:
+        squashed = asked.head != "none" and _squashed(values, last)
+        reading = told(asked.head, classes, squashed=squashed)
+        of_reading = told_notice(asked.head, reading)
+    else:
+        reading = _judged(values, last, exact=exact)
+        of_reading = reading.notice
     kept_of = [one for one in module.state_dict().values() if isinstance(one, torch.Tensor)]
     sizes_of = [one.numel() for one in kept_of if one.is_floating_point()]
-    texts = (sizes, None if asked.head else reading.notice, lost)
+    texts = (sizes, of_reading, lost)
     return Network(
         loaded=Identity(
             framework="PyTorch",
@@ -337,6 +345,16 @@ def _judged(output: NDArray[np.float64], last: str, *, exact: bool) -> Reading:
     if last in ("sigmoid", "hardsigmoid"):
         return sigmoids(classes)
     return unbounded(rows, classes)
+
+
+def _squashed(output: NDArray[np.float64], last: str) -> bool:
+    """Return whether outputs are probabilities already, see ``are_squashed``."""
+    kept: bool | None = None
+    if "log" not in last and ("sigmoid" in last or "softmax" in last):
+        kept = True
+    elif last.startswith(("addmm", "conv", "linear", "matmul", "mm")):
+        kept = False
+    return are_squashed(output[np.isfinite(output).all(axis=1)], kept)
 
 
 def _planar(tap: Tap, values: torch.Tensor) -> NDArray[np.float64]:

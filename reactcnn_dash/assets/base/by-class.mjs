@@ -39,7 +39,7 @@ export function searchOf({ names, unanswered }, label, answer) {
 }
 
 /** @param {ByClass} said @param {string} search @param {string} words @param {string} more what the words say, at length */
-const searchLink = ({ run }, search, words, more) =>
+export const searchLink = ({ run }, search, words, more) =>
   element(
     "a",
     {
@@ -84,10 +84,10 @@ function walked(table) {
 }
 
 /** @param {string} name @param {"col" | "row"} scope */
-const head = (name, scope) => element("th", { scope, title: name }, element("span", {}, name));
+export const head = (name, scope) => element("th", { scope, title: name }, element("span", {}, name));
 
 /** @param {string} label @param {readonly Child[]} heads @param {readonly HTMLElement[]} rows */
-const table = (label, heads, rows) =>
+export const table = (label, heads, rows) =>
   walked(
     element(
       "table",
@@ -98,7 +98,8 @@ const table = (label, heads, rows) =>
   );
 
 /** @param {Side["side"]} side */
-const badge = (side) => side && element("span", { class: `side-badge side-${side}` }, side.toUpperCase());
+export const badge = (side) =>
+  side && element("span", { class: `side-badge side-${side}` }, side.toUpperCase());
 
 /** How a run is called in words. @param {Side["side"]} side */
 const ofSide = (side) => (side ? ` in ${side.toUpperCase()}` : "");

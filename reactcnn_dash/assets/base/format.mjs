@@ -67,6 +67,9 @@ export const probability = (p) =>
 export const answer = (value) =>
   value === undefined ? "–" : value === null ? "NaN" : String(Number(value.toPrecision(6))).replace("-", "−");
 
+/** A mean error, of up to four digits. @param {number} value */
+export const meanError = (value) => answer(Number(value.toPrecision(4)));
+
 /** The name of a class. @param {readonly string[]} classes @param {number} index */
 export const className = (classes, index) => classes[index] ?? `class ${index}`;
 

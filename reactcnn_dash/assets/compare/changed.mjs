@@ -7,7 +7,8 @@ import { drawPixels, fetchThumbnails } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
 import { CHANGED_A_PAGE } from "../generated/rules.mjs";
 import { asked, asker, compared } from "./comparison.mjs";
-import { bothNameClasses, UNNAMED } from "./head.mjs";
+import { UNNAMED } from "./epochs.mjs";
+import { bothNameClasses } from "./head.mjs";
 import { view } from "./view.mjs";
 
 /** @import { ChangedImages, Compared } from "../generated/compare.d.ts" */

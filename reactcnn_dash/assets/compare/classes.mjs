@@ -1,5 +1,6 @@
 /* What was taken for what in both runs, side by side; asked for once. */
-import { askByClass, drawByClass } from "../base/by-class.mjs";
+import { askByClass } from "../base/by-class.mjs";
+import { drawRight } from "../base/by-label.mjs";
 import { byId } from "../base/dom.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -21,7 +22,7 @@ export async function drawClasses(found) {
     const a = await askByClass(found.a.id, still);
     const b = await askByClass(found.b.id, still);
     if (!a || !b) return;
-    drawByClass(place, [
+    drawRight(place, [
       { said: a, side: "a" },
       { said: b, side: "b" },
     ]);

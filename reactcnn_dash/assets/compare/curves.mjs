@@ -9,10 +9,11 @@ import { hideTip, tip, placeOf as windowPlace } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { progress } from "./comparison.mjs";
 import {
-  CHARTS,
   calledOf,
+  chartsOf,
   domainOf,
   epochOf,
+  isBlank,
   knownPairs,
   linesOf,
   pairAt,
@@ -157,8 +158,9 @@ function drawChart(experiment, chart, size, first) {
     text(chart.name, PAD.left - 30, 14, "start", { class: "chart-title" }),
   );
   const { width, height } = size;
-  if (chart.without && !lines.size && knownPairs(experiment).length) {
-    picture.append(text(chart.without, width / 2, height / 2, "middle"));
+  const [known] = knownPairs(experiment);
+  if (chart.without && isBlank(lines) && known) {
+    picture.append(text(chart.without(known), width / 2, height / 2, "middle"));
     return element("div", { class: "chart" }, picture);
   }
   /** @type {Ends} */
@@ -229,11 +231,12 @@ export function drawCurves() {
     charts,
   );
   const across = charts.clientWidth >= 1500 ? 5 : 4;
-  const down = Math.ceil(CHARTS.length / across);
+  const charted = chartsOf(experiment);
+  const down = Math.ceil(charted.length / across);
   const width = Math.floor((charts.clientWidth - 12 * (across - 1)) / across);
   const height = Math.max(140, Math.min(300, Math.floor((charts.clientHeight - 12 * (down - 1)) / down)));
   charts.style.gridTemplateColumns = `repeat(${across}, ${width}px)`;
-  charts.append(...CHARTS.map((chart, i) => drawChart(experiment, chart, { width, height }, i === 0)));
+  charts.append(...charted.map((chart, i) => drawChart(experiment, chart, { width, height }, i === 0)));
 }
 
 /** @param {Experiment} waiting */

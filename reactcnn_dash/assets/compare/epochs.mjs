@@ -18,14 +18,42 @@ import { count, percent } from "../base/format.mjs";
  * @property {boolean} [counts]
  * @property {number} [from] where the axis begins at the latest
  * @property {number} [to] where it ends at the earliest
- * @property {string} [without] what is said without values
+ * @property {(pair: KnownPair) => string} [without] what is said without values
  */
+
+/** Said where a class is needed and one of the runs has none. */
+export const UNNAMED = "not both runs name a class";
+
+/** Why nothing tells how right two runs are. @param {string} a what run A answers with @param {string} b */
+export function nothingRight(a, b) {
+  if (a !== b) return "the runs answer with different things";
+  const why = /** @type {Record<string, string>} */ ({
+    classes: "no image has a label in both",
+    labels: "no image has known labels in both",
+    values: "no image has a target in both",
+  });
+  return why[a] ?? "the answers are not stored";
+}
+
+/** Of networks that answer with values, in the place of their accuracy. @type {Chart} */
+const ERRORS = { name: "Mean absolute error", runs: (one) => one.errors };
 
 /** @type {readonly Chart[]} */
 export const CHARTS = [
-  { name: "Accuracy", runs: (one) => one.accuracy, percent: true, without: "no image has a label" },
-  { name: "Mean confidence", runs: (one) => one.confidence, percent: true },
-  { name: "Changed predictions", pair: (one) => one.changed / one.images, percent: true, from: 0 },
+  {
+    name: "Accuracy",
+    runs: (one) => one.accuracy,
+    percent: true,
+    without: ({ answers }) => nothingRight(...answers),
+  },
+  { name: "Mean confidence", runs: (one) => one.confidence, percent: true, without: () => UNNAMED },
+  {
+    name: "Changed predictions",
+    pair: (one) => (one.changed === null ? null : one.changed / one.images),
+    percent: true,
+    from: 0,
+    without: () => UNNAMED,
+  },
   { name: "Linear CKA", pair: (one) => one.cka, from: 0, to: 1 },
   { name: "Clusters: ARI", pair: (one) => one.ari, to: 1 },
   { name: "Clusters: NMI", pair: (one) => one.nmi, from: 0, to: 1 },
@@ -36,6 +64,13 @@ export const CHARTS = [
   { name: "Filters that died", pair: (one) => one.died, counts: true, from: 0 },
   { name: "Filters that came alive", pair: (one) => one.alive, counts: true, from: 0 },
 ];
+
+/** The figures of an experiment that are drawn. @param {Experiment} experiment @returns {readonly Chart[]} */
+export const chartsOf = (experiment) =>
+  knownPairs(experiment).some(({ errors }) => errors) ? [ERRORS, ...CHARTS.slice(1)] : CHARTS;
+
+/** Whether there is nothing to draw. @param {Lines} lines */
+export const isBlank = (lines) => ![...lines.values()].flat().some((value) => value !== null);
 
 /**
  * The epoch of a run; without one its name, less that of the experiment: "final".

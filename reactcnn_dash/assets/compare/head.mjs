@@ -1,8 +1,9 @@
 /* The head: how the two runs compare as a whole. */
 import { byId, element } from "../base/dom.mjs";
 import { fewWords, isFew } from "../base/few.mjs";
-import { count, figure, percent } from "../base/format.mjs";
+import { count, figure, meanError, percent } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
+import { nothingRight, UNNAMED } from "./epochs.mjs";
 
 /** @import { Child } from "../base/dom.mjs" */
 /** @import { Compared, LayerRow } from "../generated/compare.d.ts" */
@@ -67,11 +68,30 @@ function alike({ layers, unmatched, notFinite }, lowest) {
   return parts.join(" · ");
 }
 
-/** Said where a class is needed and one of the runs has none. */
-export const UNNAMED = "not both runs name a class";
-
 /** @param {Compared} found */
 export const bothNameClasses = ({ a, b }) => a.answers === "classes" && b.answers === "classes";
+
+/** How right both runs are: their accuracy, or of values their mean absolute error. @param {Compared} found */
+function right(found) {
+  const { accuracy, errors, labelled } = found;
+  if (errors) {
+    const [a, b] = errors;
+    const off = meanError(Math.abs(b - a));
+    const kind = a === b ? "" : b < a ? " better" : " worse";
+    const parts = [
+      element("span", { class: "value-a" }, meanError(a)),
+      element("span", { class: "arrow" }, "→"),
+      element("span", { class: "value-b" }, meanError(b)),
+      element("span", { class: `difference${kind}` }, ` ${b >= a ? "+" : "−"}${off}`),
+    ];
+    return card("Mean absolute error", parts, `of ${count(labelled)} with a target`);
+  }
+  if (accuracy) {
+    const every = bothNameClasses(found) ? "a label" : "labels, every one right";
+    return card("Accuracy", shift(accuracy, true), `of ${count(labelled)} with ${every}`);
+  }
+  return card("Accuracy", ["–"], nothingRight(found.a.answers, found.b.answers));
+}
 
 /** Draw the cards of a comparison. @param {Compared | null} found */
 export function drawHead(found) {
@@ -81,20 +101,13 @@ export function drawHead(found) {
   const { changed, accuracy } = found;
   const named = bothNameClasses(found);
   const lowest = leastAlike(found.layers);
-  const whither = accuracy
-    ? `${count(changed.corrected)} to right, ${count(changed.broken)} away from right`
-    : `${percent(changed.all / found.images, 1)} of the images`;
+  const whither =
+    accuracy && named
+      ? `${count(changed.corrected)} to right, ${count(changed.broken)} away from right`
+      : `${percent(changed.all / found.images, 1)} of the images`;
   place.replaceChildren(
     card("Images in common", [count(found.images)], images(found)),
-    card(
-      "Accuracy",
-      accuracy ? shift(accuracy, true) : ["–"],
-      accuracy
-        ? `of ${count(found.labelled)} with a label`
-        : named
-          ? "no image has a label in both"
-          : UNNAMED,
-    ),
+    right(found),
     card(
       "Mean confidence",
       named ? shift(found.confidence, true) : ["–"],

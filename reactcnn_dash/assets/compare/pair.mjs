@@ -2,7 +2,7 @@
 import { bothWays, coloursOf, diverging, legend } from "../base/colours.mjs";
 import { show } from "../base/dash.mjs";
 import { button, byId, canvasOf, element, setText, track } from "../base/dom.mjs";
-import { answer, className, count, number } from "../base/format.mjs";
+import { answer, className, count, meanError, number, plural } from "../base/format.mjs";
 import { Grid } from "../base/grid.mjs";
 import { listenToGrid } from "../base/hand.mjs";
 import { notice, reason } from "../base/notice.mjs";
@@ -122,6 +122,14 @@ function drawLegend(of, layer) {
 const classOf = ({ found }, index) =>
   index < 0 ? "no class" : className((found.a.classes.length ? found.a : found.b).classes, index);
 
+/** How far labels or values of a side are off, in words. @param {Open} of @param {"a" | "b"} side */
+function offWords({ found, pair }, side) {
+  const { error } = pair[side];
+  if (error === null) return "no class";
+  if (found[side].answers === "values") return `off by ${meanError(error)}`;
+  return error ? `${plural(error, "label")} wrong` : "every label right";
+}
+
 /** @param {Open} of @param {"a" | "b"} side */
 function verdict(of, side) {
   const { label, prediction } = of.pair[side];
@@ -132,7 +140,7 @@ function verdict(of, side) {
     { class: wrong ? "verdict wrong" : "verdict" },
     element("span", { class: `side-badge side-${side}` }, side.toUpperCase()),
     " ",
-    element("strong", {}, classOf(of, prediction)),
+    element("strong", {}, named ? classOf(of, prediction) : offWords(of, side)),
     label === null || !named ? "" : wrong ? " — wrong" : " — right",
   );
 }

@@ -2,7 +2,7 @@
 import { ask } from "../base/asker.mjs";
 import { axes, axis, bandPath, endsOf, labels, linePath, rules, thirds } from "../base/chart.mjs";
 import { byId, element, svg } from "../base/dom.mjs";
-import { count, number, numberOrDash, percent } from "../base/format.mjs";
+import { count, meanError, number, numberOrDash, percent } from "../base/format.mjs";
 import { filterPage } from "../base/links.mjs";
 import { reason } from "../base/notice.mjs";
 import { tellAt } from "../base/tip.mjs";
@@ -29,12 +29,13 @@ function tipLines(run) {
     : run.constant
       ? `constant: always ${numberOrDash(run.low)}`
       : spread;
+  const error = run.error === null ? "" : ` · mean absolute error ${meanError(run.error)}`;
   const accuracy = run.accuracy === null ? "" : ` · accuracy ${percent(run.accuracy, 1)}`;
   const selective = run.selectivity === null ? "" : ` · class selectivity ${run.selectivity.toFixed(2)}`;
   return [
     `${nameOf(run)} · ${stands}${selective}`,
     `from ${numberOrDash(run.low)} to ${numberOrDash(run.high)}`,
-    `${count(run.images)} images${accuracy}`,
+    `${count(run.images)} images${accuracy}${error}`,
   ];
 }
 

@@ -60,6 +60,7 @@ export interface Compared {
   leftOut: number;
   labelled: number;
   accuracy: [number, number] | null;
+  errors: [number, number] | null;
   confidence: [number | null, number | null];
   changed: Record<string, number>;
   unmatched: string[];
@@ -97,12 +98,13 @@ export interface ChangedImages {
   hits: [number, number, number, number, number][];
 }
 
-/** What a run says of an image; ``gap`` is base64 of float32, layers in common. */
+/** What a run says of an image; ``gap`` is base64 of float32, layers in common. ``error`` is how many labels are wrong, or the mean absolute error of the values. */
 export interface RunAnswer {
   ordinal: number;
   label: number | null;
   prediction: number;
   name: string | null;
+  error: number | null;
   probabilities: (number | null)[];
   gap: string;
 }
@@ -118,13 +120,15 @@ export interface ImagePair {
   next: number | null;
 }
 
-/** The figures of a pair that are drawn against the epoch; lists are by layer. */
+/** The figures of a pair that are drawn against the epoch; lists are by layer. ``errors`` are mean absolute errors, of networks of values; ``changed`` is None where not both runs name a class. */
 export interface CurvePoint {
   layers: string[];
   images: number;
   accuracy: [number, number] | null;
+  errors: [number, number] | null;
   confidence: [number | null, number | null];
-  changed: number;
+  changed: number | null;
+  answers: [string, string];
   cka: (number | null)[];
   ari: (number | null)[];
   nmi: (number | null)[];
@@ -143,8 +147,10 @@ export interface KnownPair {
   layers: string[];
   images: number;
   accuracy: [number, number] | null;
+  errors: [number, number] | null;
   confidence: [number | null, number | null];
-  changed: number;
+  changed: number | null;
+  answers: [string, string];
   cka: (number | null)[];
   ari: (number | null)[];
   nmi: (number | null)[];

@@ -42,6 +42,7 @@ export interface PastRun {
   constant: boolean;
   selectivity: number | null;
   accuracy: number | null;
+  error: number | null;
 }
 
 /** The run of a filter; ``renewedAt``: how many images it will have when it is read again. */

@@ -15,6 +15,7 @@ export interface ShownRun {
   total: number | null;
   labelled: number;
   correct: number;
+  meanError: number | null;
   rate: number | null;
   workers: number | null;
   gathered: number | null;
@@ -55,7 +56,7 @@ export interface Model {
   wiring: Wiring | null;
 }
 
-/** One image's answer. ``probabilities`` are class and probability, −1 for NaN, or place and value, None for NaN; ``prediction`` is −1 where the network names no class; ``gap`` is base64 of a byte a filter, on the scale from ``low`` to ``high`` of its layer. */
+/** One image's answer. ``probabilities`` are class and probability, −1 for NaN, or place and value, None for NaN; ``prediction`` is −1 where the network names no class; ``gap`` is base64 of a byte a filter, on the scale from ``low`` to ``high`` of its layer. ``hits`` is a letter for each label of ``probabilities``: h a hit, f false, m missed, - rightly not given, + given and ? not, of which nobody knows whether it is right; None for other answers. ``targets`` says what is right of each of them, None where nothing is known; ``error`` how many labels are wrong, or the mean absolute error of the values. */
 export interface ShownImage {
   ordinal: number;
   label: number | null;
@@ -63,6 +64,9 @@ export interface ShownImage {
   name: string | null;
   finite: boolean;
   probabilities: ([number, number | null])[];
+  hits: string | null;
+  targets: (number | null)[] | null;
+  error: number | null;
   gap: string;
   low: number[];
   high: number[];
@@ -186,12 +190,12 @@ export interface ClustersAnswer {
   rows: ClusterRow[];
 }
 
-/** A page of hits: ordinal, label, prediction, misclassified, confidence. ``place`` is that of the image that was asked about among all hits. */
+/** A page of hits: ordinal, label, prediction, misclassified, confidence, error. ``place`` is that of the image that was asked about among all hits. */
 export interface SearchPage {
   total: number;
   place: number | null;
   offset: number;
-  hits: ([number, number | null, number, boolean | null, number | null])[];
+  hits: ([number, number | null, number, boolean | null, number | null, number | null])[];
 }
 
 /** A run's odd images: how many, and the most that are marked. ``provisional``: its last scores are still to come. */

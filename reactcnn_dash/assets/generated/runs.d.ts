@@ -16,6 +16,7 @@ export interface RunRow {
   stored: number;
   total: number | null;
   accuracy: number | null;
+  error: number | null;
   state: string;
   started: string;
   ended: string | null;

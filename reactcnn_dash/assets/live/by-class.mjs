@@ -1,5 +1,6 @@
 /* By class: what was taken for what in the run on the page, in a dialog; each number is a search. */
-import { askByClass, drawByClass } from "../base/by-class.mjs";
+import { askByClass } from "../base/by-class.mjs";
+import { drawRight } from "../base/by-label.mjs";
 import { around, byId } from "../base/dom.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -17,7 +18,7 @@ export async function openByClass() {
   dialog().showModal();
   try {
     const said = await askByClass(run.id, () => dialog().open && shown.run?.id === run.id);
-    if (said) drawByClass(place, [{ said, side: null }]);
+    if (said) drawRight(place, [{ said, side: null }]);
   } catch (error) {
     dialog().close();
     notice(reason(error));

@@ -1,10 +1,11 @@
-/* The current image, its label and prediction, and the class probabilities. */
-import { byId, canvasOf, element, track } from "../base/dom.mjs";
-import { answer, count, probability } from "../base/format.mjs";
+/* The current image, and its caption: what it is, and what the network takes it for. */
+import { byId, canvasOf, element } from "../base/dom.mjs";
+import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { drawPixels, fetchPixels, lightOf } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
-import { answerOf, classOf, namesClasses, shown, whole } from "./shown.mjs";
+import { answerWords, drawAnswers, isWrong, truthWords, verdict } from "./answers.mjs";
+import { classOf, namesClasses, shown, whole } from "./shown.mjs";
 
 /** @import { ShownRun } from "../generated/live.d.ts" */
 /** @import { Map2d } from "../base/pixels.mjs" */
@@ -65,39 +66,6 @@ async function load(run, image) {
   }
 }
 
-/** Whether a prediction is wrong, as far as one knows. @param {Shown} image */
-const isWrong = ({ label, prediction }) => label !== null && label !== prediction;
-
-/** The labels that are given to an image, or its values, in words. @param {Shown} image */
-function answerWords({ probabilities }) {
-  const { answers, thresholds } = shown.model ?? { answers: "none", thresholds: [] };
-  if (answers === "labels") {
-    const given = probabilities.filter(([i, p]) => p !== null && p >= thresholds[i]);
-    return given.length ? given.map(([i]) => classOf(i)).join(", ") : "no label";
-  }
-  if (answers !== "values") return "no answer stored";
-  if (probabilities.length > 1) return `${probabilities.length} values`;
-  const [[, value]] = probabilities;
-  return answer(value);
-}
-
-/** @param {Shown} image */
-function verdict(image) {
-  const { label } = image;
-  if (!namesClasses()) {
-    return element("div", { class: "verdict" }, element("strong", {}, answerWords(image)));
-  }
-  const wrong = isWrong(image);
-  return element(
-    "div",
-    { class: wrong ? "verdict wrong" : "verdict" },
-    "predicted ",
-    element("strong", {}, classOf(image.prediction)),
-    label === null ? null : wrong ? " — wrong, it is " : " — right",
-    wrong ? element("strong", {}, classOf(label ?? -1)) : null,
-  );
-}
-
 /** @param {Shown} image */
 function drawCaption(image) {
   const { name } = image;
@@ -110,60 +78,13 @@ function drawCaption(image) {
   canvasOf(ids.IMAGE).setAttribute("aria-label", `Image ${image.ordinal}, ${given}`);
 }
 
-/** @type {Record<string, string>} */
-const TITLES = {
-  classes: "Class probabilities",
-  labels: "Labels",
-  values: "Values",
-  none: "Answer",
-};
-
-/** What stands behind a name: a bar and a share, or a value. @param {number} index @param {number | null} value */
-function figures(index, value) {
-  const { answers, thresholds } = shown.model ?? { answers: "classes", thresholds: [] };
-  if (answers === "values") {
-    return [element("span", {}), element("span", { class: "bar-value" }, answer(value))];
-  }
-  const bar = track(value ?? 0);
-  const threshold = thresholds[index];
-  if (threshold === undefined) return [bar, element("span", { class: "bar-value" }, probability(value))];
-  const mark = element("span", { class: "bar-threshold", "aria-hidden": "true" });
-  mark.style.left = `${100 * threshold}%`;
-  bar.append(mark);
-  const of = `given from ${probability(threshold)} on`;
-  return [bar, element("span", { class: "bar-value", title: of }, probability(value))];
-}
-
-/** @param {Shown} image */
-function drawBars({ probabilities, prediction, label }) {
-  const { answers, thresholds } = shown.model ?? { answers: "classes", thresholds: [] };
-  byId(ids.ANSWERS_TITLE).textContent = TITLES[answers];
-  if (answers === "none") {
-    const line = element("p", { class: "small", role: "listitem" }, `${answerOf()}.`);
-    byId(ids.PROBABILITIES).replaceChildren(line);
-    return;
-  }
-  const given = (/** @type {number} */ index, /** @type {number | null} */ p) =>
-    answers === "labels" ? p !== null && p >= thresholds[index] : index === prediction;
-  const bars = probabilities.map(([index, p]) => {
-    const kind = `bar${given(index, p) ? " predicted" : ""}${index === label ? " label" : ""}`;
-    return element(
-      "div",
-      { class: kind, role: "listitem" },
-      element("span", { class: "bar-name", title: classOf(index) }, classOf(index)),
-      ...figures(index, p),
-    );
-  });
-  byId(ids.PROBABILITIES).replaceChildren(...bars);
-}
-
 /** Show the image of a frame. */
 export function showImage() {
   const here = whole();
   if (!here) return;
   load(here.run, here.image);
   drawCaption(here.image);
-  drawBars(here.image);
+  drawAnswers(here.image);
 }
 
 /** The image in a line: its number, its prediction, and whether that is right. */
@@ -172,7 +93,7 @@ export function imageWords() {
   if (!here) return [];
   const { image, run } = here;
   const title = `Image ${count(image.ordinal)} of ${count(run.stored)}`;
-  if (!namesClasses()) return [title, answerWords(image)];
+  if (!namesClasses()) return [title, [answerWords(image), truthWords(image)].filter(Boolean).join(" — ")];
   const wrong = isWrong(image) ? `, is ${classOf(image.label ?? -1)}` : " (right)";
   return [title, `predicted ${classOf(image.prediction)}${image.label === null ? "" : wrong}`];
 }

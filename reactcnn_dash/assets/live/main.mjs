@@ -58,7 +58,15 @@ import {
   togglePlay,
 } from "./poll.mjs";
 import { drawLegend, setScale } from "./scale.mjs";
-import { chooseSearch, closeSearch, startSearch, stepHit, toggleSearch, toggleWrong } from "./search.mjs";
+import {
+  chooseSearch,
+  closeSearch,
+  dropLinked,
+  startSearch,
+  stepHit,
+  toggleSearch,
+  toggleWrong,
+} from "./search.mjs";
 import { listenToSheet, toggleSheet } from "./sheet.mjs";
 import { shown } from "./shown.mjs";
 import { buildSlider } from "./slider.mjs";
@@ -255,7 +263,7 @@ boot({
     toggleWhatIf: togglePanel,
     closeSearch,
     searchWrong: toggleWrong,
-    searchAnswered: () => chooseSearch({ answered: null }),
+    searchAnswered: dropLinked,
     openByClass,
     searchOrder: (order) => chooseSearch({ order }),
     previousResult: () => stepHit(-1),

@@ -3,7 +3,7 @@
 import { setProps } from "../base/dash.mjs";
 import { button, byId, setText } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
-import { count, percent } from "../base/format.mjs";
+import { count, meanError, percent } from "../base/format.mjs";
 import { notice, noticeAge, noticeKind, tellLink } from "../base/notice.mjs";
 import { decodeBytes } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -22,6 +22,8 @@ import {
   collecting,
   filterText,
   following,
+  knowsLabels,
+  knowsValues,
   layerIndex,
   lookedAt,
   namesClasses,
@@ -203,8 +205,9 @@ export function togglePlay() {
 
 export function nextMisclassified() {
   if (!shown.image) return;
-  if (!namesClasses()) {
-    notice(`${answerOf()}, so no image is misclassified.`, "info");
+  if (!namesClasses() && !knowsLabels()) {
+    const sort = knowsValues() ? " Search (/) sorts them by their error." : "";
+    notice(`${answerOf()}, so no image is misclassified.${sort}`, "info");
     return;
   }
   if (!shown.run?.labelled) {
@@ -215,6 +218,10 @@ export function nextMisclassified() {
   find = "next-misclassified";
   pump();
 }
+
+/** How many images are right. @param {ShownRun} run */
+const rightWords = ({ correct, labelled }) =>
+  `${percent(correct / labelled, 1)} ${knowsLabels() ? "with every label right" : "right"}`;
 
 /** @param {ShownRun} run */
 function drawHeader(run) {
@@ -228,7 +235,8 @@ function drawHeader(run) {
     if (run.state === "collecting") parts.push(`${run.workers} ${run.workers === 1 ? "worker" : "workers"}`);
   }
   if (run.rate !== null && run.state === "collecting") parts.push(`${run.rate.toFixed(1)} a second`);
-  if (run.labelled) parts.push(`${percent(run.correct / run.labelled, 1)} right`);
+  if (run.labelled) parts.push(rightWords(run));
+  if (run.meanError !== null) parts.push(`mean absolute error ${meanError(run.meanError)}`);
   setText(ids.RUN_COUNTS, parts.join(" · "));
   byId(ids.RUN_COUNTS).title = `${run.model}, checkpoint ${run.checkpoint}, images: ${run.source}`;
   const version = `${run.latest}:${run.id}:${run.state}`;
@@ -242,6 +250,8 @@ function drawHeader(run) {
   }
   byId(ids.APP).classList.toggle("unlabelled", !run.labelled);
   byId(ids.APP).classList.toggle("no-classes", !namesClasses());
+  byId(ids.APP).classList.toggle("no-names", !namesClasses() && !knowsLabels());
+  byId(ids.APP).classList.toggle("no-order", !namesClasses() && !knowsLabels() && !knowsValues());
   document.title = `${run.name} · ReactCNN`;
 }
 

@@ -1,16 +1,18 @@
 /* A search as the text that stands in the address: `label-3.wrong.unsure` (see search.py). Pure. */
 import { className } from "../base/format.mjs";
 
-/** @typedef {"label" | "predicted" | "from" | "to"} NumberedField */
-/** @typedef {"ordinal" | "unsure" | "sure"} Order */
+/** @typedef {"label" | "predicted" | "missed" | "extra" | "from" | "to"} NumberedField */
+/** @typedef {"ordinal" | "unsure" | "sure" | "error"} Order */
 
 /**
  * What a search asks for; null for anything.
- * @typedef {{ label: number | null, predicted: number | null, from: number | null, to: number | null, wrong: boolean, answered: boolean | null, order: Order }} Search
+ * @typedef {{ label: number | null, predicted: number | null, missed: number | null, extra: number | null, from: number | null, to: number | null, wrong: boolean, answered: boolean | null, order: Order }} Search
  */
 
 /** @type {readonly NumberedField[]} */
-const NUMBERED = ["label", "predicted", "from", "to"];
+const NUMBERED = ["label", "predicted", "missed", "extra", "from", "to"];
+/** @type {readonly Order[]} */
+const ORDERS = ["unsure", "sure", "error"];
 
 /** Asks for nothing in particular. */
 export const EVERYTHING = "all";
@@ -21,6 +23,8 @@ export function readSearch(text) {
   const search = {
     label: null,
     predicted: null,
+    missed: null,
+    extra: null,
     from: null,
     to: null,
     wrong: false,
@@ -28,11 +32,11 @@ export function readSearch(text) {
     order: "ordinal",
   };
   for (const part of (text ?? "").split(".")) {
-    const [, field, number] = part.match(/^(label|predicted|from|to)-(\d+)$/) ?? [];
+    const [, field, number] = part.match(/^(label|predicted|missed|extra|from|to)-(\d+)$/) ?? [];
     if (field) search[/** @type {NumberedField} */ (field)] = Number(number);
     else if (part === "wrong") search.wrong = true;
     else if (part === "answered" || part === "unanswered") search.answered = part === "answered";
-    else if (part === "unsure" || part === "sure") search.order = part;
+    else search.order = ORDERS.find((order) => order === part) ?? search.order;
   }
   return search;
 }
@@ -53,12 +57,14 @@ export const subsetOf = (text) => writeSearch({ ...readSearch(text), order: "ord
 
 /** A search in words, for captions. @param {string} text @param {readonly string[]} classes */
 export function searchWords(text, classes) {
-  const { label, predicted, from, to, wrong, answered } = readSearch(text);
+  const { label, predicted, missed, extra, from, to, wrong, answered } = readSearch(text);
   const parts = [];
   if (wrong) parts.push("misclassified");
   if (answered !== null) parts.push(answered ? "answered" : "without an answer");
   if (label !== null) parts.push(`class ${className(classes, label)}`);
   if (predicted !== null) parts.push(`predicted ${className(classes, predicted)}`);
+  if (missed !== null) parts.push(`${className(classes, missed)} missed`);
+  if (extra !== null) parts.push(`${className(classes, extra)} wrongly given`);
   if (from !== null || to !== null) parts.push(`images ${from ?? 0} to ${to ?? "the last"}`);
   return parts.join(", ") || "all images";
 }

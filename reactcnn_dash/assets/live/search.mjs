@@ -8,14 +8,14 @@ import * as ids from "../generated/ids.mjs";
 import { HITS_A_PAGE } from "../generated/rules.mjs";
 import { goTo } from "./poll.mjs";
 import { EVERYTHING, readSearch, writeSearch } from "./search-text.mjs";
-import { lookedAt, shown } from "./shown.mjs";
+import { classOf, knowsLabels, lookedAt, namesClasses, shown } from "./shown.mjs";
 import { clearStrip, drawStrip, firstInSight, resizeStrip, reveal } from "./strip.mjs";
 import { view } from "./view.mjs";
 
 /** @import { SearchPage } from "../generated/live.d.ts" */
 /** @import { Search } from "./search-text.mjs" */
 
-/** An image that was found. @typedef {{ ordinal: number, label: number | null, prediction: number, wrong: boolean | null, confidence: number | null }} Hit */
+/** An image that was found. @typedef {{ ordinal: number, label: number | null, prediction: number, wrong: boolean | null, confidence: number | null, error: number | null }} Hit */
 
 const RENEW_MS = 2000;
 
@@ -50,12 +50,13 @@ async function ask(offset, near) {
 
 /** @param {SearchPage} page */
 function taken({ hits, offset, total }) {
-  const found = hits.map(([ordinal, label, prediction, wrong, confidence]) => ({
+  const found = hits.map(([ordinal, label, prediction, wrong, confidence, error]) => ({
     ordinal,
     label,
     prediction,
     wrong,
     confidence,
+    error,
   }));
   pages.set(offset / HITS_A_PAGE, found);
   search.total = total;
@@ -235,21 +236,44 @@ export function chooseSearch(change) {
 
 export const toggleWrong = () => chooseSearch({ wrong: !readSearch(view.now.search).wrong });
 
+/** What only a link asks for, in words; "" for nothing. @param {Search} wanted */
+function linkedWords({ answered, missed, extra }) {
+  const parts = [];
+  if (answered !== null) parts.push(answered ? "Answered" : "Without an answer");
+  if (missed !== null) parts.push(`${classOf(missed)} missed`);
+  if (extra !== null) parts.push(`${classOf(extra)} wrongly given`);
+  return parts.join(", ");
+}
+
+/** Leave out what only a link asks for. */
+export const dropLinked = () => chooseSearch({ answered: null, missed: null, extra: null });
+
+/** The orders that mean something for the run on the page. */
+function orders() {
+  const data = [{ value: "ordinal", label: "By number" }];
+  if (namesClasses())
+    data.push({ value: "unsure", label: "Least sure first" }, { value: "sure", label: "Surest first" });
+  else data.push({ value: "error", label: knowsLabels() ? "Most wrong first" : "Largest error first" });
+  return data;
+}
+
 /** Bring the controls in line with the view; a run's classes may be a thousand. */
 export function drawSearchControls() {
   const wanted = keyOf();
   if (wanted === controlled) return;
   controlled = wanted;
   if (!wanted || !shown.model) return;
-  const { label, predicted, wrong, answered, from, to, order } = readSearch(view.now.search);
+  const { label, predicted, wrong, from, to, order } = readSearch(view.now.search);
   const data = shown.model.classes.map((name, index) => ({ value: String(index), label: name }));
   const text = (/** @type {number | null} */ value) => (value === null ? null : String(value));
   setProps(ids.SEARCH_LABEL, { data, value: text(label) });
   setProps(ids.SEARCH_PREDICTION, { data, value: text(predicted) });
   setProps(ids.SEARCH_FIRST, { value: from });
   setProps(ids.SEARCH_LAST, { value: to });
-  setProps(ids.SEARCH_ORDER, { value: order });
+  setProps(ids.SEARCH_ORDER, { data: orders(), value: order });
   byId(ids.SEARCH_WRONG).setAttribute("aria-pressed", String(wrong));
-  byId(ids.SEARCH_ANSWERED).hidden = answered === null;
-  setText(ids.SEARCH_ANSWERED, answered ? "Answered" : "Without an answer");
+  setText(ids.SEARCH_WRONG, knowsLabels() ? "Any label wrong" : "Misclassified");
+  const more = linkedWords(readSearch(view.now.search));
+  byId(ids.SEARCH_ANSWERED).hidden = !more;
+  setText(ids.SEARCH_ANSWERED, more);
 }

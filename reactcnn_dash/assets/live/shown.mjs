@@ -47,6 +47,12 @@ export const classOf = (index) => className(shown.model?.classes ?? [], index);
 /** Whether the network names a class of an image; nothing else has a prediction. */
 export const namesClasses = () => (shown.model?.answers ?? "classes") === "classes";
 
+/** Whether images may have several labels, and what is right of some is known. */
+export const knowsLabels = () => shown.model?.answers === "labels" && Boolean(shown.run?.labelled);
+
+/** Whether the network answers with values, and what is due of some images is known. */
+export const knowsValues = () => shown.model?.answers === "values" && shown.run?.meanError !== null;
+
 /** What an image's answer is of where it is no class: one line. */
 export function answerOf() {
   const { answers = "none", classes = [] } = shown.model ?? {};

@@ -5,6 +5,7 @@ import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { drawPixels, fetchThumbnails } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
+import { errorWords } from "./answers.mjs";
 import { closeSearch, goToHit, hitIn, search } from "./search.mjs";
 import { classOf, lookedAt, namesClasses, shown } from "./shown.mjs";
 import { view } from "./view.mjs";
@@ -73,14 +74,15 @@ function onKey(event) {
 }
 
 /** @param {number} index @param {Hit} hit @returns {Tile} */
-function makeTile(index, { ordinal, label, prediction, wrong, confidence }) {
+function makeTile(index, { ordinal, label, prediction, wrong, confidence, error }) {
   const classes = namesClasses();
+  const off = classes ? "" : errorWords(error, wrong);
   const predicted = classes ? classOf(prediction) : "";
-  const words = label !== null && wrong ? `${classOf(label)} → ${predicted}` : predicted;
+  const words = label !== null && wrong ? `${classOf(label)} → ${predicted}` : predicted || off;
   const sure = !classes ? "" : confidence === null ? "no answer" : `${(100 * confidence).toFixed(0)} %`;
   const shortly = classes ? `${count(ordinal)} · ${sure}` : count(ordinal);
   const truth = label === null ? "predicted" : `${classOf(label)}, predicted`;
-  const said = `Image ${count(ordinal)}${classes ? `: ${truth} ${predicted}, ${sure}` : ""}`;
+  const said = `Image ${count(ordinal)}${classes ? `: ${truth} ${predicted}, ${sure}` : off && `: ${off}`}`;
   const canvas = element("canvas", { class: "pixelated", width: "1", height: "1", "aria-hidden": "true" });
   const node = element(
     "div",

@@ -1,6 +1,6 @@
 /* Cells of the table of runs, by the names that its columns call them (see pages/runs/layout.py). */
 import { dash } from "../base/dash.mjs";
-import { count, duration, size } from "../base/format.mjs";
+import { count, duration, meanError, size } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { READ_ONLY } from "../base/read-only.mjs";
 import { images, signed, tags, time, writable } from "./rows.mjs";
@@ -34,11 +34,14 @@ function middle(text, tag, attributes) {
   );
 }
 
+/** The mean absolute error of a network of values stands where others have their accuracy. @param {Row} row */
+const errorText = ({ error }) => (error === null ? "" : `± ${meanError(error)}`);
+
 dash.dashAgGridFunctions = {
   ...dash.dashAgGridFunctions,
   runImages: (/** @type {{ data: Row }} */ { data }) => images(data),
-  runPercent: (/** @type {{ value: number | null }} */ { value }) =>
-    value === null ? "" : `${value.toFixed(1)} %`,
+  runPercent: (/** @type {{ value: number | null, data: Row }} */ { value, data }) =>
+    value === null ? errorText(data) : `${value.toFixed(1)} %`,
   runOdd: (/** @type {{ value: number | null }} */ { value }) => (value === null ? "–" : count(value)),
   runTime: (/** @type {{ value: Date }} */ { value }) => time(value),
   runDuration: (/** @type {{ data: Row }} */ { data }) => duration(data.seconds),

@@ -52,6 +52,13 @@ CONCEPTS: Final = (
         "number is a search in it: those of A and B differ where the runs have other images.",
     ),
     (
+        "By label",
+        "Where images may have several labels: of the images that were given a label, those of "
+        "which it is right (precision); of those of which it is right, the ones that were given it "
+        "(recall); and F1, their harmonic mean. Accuracy counts images with every label right. "
+        "Of networks that answer with values the mean absolute error stands in its place.",
+    ),
+    (
         "Why Leiden (CPM) at first",
         "Its threshold τ is a correlation, so that a cluster means the same in both runs. "
         "Louvain's modularity asks for more where a whole layer correlates more, and that is what "

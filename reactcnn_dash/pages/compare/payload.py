@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from reactcnn_dash.pages.palette import cluster_colours
+from reactcnn_dash.results.comparison.comparing import both_name_classes
 from reactcnn_dash.results.comparison.report import confident_share, median_same_index, not_finite
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def comparison_payload(c: Comparison) -> Compared:
         "leftOut": c.left_out,
         "labelled": c.labelled,
         "accuracy": c.accuracy,
+        "errors": c.errors,
         "confidence": (_plain(c.confidence[0]), _plain(c.confidence[1])),
         "changed": {kind: int(which.sum()) for kind, which in kinds(c.changed).items()},
         "unmatched": list(c.unmatched),
@@ -175,8 +177,10 @@ def curves_row(c: Comparison) -> CurvePoint:
         "layers": [row["name"] for row in rows],
         "images": c.images,
         "accuracy": c.accuracy,
+        "errors": c.errors,
         "confidence": (_plain(c.confidence[0]), _plain(c.confidence[1])),
-        "changed": len(c.changed.a),
+        "changed": len(c.changed.a) if both_name_classes(c.a, c.b) else None,
+        "answers": (c.a.answers.value, c.b.answers.value),
         "cka": [row["cka"] for row in rows],
         "ari": [row["ari"] for row in rows],
         "nmi": [row["nmi"] for row in rows],
@@ -209,6 +213,7 @@ def _answer(image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]) -> 
         "label": image.label,
         "prediction": image.prediction,
         "name": image.name,
+        "error": None if image.target is None else image.target.error,
         "probabilities": [_rounded(value) for value in image.probabilities.tolist()],
         "gap": base64.b64encode(chosen.astype("<f4").tobytes()).decode(),
     }

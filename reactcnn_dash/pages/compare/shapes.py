@@ -72,6 +72,7 @@ class Compared(TypedDict):
     leftOut: int
     labelled: int
     accuracy: tuple[float, float] | None
+    errors: tuple[float, float] | None
     confidence: tuple[float | None, float | None]
     changed: dict[str, int]
     unmatched: list[str]
@@ -115,12 +116,16 @@ class ChangedImages(TypedDict):
 
 
 class RunAnswer(TypedDict):
-    """What a run says of an image; ``gap`` is base64 of float32, layers in common."""
+    """What a run says of an image; ``gap`` is base64 of float32, layers in common.
+
+    ``error`` is how many labels are wrong, or the mean absolute error of the values.
+    """
 
     ordinal: int
     label: int | None
     prediction: int
     name: str | None
+    error: float | None
     probabilities: list[float | None]
     gap: str
 
@@ -138,13 +143,19 @@ class ImagePair(TypedDict):
 
 
 class CurvePoint(TypedDict):
-    """The figures of a pair that are drawn against the epoch; lists are by layer."""
+    """The figures of a pair that are drawn against the epoch; lists are by layer.
+
+    ``errors`` are mean absolute errors, of networks of values; ``changed`` is None where not both
+    runs name a class.
+    """
 
     layers: list[str]
     images: int
     accuracy: tuple[float, float] | None
+    errors: tuple[float, float] | None
     confidence: tuple[float | None, float | None]
-    changed: int
+    changed: int | None
+    answers: tuple[str, str]
     cka: list[float | None]
     ari: list[float | None]
     nmi: list[float | None]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash.analysis import scales
-from reactcnn_dash.db import Answers
+from reactcnn_dash.db import LETTERS_GIVEN, LETTERS_RIGHT, Answers, label_letters
 from reactcnn_dash.pages.empty import Empty
 from reactcnn_dash.results.fields import fields_of, wiring_of
 
@@ -73,6 +73,7 @@ def run_payload(run: Run, latest_run_id: int) -> ShownRun:
         "total": run.total,
         "labelled": run.labelled,
         "correct": run.correct,
+        "meanError": run.mean_error,
         "rate": None if run.rate is None else round(run.rate, 1),
         "workers": None if run.shared is None else run.shared.workers,
         "gathered": None if run.shared is None else run.shared.images,
@@ -107,6 +108,35 @@ def _values(image: Image) -> list[tuple[int, float | None]]:
     return list(enumerate(map(_figure, image.probabilities[:SHOWN_VALUES].tolist())))
 
 
+def _letters(run: Run, image: Image) -> str:
+    """Return what became of each label, a `Letter` each."""
+    if image.target is not None and image.target.hits is not None:
+        return image.target.hits
+    return label_letters(image.probabilities, run.thresholds).tobytes().decode()
+
+
+def _shown(run: Run, image: Image) -> list[int]:
+    """Return which of an image's classes, labels or values are sent.
+
+    The likeliest, with the right one or, of labels, all that are right or given; or the first
+    values.
+    """
+    count = len(image.probabilities)
+    if run.answers is Answers.VALUES:
+        return list(range(min(count, SHOWN_VALUES)))
+    if count <= SHOWN_CLASSES:
+        return list(range(count))
+    order = np.argsort(-np.nan_to_num(image.probabilities, nan=-1.0), kind="stable").tolist()
+    if run.answers is Answers.LABELS:
+        letters = _letters(run, image)
+        told = [i for i in order[SHOWN_CLASSES:] if letters[i] in (*LETTERS_RIGHT, *LETTERS_GIVEN)]
+        return [*order[:SHOWN_CLASSES], *told][:SHOWN_VALUES]
+    likeliest: list[int] = order[:SHOWN_CLASSES]
+    if image.label is not None and image.label not in likeliest:
+        likeliest[-1] = image.label
+    return likeliest
+
+
 def _figure(value: float) -> float | None:
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
@@ -116,15 +146,12 @@ def image_payload(
 ) -> ShownImage:
     """Return one image's answer: its GAP codes, prediction and largest probabilities."""
     low, high = gap_ranges(run)
+    shown = _shown(run, image)
     finite = np.nan_to_num(image.probabilities, nan=-1.0)
-    largest = np.argsort(-finite, kind="stable")[:SHOWN_CLASSES]
-    if len(finite) <= SHOWN_CLASSES:
-        largest = np.arange(len(finite))
-    elif image.label is not None and image.label not in largest:
-        largest = np.append(largest[:-1], image.label)
     shares: list[tuple[int, float | None]]
-    shares = [(int(i), round(float(finite[i]), 4)) for i in largest]
+    shares = [(i, round(float(finite[i]), 4)) for i in shown]
     is_values = run.answers is Answers.VALUES
+    target = image.target
     return {
         "ordinal": image.ordinal,
         "label": image.label,
@@ -132,6 +159,11 @@ def image_payload(
         "name": image.name,
         "finite": image.finite,
         "probabilities": _values(image) if is_values else shares,
+        "hits": "".join(_letters(run, image)[i] for i in shown) if run.thresholds else None,
+        "targets": None
+        if target is None
+        else [_figure(value) for value in target.values[shown].tolist()],
+        "error": None if target is None or target.error is None else _figure(target.error),
         "gap": base64.b64encode(encode_gap(gap, layers, low, high).tobytes()).decode(),
         "low": [float(f"{value:.4g}") for value in low],
         "high": [float(f"{value:.4g}") for value in high],

@@ -88,6 +88,15 @@ CONCEPTS: Final = (
         "its mates (they explain half of its variance or more) and here does not.",
     ),
     (
+        "Labels and values",
+        "Where an image may have several labels, each has a probability and a threshold (the line "
+        "in its bar) from which on it is given. Where it is known which are right, ✓ marks these, "
+        "and each says whether it was a hit, missed (right, not given) or false (given, not "
+        "right); an image is right when every label is. A network that answers with values shows "
+        "each beside its target and how far it is off; the error of an image, and of the run, is "
+        "the mean absolute one.",
+    ),
+    (
         "What if filters are switched off",
         "The run's own model, in a process beside the page, goes on as if the output of these "
         "filters were 0, or the mean of their GAP over the run, everywhere: for all layers that "
@@ -110,7 +119,8 @@ CONCEPTS: Final = (
     (
         "Search, and clusters of some images",
         "Images of the run by class, predicted class, misclassified, range or confidence (the "
-        'probability of the prediction). "Clusters of these images" correlates and clusters '
+        "probability of the prediction); of networks of labels or values, by their error, "
+        'largest first. "Clusters of these images" correlates and clusters '
         "over them alone, with the whole run's parameter. Agreement is the adjusted Rand index "
         'of the two clusterings: 1 is the same, 0 is chance. "Together" counts the filters of '
         "a cluster that are in one cluster of the whole run, too. Few images give noisy r.",

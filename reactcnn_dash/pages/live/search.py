@@ -2,7 +2,8 @@
 
 `label-3.predicted-5.wrong.from-100.to-999.unsure`: parts in any order, with dots between; `all`
 asks for nothing in particular, `answered` and `unanswered` for images with a finite answer or
-without. The same text without an order names a subset of a run's images.
+without, `missed-3` and `extra-3` for those to which label 3 was wrongly not given, or given. The
+same text without an order names a subset of a run's images.
 """
 
 from __future__ import annotations
@@ -34,8 +35,15 @@ MOST_THUMBNAILS: Final = 100
 THUMBNAIL_SIDE: Final = 96
 """Pixels of a thumbnail's longer side, at most."""
 
-_NUMBERED = re.compile(r"(label|predicted|from|to)-(\d{1,9})")
-_FIELDS = {"label": "label", "predicted": "prediction", "from": "first", "to": "last"}
+_NUMBERED = re.compile(r"(label|predicted|missed|extra|from|to)-(\d{1,9})")
+_FIELDS = {
+    "label": "label",
+    "predicted": "prediction",
+    "missed": "missed",
+    "extra": "extra",
+    "from": "first",
+    "to": "last",
+}
 _ANSWERED = {"answered": True, "unanswered": False}
 
 
@@ -73,7 +81,14 @@ def search_payload(found: SearchPage, offset: int) -> SearchAnswer:
         "place": found.place,
         "offset": offset,
         "hits": [
-            (hit.ordinal, hit.label, hit.prediction, hit.misclassified, hit.confidence)
+            (
+                hit.ordinal,
+                hit.label,
+                hit.prediction,
+                hit.misclassified,
+                hit.confidence,
+                hit.error,
+            )
             for hit in found.hits
         ],
     }

@@ -46,10 +46,10 @@ def _filters() -> html.Div:
         role="group",
         **aria("What to look for"),
         children=[
-            _class_select(ids.SEARCH_LABEL, "Any class", "Class", "of-labels of-classes"),
-            _class_select(ids.SEARCH_PREDICTION, "Any prediction", "Predicted class", "of-classes"),
+            _class_select(ids.SEARCH_LABEL, "Any class", "Class", "of-labels of-names"),
+            _class_select(ids.SEARCH_PREDICTION, "Any prediction", "Predicted class", "of-names"),
             html.Span(
-                "The network names no class of an image: its images are searched by number.",
+                "The network names no class of an image to search by.",
                 className="of-no-classes",
             ),
             html.Button(
@@ -85,7 +85,7 @@ def _filters() -> html.Div:
                 value="ordinal",
                 allowDeselect=False,
                 size="xs",
-                className="search-order of-classes",
+                className="search-order of-order",
                 comboboxProps={"width": 150, "position": "top-start"},
                 **aria("Order of the results"),
             ),

@@ -25,6 +25,7 @@ class ShownRun(TypedDict):
     total: int | None
     labelled: int
     correct: int
+    meanError: float | None
     rate: float | None
     workers: int | None
     gathered: int | None
@@ -84,7 +85,11 @@ class ShownImage(TypedDict):
 
     ``probabilities`` are class and probability, −1 for NaN, or place and value, None for NaN;
     ``prediction`` is −1 where the network names no class; ``gap`` is base64 of a byte a filter,
-    on the scale from ``low`` to ``high`` of its layer.
+    on the scale from ``low`` to ``high`` of its layer. ``hits`` is a letter for each label of
+    ``probabilities``: h a hit, f false, m missed, - rightly not given, + given and ? not, of which
+    nobody knows whether it is right; None for other answers. ``targets`` says what is right of each
+    of them, None where nothing is known; ``error`` how many labels are wrong, or the mean absolute
+    error of the values.
     """
 
     ordinal: int
@@ -93,6 +98,9 @@ class ShownImage(TypedDict):
     name: str | None
     finite: bool
     probabilities: list[tuple[int, float | None]]
+    hits: str | None
+    targets: list[float | None] | None
+    error: float | None
     gap: str
     low: list[float]
     high: list[float]
@@ -218,7 +226,7 @@ class ClustersAnswer(TypedDict):
 
 
 class SearchPage(TypedDict):
-    """A page of hits: ordinal, label, prediction, misclassified, confidence.
+    """A page of hits: ordinal, label, prediction, misclassified, confidence, error.
 
     ``place`` is that of the image that was asked about among all hits.
     """
@@ -226,7 +234,7 @@ class SearchPage(TypedDict):
     total: int
     place: int | None
     offset: int
-    hits: list[tuple[int, int | None, int, bool | None, float | None]]
+    hits: list[tuple[int, int | None, int, bool | None, float | None, float | None]]
 
 
 class OddRun(TypedDict):

@@ -23,6 +23,7 @@ from reactcnn_dash.pages.report.markup import (
     table,
 )
 from reactcnn_dash.pages.report.of_run import head_of
+from reactcnn_dash.results.comparison.comparing import both_name_classes
 from reactcnn_dash.results.comparison.report import (
     confident_share,
     median_same_index,
@@ -73,10 +74,9 @@ def report_of_pair(
 
 
 def _head(found: Comparison) -> Markup:
-    known = found.accuracy is not None
+    known = found.accuracy is not None and both_name_classes(found.a, found.b)
     right = (found.changed.after == found.changed.label) & (found.changed.label >= 0)
     wrong = (found.changed.before == found.changed.label) & (found.changed.label >= 0)
-    first, second = found.accuracy if found.accuracy is not None else (None, None)
     parted = found.parting.layer or "nowhere for certain"
     notes = [
         *([f"Not in both: {', '.join(found.unmatched)}."] if found.unmatched else []),
@@ -94,9 +94,12 @@ def _head(found: Comparison) -> Markup:
         figures(
             [
                 ("common", "images in common", f"{found.images:,}"),
-                ("accuracy-a", "right in A", percent(first, 2)),
-                ("accuracy-b", "right in B", percent(second, 2)),
-                ("changed-count", "predictions changed", f"{len(found.changed.a):,}"),
+                *_right(found),
+                (
+                    "changed-count",
+                    "predictions changed",
+                    f"{len(found.changed.a):,}" if both_name_classes(found.a, found.b) else "–",
+                ),
                 ("corrected", "to the right answer", f"{int(right.sum()):,}" if known else "–"),
                 ("spoilt", "away from it", f"{int(wrong.sum()):,}" if known else "–"),
                 ("parting", "they part first at", parted),
@@ -104,6 +107,20 @@ def _head(found: Comparison) -> Markup:
         ),
         joined(Markup("<p>{}</p>").format(one) for one in notes),
     )
+
+
+def _right(found: Comparison) -> list[tuple[str, str, str]]:
+    """Return how right both runs are: of values, by their mean absolute errors."""
+    if found.errors is not None:
+        return [
+            (f"error-{side.lower()}", f"mean absolute error in {side}", f"{error:.4g}")
+            for side, error in zip("AB", found.errors, strict=True)
+        ]
+    first, second = found.accuracy if found.accuracy is not None else (None, None)
+    return [
+        ("accuracy-a", "right in A", percent(first, 2)),
+        ("accuracy-b", "right in B", percent(second, 2)),
+    ]
 
 
 def _changed(reader: StoreReader, found: Comparison) -> Markup:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from reactcnn_dash import analysis
 from reactcnn_dash.analysis import OVERVIEW, REDUNDANT, TooFewImages, TooFewRows
 from reactcnn_dash.analysis.scales import CODES, NOT_FINITE, NOUGHT, goes_both_ways
-from reactcnn_dash.db import DamagedBlob, StoreReader
+from reactcnn_dash.db import Answers, DamagedBlob, StoreReader
 from reactcnn_dash.pages.live.frames import encode_gap, gap_ranges
 from reactcnn_dash.pages.palette import cluster_colours
 from reactcnn_dash.pages.report.facts import chosen_images, odd_images
@@ -33,6 +33,7 @@ from reactcnn_dash.results.clusters.clustering import ClusterRequest, whole_run
 from reactcnn_dash.results.confusion import MOST_CLASSES, WORST, Confusion, confusion
 from reactcnn_dash.results.deviations.findings import findings
 from reactcnn_dash.results.deviations.scores import PROFILE, RATE, SCORES, bring_up_to_date
+from reactcnn_dash.results.label_hits import LabelHits, label_hits, together
 from reactcnn_dash.results.redundancy.report import summary
 from reactcnn_dash.results.redundancy.stored import computed_report
 
@@ -82,6 +83,7 @@ def report_of_run(url: str, run_id: int) -> str:
                 drawing.images([(one.ordinal, one.kind) for one in chosen]),
             ),
             *_confusion(confused),
+            *_labels(label_hits(reader, run)),
             _clusters(url, reader, run, layers),
             _redundancy(url, run),
             _deviation(reader, drawing, profile, scores),
@@ -112,6 +114,11 @@ def head_of(run: Run) -> str:
 
 def _head(run: Run, layers: Sequence[Layer], scores: RunScores | None) -> Markup:
     accuracy = run.correct / run.labelled if run.labelled else None
+    every = ", every label" if run.answers is Answers.LABELS else ""
+    right = ("accuracy", f"right of {run.labelled:,} labelled{every}", percent(accuracy, 2))
+    if run.mean_error is not None:
+        words = f"mean absolute error of {run.error_count:,} images"
+        right = ("mean-error", words, f"{run.mean_error:.4g}")
     odd = None if scores is None else len(scores.odd(RATE))
     return Markup('<h1>{}</h1><p class="soft">{}</p>{}{}').format(
         run.name,
@@ -120,7 +127,7 @@ def _head(run: Run, layers: Sequence[Layer], scores: RunScores | None) -> Markup
         figures(
             [
                 ("stored", "images", f"{run.stored:,}"),
-                ("accuracy", f"right of {run.labelled:,} labelled", percent(accuracy, 2)),
+                right,
                 ("layers", "layers", f"{len(layers):,}"),
                 ("filters", "filters", f"{sum(one.filters for one in layers):,}"),
                 ("parameters", "parameters", f"{run.checkpoint.parameters:,}"),
@@ -280,6 +287,27 @@ def class_table(found: Confusion) -> Markup:
         for name, total, right, (low, high) in known
     ]
     return table(("class", "images", "right", "share", "95 %", ""), rows, "by-class")
+
+
+def _labels(found: tuple[LabelHits, ...]) -> list[Markup]:
+    """Return what became of each label, where images may have several."""
+    if not found:
+        return []
+    rows = [
+        [
+            one.name,
+            f"{one.hits + one.missed:,}",
+            f"{one.hits + one.extra:,}",
+            f"{one.hits:,}",
+            percent(one.precision),
+            percent(one.recall),
+            percent(one.f1),
+        ]
+        for one in (*sorted(found, key=lambda one: one.f1 or 0.0), together(found))
+    ]
+    head = ("label", "right", "given", "hits", "precision", "recall", "F1")
+    words = "Of images whose labels are known, those with the lowest F1 first."
+    return [section("labels", "Hits by label", words, table(head, rows, "by-label"))]
 
 
 def _clusters(url: str, reader: StoreReader, run: Run, layers: Sequence[Layer]) -> Markup:

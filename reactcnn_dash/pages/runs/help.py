@@ -20,7 +20,9 @@ CONCEPTS: Final = (
     ),
     (
         "Accuracy",
-        "Images whose largest probability is that of their label, of those that have a label.",
+        "Images whose largest probability is that of their label, of those that have a label; "
+        "where they may have several, images with every label right. ± is the mean absolute error "
+        "of a network that answers with values.",
     ),
     (
         "State",

@@ -81,6 +81,7 @@ COLUMNS: Final[list[dict[str, Any]]] = [
     {
         "field": "percent",
         "headerName": "Accuracy",
+        "headerTooltip": "Images that are right; ± is the mean absolute error of values",
         "width": 80,
         **_number("%"),
         **_shown("runPercent"),

@@ -13,6 +13,7 @@ from reactcnn_dash.db import Answers
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.results.comparison.clusters import Clusterer
 from reactcnn_dash.results.comparison.finite import NotFinite, without_not_finite
+from reactcnn_dash.results.comparison.outcome import outcome
 from reactcnn_dash.results.comparison.stream import Pairs, Sides, fold, part, whole_moments
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ class Comparison:
         b: the second run.
         images: images in common, recognised by their pixels.
         left_out: of those, pairs whose GAP rows are damaged in one run: not in the layers' figures.
-        labelled: images in common that have a label in both runs.
-        accuracy: of the first and the second run on those; None without any.
+        labelled: images in common of which both runs know what is right.
+        accuracy: of the first and the second run on those, see ``Outcome``; None without any.
+        errors: mean absolute error of both runs of values on those; None without any.
         confidence: mean probability of the predictions of each run over the images in common; NaN
             without any answer.
         pairs: the images in common.
@@ -102,6 +104,7 @@ class Comparison:
     left_out: int
     labelled: int
     accuracy: tuple[float, float] | None
+    errors: tuple[float, float] | None
     confidence: tuple[float, float]
     pairs: Pairs
     changed: Changed
@@ -154,11 +157,11 @@ def compare(
     if not layers:
         raise NotComparable(_nothing_finite((first, second), not_finite))
     clusterer = Clusterer(helper, method, parameter)
-    known = whole_moments(reader, sides)
-    if known is not None:
-        clusterer.begin(known)
-    folded = fold(reader, sides, known)
-    if known is None:
+    moments = whole_moments(reader, sides)
+    if moments is not None:
+        clusterer.begin(moments)
+    folded = fold(reader, sides, moments)
+    if moments is None:
         clusterer.begin([(state.x, state.y) for state in folded.states])
     cka = analysis.cka_matrix(*_by_layer(folded.sample, layers))
     clusters = clusterer.finish([(state.x, state.y) for state in folded.states])
@@ -169,14 +172,15 @@ def compare(
     np.fill_diagonal(cka, [layer.result.cka for layer in compared])
     in_a = _chosen(answers[0], pairs.a)
     in_b = _chosen(answers[1], pairs.b)
-    labelled = (in_a.labels >= 0) & (in_b.labels >= 0)
+    known = outcome(reader, (first, second), pairs, (in_a, in_b))
     return Comparison(
         a=first,
         b=second,
         images=len(pairs.a),
         left_out=folded.left_out,
-        labelled=int(labelled.sum()),
-        accuracy=(_accuracy(in_a, labelled), _accuracy(in_b, labelled)) if labelled.any() else None,
+        labelled=known.labelled,
+        accuracy=known.accuracy,
+        errors=known.errors,
         confidence=(_confidence(in_a), _confidence(in_b)),
         pairs=pairs,
         changed=_changed(in_a, in_b, known=both_name_classes(first, second)),
@@ -277,10 +281,6 @@ def _chosen(answers: Predictions, ordinals: NDArray[np.int64]) -> Predictions:
         predictions=answers.predictions[at],
         confidence=answers.confidence[at],
     )
-
-
-def _accuracy(answers: Predictions, labelled: NDArray[np.bool_]) -> float:
-    return float((answers.predictions == answers.labels)[labelled].mean())
 
 
 def _confidence(answers: Predictions) -> float:

@@ -36,7 +36,11 @@ def as_text(comparison: Comparison) -> str:
     if c.left_out:
         lines.append(f"damaged rows         {c.left_out:,} images are not in the table")
     if c.accuracy is not None:
-        lines.append(f"accuracy             {_shift(c.accuracy)} of {c.labelled:,} with a label")
+        of = "a label" if both_name_classes(c.a, c.b) else "labels, each of them right"
+        lines.append(f"accuracy             {_shift(c.accuracy)} of {c.labelled:,} with {of}")
+    if c.errors is not None:
+        shift = " → ".join(f"{one:.4g}" for one in c.errors)
+        lines.append(f"mean absolute error  {shift} of {c.labelled:,} with a target")
     if both_name_classes(c.a, c.b):
         lines.append(f"mean confidence      {_shift(c.confidence)}")
         lines.append(f"prediction changed   {len(c.changed.a):,} images{_corrections(c)}")
@@ -79,6 +83,7 @@ def as_json(comparison: Comparison) -> str:
             "left_out": c.left_out,
             "labelled": c.labelled,
             "accuracy": _plain(c.accuracy),
+            "errors": _plain(c.errors),
             "confidence": _plain(c.confidence),
             "pairs": _plain(dataclasses.asdict(c.pairs)),
             "changed": _plain(changed),

@@ -122,6 +122,8 @@ def _unpack(reader: StoreReader, text: bytes) -> Comparison:
         left_out=read["left_out"],
         labelled=read["labelled"],
         accuracy=None if read["accuracy"] is None else _two_floats(read["accuracy"]),
+        # What was made before targets were known has none.
+        errors=None if read.get("errors") is None else _two_floats(read["errors"]),
         confidence=_two_floats(read["confidence"]),
         pairs=Pairs(**_int64(read["pairs"])),
         changed=Changed(**_int64(read["changed"])),

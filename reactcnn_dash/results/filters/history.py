@@ -63,6 +63,7 @@ class PastRun(TypedDict):
     constant: bool
     selectivity: float | None
     accuracy: float | None
+    error: float | None
 
 
 class History(TypedDict):
@@ -168,6 +169,7 @@ def history_payload(moments: Sequence[Moment], run: Run) -> History:
                 "constant": one.state.constant,
                 "selectivity": number(one.selectivity),
                 "accuracy": one.run.correct / one.run.labelled if one.run.labelled else None,
+                "error": one.run.mean_error,
             }
             for one in moments
         ],
