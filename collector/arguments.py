@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from collector import request as defaults
@@ -71,38 +72,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def request_of(arguments: argparse.Namespace) -> Request:
-    """Return the parsed options of a collecting call as a request."""
-    return Request(
-        store=arguments.store,
-        model=arguments.model,
-        images=arguments.images,
-        pixel_range=arguments.pixel_range,
-        preprocess=arguments.preprocess,
-        size=arguments.size,
-        head=arguments.head,
-        thresholds=arguments.threshold,
-        custom_ops=arguments.custom_ops,
-        custom=arguments.custom,
-        weights=arguments.weights,
-        trusted=arguments.trusted,
-        batch_size=arguments.batch_size,
-        limit=arguments.limit,
-        first=arguments.first,
-        reading=arguments.reading,
-        value_range=arguments.value_range,
-        classes=arguments.classes,
-        pace=arguments.pace,
-        name=arguments.name,
-        experiment=arguments.experiment,
-        epoch=arguments.epoch,
-        feature_maps=arguments.feature_maps,
-        resume=arguments.resume,
-        share=arguments.share,
-        exact=arguments.exact,
-        precision=arguments.precision,
-        durable=arguments.durable,
-        scores=not arguments.no_scores,
-    )
+    """Return the parsed options of a collecting call as a request: its fields name them."""
+    given = vars(arguments)
+    return Request(**{one.name: given[one.name] for one in fields(Request) if one.name in given})
 
 
 def parser() -> Parser:
@@ -202,6 +174,7 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--threshold",
+        dest="thresholds",
         metavar="P",
         type=_thresholds,
         help="the probability from which on a label of a model of independent labels is given: "
@@ -303,7 +276,8 @@ def _add_store(result: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--no-scores",
-        action="store_true",
+        dest="scores",
+        action="store_false",
         help="do not score images for what stands out; the page does it when somebody looks "
         "(default: they are scored from 512 images on, beside the network)",
     )

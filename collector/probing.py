@@ -20,7 +20,7 @@ from reactcnn_dash.db import RunWriter, StoreError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from collector.callback_options import CheckpointPath
     from collector.frameworks.protocol import Network, Proven
@@ -62,6 +62,20 @@ class Account:
                 self.log.warning("%s", _complaint(attempt, error))
         finally:
             self.seconds += time.monotonic() - begun
+
+    def try_to_collect(self, epoch: int | None, collect: Callable[[], int]) -> int | None:
+        """Collect an epoch's run, or that of the final weights; return its id.
+
+        ``None`` if it failed, which is counted.
+        """
+        before = len(self.runs)
+        what = "the final weights" if epoch is None else f"epoch {epoch}"
+        with self.guarded(f"collect {what}"):
+            self.runs.append(collect())
+        if len(self.runs) > before:
+            return self.runs[-1]
+        self.failures += 1
+        return None
 
     def path_of(
         self, pattern: CheckpointPath | None, epoch: int, logs: Mapping[str, Any]

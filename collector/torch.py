@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import importlib
 import logging
@@ -12,29 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from collector.callback_options import (
-    CheckpointPath,
-    checked_count,
-    checked_names,
-    checked_request,
-    checked_text,
-    checked_values,
-)
+from collector.callback_options import checked_count, checked_text
 from collector.errors import ModelError
-from collector.experiments import Experiments
 from collector.frameworks.agreement import IMAGES, Parted, first_images
 from collector.frameworks.precision import MEASURED, proven_in
 from collector.frameworks.protocol import Asked
 from collector.frameworks.torch.exported import Exported
 from collector.frameworks.torch.network import Network, understand, weights_digest
 from collector.frameworks.torch.state import first_weight, undisturbed, unwrapped
-from collector.images.probe import open_probe
-from collector.probing import Account, collect_run, labels_of, run_name, say, tell_of_space
+from collector.probing import labels_of
 from collector.session import check_preprocess
+from collector.watching import Watching
 from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from os import PathLike
 
     from numpy.typing import ArrayLike
@@ -45,16 +36,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Watch", "lightning_callback", "watch"]
 
-_log = logging.getLogger(__name__)
 _LIGHTNINGS = ("lightning.pytorch", "pytorch_lightning")
 
 
-class Watch:
-    """Collects runs of a module over the same probe images; made by :func:`watch`.
+class Watch(Watching):
+    """Collects runs of a module over the same probe images; made by :func:`watch`."""
 
-    Attributes:
-        experiment: what the runs have in common.
-    """
+    _log = logging.getLogger(__name__)
 
     def __init__(
         self,
@@ -62,62 +50,20 @@ class Watch:
         store: StoreUrl,
         probe_images: ArrayLike | str | PathLike[str] | Iterable[Any],
         *,
-        probe_labels: ArrayLike | None = None,
-        probe: int | None = None,
-        value_range: tuple[float, float] | None = None,
-        reading: str | None = None,
-        every: int = 1,
-        experiment: str | None = None,
-        class_names: Sequence[str] = (),
-        pixel_range: str | None = None,
-        preprocess: str | None = None,
         size: tuple[int, int] | None = None,
-        head: str | None = None,
-        threshold: float | Sequence[float] | None = None,
-        feature_maps: str = "none",
-        precision: str | None = None,
-        batch_size: int = 64,
-        checkpoint: str | PathLike[str] | None = None,
+        **options: Any,
     ) -> None:
-        self._every = checked_count("every", every)
-        self._request = dataclasses.replace(
-            checked_request(
-                store,
-                experiment=experiment,
-                pixel_range=pixel_range,
-                feature_maps=feature_maps,
-                batch_size=batch_size,
-                probe=probe,
-                reading=reading,
-                value_range=value_range,
-                preprocess=preprocess,
-                head=head,
-                threshold=threshold,
-                precision=precision,
-            ),
-            size=_checked_size(size),
-        )
-        self._checkpoint = None if checkpoint is None else CheckpointPath(checkpoint)
-        self._class_names = checked_names(class_names)
-        self._source = open_probe(
-            probe_images,
-            probe_labels,
-            self._class_names,
-            most=self._request.limit,
-            reading=reading,
-            value_range=checked_values(value_range),
-        )
-        self._experiments = Experiments(experiment)
-        self._account = Account(_log)
-        self._began = time.monotonic()
-        self._module: nn.Module | None = None
-        self._watched: _Watched | None = None
-        self._epoch = 0
-        self._stored = ""
-        self._precision = ""
-        self.experiment = self._experiments.name
+        checked = _checked_size(size)
+        super().__init__(store, probe_images, **options)
+        self._request = dataclasses.replace(self._request, size=checked)
         if module is not None:
             self._take(module)
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._module: nn.Module | None = None
+        self._watched: _Watched | None = None
+        self._epoch, self._stored, self._precision = 0, "", ""
 
     def _take(self, module: nn.Module) -> None:
         """Watch this module from now on; another one begins another experiment."""
@@ -130,26 +76,6 @@ class Watch:
         self._epoch, self._stored = 0, ""
         self._account.warned = self._account.path_warned = False
         self.experiment = self._experiments.of(module, type(module).__name__).name
-
-    @property
-    def seconds(self) -> float:
-        """Time spent on collecting."""
-        return self._account.seconds
-
-    @property
-    def runs(self) -> list[int]:
-        """Ids of the runs collected, in their order."""
-        return self._account.runs
-
-    @property
-    def failures(self) -> int:
-        """How many runs could not be collected."""
-        return self._account.failures
-
-    @property
-    def summary(self) -> str:
-        """One line: runs, seconds spent on them, their share of the time since the beginning."""
-        return self._account.summary(time.monotonic() - self._began)
 
     def record(
         self, *, epoch: int | None = None, logs: Mapping[str, Any] | None = None
@@ -182,19 +108,11 @@ class Watch:
         before = len(self.runs)
         if weights_digest(self._module) != self._stored:
             self._try_to_collect(None, None)
-        _log.info("%s", self.summary)
+        self._log.info("%s", self.summary)
         return self.runs[-1] if len(self.runs) > before else None
 
     def _try_to_collect(self, epoch: int | None, path: str | None) -> int | None:
-        account = self._account
-        before = len(account.runs)
-        what = "the final weights" if epoch is None else f"epoch {epoch}"
-        with account.guarded(f"collect {what}"):
-            account.runs.append(self._collect(epoch, path))
-        if len(account.runs) > before:
-            return account.runs[-1]
-        account.failures += 1
-        return None
+        return self._account.try_to_collect(epoch, lambda: self._collect(epoch, path))
 
     def _collect(self, epoch: int | None, path: str | None) -> int:
         assert self._module is not None
@@ -202,15 +120,12 @@ class Watch:
         with undisturbed(self._module):
             watched, proven = self._proven()
             self._stored = weights_digest(self._module)
-            source = path or run_name(self.experiment, epoch)
-            loaded = dataclasses.replace(watched.network.loaded, sha256=self._stored, source=source)
-            return collect_run(
-                self._request,
-                dataclasses.replace(watched.network, loaded=loaded),
+            return self._collect_as(
+                watched.network,
                 proven,
-                self._source,
                 watched.labels,
-                experiment=self.experiment,
+                sha256=self._stored,
+                path=path,
                 epoch=epoch,
             )
 
@@ -230,7 +145,7 @@ class Watch:
                 return watched, self._prove(watched.network)
             except Parted:
                 # The module does something else than when it was looked at.
-                _log.info("the module has changed; it is looked at anew.")
+                self._log.info("the module has changed; it is looked at anew.")
         return self._look()
 
     def _look(self) -> tuple[_Watched, Proven]:
@@ -251,9 +166,7 @@ class Watch:
                 raise
             network = network.by_hooks()
             proven = self._prove(network)
-        given = request.preprocess or request.pixel_range
-        say(_log, network, self._source, labels, proven, given=given)
-        tell_of_space(_log, request, network, self._source, proven, runs=1)
+        self._tell(network, labels, proven, runs=1)
         self._watched = _Watched(network, labels, _form(module))
         return self._watched, proven
 
@@ -277,14 +190,6 @@ class Watch:
         proven = proven_in(asked, network, make, pixels, request.batch_size_or_default)
         self._precision = proven.precision
         return proven
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Watch:
-        """Return a watch for another training: the same images and names, and no runs yet."""
-        other = copy.copy(self)
-        other._account = Account(_log)
-        other._module, other._watched, other._precision = None, None, ""
-        other._epoch, other._stored = 0, ""
-        return other
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -320,11 +225,8 @@ def watch(
         store: file or SQLAlchemy URL of the store; made if it does not exist.
         probe_images: an array of images (N, H, W, C) of 0–255, or of numbers as ``--images`` takes
             them in an ``.npz``; a path that ``--images`` takes; or an iterable of batches.
-        **options: those of the Keras callback (``probe_labels``, ``probe``, ``value_range``,
-            ``reading``, ``every``, ``experiment``, ``class_names``, ``pixel_range``,
-            ``head``, ``threshold``, ``feature_maps``, ``precision``, ``batch_size``,
-            ``checkpoint``), ``preprocess`` instead of a pixel range, and
-            ``size=(height, width)`` for images of another size.
+        **options: those of :class:`collector.watching.Watching`, as the Keras callback has them,
+            and ``size=(height, width)`` for images of another size.
 
     Raises:
         TypeError, ValueError: an option is of no use as it is.

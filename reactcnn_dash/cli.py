@@ -34,6 +34,7 @@ from reactcnn_dash.db import (
 )
 from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError, WrongUsage
 from reactcnn_dash.export import command as export
+from reactcnn_dash.imports import without
 from reactcnn_dash.pages.report import command as report_command
 from reactcnn_dash.usage import Parser
 
@@ -262,7 +263,9 @@ def _serve(url: str, options: argparse.Namespace) -> int:
         # For the processes that this one starts, too.
         os.environ[READ_ONLY] = "1"
     server.give_memory_back()
-    from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help and upgrade need no Dash
+    # Dash's part for notebooks: the one that shows pages has a process of its own for this.
+    with without("IPython"):
+        from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help needs no Dash
     from reactcnn_dash.jobs.runner import Workers  # noqa: PLC0415
     from reactcnn_dash.jobs.worker import leave  # noqa: PLC0415
     from reactcnn_dash.results.clusters.clustering import warm_up  # noqa: PLC0415

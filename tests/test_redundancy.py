@@ -22,7 +22,8 @@ from reactcnn_dash.cli import main
 from reactcnn_dash.db import KeptResult, StoreReader, keep_result, pack
 from reactcnn_dash.jobs.runner import Workers
 from reactcnn_dash.pages.live import cluster_payload as graphs
-from reactcnn_dash.pages.redundancy.routes import listed, routes
+from reactcnn_dash.pages.redundancy.routes import routes
+from reactcnn_dash.pages.run_list import listed
 from reactcnn_dash.results.clusters.clustering import ClusterRequest, cluster_view, warm_up
 from reactcnn_dash.results.redundancy import maps, stability
 from reactcnn_dash.results.redundancy.report import METHOD, as_dict, exported, from_dict, summary

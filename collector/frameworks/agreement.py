@@ -5,18 +5,21 @@ Each framework says itself how its model is asked without any compilation of our
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from collector.errors import ModelError
+from collector.frameworks.protocol import Proven
+from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from collector.frameworks.protocol import Captured, Network, Pixels
+    from collector.frameworks.protocol import Capture, Captured, Network, Pixels
     from collector.images import ImageSource
 
 IMAGES = 4
@@ -59,6 +62,58 @@ def some(places: int) -> list[int]:
     """Return the first, the last, and some at equal distances between, :data:`LAYERS` at most."""
     chosen = np.linspace(0, places - 1, min(LAYERS, places)).round().astype(int)
     return sorted({int(place) for place in chosen})
+
+
+def prove(
+    capture: Capture,
+    pixels: Pixels,
+    batch_size: int,
+    parts: Callable[[Captured], str | None],
+    *,
+    remedy: str = "",
+    precision: str = FLOAT32,
+) -> Proven:
+    """Return a capture that says what the model itself says of some images.
+
+    Args:
+        capture: what would be stored.
+        pixels: (n, H, W, C), the images.
+        batch_size: how many images it is to be fast for.
+        parts: says where the capture says something else, see :func:`first_difference`.
+        remedy: what the user can do then.
+        precision: what the capture computes in.
+
+    Raises:
+        Parted: it says something else, even of the images as the model itself got them.
+    """
+    missing = max(0, batch_size - len(pixels))
+    # In another order and company than the model itself gets them: it shows if that matters.
+    company: Any = np.pad(pixels[::-1], [(0, missing), (0, 0), (0, 0), (0, 0)])
+    if parts(turned(capture(company), len(pixels))) is None:
+        return Proven(capture, (), precision)
+    alone = parts(capture(pixels))
+    if alone is not None:
+        raise Parted(f"what would be stored is not what the model says: {alone}.{remedy}")
+    notice = (
+        "what the model says of an image depends on the images that share its batch; other "
+        "batches would give other values."
+    )
+    return Proven(capture, (notice,), precision)
+
+
+def turned(captured: Captured, count: int) -> Captured:
+    """Return what is said of the first ``count`` images, the last of them first."""
+
+    def turn(array: NDArray[Any]) -> NDArray[Any]:
+        return array[:count][::-1]
+
+    maps = captured.maps and tuple(
+        dataclasses.replace(one, codes=turn(one.codes), low=turn(one.low), step=turn(one.step))
+        for one in captured.maps
+    )
+    return dataclasses.replace(
+        captured, probabilities=turn(captured.probabilities), gap=turn(captured.gap), maps=maps
+    )
 
 
 def first_difference(

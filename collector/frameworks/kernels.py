@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,3 +24,20 @@ def kernel(layer: str, weights: NDArray[np.float32]) -> Kernel:
         spatial=np.sqrt(squares.sum(axis=3)).astype(np.float32),
         channels=np.sqrt(squares.sum(axis=(1, 2))).astype(np.float32),
     )
+
+
+def weights_of(weights: NDArray[Any], *, transposed: bool, filters: int) -> NDArray[np.float32]:
+    """Return the weights of a convolution of channels first, (F, h, w, C), for :func:`kernel`.
+
+    Args:
+        weights: (F, C, h, w), or (inputs, F / groups, h, w) of a transposed convolution.
+        transposed: whether it is the latter.
+        filters: F.
+    """
+    values = weights.astype(np.float32)
+    if transposed:
+        inputs, each, height, width = values.shape
+        groups = filters // each
+        grouped = values.reshape(groups, inputs // groups, each, height, width)
+        values = grouped.swapaxes(1, 2).reshape(filters, inputs // groups, height, width)
+    return values.transpose(0, 2, 3, 1)

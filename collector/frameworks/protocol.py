@@ -77,6 +77,14 @@ class Identity:
     class_names: tuple[str, ...] | None
 
 
+class Feeding(Protocol):
+    """How a model is given images."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images."""
+
+
 class Tap(Protocol):
     """One convolution, through normalisation and activation: a layer of the store."""
 
@@ -223,6 +231,28 @@ class Network(Protocol):
         Raises:
             ModelError: the model cannot be run, or what would be stored is not what it says.
         """
+
+
+class Fed:
+    """What a :class:`Network` says by its parts, for frameworks that have nothing to add to it."""
+
+    __slots__ = ()
+    loaded: Identity
+    feeding: Feeding
+
+    @property
+    def filters(self: Network) -> int:
+        """Number of filters of all taps, the length of a GAP row."""
+        return sum(tap.filters for tap in self.taps)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images."""
+        return self.feeding.shape
+
+    def has_weights(self, sha256: str) -> bool:
+        """See :class:`Network`."""
+        return sha256 == self.loaded.sha256
 
 
 @dataclass(frozen=True, slots=True)

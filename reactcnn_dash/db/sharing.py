@@ -40,7 +40,6 @@ from reactcnn_dash.db.version import require_head
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from sqlalchemy import Connection, Table
 
@@ -560,12 +559,7 @@ class SharedRun:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def _alive(self) -> set[str]:

@@ -55,6 +55,19 @@ def pick(id_: str, label: str, *, nothing: str, **more: Any) -> dmc.Select:
     )
 
 
+def pick_run(id_: str, look: str, label: str = "Run") -> dmc.Select:
+    """Return a list to pick a run from."""
+    return pick(
+        id_,
+        label,
+        nothing="No such run",
+        placeholder="Pick a run",
+        className=look,
+        limit=200,
+        maxDropdownHeight=420,
+    )
+
+
 def parameter_slider(id_: str, method: Method, **more: Any) -> dmc.Slider:
     """Return the slider of a clustering method's parameter."""
     return dmc.Slider(

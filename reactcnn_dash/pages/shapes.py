@@ -10,7 +10,7 @@ from typing import TypedDict
 from reactcnn_dash.pages.empty import Empty, Nothing
 from reactcnn_dash.pages.json_routes import Refused, Running
 
-__all__ = ["ByClass", "Empty", "Nothing", "Option", "Refused", "Running"]
+__all__ = ["ByClass", "Empty", "Listed", "Nothing", "Option", "Refused", "Running"]
 
 
 class Option(TypedDict):
@@ -18,6 +18,12 @@ class Option(TypedDict):
 
     value: str
     label: str
+
+
+class Listed(TypedDict):
+    """What can be picked."""
+
+    runs: list[Option]
 
 
 class ByClass(TypedDict):

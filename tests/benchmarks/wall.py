@@ -126,7 +126,7 @@ def pieces(folder: Path) -> tuple[dict[str, float], NDArray[np.float32], Bytes]:
                 start, batch.labels, batch.probabilities, part, batch.names, batch.gap, None
             )
             clock.skip()
-            pack_batch(1, plain, layers, 0, Answers.CLASSES)
+            pack_batch(1, plain, layers, 0, answers=Answers.CLASSES)
             clock.lap("packing all but maps")
             assert captured.maps is not None
             map_rows(1, start, captured.maps)

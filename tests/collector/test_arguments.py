@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -79,6 +80,13 @@ def test_options_become_a_request() -> None:
     assert (request.name, request.store, request.feature_maps) == ("n", "s.db", "last:7")
     assert (request.resume, request.durable) == ("3", True)
     assert (request.experiment, request.epoch) == ("e", 4)
+    assert request.scores
+    given = request_of(parse(["--no-scores", "--threshold", ".2,.7", "--exact", "--trusted"]))
+    assert (given.scores, given.thresholds) == (False, (0.2, 0.7))
+    assert (given.exact, given.trusted) == (True, True)
+    # An option names the field that it fills in; names come from the file of --classes.
+    names = {field.name for field in dataclasses.fields(request)}
+    assert names - vars(parse([])).keys() == {"class_names"}
 
 
 def test_how_images_are_read_becomes_a_request(

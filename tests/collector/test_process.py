@@ -15,6 +15,7 @@ import pytest
 
 from collector.cli import main
 from reactcnn_dash.db import RunState, StoreError, StoreReader
+from tests.collector.onnx_graphs import Builder, saved
 from tests.collector.waiting import DEADLINE, wait_until
 
 if TYPE_CHECKING:
@@ -34,6 +35,16 @@ def collector(*words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+@pytest.fixture(scope="module")
+def light(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A network whose framework is up at once, where the process matters and not what it runs."""
+    made = Builder()
+    tensor = made.add("Relu", made.conv("pixels", 3, 5))
+    tensor = made.add("Relu", made.conv(tensor, 5, 7))
+    model = made.classified(tensor, 7, shape=("n", 3, 8, 8))
+    return saved(model, tmp_path_factory.mktemp("light"))
 
 
 def wait_for(process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
@@ -111,10 +122,10 @@ def test_killed_interrupted_and_resumed_equals_uninterrupted(
 
 
 def test_a_run_has_a_heartbeat_while_it_waits_and_one_owner(
-    tmp_path: Path, tiny_path: Path, tiny_images: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, light: str, tiny_images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = tmp_path / "a.db"
-    options = ["--model", str(tiny_path), "--images", str(tiny_images), "--store", str(store)]
+    options = ["--model", light, "--images", str(tiny_images), "--store", str(store)]
     reader = StoreReader(str(store))
     with collector(*options, "--pace", "0.01") as process:
         wait_for(process, lambda: stored(store) == 1)
@@ -151,10 +162,10 @@ def test_a_signal_before_the_run_leaves_none(tmp_path: Path, tiny_images: Path) 
 
 
 def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(
-    tmp_path: Path, tiny_path: Path, tiny_images: Path
+    tmp_path: Path, light: str, tiny_images: Path
 ) -> None:
     store = tmp_path / "a.db"
-    options = ["--model", str(tiny_path), "--images", str(tiny_images), "--store", str(store)]
+    options = ["--model", light, "--images", str(tiny_images), "--store", str(store)]
     limit = 1_100_000
 
     def small_disk() -> None:
@@ -176,10 +187,10 @@ def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(
 
 
 def test_a_closed_terminal_ends_the_run_in_good_order(
-    tmp_path: Path, tiny_path: Path, tiny_images: Path
+    tmp_path: Path, light: str, tiny_images: Path
 ) -> None:
     store = tmp_path / "a.db"
-    options = ["--model", str(tiny_path), "--images", str(tiny_images), "--store", str(store)]
+    options = ["--model", light, "--images", str(tiny_images), "--store", str(store)]
     heard = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
     with collector(*options, "--pace", "20", preexec_fn=heard) as process:
         wait_for(process, partial(more_than, store, 3))
@@ -193,9 +204,9 @@ def test_a_closed_terminal_ends_the_run_in_good_order(
     assert run.stored > 3
 
 
-def test_nohup_goes_on(tmp_path: Path, tiny_path: Path, tiny_images: Path) -> None:
+def test_nohup_goes_on(tmp_path: Path, light: str, tiny_images: Path) -> None:
     store = tmp_path / "a.db"
-    options = ["--model", str(tiny_path), "--images", str(tiny_images), "--store", str(store)]
+    options = ["--model", light, "--images", str(tiny_images), "--store", str(store)]
     ignore = partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
     with collector(*options, "--limit", "40", "--pace", "40", preexec_fn=ignore) as process:
         wait_for(process, partial(more_than, store, 3))
@@ -206,10 +217,10 @@ def test_nohup_goes_on(tmp_path: Path, tiny_path: Path, tiny_images: Path) -> No
 
 
 def test_a_store_that_is_deleted_ends_the_run_with_one_line_and_is_saved(
-    tmp_path: Path, tiny_path: Path, tiny_images: Path
+    tmp_path: Path, light: str, tiny_images: Path
 ) -> None:
     store = tmp_path / "a.db"
-    options = ["--model", str(tiny_path), "--images", str(tiny_images), "--store", str(store)]
+    options = ["--model", light, "--images", str(tiny_images), "--store", str(store)]
     with collector(*options, "--pace", "50", "--quiet") as process:
         wait_for(process, lambda: stored(store) > 10)
         for file in tmp_path.iterdir():

@@ -22,11 +22,12 @@ from collector.frameworks.agreement import (
     difference,
     first_difference,
     some,
+    turned,
 )
 from collector.frameworks.keras.capture import Capture, probabilities_of
 from collector.frameworks.keras.running import depends_on_its_batch, run_apart
-from collector.frameworks.protocol import Captured, Proven
-from reactcnn_dash.db import BFLOAT16, FLOAT32, MapBatch
+from collector.frameworks.protocol import Proven
+from reactcnn_dash.db import BFLOAT16, FLOAT32
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from collector.frameworks.keras.network import Network
     from collector.frameworks.keras.taps import Tap
-    from collector.frameworks.protocol import Pixels
+    from collector.frameworks.protocol import Captured, Pixels
 
     Array = NDArray[np.float64]
 
@@ -101,7 +102,7 @@ def proven_capture(
 
 def _prove(network: Network, capture: Capture, pixels: Pixels, precision: str) -> Proven:
     # In another order and company than the model itself gets them: it shows if that matters.
-    captured = _reversed(capture.warm_up(pixels[::-1]))
+    captured = turned(capture.warm_up(pixels[::-1]), len(pixels))
     reference = _Reference(network, capture, pixels)
     limit = max(_rounding(network), _ROUNDING.get(precision, LEAST_ROUNDING))
     found = reference.parts(captured, some(len(network.taps)), limit)
@@ -124,13 +125,6 @@ def _prove(network: Network, capture: Capture, pixels: Pixels, precision: str) -
         "other batches would give other values."
     )
     return Proven(capture, (notice,), precision)
-
-
-def _reversed(captured: Captured) -> Captured:
-    maps = captured.maps and tuple(
-        MapBatch(one.codes[::-1], one.low[::-1], one.step[::-1]) for one in captured.maps
-    )
-    return Captured(captured.probabilities[::-1], captured.gap[::-1], maps)
 
 
 def _rounding(network: Network) -> float:

@@ -7,9 +7,16 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from reactcnn_dash.imports import without
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_BESIDES = ("IPython", "pandas", "sklearn")
+"""What Keras imports where it is there, for wrappers and tables that nothing here comes by.
+
+Two fifths of the time until Keras stands went there.
+"""
 _SWITCH_SECONDS = 0.0005
 
 
@@ -23,7 +30,7 @@ def start_tensorflow() -> None:
     # TensorFlow leaves oneDNN out on processors without AVX-512; with constant weights it is the
     # faster one there too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    with _native_silence():
+    with _native_silence(), without(*_BESIDES):
         import keras  # noqa: PLC0415 - takes seconds, and only now is it needed
 
     keras.config.set_image_data_format("channels_last")

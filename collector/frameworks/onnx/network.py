@@ -11,17 +11,16 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from collector.errors import ModelError
-from collector.frameworks.agreement import LEAST_ROUNDING, Parted, first_difference, some
-from collector.frameworks.kernels import kernel
+from collector.frameworks.agreement import LEAST_ROUNDING, first_difference, prove, some
+from collector.frameworks.kernels import kernel, weights_of
 from collector.frameworks.onnx.appended import Feeding, values_of, with_capture, with_values
 from collector.frameworks.onnx.capture import Capture, portions, probabilities_of
 from collector.frameworks.onnx.graph import Graph, attributes, taken
-from collector.frameworks.onnx.kernels import weights_of
 from collector.frameworks.onnx.modelfile import opset_of, read, weights_digest
 from collector.frameworks.onnx.session import carry_out, session
 from collector.frameworks.onnx.steps import details_of
 from collector.frameworks.onnx.taps import CONVOLUTIONS, Tap, find_taps, out_of_reach
-from collector.frameworks.protocol import DEFAULT_SIZE, Identity, Proven
+from collector.frameworks.protocol import DEFAULT_SIZE, Fed, Identity
 from collector.frameworks.reading import (
     Reading,
     are_shares,
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-    from collector.frameworks.protocol import Asked, Captured, Pixels
+    from collector.frameworks.protocol import Asked, Captured, Pixels, Proven
     from collector.frameworks.scaling import Scaling
     from reactcnn_dash.db import Kernel
 
@@ -54,7 +53,7 @@ _ROUNDING_OF_HALVES, _ROUNDING_OF_STEPS = 1e-2, 5e-2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
+class Network(Fed):
     """See ``protocol.Network``.
 
     Attributes:
@@ -76,16 +75,6 @@ class Network:
     notices: tuple[str, ...]
 
     @property
-    def filters(self) -> int:
-        """Number of filters of all taps, the length of a GAP row."""
-        return sum(tap.filters for tap in self.taps)
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the images."""
-        return self.feeding.shape
-
-    @property
     def details(self) -> Mapping[str, Any]:
         """See ``protocol.Network``: the exporter's names, its own and the opset, and the graph."""
         longer = {tap.name: tap.full_name for tap in self.taps if tap.name != tap.full_name}
@@ -97,16 +86,16 @@ class Network:
             **details_of(Graph(self.model.graph), self.feeding.name, self.taps),
         }
 
-    def has_weights(self, sha256: str) -> bool:
-        """See ``protocol.Network``."""
-        return sha256 == self.loaded.sha256
-
     def kernels(self) -> tuple[Kernel, ...]:
         """See ``protocol.Network``; one that depends on the image is left out."""
         return tuple(
             kernel(
                 tap.name,
-                weights_of(tap.node.op_type, weights, attributes(tap.node).get("group", 1)),
+                weights_of(
+                    weights,
+                    transposed=tap.node.op_type == "ConvTranspose",
+                    filters=tap.filters,
+                ),
             )
             for tap, weights in zip(self.taps, self.weights, strict=True)
             if weights is not None
@@ -141,24 +130,12 @@ class Network:
             maps=maps,
             batch=self.feeding.batch,
         )
-        missing = max(0, batch_size - len(pixels))
-        # In another order and company than the graph itself gets them: it shows if that matters.
-        company: NDArray[Any] = np.pad(pixels[::-1], [(0, missing), (0, 0), (0, 0), (0, 0)])
-        turned = _reversed(capture(company), len(pixels))
-        if not first_difference(self, turned, places, said, expected, limit=self.rounding):
-            return Proven(capture, ())
-        captured = capture(pixels)
-        alone = first_difference(self, captured, places, said, expected, limit=self.rounding)
-        if alone is not None:
-            raise Parted(
-                f"what would be stored is not what the model says: {alone}. Nothing is collected; "
-                "export the model again, in inference mode."
-            )
-        notice = (
-            "what the model says of an image depends on the images that share its batch; other "
-            "batches would give other values."
-        )
-        return Proven(capture, (notice,))
+
+        def parts(captured: Captured) -> str | None:
+            return first_difference(self, captured, places, said, expected, limit=self.rounding)
+
+        remedy = " Nothing is collected; export the model again, in inference mode."
+        return prove(capture, pixels, batch_size, parts, remedy=remedy)
 
     def _said(
         self, pixels: Pixels, scaling: Scaling, places: Sequence[int]
@@ -400,19 +377,6 @@ def _rounding(graph: Graph, feeding: Feeding, maps: Sequence[NDArray[Any]]) -> f
         return _ROUNDING_OF_STEPS
     halves = feeding.element == TensorProto.FLOAT16 or any(one.dtype == np.float16 for one in maps)
     return _ROUNDING_OF_HALVES if halves else LEAST_ROUNDING
-
-
-def _reversed(captured: Captured, count: int) -> Captured:
-    def turn(array: NDArray[Any]) -> NDArray[Any]:
-        return array[:count][::-1]
-
-    maps = captured.maps and tuple(
-        dataclasses.replace(one, codes=turn(one.codes), low=turn(one.low), step=turn(one.step))
-        for one in captured.maps
-    )
-    return dataclasses.replace(
-        captured, probabilities=turn(captured.probabilities), gap=turn(captured.gap), maps=maps
-    )
 
 
 def _planar(tap: Tap, maps: NDArray[Any]) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,12 @@ from collector.frameworks.agreement import (
     LEAST_ROUNDING,
     Parted,
     first_difference,
+    prove,
     some,
 )
-from collector.frameworks.kernels import kernel
+from collector.frameworks.kernels import kernel, weights_of
 from collector.frameworks.precision import NoBfloat16
-from collector.frameworks.protocol import Identity, Proven
+from collector.frameworks.protocol import Fed, Identity
 from collector.frameworks.reading import (
     Reading,
     are_shares,
@@ -44,7 +46,6 @@ from collector.frameworks.torch.capture import (
 from collector.frameworks.torch.exported import Exported, NotExported, exported
 from collector.frameworks.torch.feeding import Feeding, feeding_of
 from collector.frameworks.torch.hooks import CONVOLUTIONS, Listened, hear, listen
-from collector.frameworks.torch.kernels import weights_of
 from collector.frameworks.torch.state import quiet, undisturbed, unwrapped
 from collector.frameworks.torch.steps import details_of
 from collector.frameworks.torch.taps import plain_path
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from collector.frameworks.protocol import Asked, Captured, Pixels
+    from collector.frameworks.protocol import Asked, Captured, Pixels, Proven
     from collector.frameworks.torch.taps import Tap
     from reactcnn_dash.db import Kernel
 
@@ -65,7 +66,7 @@ _ROUNDING = {torch.float16: 1e-2, torch.bfloat16: 5e-2}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
+class Network(Fed):
     """See ``protocol.Network``.
 
     Attributes:
@@ -92,25 +93,11 @@ class Network:
         return self.way.taps
 
     @property
-    def filters(self) -> int:
-        """Number of filters of all taps, the length of a GAP row."""
-        return sum(tap.filters for tap in self.taps)
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the images."""
-        return self.feeding.shape
-
-    @property
     def details(self) -> Mapping[str, Any]:
         """See ``protocol.Network``."""
         if isinstance(self.way, Exported):
             return {"watched_by": "torch.export", **details_of(self.way), **self.kept}
         return {"watched_by": "hooks", **self.kept}
-
-    def has_weights(self, sha256: str) -> bool:
-        """See ``protocol.Network``."""
-        return sha256 == self.loaded.sha256
 
     def kernels(self) -> tuple[Kernel, ...]:
         """See ``protocol.Network``; one that depends on the image is left out."""
@@ -124,8 +111,9 @@ class Network:
             elif isinstance(self.way, Exported):
                 weight = self.way.weight(self.way.places[place], self.module)
             if weight is not None:
+                values = weight.detach().float().cpu().numpy()
                 transposed = "ranspose" in tap.kind
-                of = weights_of(weight, transposed=transposed, filters=tap.filters)
+                of = weights_of(values, transposed=transposed, filters=tap.filters)
                 found.append(kernel(tap.name, of))
         return tuple(found)
 
@@ -153,24 +141,10 @@ class Network:
             else:
                 run = by_hooks(self.way, self.module, self._output_of, maps=maps)
             capture = Capture(run, self.taps, self.feeding, self.reading, pixel_range)
-            missing = max(0, batch_size - len(pixels))
-            # In another order and company than the module itself gets them.
-            company: Any = np.pad(pixels[::-1], [(0, missing), (0, 0), (0, 0), (0, 0)])
-            limit = _ROUNDING.get(
-                torch.bfloat16 if brief else self.feeding.dtype, LEAST_ROUNDING
-            )  # fmt: skip
-            turned = _reversed(capture(company), len(pixels))
-            found = self._parts(pixels, pixel_range, turned, limit)
-            if found is None:
-                return Proven(capture, (), precision)
-            alone = self._parts(pixels, pixel_range, capture(pixels), limit)
-        if alone is not None:
-            raise Parted(f"what would be stored is not what the model says: {alone}.")
-        notice = (
-            "what the model says of an image depends on the images that share its batch; other "
-            "batches would give other values."
-        )
-        return Proven(capture, (notice,), precision)
+            dtype = torch.bfloat16 if brief else self.feeding.dtype
+            limit = _ROUNDING.get(dtype, LEAST_ROUNDING)
+            parts = functools.partial(self._parts, pixels, pixel_range, limit=limit)
+            return prove(capture, pixels, batch_size, parts, precision=precision)
 
     def _check_brief(self) -> None:
         """Refuse what cannot be computed in bfloat16.
@@ -430,19 +404,6 @@ def _planar(tap: Tap, values: torch.Tensor) -> NDArray[np.float64]:
     planar = values.permute(0, 3, 1, 2) if tap.channels_last else values
     maps: NDArray[np.float64] = planar.double().cpu().numpy().copy()
     return maps
-
-
-def _reversed(captured: Captured, count: int) -> Captured:
-    def turn(array: NDArray[Any]) -> NDArray[Any]:
-        return array[:count][::-1]
-
-    maps = captured.maps and tuple(
-        dataclasses.replace(one, codes=turn(one.codes), low=turn(one.low), step=turn(one.step))
-        for one in captured.maps
-    )
-    return dataclasses.replace(
-        captured, probabilities=turn(captured.probabilities), gap=turn(captured.gap), maps=maps
-    )
 
 
 def _times(axes: Sequence[int]) -> str:

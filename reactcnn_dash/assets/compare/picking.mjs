@@ -4,6 +4,7 @@ import { setProps, show, showParameter } from "../base/dash.mjs";
 import { byId, element, link, setText } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
 import { addressOf, queryOf } from "../base/links.mjs";
+import { fillRuns } from "../base/run-list.mjs";
 import * as ids from "../generated/ids.mjs";
 import { METHODS } from "../generated/rules.mjs";
 import { asked, chosenLayer, compared } from "./comparison.mjs";
@@ -20,11 +21,7 @@ export async function loadListed() {
   /** @type {Listed} */
   const found = await ask("/comparisons/runs");
   listed = found;
-  const known = new Set(found.runs.map((run) => run.value));
-  const more = [...new Set([view.now.a, view.now.b])]
-    .filter((id) => id !== null && !known.has(String(id)))
-    .map((id) => ({ value: String(id), label: `run ${id}` }));
-  for (const id of [ids.COMPARE_A, ids.COMPARE_B]) setProps(id, { data: [...found.runs, ...more] });
+  fillRuns([ids.COMPARE_A, ids.COMPARE_B], found.runs, [view.now.a, view.now.b]);
   setProps(ids.COMPARE_EXPERIMENT, { data: found.experiments });
 }
 

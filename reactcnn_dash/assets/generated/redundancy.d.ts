@@ -1,12 +1,5 @@
 /* Made by `python -m tools.generate` from reactcnn_dash/pages/redundancy/shapes.py; change that. */
 
-import type { Option } from "./shared.d.ts";
-
-/** What can be picked. */
-export interface Listed {
-  runs: Option[];
-}
-
 /** The run of a report. */
 export interface ReportedRun {
   id: number;

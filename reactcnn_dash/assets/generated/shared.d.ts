@@ -32,6 +32,11 @@ export interface Option {
   label: string;
 }
 
+/** What can be picked. */
+export interface Listed {
+  runs: Option[];
+}
+
 /** What the labelled images of a run were taken for. ``why`` says in a line why nothing is known. ``counts`` has a row a class and a column a class, with one more for no answer; it is empty where there are many classes. ``worst`` are the most frequent confusions: label, answer and images. ``classes`` are those that have images: number, images, how many are right, and the ends of the share's 95 % interval. ``unanswered`` counts the run's images without an answer, labelled or not. Where images may have several labels, ``labels`` are these instead: number, hits, false positives, missed, and the rest; of the ``labelled`` images every label is right in ``right``. */
 export interface ByClass {
   run: number;

@@ -1,12 +1,5 @@
 /* Made by `python -m tools.generate` from reactcnn_dash/pages/slim/shapes.py; change that. */
 
-import type { Option } from "./shared.d.ts";
-
-/** What can be picked. */
-export interface Listed {
-  runs: Option[];
-}
-
 /** A share before and after, with 95 % intervals of the second and of the change. */
 export interface Measured {
   before: number;

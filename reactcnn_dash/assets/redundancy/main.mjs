@@ -2,7 +2,7 @@
 import { boot } from "../base/boot.mjs";
 import { onScheme } from "../base/colours.mjs";
 import { around, byId } from "../base/dom.mjs";
-import { notice, reason, tellLink } from "../base/notice.mjs";
+import { tellLink } from "../base/notice.mjs";
 import { markRows, rowOf } from "../base/rows.mjs";
 import { hideTip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -10,7 +10,7 @@ import { drawLayer } from "./clusters.mjs";
 import { repaintEvidence } from "./evidence.mjs";
 import { drawLayers, openLayer } from "./layers.mjs";
 import { drawPaper } from "./paper.mjs";
-import { askReport, chooseRun, chooseThreshold, current, drawReport, loadRuns } from "./report.mjs";
+import { askReport, chooseRun, chooseThreshold, current, drawReport, list } from "./report.mjs";
 import { drawStability } from "./stability.mjs";
 import { view } from "./view.mjs";
 
@@ -75,13 +75,7 @@ function onKey(event) {
 async function start() {
   view.listen(follow);
   onScheme(repaintEvidence);
-  try {
-    await loadRuns();
-  } catch (error) {
-    notice(reason(error));
-    return;
-  }
-  follow(true);
+  if (await list.begin()) follow(true);
 }
 
 boot({

@@ -1,5 +1,5 @@
 /* The report that is on the page: asked for, and its summary, controls and empty states. */
-import { ask, askUntilDone } from "../base/asker.mjs";
+import { askUntilDone } from "../base/asker.mjs";
 import { setProps } from "../base/dash.mjs";
 import { byId, element, link } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
@@ -8,19 +8,20 @@ import { count } from "../base/format.mjs";
 import { addressOf, queryOf, slimPage } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { showWork } from "../base/rows.mjs";
+import { runList } from "../base/run-list.mjs";
 import { setExplained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { view } from "./view.mjs";
 
-/** @import { RedundancyPayload, Listed } from "../generated/redundancy.d.ts" */
+/** @import { RedundancyPayload } from "../generated/redundancy.d.ts" */
 /** @import { Nothing } from "../base/empty.mjs" */
 
 const SETTLE_MS = 350;
 
-/** `runs` once they are known; `report` of the run and threshold in the view; `refused`: there is none. */
+export const list = runList("/redundancies/runs", [ids.REDUNDANCY_RUN], view);
+
+/** `report` of the run and threshold in the view; `refused`: there is none. */
 export const page = {
-  /** @type {Listed["runs"] | null} */
-  runs: null,
   /** @type {RedundancyPayload | null} */
   report: null,
   refused: false,
@@ -28,25 +29,12 @@ export const page = {
 let wanted = "";
 let later = 0;
 
-/** The run in the view, or the newest; null without any. */
-const runId = () => view.now.run ?? (page.runs?.length ? Number(page.runs[0].value) : null);
-
-const asked = () => ({ run: runId(), threshold: view.now.threshold });
-
-export async function loadRuns() {
-  const { runs } = /** @type {Listed} */ (await ask("/redundancies/runs"));
-  page.runs = runs;
-  const { run } = view.now;
-  const known = run === null || runs.some((one) => Number(one.value) === run);
-  setProps(ids.REDUNDANCY_RUN, {
-    data: known ? runs : [...runs, { value: String(run), label: `run ${run}` }],
-  });
-}
+const asked = () => ({ run: list.id(), threshold: view.now.threshold });
 
 /** @param {string} value */
 export function chooseRun(value) {
   const run = Number(value);
-  if (run !== runId()) view.set({ run, layer: null, cluster: null });
+  if (run !== list.id()) view.set({ run, layer: null, cluster: null });
 }
 
 /** A step of the slider: many may follow each other. @param {number} value */
@@ -104,8 +92,8 @@ export const current = () => (page.report?.threshold === view.now.threshold ? pa
 
 /** @returns {Nothing | null} */
 function empty() {
-  if (page.runs === null || page.report) return null;
-  if (runId() === null) {
+  if (!list.known() || page.report) return null;
+  if (list.id() === null) {
     return {
       title: "No runs yet",
       text: "Collect the answers of a network over some images, with their feature maps, then come back.",
@@ -158,8 +146,7 @@ function advice(report, changed) {
 /** Draw what depends on the report as a whole. @param {() => void} changed */
 export function drawReport(changed) {
   const { report } = page;
-  const id = runId();
-  setProps(ids.REDUNDANCY_RUN, { value: id === null ? null : String(id) });
+  list.show();
   setProps(ids.REDUNDANCY_THRESHOLD, { value: view.now.threshold });
   setExplained(byId(ids.REDUNDANCY_VALUE), `τ = ${view.now.threshold}`);
   const summary = byId(ids.REDUNDANCY_SUMMARY);
@@ -173,7 +160,7 @@ export function drawReport(changed) {
   byId(ids.REDUNDANCY_PRINT).hidden = !ready;
   const slimming = link(ids.REDUNDANCY_SLIM);
   slimming.hidden = !ready;
-  slimming.href = slimPage(id);
+  slimming.href = slimPage(list.id());
   showEmpty(empty());
   document.title = report ? `${report.run.name} · Redundancy · ReactCNN` : "Redundancy · ReactCNN";
   if (!report) return;

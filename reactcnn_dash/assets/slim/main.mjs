@@ -1,14 +1,14 @@
 /* The slim page: its start and its keys. */
 import { boot } from "../base/boot.mjs";
 import { around, byId } from "../base/dom.mjs";
-import { notice, reason, tellLink } from "../base/notice.mjs";
+import { tellLink } from "../base/notice.mjs";
 import { rowOf } from "../base/rows.mjs";
 import { hideTip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
 import { drawCurve } from "./curve.mjs";
 import { drawNetworks } from "./networks.mjs";
 import { drawPoint } from "./point.mjs";
-import { askSlims, chooseRun, drawPage, loadRuns, openPoint, page, runId } from "./slims.mjs";
+import { askSlims, chooseRun, drawPage, list, openPoint, page } from "./slims.mjs";
 import { CONTROLS, drawTrial, forget, onMade, watch } from "./trial.mjs";
 import { view } from "./view.mjs";
 
@@ -34,8 +34,8 @@ function draw() {
 
 /** @param {boolean} back */
 function follow(back) {
-  if (run !== runId()) forget();
-  run = runId();
+  if (run !== list.id()) forget();
+  run = list.id();
   draw();
   askSlims(draw);
   if (back) tellLink(view.refused);
@@ -44,7 +44,7 @@ function follow(back) {
 /** Somebody made a network: it is shown at once, and opened. */
 async function renew() {
   const before = new Set(page.said?.points.map((point) => point.id));
-  await loadRuns();
+  await list.load();
   await askSlims(draw, true);
   const added = page.said?.points.filter((point) => !before.has(point.id)).at(-1);
   if (added) view.settle({ point: added.id });
@@ -65,12 +65,7 @@ async function start() {
   view.listen(follow);
   new ResizeObserver(() => drawCurve()).observe(byId(ids.SLIM_CURVE));
   onMade(renew);
-  try {
-    await loadRuns();
-  } catch (error) {
-    notice(reason(error));
-    return;
-  }
+  if (!(await list.begin())) return;
   follow(true);
   watch();
 }

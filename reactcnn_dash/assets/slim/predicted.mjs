@@ -4,7 +4,7 @@ import { byId, element } from "../base/dom.mjs";
 import { count, percent } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
-import { runId } from "./slims.mjs";
+import { list } from "./slims.mjs";
 
 /** @import { Prediction } from "../generated/slim.d.ts" */
 
@@ -71,7 +71,7 @@ function draw(found, budget, share) {
 
 /** Bring what is predicted in line with the form. @param {{ budget: string, share: number }} form */
 export async function drawPredicted({ budget, share }) {
-  const run = runId();
+  const run = list.id();
   if (run === null) return;
   const place = byId(ids.SLIM_PREDICTED);
   const found = known.get(run);

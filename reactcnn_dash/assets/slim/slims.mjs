@@ -4,16 +4,17 @@ import { setProps } from "../base/dash.mjs";
 import { byId, element } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
 import { notice, reason } from "../base/notice.mjs";
+import { runList } from "../base/run-list.mjs";
 import * as ids from "../generated/ids.mjs";
 import { view } from "./view.mjs";
 
-/** @import { Listed, Point, Slims } from "../generated/slim.d.ts" */
+/** @import { Point, Slims } from "../generated/slim.d.ts" */
 /** @import { Nothing } from "../base/empty.mjs" */
 
-/** `runs` once they are known; `said` of the run in the view; `refused`: there is nothing of it. */
+export const list = runList("/slims/runs", [ids.SLIM_RUN, ids.SLIM_CALIBRATION, ids.SLIM_EVALUATION], view);
+
+/** `said` of the run in the view; `refused`: there is nothing of it. */
 export const page = {
-  /** @type {Listed["runs"] | null} */
-  runs: null,
   /** @type {Slims | null} */
   said: null,
   refused: false,
@@ -21,25 +22,13 @@ export const page = {
 /** @type {number | null} */
 let wanted = null;
 
-/** The run in the view, or the newest; null without any. */
-export const runId = () => view.now.run ?? (page.runs?.length ? Number(page.runs[0].value) : null);
-
 /** The open network, or null. @returns {Point | null} */
 export const openPoint = () => page.said?.points.find((point) => point.id === view.now.point) ?? null;
-
-export async function loadRuns() {
-  const { runs } = /** @type {Listed} */ (await ask("/slims/runs"));
-  page.runs = runs;
-  const { run } = view.now;
-  const known = run === null || runs.some((one) => Number(one.value) === run);
-  const data = known ? runs : [...runs, { value: String(run), label: `run ${run}` }];
-  for (const id of [ids.SLIM_RUN, ids.SLIM_CALIBRATION, ids.SLIM_EVALUATION]) setProps(id, { data });
-}
 
 /** @param {string} value */
 export function chooseRun(value) {
   const run = Number(value);
-  if (run !== runId()) view.set({ run, point: null });
+  if (run !== list.id()) view.set({ run, point: null });
 }
 
 /**
@@ -48,7 +37,7 @@ export function chooseRun(value) {
  * @param {boolean} [anew] ask although it is known
  */
 export async function askSlims(changed, anew = false) {
-  const run = runId();
+  const run = list.id();
   if (run === wanted && !anew) return;
   wanted = run;
   if (page.said?.run.id !== run) page.said = null;
@@ -71,8 +60,8 @@ export async function askSlims(changed, anew = false) {
 
 /** @returns {Nothing | null} */
 function empty() {
-  if (page.runs === null || page.said) return null;
-  if (runId() === null) {
+  if (!list.known() || page.said) return null;
+  if (list.id() === null) {
     return {
       title: "No runs yet",
       text: "Collect the answers of a network over some images; then smaller ones can be made of it here.",
@@ -84,8 +73,7 @@ function empty() {
 
 /** Draw what depends on the run as a whole. */
 export function drawPage() {
-  const id = runId();
-  setProps(ids.SLIM_RUN, { value: id === null ? null : String(id) });
+  list.show();
   setProps(ids.SLIM_AGAINST, { value: view.now.against });
   showEmpty(empty());
   const { said } = page;

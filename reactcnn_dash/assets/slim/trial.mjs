@@ -7,7 +7,7 @@ import { notice, reason } from "../base/notice.mjs";
 import { allow, READ_ONLY } from "../base/read-only.mjs";
 import * as ids from "../generated/ids.mjs";
 import { drawPredicted, onPredicted } from "./predicted.mjs";
-import { page, runId } from "./slims.mjs";
+import { list, page } from "./slims.mjs";
 
 /** @import { Recipe, Trial } from "../generated/slim.d.ts" */
 
@@ -37,7 +37,7 @@ export function onMade(then) {
 
 /** What is asked for; the run's own images unless others are picked. */
 const asked = () => {
-  const run = runId();
+  const run = list.id();
   const { calibration, evaluation, ...rest } = form;
   return { run, calibration: calibration ?? run, evaluation: evaluation ?? run, ...rest };
 };
@@ -62,7 +62,7 @@ async function tell(path, values) {
 /** Show what stands in the form. */
 function drawForm() {
   setText(ids.SLIM_SHARE_VALUE, `${form.share} %`);
-  const run = runId();
+  const run = list.id();
   for (const [id, value] of /** @type {[string, number | null][]} */ ([
     [ids.SLIM_CALIBRATION, form.calibration ?? run],
     [ids.SLIM_EVALUATION, form.evaluation ?? run],

@@ -10,9 +10,9 @@ from reactcnn_dash.errors import UserError
 from reactcnn_dash.jobs.runner import UnderWay
 from reactcnn_dash.pages.compare.payload import curves_row
 from reactcnn_dash.pages.json_routes import running
+from reactcnn_dash.pages.run_list import pickable, run_options
 from reactcnn_dash.results.comparison.stored import Pair
 from reactcnn_dash.results.epochs import in_order
-from reactcnn_dash.results.naming import run_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,13 +26,10 @@ if TYPE_CHECKING:
         Listed,
         OpenPair,
     )
-    from reactcnn_dash.pages.shapes import Option
     from reactcnn_dash.results.comparison.service import Comparisons
 
     Curves: TypeAlias = dict[tuple[Pair, int, int], CurvePoint | Incomparable]
 
-LISTED = 2000
-"""The newest runs that can be picked."""
 AGAINST = ("previous", "first", "last")
 """What each epoch can be compared with."""
 
@@ -47,7 +44,7 @@ def listed(reader: StoreReader) -> Listed:
     Raises:
         StoreError: the store cannot be read.
     """
-    known = [run for run in reader.summaries() if run.stored][:LISTED]
+    known = pickable(reader)
     members: dict[str, list[RunSummary]] = {}
     for run in known:
         if run.experiment is not None:
@@ -60,12 +57,6 @@ def listed(reader: StoreReader) -> Listed:
             if len(runs) > 1
         ],
     }
-
-
-def run_options(runs: Sequence[RunSummary]) -> list[Option]:
-    """Return runs as a list to pick from."""
-    labels = run_labels(runs)
-    return [{"value": str(run.id), "label": text} for run, text in zip(runs, labels, strict=True)]
 
 
 def pairs_of(runs: Sequence[RunSummary], against: str) -> list[tuple[RunSummary, RunSummary]]:

@@ -8,6 +8,7 @@ import numpy as np
 from flask import Response, jsonify, request
 
 from reactcnn_dash import analysis
+from reactcnn_dash.pages import run_list
 from reactcnn_dash.pages.compare.experiment import ExperimentRequest, experiment_payload, listed
 from reactcnn_dash.pages.compare.payload import (
     KINDS,
@@ -100,10 +101,7 @@ def routes(context: Context) -> Iterable[Blueprint]:
     def here() -> Comparison:
         return already(asked(), "This comparison is not computed yet.")
 
-    @blueprint.get("/runs")
-    def runs() -> Response:
-        context.jobs.expect()
-        return done(listed(reader))
+    run_list.add_route(blueprint, context, listed)
 
     @blueprint.get("/of")
     def of() -> Response:

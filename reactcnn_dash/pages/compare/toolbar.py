@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dash import html
 
 from reactcnn_dash import ids
@@ -14,27 +12,13 @@ from reactcnn_dash.pages.elements import (
     method_choice,
     parameter_rows,
     pick,
+    pick_run,
     tool_button,
 )
-
-if TYPE_CHECKING:
-    from reactcnn_dash.pages import mantine as dmc
 
 
 def _badge(side: str) -> html.Span:
     return html.Span(side.upper(), className=f"side-badge side-{side}")
-
-
-def _run_select(id_: str, label: str) -> dmc.Select:
-    return pick(
-        id_,
-        label,
-        nothing="No such run",
-        placeholder="Pick a run",
-        className="compare-select",
-        limit=200,
-        maxDropdownHeight=420,
-    )
 
 
 def toolbar() -> html.Div:
@@ -48,10 +32,10 @@ def toolbar() -> html.Div:
                 **aria("Runs"),
                 children=[
                     _badge("a"),
-                    _run_select(ids.COMPARE_A, "Run A"),
+                    pick_run(ids.COMPARE_A, "compare-select", "Run A"),
                     tool_button(ids.COMPARE_SWAP, "swap", "Swap A and B", "S"),
                     _badge("b"),
-                    _run_select(ids.COMPARE_B, "Run B"),
+                    pick_run(ids.COMPARE_B, "compare-select", "Run B"),
                 ],
             ),
             html.Div(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dash import html
 
 from reactcnn_dash import ids
@@ -14,25 +12,10 @@ from reactcnn_dash.pages.elements import (
     empty,
     notice,
     parameter_slider,
-    pick,
+    pick_run,
     progress,
 )
 from reactcnn_dash.pages.page import Content
-
-if TYPE_CHECKING:
-    from reactcnn_dash.pages import mantine as dmc
-
-
-def _run_select() -> dmc.Select:
-    return pick(
-        ids.REDUNDANCY_RUN,
-        "Run",
-        nothing="No such run",
-        placeholder="Pick a run",
-        className="run-select redundancy-select",
-        limit=200,
-        maxDropdownHeight=420,
-    )
 
 
 def _toolbar() -> html.Div:
@@ -77,7 +60,7 @@ def content() -> Content:
     """Return what stands on the redundancy page."""
     return Content(
         look="redundancy",
-        head=[_run_select()],
+        head=[pick_run(ids.REDUNDANCY_RUN, "run-select redundancy-select")],
         body=[
             _toolbar(),
             notice(),

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Response, request
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import StoreMissing
-from reactcnn_dash.pages.compare.experiment import LISTED, run_options
+from reactcnn_dash.pages import run_list
 from reactcnn_dash.pages.json_routes import (
     RequestRefused,
     already,
@@ -30,20 +29,6 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db import Run, StoreReader
     from reactcnn_dash.pages.page import Context
-    from reactcnn_dash.pages.redundancy.shapes import Listed
-
-
-def listed(reader: StoreReader) -> Listed:
-    """Return the newest runs that have images, the newest first; none while there is no store.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    try:
-        known = [run for run in reader.summaries() if run.stored][:LISTED]
-    except StoreMissing:
-        known = []
-    return {"runs": run_options(known)}
 
 
 def _threshold() -> float:
@@ -65,10 +50,7 @@ def routes(context: Context) -> Iterable[Blueprint]:
     reader = context.reader
     redundancies = Redundancies(reader, context.url, context.jobs)
 
-    @blueprint.get("/runs")
-    def runs() -> Response:
-        context.jobs.expect()
-        return done(listed(reader))
+    run_list.add_route(blueprint, context)
 
     @blueprint.get("/of")
     def of() -> Response:

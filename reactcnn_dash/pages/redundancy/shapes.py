@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from reactcnn_dash.pages.shapes import Option
-
-
-class Listed(TypedDict):
-    """What can be picked."""
-
-    runs: list[Option]
-
 
 class ReportedRun(TypedDict):
     """The run of a report."""

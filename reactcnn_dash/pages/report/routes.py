@@ -15,7 +15,6 @@ from reactcnn_dash.pages.json_routes import (
     optional_number,
     ready,
 )
-from reactcnn_dash.pages.report.making import report, report_name
 
 if TYPE_CHECKING:
     from reactcnn_dash.pages.page import Context
@@ -28,6 +27,9 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/of")
     def of() -> Response:
+        # What a report is made with is not waited for when the server starts.
+        from reactcnn_dash.pages.report.making import report, report_name  # noqa: PLC0415
+
         one = optional_number("run")
         asked = (number("a"), number("b")) if one is None else (one,)
         # By what is stored: a run that has grown is another report.

@@ -8,7 +8,7 @@ from dash import html
 
 from reactcnn_dash import ids
 from reactcnn_dash.pages import mantine as dmc
-from reactcnn_dash.pages.elements import aria, attributes, choice, empty, notice, pick
+from reactcnn_dash.pages.elements import aria, attributes, choice, empty, notice, pick, pick_run
 from reactcnn_dash.pages.page import Content
 from reactcnn_dash.results.slimming.trial import METHODS
 
@@ -25,18 +25,9 @@ AGAINST: Final = {
 
 def content() -> Content:
     """Return what stands on the slim page."""
-    run = pick(
-        ids.SLIM_RUN,
-        "Run",
-        nothing="No such run",
-        placeholder="Pick a run",
-        className="run-select slim-select",
-        limit=200,
-        maxDropdownHeight=420,
-    )
     return Content(
         look="slim",
-        head=[run],
+        head=[pick_run(ids.SLIM_RUN, "run-select slim-select")],
         body=[notice(), empty(), _body()],
         around=[html.Div(id=ids.SLIM_END, hidden=True)],
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request, send_file
 
+from reactcnn_dash.pages import run_list
 from reactcnn_dash.pages.json_routes import (
     RequestRefused,
     done,
@@ -15,7 +16,6 @@ from reactcnn_dash.pages.json_routes import (
     number,
     ready,
 )
-from reactcnn_dash.pages.redundancy.routes import listed
 from reactcnn_dash.pages.slim.payload import (
     gone_payload,
     point_payload,
@@ -92,10 +92,7 @@ def routes(context: Context) -> Iterable[Blueprint]:
     files, trials = SlimFiles(), trial.Trials(context.url)
     predictions = Predictions(reader, context.url, context.jobs)
 
-    @blueprint.get("/runs")
-    def runs() -> Response:
-        context.jobs.expect()
-        return done(listed(reader))
+    run_list.add_route(blueprint, context)
 
     @blueprint.get("/of")
     def of() -> Response:
