@@ -28,7 +28,7 @@ from reactcnn_dash.db.engine import (
 )
 from reactcnn_dash.db.errors import RunBusy, StoreFull, StoreLocked
 from reactcnn_dash.db.opening import close_writing, open_for_writing
-from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
+from reactcnn_dash.db.ownership import give_up, judge, new_token, refuse_busy
 from reactcnn_dash.db.pacing import Pace, shrink, size_on_server, vacuum_on_server
 from reactcnn_dash.db.records import RunState
 
@@ -142,9 +142,14 @@ class RunDeletion:
             RunBusy: if another process took the deletion over.
             StoreError: if the store cannot be written.
         """
-        if _is_cramped(self._place):
-            self._make_room()
-        return self._finish(progress)
+        try:
+            if _is_cramped(self._place):
+                self._make_room()
+            return self._finish(progress)
+        except BaseException:
+            # It may not be possible to write that down, and to delete again must be.
+            give_up(self._owner)
+            raise
 
     def _make_room(self) -> None:
         """Return a little space back where there is none to work in: image by image.

@@ -56,8 +56,15 @@ def new_token() -> str:
     return f"{_machine()} {_boot()} {process} {_started(process)} {uuid.uuid4()}"
 
 
+def give_up(token: str) -> None:
+    """Let this process know that a writer of its own has ended, though the store was not told."""
+    _ENDED_HERE.add(token)
+
+
 def process_of(token: str) -> Process:
-    """Say what is known of the process that made a token."""
+    """Say what is known of the process that made a token; its writer may be gone before it."""
+    if token in _ENDED_HERE:
+        return Process.GONE
     words = token.split(" ")
     if os.name != "posix" or words[0] != _machine():
         return Process.ELSEWHERE
@@ -112,6 +119,8 @@ class Heard:
         with self._lock:
             self._known.clear()
 
+
+_ENDED_HERE: Final[set[str]] = set()
 
 HEARD: Final = Heard()
 """Of this process: what one reader has heard all of them know."""

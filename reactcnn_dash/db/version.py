@@ -23,7 +23,7 @@ from reactcnn_dash.db.models import Base
 if TYPE_CHECKING:
     from reactcnn_dash.db.address import StoreAddress
 
-HEAD = "0009"
+HEAD = "0008"
 """The newest migration. Revisions are four digits, so that older and newer compare as text."""
 
 _VERSION = Table(

@@ -378,6 +378,10 @@ def test_what_progress_raises_stops_the_deletion_in_good_order(url: str) -> None
     assert is_one_file(url)
     assert 0 < StoreReader(url).run(1).stored < 400
     whole(url)
+    # It is known here that it has ended, so the same process may finish it at once.
+    delete_run(url, 1)
+    assert count(url, "runs") == 0
+    assert is_one_file(url)
 
 
 def test_two_deletions_of_one_run_do_not_meet(url: str) -> None:

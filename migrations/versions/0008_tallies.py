@@ -1,6 +1,6 @@
 """What a search of a long run rests on: how many images are of each kind, and two orders of them.
 
-Revision: 0009.
+Revision: 0008.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0009"
+revision: str = "0008"
 down_revision: str | None = "0007"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
