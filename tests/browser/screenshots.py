@@ -17,12 +17,14 @@ PICTURES = Path(__file__).parents[2] / ".github" / "screenshots"
 LAYER = "block4_conv2"
 TRAINED = 2
 """The run of the trained network."""
+RESIDUAL = "residual network, from PyTorch"
 
 
 def collect(store: Path, images: str, between: str | None) -> None:
     """Collect 1,500 images with both packaged checkpoints, the trained one with feature maps.
 
-    A checkpoint of the eighth epoch makes the experiment's curves longer.
+    A checkpoint of the eighth epoch makes the experiment's curves longer. The last run is one of a
+    PyTorch module, which needs ``make test-torch``'s packages.
     """
     common = [
         *(sys.executable, "-m", "collector", "--images", images, "--batch-size", "32"),
@@ -36,6 +38,8 @@ def collect(store: Path, images: str, between: str | None) -> None:
         *([[*middle, "--name", "vgg16 after 8 epochs"]] if between else []),
     ):
         subprocess.run([*common, *words], check=True)
+    residual = ["--model", "tests.torch.resnet14:trained", "--size", "32x32", "--name", RESIDUAL]
+    subprocess.run([*common, *residual, "--feature-maps", "all"], check=True)
 
 
 def settle(page: Page) -> None:
@@ -77,6 +81,15 @@ def take(page: Page, address: str) -> None:
     page.locator("#cell-8-200").hover(force=True)
     page.wait_for_timeout(300)
     page.screenshot(path=PICTURES / "dark.png")
+
+
+def take_residual(page: Page, address: str) -> None:
+    """Take the picture of the residual network: its skips, what a layer costs, its clusters."""
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.emulate_media(color_scheme="light")
+    page.goto(f"{address}?run={RESIDUAL}&image=1203&layer=stage3.1.b")
+    settle(page)
+    page.screenshot(path=PICTURES / "residual.png")
 
 
 def take_pages(page: Page, address: str) -> None:
@@ -123,6 +136,7 @@ def main() -> None:
             page.add_init_script(SEEN)
             take(page, address)
             take_pages(page, address)
+            take_residual(page, address)
         finally:
             browser.close()
             stop(process)
