@@ -143,7 +143,8 @@ def _start(store: str, below: str | None, *, colab: bool) -> Server:
     words = ["--store", store, "--port", "0", "--until-eof"]
     if token is not None:
         words += ["--url-prefix", f"{below}/proxy/{{port}}/", "--allowed-host", "*"]
-        words += ["--token", token, "--frame-ancestor", "self"]
+        # As one word: a token may begin like an option.
+        words += [f"--token={token}", "--frame-ancestor", "self"]
     elif colab:
         # Only Colab's proxy, which has authenticated, reaches the machine of the notebook.
         words += ["--no-token", "--allowed-host", "*", "--frame-ancestor", "https:"]

@@ -20,6 +20,7 @@ from reactcnn_dash.db import StoreReader
 from reactcnn_dash.db.version import HEAD
 from tests import stores
 from tests.benchmarks.__main__ import parser as bench_parser
+from tests.faults.__main__ import parser as faults_parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,7 +47,8 @@ def test_every_option_and_command_is_explained(command: argparse.ArgumentParser)
 
 
 def test_the_readme_names_only_options_that_exist() -> None:
-    actions = options(parser()) + options(collector_parser()) + options(bench_parser())
+    parsers = (parser(), collector_parser(), bench_parser(), faults_parser())
+    actions = [action for one in parsers for action in options(one)]
     known = {text for action in actions for text in action.option_strings}
     written = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
     assert written - known == set()

@@ -1,5 +1,7 @@
 """What a search of a long run rests on: how many images are of each kind, and two orders of them.
 
+And what a run was computed in, where a list of runs reads it without their options.
+
 Revision: 0008.
 """
 
@@ -35,6 +37,8 @@ def upgrade() -> None:
         ),
     )
     op.execute(_COUNT)
+    # No run of before was in anything but float32, which is NULL.
+    op.add_column("runs", sa.Column("precision", sa.String(16), nullable=True))
     answer = ("label", "prediction", "misclassified")
     op.create_index("ix_images_in_order", "images", ["run_id", "ordinal", *answer, "confidence"])
     op.create_index(
@@ -48,6 +52,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take them away again."""
+    op.drop_column("runs", "precision")
     op.drop_index("ix_images_misclassified", "images")
     _wrong("run_id", "ordinal")
     op.drop_index("ix_images_by_confidence", "images")

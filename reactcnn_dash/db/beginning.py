@@ -51,6 +51,8 @@ def insert_run(connection: Connection, new: NewRun, owner: str) -> int:
         "class_names": list(new.class_names),
         "image_shape": list(new.image_shape),
         "options": new.options,
+        # Once more by itself: a list of runs does not read their options.
+        "precision": new.options.get("precision"),
         "state": RunState.COLLECTING,
         "created_at": now,
         "heartbeat_at": now,

@@ -132,6 +132,7 @@ class RunRow(Base):
     authors: Mapped[dict[str, dict[str, str]]] = mapped_column(JSON, server_default="{}")
     error_sum: Mapped[float | None] = mapped_column(Double)
     error_count: Mapped[int | None]
+    precision: Mapped[str | None] = mapped_column(String(16))
 
 
 class LayerRow(Base):

@@ -92,10 +92,9 @@ SUMMARIES = (
                 "id", "uuid", "name", "image_source", "experiment", "epoch", "state", "created_at",
                 "heartbeat_at", "ended_at", "stored", "total", "labelled", "correct", "skipped",
                 "size", "note", "tags", "odd", "writer", "beat", "authors", "error_sum",
-                "error_count",
+                "error_count", "precision",
             )
         ),
-        runs.c.options["precision"].as_string().label("precision"),
         checkpoints.c.sha256,
         checkpoints.c.model,
         checkpoints.c.source,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from reactcnn_dash.db import StoreReader
 from tests.browser.conftest import CHROMIUM_OPTIONS, SEEN, chromium, start_server, stop
 from tests.browser.waiting import until
 
@@ -39,7 +40,8 @@ def collect(store: Path, images: str, between: str | None) -> None:
     ):
         subprocess.run([*common, *words], check=True)
     residual = ["--model", "tests.torch.resnet14:trained", "--size", "32x32", "--name", RESIDUAL]
-    subprocess.run([*common, *residual, "--feature-maps", "all"], check=True)
+    residual += ["--experiment", "residual", "--feature-maps", "all"]
+    subprocess.run([*common, *residual], check=True)
 
 
 def settle(page: Page) -> None:
@@ -83,11 +85,11 @@ def take(page: Page, address: str) -> None:
     page.screenshot(path=PICTURES / "dark.png")
 
 
-def take_residual(page: Page, address: str) -> None:
+def take_residual(page: Page, address: str, run: int) -> None:
     """Take the picture of the residual network: its skips, what a layer costs, its clusters."""
     page.set_viewport_size({"width": 1280, "height": 720})
     page.emulate_media(color_scheme="light")
-    page.goto(f"{address}?run={RESIDUAL}&image=1203&layer=stage3.1.b")
+    page.goto(f"{address}?run={run}&image=1203&layer=stage3.1.b")
     settle(page)
     page.screenshot(path=PICTURES / "residual.png")
 
@@ -136,7 +138,7 @@ def main() -> None:
             page.add_init_script(SEEN)
             take(page, address)
             take_pages(page, address)
-            take_residual(page, address)
+            take_residual(page, address, StoreReader(str(store)).run(RESIDUAL).id)
         finally:
             browser.close()
             stop(process)

@@ -16,6 +16,7 @@ from reactcnn_dash.db import RunWriter, StoreReader, delete_run, edit_run
 from tests import stores
 from tests.browser.conftest import imported
 from tests.browser.waiting import until
+from tests.collector.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Serve
@@ -265,9 +266,15 @@ def test_a_second_enter_goes_on_where_the_note_ends(shown: Page, store: Path) ->
         shown.keyboard.type(", second")
         shown.keyboard.press("Enter")
         expect(cell(shown, "beta", column)).to_have_text(kept)
-    run = StoreReader(str(store)).run("beta")
-    summary = next(one for one in StoreReader(str(store)).summaries() if one.id == run.id)
-    assert (summary.note, list(summary.tags)) == ("first, second", ["first", "second"])
+    reader = StoreReader(str(store))
+    beta = reader.run("beta").id
+
+    def kept_of() -> tuple[str, list[str]]:
+        summary = next(one for one in reader.summaries() if one.id == beta)
+        return summary.note, list(summary.tags)
+
+    # The page shows what was typed before the server has stored it.
+    wait_until(lambda: kept_of() == ("first, second", ["first", "second"]))
 
 
 def test_what_was_written_is_taken_back_the_latest_first(shown: Page, store: Path) -> None:

@@ -166,7 +166,7 @@ def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(
 ) -> None:
     store = tmp_path / "a.db"
     options = ["--model", light, "--images", str(tiny_images), "--store", str(store)]
-    limit = 1_100_000
+    limit = 1_500_000
 
     def small_disk() -> None:
         # Files may not grow beyond this, which is what a full disk looks like to the store.
