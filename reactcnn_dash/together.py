@@ -48,6 +48,9 @@ _PAUSE_SECONDS: Final = 0.02
 _GONE: Final = (FileNotFoundError, ConnectionError, EOFError)
 
 
+_SOCKET: Final = "socket"
+_LONGEST_ADDRESS: Final = 103
+"""Of a socket in bytes, on macOS; elsewhere a few more."""
 _NAME: Final = re.compile(r"reactcnn-[0-9a-f]{24}")
 _YOUNG_SECONDS: Final = 60.0
 
@@ -64,6 +67,8 @@ def folder_of(*settings: object) -> Path:
     whole = "\0".join(map(str, (os.getppid(), os.getuid(), *settings)))
     name = f"reactcnn-{hashlib.sha256(whole.encode()).hexdigest()[:24]}"
     folder = Path(tempfile.gettempdir()) / name
+    if len(os.fsencode(folder / _SOCKET)) > _LONGEST_ADDRESS:
+        folder = Path("/tmp") / name
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.stat(follow_symlinks=False)
     if found.st_uid != os.getuid() or found.st_mode & 0o77:
@@ -171,7 +176,7 @@ class Together:
             leave(folder, here)
 
     def _lead(self) -> None:
-        address = self._folder / "socket"
+        address = self._folder / _SOCKET
         address.unlink(missing_ok=True)
         listener = Listener(str(address), "AF_UNIX", backlog=128)
         threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
@@ -215,7 +220,7 @@ class Together:
         late = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < late:
             try:
-                connection = Client(str(self._folder / "socket"), "AF_UNIX")
+                connection = Client(str(self._folder / _SOCKET), "AF_UNIX")
                 connection.send((sent, body))
                 status, headers = connection.recv()
             except _GONE:

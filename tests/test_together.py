@@ -9,7 +9,9 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,7 +29,6 @@ from tests.test_people import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 HEADER = "X-User"
 
@@ -35,10 +36,10 @@ HEADER = "X-User"
 class Served:
     """A server of two processes; every question comes by a connection of its own."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, folder: Path | None = None) -> None:
         environ = {name: one for name, one in os.environ.items() if "REACTCNN" not in name}
         environ |= {"REACTCNN_STORE": str(store), "REACTCNN_TRUST_USER_HEADER": HEADER}
-        environ |= {"TMPDIR": str(store.parent)}
+        environ |= {"TMPDIR": str(folder or store.parent)}
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "reactcnn_dash.app:from_environment()"),
@@ -216,33 +217,56 @@ def test_who_may_ask_must_be_said(given: dict[str, str], said: str) -> None:
         access_from(given)
 
 
-def folders(store: Path) -> list[str]:
-    return sorted(one.name for one in store.parent.glob("reactcnn-*") if one.is_dir())
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose path leaves room for that of a socket."""
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def folders(inside: Path) -> list[str]:
+    return sorted(one.name for one in inside.glob("reactcnn-*") if one.is_dir())
 
 
 @pytest.mark.process
-def test_a_server_leaves_no_folder_and_removes_those_of_killed_ones(tmp_path: Path) -> None:
+def test_a_server_leaves_no_folder_and_removes_those_of_killed_ones(
+    tmp_path: Path, short: Path
+) -> None:
     path = tmp_path / "store.db"
     stores.make_store(path, 4)
-    killed = Served(path)
+    killed = Served(path, short)
     workers = killed.workers()
     killed.runs(None)
-    left = folders(path)
+    left = folders(short)
     assert len(left) == 1
     killed.process.kill()
     for worker in workers:
         worker.kill()
     killed.process.communicate(timeout=60)
-    assert folders(path) == left
-    os.utime(tmp_path / left[0], (0, 0))
-    after = Served(path)
+    assert folders(short) == left
+    os.utime(short / left[0], (0, 0))
+    after = Served(path, short)
     after.runs(None)
-    now = folders(path)
+    now = folders(short)
     assert len(now) == 1
     assert now != left
     after.process.send_signal(signal.SIGTERM)
     after.process.communicate(timeout=60)
-    assert folders(path) == []
+    assert folders(short) == []
+
+
+@pytest.mark.process
+def test_a_folder_for_temporary_files_may_have_a_long_path(tmp_path: Path) -> None:
+    path, long = tmp_path / "store.db", tmp_path / ("long" * 30)
+    long.mkdir()
+    stores.make_store(path, 4)
+    served = Served(path, long)
+    try:
+        assert served.runs(None)["runs"] == 1
+    finally:
+        served.process.send_signal(signal.SIGTERM)
+        served.process.communicate(timeout=60)
+    assert folders(long) == []
 
 
 def test_another_server_finds_another_folder_and_a_strangers_is_refused() -> None:
