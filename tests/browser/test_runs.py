@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from reactcnn_dash.db import RunWriter, StoreReader, delete_run, edit_run
 from tests import stores
@@ -277,6 +277,42 @@ def test_a_second_enter_goes_on_where_the_note_ends(shown: Page, store: Path) ->
     wait_until(lambda: kept_of() == ("first, second", ["first", "second"]))
 
 
+EDITS = re.compile("_dash-update-component")
+
+
+def test_of_two_edits_the_later_one_stays_however_slow_the_first_is(
+    shown: Page, store: Path
+) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        body = route.request.post_data or ""
+        if '"runs-edit.data"' in body and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    shown.route(EDITS, hold)
+    for text in ("first", "second"):
+        cell(shown, "beta", "note").dblclick()
+        shown.keyboard.press("Control+a")
+        shown.keyboard.type(text)
+        shown.keyboard.press("Enter")
+        expect(cell(shown, "beta", "note")).to_have_text(text)
+    reader = StoreReader(str(store))
+    # While the first waits, what the page shows besides is answered.
+    shown.locator("#runs-find").fill("beta")
+    expect(names(shown)).to_have_text(["beta"])
+    assert reader.run("beta").note == ""
+    held[0].continue_()
+    # Playwright answers held requests only while it is waited by its own means.
+    for _ in range(600):
+        if reader.run("beta").note == "second":
+            break
+        shown.wait_for_timeout(100)
+    assert reader.run("beta").note == "second"
+
+
 def test_what_was_written_is_taken_back_the_latest_first(shown: Page, store: Path) -> None:
     reader = StoreReader(str(store))
     for column, text in (("note", "a note"), ("tagText", "tag"), ("name", "other")):
@@ -294,6 +330,8 @@ def test_what_was_written_is_taken_back_the_latest_first(shown: Page, store: Pat
     expect(names(shown)).to_have_text(["gamma", "beta", "alpha"])
     shown.keyboard.press("Control+z")
     expect(cell(shown, "beta", "tagText")).to_have_text("")
+    # The page shows what was taken back before the server has stored it.
+    wait_until(lambda: any(one.name == "beta" and not one.tags for one in reader.summaries()))
     # What somebody else has written since stays.
     edit_run(str(store), reader.run("beta").id, note="of another hand")
     shown.evaluate(ANSWERED)

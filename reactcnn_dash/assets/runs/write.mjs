@@ -18,6 +18,13 @@ let number = 0;
 
 /** @type {Map<number, Edit>} */
 const open = new Map();
+/* One edit is on its way at a time: of two, the server might carry out the second first. */
+/** @type {number[]} */
+const waiting = [];
+/** @type {number | null} */
+let underWay = null;
+let patience = 0;
+const PATIENCE_MS = 10_000;
 const WORDS = /** @type {Record<string, string>} */ ({ name: "name", tagText: "tags", note: "note" });
 
 /** @param {string | null} text */
@@ -63,7 +70,27 @@ export function cellChanged({ data, column, newValue, oldValue }) {
 function send(edit) {
   number += 1;
   open.set(number, edit);
-  setProps(ids.RUNS_EDIT, { data: { id: Number(edit.key), number, ...COLUMNS[edit.name].edit(edit.value) } });
+  waiting.push(number);
+  sendNext();
+}
+
+function sendNext() {
+  const next = underWay === null ? waiting.shift() : undefined;
+  const edit = open.get(next ?? 0);
+  if (next === undefined || !edit) return;
+  underWay = next;
+  // A server that is gone never answers.
+  patience = window.setTimeout(() => ended(next), PATIENCE_MS);
+  const data = { id: Number(edit.key), number: next, ...COLUMNS[edit.name].edit(edit.value) };
+  setProps(ids.RUNS_EDIT, { data });
+}
+
+/** @param {number | undefined} answered */
+function ended(answered) {
+  if (answered !== underWay) return;
+  window.clearTimeout(patience);
+  underWay = null;
+  sendNext();
 }
 
 /** Take an edit back, unless somebody has written there since. @param {Edit} edit */
@@ -82,6 +109,7 @@ function takeBack({ key, name, oldValue, value }) {
 export function editAnswered({ number: answered, notice: refused }) {
   const edit = open.get(answered ?? 0);
   open.delete(answered ?? 0);
+  ended(answered);
   if (refused && edit) put(edit.key, edit.name, edit.oldValue);
   // What is said of one edit stays when another, which was taken back, is answered.
   if (refused || !edit?.undoing) notice(refused);
