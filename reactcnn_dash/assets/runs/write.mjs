@@ -18,12 +18,11 @@ let number = 0;
 
 /** @type {Map<number, Edit>} */
 const open = new Map();
-/* One edit is on its way at a time: of two, the server might carry out the second first. */
+/* Of one text, one edit is on its way at a time: of two, the server might carry out the second first. */
 /** @type {number[]} */
 const waiting = [];
-/** @type {number | null} */
-let underWay = null;
-let patience = 0;
+/** What is under way, and when it is no more waited for. @type {Map<number, number>} */
+const underWay = new Map();
 const PATIENCE_MS = 10_000;
 const WORDS = /** @type {Record<string, string>} */ ({ name: "name", tagText: "tags", note: "note" });
 
@@ -75,21 +74,28 @@ function send(edit) {
 }
 
 function sendNext() {
-  const next = underWay === null ? waiting.shift() : undefined;
-  const edit = open.get(next ?? 0);
-  if (next === undefined || !edit) return;
-  underWay = next;
-  // A server that is gone never answers.
-  patience = window.setTimeout(() => ended(next), PATIENCE_MS);
-  const data = { id: Number(edit.key), number: next, ...COLUMNS[edit.name].edit(edit.value) };
-  setProps(ids.RUNS_EDIT, { data });
+  for (const next of [...waiting]) {
+    const edit = open.get(next);
+    if (edit && [...underWay.keys()].some((one) => isOfSameText(open.get(one), edit))) continue;
+    waiting.splice(waiting.indexOf(next), 1);
+    if (!edit) continue;
+    // A server that is gone never answers.
+    underWay.set(
+      next,
+      window.setTimeout(() => ended(next), PATIENCE_MS),
+    );
+    const data = { id: Number(edit.key), number: next, ...COLUMNS[edit.name].edit(edit.value) };
+    setProps(ids.RUNS_EDIT, { data });
+  }
 }
 
-/** @param {number | undefined} answered */
+/** @param {Edit | undefined} one @param {Edit} other */
+const isOfSameText = (one, other) => one?.key === other.key && one.name === other.name;
+
+/** @param {number} answered */
 function ended(answered) {
-  if (answered !== underWay) return;
-  window.clearTimeout(patience);
-  underWay = null;
+  window.clearTimeout(underWay.get(answered));
+  underWay.delete(answered);
   sendNext();
 }
 
@@ -108,8 +114,8 @@ function takeBack({ key, name, oldValue, value }) {
 /** The server's answer to an edit. @param {RunEdited} answer */
 export function editAnswered({ number: answered, notice: refused }) {
   const edit = open.get(answered ?? 0);
+  ended(answered ?? 0);
   open.delete(answered ?? 0);
-  ended(answered);
   if (refused && edit) put(edit.key, edit.name, edit.oldValue);
   // What is said of one edit stays when another, which was taken back, is answered.
   if (refused || !edit?.undoing) notice(refused);
