@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
@@ -42,7 +42,7 @@ Measured with VGG-16 at 32×32 and every feature map: 4,096 took a third more CP
 _CHECKPOINT_BYTES = 4 * 2**20
 _INCREMENTAL = 2
 _LEAVING_SECONDS = 1.0
-_LEAVING_PAUSE = 0.002
+_PAUSE = 0.002
 
 
 def read_engine(place: StoreAddress) -> Engine:
@@ -193,7 +193,7 @@ def enter_wal(connection: sqlite3.Connection) -> bool:
         Whether it is this connection that put the store in that mode.
     """
     before = connection.execute("PRAGMA journal_mode").fetchone()[0]
-    connection.execute("PRAGMA journal_mode = WAL")
+    _change_journal(connection, "WAL", BUSY_SECONDS)
     size = connection.execute("PRAGMA page_size").fetchone()[0]
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_BYTES // size}")
     connection.execute(f"PRAGMA journal_size_limit = {2 * _CHECKPOINT_BYTES}")
@@ -215,17 +215,22 @@ def leave_wal(connection: sqlite3.Connection, *, patient: bool = True) -> None:
         connection: the connection that leaves.
         patient: try for a moment, since a reader may be about to leave; else once.
     """
-    deadline = time.monotonic() + (_LEAVING_SECONDS if patient else 0.0)
+    # Also with any other fault (a full disk) the log stays, and nothing in it is lost.
+    with suppress(sqlite3.OperationalError):
+        _change_journal(connection, "DELETE", _LEAVING_SECONDS if patient else 0.0)
+
+
+def _change_journal(connection: sqlite3.Connection, mode: str, seconds: float) -> None:
+    """Change the journal mode; SQLite itself does not wait here for who is done in a moment."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute(f"PRAGMA journal_mode = {mode}")
         except sqlite3.OperationalError as error:
-            # SQLite does not wait here for a reader that is done in a millisecond; so we do. With
-            # any other fault (a full disk) the log stays, and nothing in it is lost.
             busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             if not busy or time.monotonic() > deadline:
-                return
-            time.sleep(_LEAVING_PAUSE)
+                raise
+            time.sleep(_PAUSE)
         else:
             return
 

@@ -7,6 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -36,6 +39,7 @@ from reactcnn_dash.db import (
 )
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.models import Base
+from reactcnn_dash.db.opening import close_writing, open_for_writing
 from tests import looking
 from tests.db.samples import batch, files, new_run, state
 from tests.db.test_processes import collecting, read_until
@@ -471,3 +475,36 @@ def test_a_deletion_that_fell_silent_is_told_from_one_that_goes_on(url: str) -> 
     assert reader.run(1).state is reader.summaries()[0].state is RunState.HALF_DELETED
     delete_run(url, 1)
     assert reader.summaries() == ()
+
+
+def test_writers_that_come_and_go_at_once_wait_for_each_other(path: Path) -> None:
+    """The log is made by who comes and folded by who leaves: SQLite itself waits for neither."""
+    url = str(path)
+    fill(url, "one", 4)
+    place = StoreAddress.of(url)
+
+    gone = threading.Event()
+
+    def come_and_go() -> None:
+        for _ in range(200):
+            close_writing(open_for_writing(place, wal=True))
+            # Who never pauses lets nobody else in, and that is not what is asked here.
+            time.sleep(0.004)
+
+    def look() -> None:
+        reader = StoreReader(url)
+        while not gone.wait(0.001):
+            reader.summaries()
+
+    with ThreadPoolExecutor(4) as pool:
+        looking_on = [pool.submit(look) for _ in range(2)]
+        try:
+            for each in [pool.submit(come_and_go) for _ in range(2)]:
+                each.result()
+        finally:
+            gone.set()
+        for each in looking_on:
+            each.result()
+    # Who left beside a reader may have left the log to the next.
+    close_writing(open_for_writing(place, wal=True))
+    assert is_one_file(url)
