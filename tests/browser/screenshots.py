@@ -89,7 +89,7 @@ def take_residual(page: Page, address: str, run: int) -> None:
     """Take the picture of the residual network: its skips, what a layer costs, its clusters."""
     page.set_viewport_size({"width": 1280, "height": 720})
     page.emulate_media(color_scheme="light")
-    page.goto(f"{address}?run={run}&image=1203&layer=stage3.1.b")
+    page.goto(f"{address}?run={run}&image=1203&layer=stage3.1.b.conv")
     settle(page)
     page.screenshot(path=PICTURES / "residual.png")
 
