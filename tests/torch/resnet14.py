@@ -16,7 +16,7 @@ from tests import benchmarks
 WEIGHTS = Path(benchmarks.__file__).with_name("resnet14-cifar10.npz")
 
 
-class Convolution(nn.Module):
+class Convolution(nn.Module):  # type: ignore[misc] # torch is not there for the linters
     """A convolution and its normalisation; with a stride it pads as TensorFlow does."""
 
     def __init__(self, inside: int, outside: int, kernel: int, stride: int) -> None:
@@ -31,7 +31,7 @@ class Convolution(nn.Module):
         return normalised
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc] # torch is not there for the linters
     """Two convolutions beside a shortcut."""
 
     def __init__(self, inside: int, outside: int, stride: int) -> None:
@@ -44,7 +44,7 @@ class Block(nn.Module):
         return F.relu(self.b(F.relu(self.a(x))) + self.shortcut(x))
 
 
-class ResNet14(nn.Module):
+class ResNet14(nn.Module):  # type: ignore[misc] # torch is not there for the linters
     """He, Zhang, Ren & Sun (2016), "Deep residual learning for image recognition", section 4.2."""
 
     def __init__(self) -> None:
@@ -85,4 +85,5 @@ def trained() -> ResNet14:
                 kept.copy_(values[f"{name}_bn/{number}"])
         module.predictions.weight.copy_(values["predictions/0"].T)
         module.predictions.bias.copy_(values["predictions/1"])
-    return module.eval()
+    module.eval()
+    return module
