@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -111,8 +112,12 @@ def wrapped(draw: st.DrawFn) -> Stage:
     return in_a_row([layer, activation]), lambda heard: heard.then(layer, activation, tapped=True)
 
 
-def residual(draw: st.DrawFn) -> Stage:
-    block = Block(FILTERS, name=f"block{draw(st.integers(0, 10**9))}")
+NUMBERS = itertools.count()
+"""A model has no two layers of one name."""
+
+
+def residual(_draw: st.DrawFn) -> Stage:
+    block = Block(FILTERS, name=f"block{next(NUMBERS)}")
 
     def by_hand(heard: Heard) -> Heard:
         first = keras.ops.relu(block.norm(block.first(heard.value), training=False))
