@@ -13,6 +13,8 @@ from reactcnn_dash.analysis.receptive_field import Axis, joined
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
+    Moves = Callable[[tuple[Axis, Axis]], "Seen"]
+
 Seen = tuple[Axis, Axis] | Literal["whole"] | None
 """Along height and width; the whole image, as behind global pooling; or not known."""
 
@@ -32,7 +34,7 @@ class Step:
     kind: str
     inputs: Sequence[Hashable]
     outputs: Sequence[Hashable]
-    moves: Callable[[tuple[Axis, Axis]], Seen] | Literal["cell by cell"] | None
+    moves: Moves | Literal["cell by cell"] | None
     cost: tuple[int, int] | None = None
 
 
@@ -118,6 +120,36 @@ def _behind(step: Step, taken: Sequence[Seen]) -> Seen:
 def whole(_seen_before: tuple[Axis, Axis]) -> Seen:
     """Pool over all places, or fold them into a row: whatever follows sees everything."""
     return "whole"
+
+
+def windowed(
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    before: Sequence[int],
+    *,
+    transposed: bool,
+) -> Moves:
+    """Look through a convolution or pooling, all given for height and width.
+
+    Args:
+        kernel: size of its windows.
+        strides: cells from one window to the next.
+        dilations: cells from one place of a window to the next.
+        before: cells of padding before the first one.
+        transposed: whether it is a transposed convolution.
+    """
+
+    def moves(seen: tuple[Axis, Axis]) -> Seen:
+        height, width = (
+            (axis.transposed if transposed else axis.window)(
+                kernel[i], strides[i], dilations[i], before[i]
+            )
+            for i, axis in enumerate(seen)
+        )
+        return height, width
+
+    return moves
 
 
 def _as_json(seen: Seen) -> list[list[float]] | str | None:

@@ -13,6 +13,7 @@ from collector.frameworks.keras.convolution import substitute
 from collector.frameworks.keras.folding import folded, in_bfloat16
 from collector.frameworks.precision import NoBfloat16
 from collector.frameworks.protocol import Captured
+from collector.frameworks.quantised import LEAST_RANGE
 from collector.frameworks.reading import Reading
 from collector.frameworks.scaling import AS_IT_IS, SCALINGS
 from reactcnn_dash.db import BFLOAT16, FLOAT32, MapBatch
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from collector.frameworks.keras.network import Network
     from collector.frameworks.keras.taps import Tap
 
-# Below this a map's range divides to subnormal steps; it is as good as constant.
-_LEAST_RANGE = 1e-33
 # A TensorFlow graph is at most 2 GiB; beyond half of that the weights stay variables.
 _MOST_CONSTANTS = 2**28
 # The kernels of faster convolutions take up to four times the memory of the weights, beside them.
@@ -270,7 +269,7 @@ def _to_bytes(tap: Tap, tensor: Any, gap: Any) -> tuple[Any, Any, Any]:
     size = high - low
     # A sum is finite only if all its terms are, so the GAP tells about the whole map.
     finite = tf.math.is_finite(gap) & tf.math.is_finite(size)
-    varies = finite & (size > _LEAST_RANGE)
+    varies = finite & (size > LEAST_RANGE)
     factor = tf.where(varies, 255 / tf.where(varies, size, 1), 0)
     step = tf.where(finite, tf.where(varies, size / 255, 0), np.float32(np.nan))
     low = tf.where(varies, low, 0)

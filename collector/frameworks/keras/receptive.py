@@ -9,7 +9,7 @@ import keras
 
 from collector.frameworks.keras.layout import CONVOLUTIONS
 from collector.frameworks.keras.taps import ACTIVATION_OPERATIONS
-from collector.frameworks.steps import whole
+from collector.frameworks.steps import whole, windowed
 from reactcnn_dash.analysis.receptive_field import same_padding
 
 if TYPE_CHECKING:
@@ -81,15 +81,15 @@ def _windowed(
     kernel = operation.pool_size if isinstance(operation, _POOLING) else operation.kernel_size
     dilation = getattr(operation, "dilation_rate", (1, 1))
     transposed = isinstance(operation, _L.Conv2DTranspose)
-    result = []
-    for i in range(2):
-        size, stride, step = int(kernel[i]), int(operation.strides[i]), int(dilation[i])
-        length = after[i] if transposed else before[i]
-        same = operation.padding == "same"
-        first = same_padding(length, size, stride, step) if same else 0
-        move = seen[i].transposed if transposed else seen[i].window
-        result.append(move(size, stride, step, first))
-    return result[0], result[1]
+    sizes, strides, steps = (
+        [int(one) for one in of] for of in (kernel, operation.strides, dilation)
+    )
+    lengths = after if transposed else before
+    padding = [
+        same_padding(*one) if operation.padding == "same" else 0
+        for one in zip(lengths, sizes, strides, steps, strict=True)
+    ]
+    return windowed(sizes, strides, steps, padding, transposed=transposed)(seen)
 
 
 def _is_cell_by_cell(operation: Any) -> bool:

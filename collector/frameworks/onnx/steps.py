@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from collector.frameworks.onnx.graph import Graph, attributes, taken
 from collector.frameworks.onnx.taps import CONVOLUTIONS, ELEMENTWISE, PASSING
-from collector.frameworks.steps import Step, details, whole
+from collector.frameworks.steps import Step, details, whole, windowed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import onnx
 
     from collector.frameworks.onnx.taps import Tap
-    from collector.frameworks.steps import Seen
-    from reactcnn_dash.analysis.receptive_field import Axis
-
-    Moves = Callable[[tuple[Axis, Axis]], Seen]
+    from collector.frameworks.steps import Moves
 
 _NAMES: Final = {
     "Concat": "Concatenate", "Mul": "Multiply", "Sub": "Subtract", "Div": "Divide",
@@ -112,17 +109,7 @@ def _windowed(graph: Graph, node: onnx.NodeProto) -> Moves | None:
     strides, dilations = said.get("strides", [1, 1]), said.get("dilations", [1, 1])
     pads = said.get("pads", [0, 0, 0, 0])
     transposed = node.op_type == "ConvTranspose"
-
-    def moves(seen: tuple[Axis, Axis]) -> Seen:
-        height, width = (
-            (one.transposed if transposed else one.window)(
-                kernel[i], strides[i], dilations[i], pads[i]
-            )
-            for i, one in enumerate(seen)
-        )
-        return height, width
-
-    return moves
+    return windowed(kernel, strides, dilations, pads, transposed=transposed)
 
 
 def _padded(graph: Graph, node: onnx.NodeProto) -> Moves | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from collector.frameworks.steps import Step, details, whole
+from collector.frameworks.steps import Step, details, whole, windowed
 from collector.frameworks.torch.taps import (
     CONVOLUTIONS,
     ELEMENTWISE,
@@ -17,15 +17,10 @@ from collector.frameworks.torch.taps import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch.fx import Node
 
-    from collector.frameworks.steps import Seen
+    from collector.frameworks.steps import Moves
     from collector.frameworks.torch.exported import Exported
-    from reactcnn_dash.analysis.receptive_field import Axis
-
-    Moves = Callable[[tuple[Axis, Axis]], Seen]
 
 _NAMES: Final = {
     "add": "Add", "cat": "Concatenate", "mul": "Multiply", "sub": "Subtract", "div": "Divide",
@@ -120,17 +115,7 @@ def _windowed(node: Node) -> Moves | None:
     transposed = name == "conv_transpose2d" or bool(
         name == "convolution" and argument(node, "transposed", False)
     )
-
-    def moves(seen: tuple[Axis, Axis]) -> Seen:
-        height, width = (
-            (one.transposed if transposed else one.window)(
-                kernel[i], strides[i], dilations[i], pads[i]
-            )
-            for i, one in enumerate(seen)
-        )
-        return height, width
-
-    return moves
+    return windowed(kernel, strides, dilations, pads, transposed=transposed)
 
 
 def _padded(node: Node) -> Moves | None:
