@@ -30,6 +30,7 @@ from reactcnn_dash.analysis import scales
 from reactcnn_dash.analysis.comparison import CONFIDENT_MARGIN, CONFIDENT_R
 from reactcnn_dash.analysis.redundancy import LEAST_IMAGES
 from reactcnn_dash.analysis.stability import FEW_IMAGES
+from reactcnn_dash.db import FLOAT32
 from reactcnn_dash.pages import glossary, palette
 from reactcnn_dash.pages.compare import payload as compare
 from reactcnn_dash.pages.filter import routes as filters
@@ -49,6 +50,7 @@ SHAPES: Final = {
 """Modules whose TypedDicts become types, by the name of the file that is made of each."""
 
 RULES: Final[dict[str, Any]] = {
+    "FLOAT32": FLOAT32,
     "CODES": scales.CODES,
     "NOT_FINITE": scales.NOT_FINITE,
     "NOUGHT": scales.NOUGHT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 from dataclasses import replace
@@ -136,6 +137,8 @@ def test_a_name_tags_and_a_note_are_written_in_the_table(shown: Page, store: Pat
     shown.keyboard.type("seen again")
     shown.keyboard.press("Enter")
     expect(cell(shown, "alpha", "note")).to_have_text("seen again")
+    # The page shows what was typed before the server has stored it.
+    wait_until(lambda: reader.run(1).note == "seen again")
     shown.reload()
     expect(names(shown)).to_have_text(["gamma", "better name", "alpha"])
     assert reader.run(2).name == "better name"
@@ -426,6 +429,19 @@ def test_an_experiments_epochs_stand_beside_its_runs(
 def test_the_help_explains_the_page(shown: Page) -> None:
     shown.get_by_role("button", name="How to read this").click()
     expect(shown.get_by_role("dialog")).to_contain_text("a checkpoint that no other run uses")
+
+
+def test_what_runs_were_computed_in_is_shown_once_they_differ(shown: Page, store: Path) -> None:
+    heading = shown.get_by_role("columnheader", name="Precision")
+    expect(shown.get_by_role("columnheader", name="State")).to_be_visible()
+    expect(heading).to_have_count(0)
+    new = dataclasses.replace(stores.new_run("brief"), options={"precision": "bfloat16"})
+    with RunWriter.begin(str(store), new) as writer:
+        stores.append(writer, stores.truth(4), 0, 4)
+        writer.finish()
+    expect(heading).to_be_visible()
+    expect(cell(shown, "brief", "precision")).to_have_text("bfloat16")
+    expect(cell(shown, "beta", "precision")).to_have_text("float32")
 
 
 def test_a_long_name_is_cut_in_its_middle_never_at_the_end_that_tells(

@@ -1,4 +1,5 @@
 /* Made by `python -m tools.generate` from Python (see its RULES); change that. */
+export const FLOAT32 = "float32";
 export const CODES = 254;
 export const NOT_FINITE = 255;
 export const NOUGHT = 127;

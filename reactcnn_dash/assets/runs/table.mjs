@@ -5,6 +5,7 @@ import { plural, size } from "../base/format.mjs";
 import { comparePage, livePage } from "../base/links.mjs";
 import { allow } from "../base/read-only.mjs";
 import * as ids from "../generated/ids.mjs";
+import { FLOAT32 } from "../generated/rules.mjs";
 import { prepare, writable } from "./rows.mjs";
 import { filterModel, sortState, sortText } from "./sorting.mjs";
 import { view } from "./view.mjs";
@@ -58,6 +59,7 @@ export function takeRows({ whole, rows = [], removed = [], deleting }) {
     // The newest first where nothing else decides.
     api.applyTransaction({ add, update, remove, ...(add.length ? { addIndex: 0 } : {}) });
   }
+  if (changed.some(({ precision }) => precision !== FLOAT32)) api.setColumnsVisible(["precision"], true);
   if (signed.length) api.refreshCells({ force: true, columns: ["name", "tagText", "note"] });
   lastBusy = busy;
   restate(busy);

@@ -18,11 +18,13 @@ let number = 0;
 
 /** @type {Map<number, Edit>} */
 const open = new Map();
-/* Of one text, one edit is on its way at a time: of two, the server might carry out the second first. */
+/* One edit is on its way at a time: of two, Dash may drop the first, or the server carry out the
+   second before it. */
 /** @type {number[]} */
 const waiting = [];
-/** What is under way, and when it is no more waited for. @type {Map<number, number>} */
-const underWay = new Map();
+/** @type {number | null} */
+let underWay = null;
+let patience = 0;
 const PATIENCE_MS = 10_000;
 const WORDS = /** @type {Record<string, string>} */ ({ name: "name", tagText: "tags", note: "note" });
 
@@ -74,28 +76,21 @@ function send(edit) {
 }
 
 function sendNext() {
-  for (const next of [...waiting]) {
-    const edit = open.get(next);
-    if (edit && [...underWay.keys()].some((one) => isOfSameText(open.get(one), edit))) continue;
-    waiting.splice(waiting.indexOf(next), 1);
-    if (!edit) continue;
-    // A server that is gone never answers.
-    underWay.set(
-      next,
-      window.setTimeout(() => ended(next), PATIENCE_MS),
-    );
-    const data = { id: Number(edit.key), number: next, ...COLUMNS[edit.name].edit(edit.value) };
-    setProps(ids.RUNS_EDIT, { data });
-  }
+  const next = underWay === null ? waiting.shift() : undefined;
+  const edit = open.get(next ?? 0);
+  if (next === undefined || !edit) return;
+  underWay = next;
+  // A server that is gone never answers.
+  patience = window.setTimeout(() => ended(next), PATIENCE_MS);
+  const data = { id: Number(edit.key), number: next, ...COLUMNS[edit.name].edit(edit.value) };
+  setProps(ids.RUNS_EDIT, { data });
 }
-
-/** @param {Edit | undefined} one @param {Edit} other */
-const isOfSameText = (one, other) => one?.key === other.key && one.name === other.name;
 
 /** @param {number} answered */
 function ended(answered) {
-  window.clearTimeout(underWay.get(answered));
-  underWay.delete(answered);
+  if (answered !== underWay) return;
+  window.clearTimeout(patience);
+  underWay = null;
   sendNext();
 }
 

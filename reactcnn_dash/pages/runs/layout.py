@@ -101,6 +101,8 @@ COLUMNS: Final[list[dict[str, Any]]] = [
         "headerTooltip": "What convolutions were computed in: the run itself says what bfloat16 "
         "cost",
         "width": 76,
+        # Shown once a run has another than all: the others want the room.
+        "hide": True,
         **_TEXT,
     },
     {
