@@ -36,8 +36,11 @@ node_modules/.installed: package-lock.json $(VENV)/.dev
 	$(BIN)/python -m tools.node npm ci --silent
 	touch $@
 
-# Two at a time, and a whole file by one of them: its stores and servers are made once.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# Two at a time, and a whole file by one of them: its stores and servers are made once. The files
+# come as tests/conftest.py sorts them.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Whoever told Python to keep nothing compiled would have each process compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 test: $(VENV)/.dev browser  ## run every test
 	$(PYTEST)

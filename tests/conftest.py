@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
-from tests import postgres
+from tests import postgres, temporary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BROWSER = Path(__file__).parent / "browser"
+
+USUAL_SECONDS = {"unit": 0.1, "fitting": 1.0, "browser": 2.0, "process": 3.0, "long": 5.0}
+"""What a test with a marker takes, by and large."""
 
 # No deadline: a slow machine is not a fault. On CI the same examples every time, so that a change
 # is judged by what it changes; everywhere else new ones are tried.
@@ -27,14 +32,29 @@ settings.load_profile("ci" if os.environ.get("CI") else "everywhere")
 # inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+temporary.make_in_memory()
+
+# Python looks for garbage among all objects whenever a quarter is new. With what TensorFlow and
+# thousands of tests leave standing that was a twelfth of the time; so it does so less often.
+gc.set_threshold(gc.get_threshold()[0], gc.get_threshold()[1], 100)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark browser tests by their folder, and as units whatever has no marker of these."""
+    """Mark browser tests by their folder, and as units whatever has no marker of these.
+
+    Files that take long come first: each goes to whoever is free, and at the end nobody waits for
+    the last one.
+    """
+    seconds: defaultdict[Path, float] = defaultdict(float)
     for item in items:
         if BROWSER in item.path.parents:
             item.add_marker(pytest.mark.browser)
         elif not any(item.get_closest_marker(name) for name in ("process", "fitting", "long")):
             item.add_marker(pytest.mark.unit)
+        seconds[item.path] += max(
+            usual for name, usual in USUAL_SECONDS.items() if item.get_closest_marker(name)
+        )
+    items.sort(key=lambda item: -seconds[item.path])
 
 
 @pytest.fixture(scope="session")

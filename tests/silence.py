@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import StoreReader, queries
 from reactcnn_dash.db.address import StoreAddress
-from reactcnn_dash.db.ownership import HEARD
+from reactcnn_dash.db.ownership import HEARD, LOOK_SECONDS
 from tests.postgres import engine_of
 
 if TYPE_CHECKING:
@@ -25,3 +26,16 @@ def fall_silent(store: StoreUrl, seconds: float = 11) -> None:
     with engine_of(StoreAddress.of(store).url).begin() as connection:
         connection.execute(update(queries.runs).values(heartbeat_at=old))
     HEARD.forget()
+
+
+def fall_silent_for_certain(store: StoreUrl, seconds: float = 11) -> None:
+    """Let this process have watched that silence for as long as it takes to judge, too.
+
+    For tests of what comes after; the watching is that of ``tests/db/test_liveness.py``.
+    """
+    fall_silent(store, seconds)
+    HEARD._clock = lambda: time.monotonic() - LOOK_SECONDS
+    try:
+        StoreReader(str(store)).summaries()
+    finally:
+        HEARD._clock = time.monotonic

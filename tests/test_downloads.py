@@ -158,6 +158,7 @@ def test_one_export_at_a_time_and_a_failed_one_leaves_nothing(
     assert client.get(f"{run}/npz").status_code == 200
 
 
+@pytest.mark.process
 def test_the_exports_own_words_come_through(url: str, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="no run '9'"):
         downloads.write_files(url, 9, "npz", tmp_path)

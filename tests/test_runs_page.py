@@ -26,7 +26,7 @@ from reactcnn_dash.pages.runs.deleting import Deleter
 from reactcnn_dash.results.runs import RunsFeed, row_of
 from reactcnn_dash.results.text import duration_text, size_text
 from tests import looking, stores
-from tests.silence import fall_silent
+from tests.silence import fall_silent, fall_silent_for_certain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -286,7 +286,7 @@ def test_a_server_that_ends_stops_between_two_steps_and_the_next_goes_on(
     assert 0 < half.stored < 400
     second = Deleter(url)
     # A server of the same process lives on; one that ended is as silent as this.
-    fall_silent(path)
+    fall_silent_for_certain(path)
     second.go_on()
     settled(second)
     second.close()

@@ -11,6 +11,7 @@ import importlib.util
 import math
 import random
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,10 +61,12 @@ class _Crop:
         return f"{stem} {self.side}×{self.side} at {self.left},{self.top}{flipped}"
 
 
+@cache
 def open_sample() -> ArrayImages:
     """Cut the sample: 3,000 different 32×32 RGB crops and flips at many scales, without labels.
 
-    The same photographs give the same pixels in the same order on every call.
+    The same photographs give the same pixels in the same order. That takes a second, and a process
+    does it once.
 
     Raises:
         ImageSourceError: scikit-image or one of its photographs is not installed.

@@ -48,6 +48,7 @@ def reading(url: URL, busy_seconds: float) -> Engine:
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
+@lru_cache(maxsize=32)
 def writing(url: URL, busy_seconds: float, *, durable: bool) -> Engine:
     """Return an engine for writing.
 

@@ -43,7 +43,7 @@ _REVISION = re.compile(r"\d{4}")
 
 def create_schema(connection: Connection) -> None:
     """Make all tables, at head, in an empty database."""
-    Base.metadata.create_all(connection)
+    Base.metadata.create_all(connection, checkfirst=False)
     if connection.dialect.name == "postgresql":
         postgresql.store_as_written(connection, Base.metadata)
     _VERSION.create(connection)

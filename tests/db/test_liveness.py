@@ -14,7 +14,7 @@ from reactcnn_dash.db import RunBusy, RunState, RunWriter, StoreReader
 from reactcnn_dash.db.ownership import HEARD, Heard, Process, new_token, process_of
 from tests.db.samples import new_run
 from tests.db.test_processes import ROOT, read_until
-from tests.silence import fall_silent
+from tests.silence import fall_silent_for_certain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +138,7 @@ def test_a_clock_that_is_set_back_gives_no_negative_duration(
     from reactcnn_dash.cli import main
 
     RunWriter.begin(url, new_run()).close()
-    fall_silent(url, 3600)
+    fall_silent_for_certain(url, 3600)
     assert main(["runs", "--store", url]) == 0
     said = capsys.readouterr().out
     assert "-1 d" not in said

@@ -37,7 +37,7 @@ from tests import looking
 from tests.db.samples import batch, new_run, state
 from tests.db.sharing import RANGE, TOTAL, enter, finish, step
 from tests.db.test_processes import collecting, read_until, rows
-from tests.silence import fall_silent
+from tests.silence import fall_silent_for_certain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -198,7 +198,7 @@ def test_a_part_that_arrived_can_be_thrown_away(make: Callable[[str], str]) -> N
 
     with closing(Move(source, target)) as move, pytest.raises(Enough):
         move.copy(move.runs(["1"])[0], stop)
-    fall_silent(target)
+    fall_silent_for_certain(target)
     delete_run(target, 1)
     assert StoreReader(target).summaries() == ()
     assert main(["move", source, target]) == 0

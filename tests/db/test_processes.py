@@ -20,7 +20,7 @@ from reactcnn_dash.db import (
 )
 from tests import looking
 from tests.db.samples import batch, files, new_run, state
-from tests.silence import fall_silent
+from tests.silence import fall_silent, fall_silent_for_certain
 
 if TYPE_CHECKING:
     import sqlite3
@@ -135,7 +135,7 @@ def test_a_run_that_is_being_collected_is_busy_until_its_process_ends(url: str) 
 def test_a_writer_that_stalled_and_lost_its_run_stores_nothing_more(url: str) -> None:
     slow = RunWriter.begin(url, new_run())
     slow.append(batch(0, 2))
-    fall_silent(url)
+    fall_silent_for_certain(url)
     with RunWriter.resume(url, "1") as quick:
         quick.append(batch(2, 2))
         changes: list[Callable[[], None]] = [

@@ -25,12 +25,15 @@ from tests import looking
 from tests.db.samples import LAYERS, batch, new_run, state
 from tests.db.sharing import RANGE, TOTAL, enter, step
 from tests.db.test_processes import collecting, read_until
-from tests.silence import fall_silent
+from tests.silence import fall_silent_for_certain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.postgres import OwnServer
+
+# A server that is stopped and killed is a process of the test's own.
+pytestmark = pytest.mark.process
 
 
 @pytest.fixture
@@ -63,7 +66,6 @@ def require_whole(url: str, run_id: int, known: int) -> int:
     return stored
 
 
-@pytest.mark.process
 def test_a_server_restarted_and_killed_again_and_again_costs_no_image(
     own_server: OwnServer, url: str
 ) -> None:
@@ -117,7 +119,6 @@ def worker(url: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.process
 def test_a_server_restarted_under_two_workers_of_one_run_costs_no_image(
     own_server: OwnServer, url: str
 ) -> None:
@@ -238,7 +239,7 @@ def test_patience_ends_when_it_is_told_to_and_is_not_had_twice(
                 change()
         assert len(asked) == 3
         own_server.start()
-    fall_silent(url)
+    fall_silent_for_certain(url)
     with RunWriter.resume(url, "1") as writer:
         assert writer.stored == 4
         writer.append(batch(4, 4))

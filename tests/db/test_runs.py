@@ -43,7 +43,7 @@ from reactcnn_dash.db.opening import close_writing, open_for_writing
 from tests import looking
 from tests.db.samples import batch, files, new_run, state
 from tests.db.test_processes import collecting, read_until
-from tests.silence import fall_silent
+from tests.silence import fall_silent, fall_silent_for_certain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -292,7 +292,7 @@ def test_a_run_that_is_being_collected_is_refused_until_its_process_ends(url: st
 def test_a_stalled_run_is_deleted_and_its_collector_is_told(url: str) -> None:
     slow = RunWriter.begin(url, new_run())
     slow.append(batch(0, 2))
-    fall_silent(url, 11)
+    fall_silent_for_certain(url, 11)
     assert StoreReader(url).summaries()[0].state is RunState.STALLED
     deletion = RunDeletion.begin(url, 1)
     with pytest.raises(RunBusy, match="taken over"):
@@ -394,7 +394,7 @@ def test_two_deletions_of_one_run_do_not_meet(url: str) -> None:
     with pytest.raises(RunBusy, match="is being deleted already"):
         RunDeletion.begin(url, 1)
     # The first says nothing for long enough to be taken for dead.
-    fall_silent(url, 11)
+    fall_silent_for_certain(url, 11)
     second = RunDeletion.begin(url, 1)
     with pytest.raises(RunBusy, match="taken over"):
         first.finish()

@@ -47,6 +47,7 @@ def test_a_run_of_any_name_is_listed_and_exported(
     assert len(written.name.encode()) < 255
 
 
+@pytest.mark.process
 def test_silent_connections_leave_the_page_answering(tmp_path: Path) -> None:
     store = tmp_path / "a.db"
     stores.make_store(store, 8)
@@ -65,6 +66,7 @@ def test_silent_connections_leave_the_page_answering(tmp_path: Path) -> None:
         stop(process)
 
 
+@pytest.mark.process
 def test_a_run_of_another_process_is_refused_before_tensorflow_is_loaded(tmp_path: Path) -> None:
     store = tmp_path / "a.db"
     with RunWriter.begin(str(store), stores.new_run(total=40)) as writer:
