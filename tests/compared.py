@@ -33,8 +33,8 @@ def write(
         epoch=epoch,
     )
     writer = RunWriter.begin(path, new)
-    for start in range(0, len(made.gap), 16):
-        stores.append(writer, made, start, min(start + 16, len(made.gap)), maps=False)
+    for start in range(0, len(made.gap), 100):
+        stores.append(writer, made, start, min(start + 100, len(made.gap)), maps=False)
     writer.finish()
     writer.close()
 

@@ -148,8 +148,8 @@ def make_store(
     """Write a finished run of ``images`` images into a store; return its truth."""
     made = made or truth(images)
     writer = RunWriter.begin(store, new_run(name, images, "all" if maps else "none"))
-    for start in range(0, images, 4):
-        append(writer, made, start, min(start + 4, images), maps=maps)
+    for start in range(0, images, 64):
+        append(writer, made, start, min(start + 64, images), maps=maps)
     writer.finish()
     writer.close()
     return made

@@ -9,7 +9,7 @@ from typing import Final
 
 _MEMORY: Final = Path("/dev/shm")
 _ROOM: Final = 2 * 2**30
-"""Bytes that must be free; the tests hold some 200 MB at a time."""
+"""Bytes that must be free; the tests hold some 400 MB at a time."""
 
 
 def make_in_memory() -> None:

@@ -187,13 +187,11 @@ def test_a_value_that_is_not_finite_makes_an_image_odd_and_names_the_layer(tmp_p
 def test_a_run_that_grows_is_scored_where_it_has_no_scores_yet(tmp_path: Path) -> None:
     path, truth = tmp_path / "store.db", stores.truth(700)
     with RunWriter.begin(str(path), stores.new_run(feature_maps="none")) as writer:
-        for start in range(0, 520, 4):
-            stores.append(writer, truth, start, start + 4, maps=False)
+        stores.append(writer, truth, 0, 520, maps=False)
         bring_up_to_date(str(path), 1)
         first = scores_of(path)
         assert (first.profile, len(first.scores)) == (520, 520)
-        for start in range(520, 700, 4):
-            stores.append(writer, truth, start, start + 4, maps=False)
+        stores.append(writer, truth, 520, 700, maps=False)
         bring_up_to_date(str(path), 1)
         later = scores_of(path)
         # Not twice as many images yet: the profile stays, and so do the scores by it.
@@ -325,8 +323,7 @@ def test_what_is_known_of_a_run_without_standing_in_the_store_is_gone_on_with(
 ) -> None:
     path, truth = tmp_path / "store.db", stores.truth(700)
     with RunWriter.begin(str(path), stores.new_run(feature_maps="none")) as writer:
-        for start in range(0, 520, 4):
-            stores.append(writer, truth, start, start + 4, maps=False)
+        stores.append(writer, truth, 0, 520, maps=False)
         with closing(sqlite3.connect(path)) as raw:
             raw.execute(
                 "CREATE TRIGGER no_reports BEFORE INSERT ON reports "
@@ -335,8 +332,7 @@ def test_what_is_known_of_a_run_without_standing_in_the_store_is_gone_on_with(
             raw.commit()
         first = bring_up_to_date(str(path), 1)
         assert first is not None
-        for start in range(520, 700, 4):
-            stores.append(writer, truth, start, start + 4, maps=False)
+        stores.append(writer, truth, 520, 700, maps=False)
         second = bring_up_to_date(str(path), 1, first)
     assert second is not None
     assert second.profile is first.profile

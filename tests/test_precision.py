@@ -57,8 +57,7 @@ def write(path: str, name: str, options: dict[str, Any], off: float = 0.0) -> No
     made.gap[:, column] += off * made.gap[:, column].std()
     new = dataclasses.replace(stores.new_run(name, IMAGES, "none"), options=options)
     with RunWriter.begin(path, new) as writer:
-        for start in range(0, IMAGES, 16):
-            stores.append(writer, made, start, min(start + 16, IMAGES), maps=False)
+        stores.append(writer, made, 0, IMAGES, maps=False)
         writer.finish()
 
 

@@ -99,6 +99,7 @@ def test_a_rate_is_a_probability(rate: float) -> None:
         score_threshold([1.0], rate)
 
 
+@pytest.mark.long
 def test_usual_images_are_called_odd_as_often_as_was_said(network: Network) -> None:
     alarms = []
     for seed in range(20):

@@ -299,8 +299,7 @@ def test_deviations_follow_a_run_that_is_collected(
     path, truth = tmp_path / "store.db", stores.truth(524)
     truth.gap[523, stores.FILTERS[0] + 3] *= 2
     with RunWriter.begin(str(path), stores.new_run(feature_maps="none")) as writer:
-        for start in range(0, 520, 4):
-            stores.append(writer, truth, start, start + 4, maps=False)
+        stores.append(writer, truth, 0, 520, maps=False)
         page.goto(f"{serve(path)}?mode=deviation")
         expect(page.locator(".odd-verdict")).to_be_visible(timeout=60_000)
         stores.append(writer, truth, 520, 524, maps=False)
@@ -326,8 +325,7 @@ def test_marks_follow_a_run_that_is_collected_and_are_paler_until_it_is_over(
         assert marks.locator("path").get_attribute("d") == "".join(f"M{one} 0V6" for one in odd)
 
     with RunWriter.begin(str(path), stores.new_run(feature_maps="none")) as writer:
-        for start in range(0, 520, 4):
-            stores.append(writer, truth, start, start + 4, maps=False)
+        stores.append(writer, truth, 0, 520, maps=False)
         page.goto(serve(path))
         follow(524)
         expect(marks).to_have_class(re.compile("provisional"))

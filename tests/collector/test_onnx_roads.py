@@ -32,6 +32,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder / "a.db")
 
 
+@pytest.mark.long
 def test_layers_and_their_names_are_the_same(store: str) -> None:
     reader = StoreReader(store)
     keras, onnx = (
@@ -41,6 +42,7 @@ def test_layers_and_their_names_are_the_same(store: str) -> None:
     assert keras == onnx
 
 
+@pytest.mark.long
 def test_gap_probabilities_and_maps_agree(store: str) -> None:
     reader = StoreReader(store)
     keras, onnx = (open_store(store).run(run) for run in (1, 2))
@@ -58,6 +60,7 @@ def test_gap_probabilities_and_maps_agree(store: str) -> None:
         assert (np.abs(maps - others) <= 1.001 * step[:, None, None] + 1e-4 * maps.max()).all()
 
 
+@pytest.mark.long
 def test_the_comparison_finds_the_same_filters(store: str) -> None:
     keras, onnx = (open_store(store).run(run) for run in (1, 2))
     for layer in StoreReader(store).layers(1):
@@ -67,6 +70,7 @@ def test_the_comparison_finds_the_same_filters(store: str) -> None:
         assert min(r) > 0.9999
 
 
+@pytest.mark.long
 def test_kernels_are_those_of_keras(store: str) -> None:
     reader = StoreReader(store)
     for layer in reader.layers(1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +41,7 @@ def new_run(**changes: object) -> NewRun:
     return dataclasses.replace(run, **changes)  # type: ignore[arg-type]
 
 
+@cache
 def _image(ordinal: int) -> ImageBatch:
     rng = np.random.default_rng([7, ordinal])
     probabilities = rng.random((1, 3), dtype=np.float32)

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -223,7 +224,8 @@ def test_who_may_not_write_is_told_of_the_half_change(hot: str, path: Path) -> N
     path.chmod(0o444)
     path.parent.chmod(0o555)
     for folder in path.parents:
-        if folder.owner() == "root" and folder != path.parent and str(folder).startswith("/tmp/"):
+        ours = Path(tempfile.gettempdir()) in folder.parents and folder.owner() == "root"
+        if ours and folder != path.parent:
             folder.chmod(folder.stat().st_mode | 0o055)
     code = (
         "import os, sys; sys.path.insert(0, os.getcwd())\n"
