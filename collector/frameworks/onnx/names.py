@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from collector.frameworks.onnx.graph import kernel_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,7 +32,7 @@ def names_of(nodes: Sequence[onnx.NodeProto], graph: Graph) -> list[str]:
     calls of one the later ones are numbered.
     """
     levels = [(_short(node, graph), _path(_long(node)), _long(node)) for node in nodes]
-    weights = [graph.origin(node.input[1]) for node in nodes]
+    weights = [graph.origin(kernel_of(node)) for node in nodes]
     seen: Counter[str] = Counter()
     names = []
     for candidates in levels:
@@ -52,7 +54,7 @@ def _long(node: onnx.NodeProto) -> str:
 
 
 def _short(node: onnx.NodeProto, graph: Graph) -> str:
-    name, weight = _long(node), graph.origin(node.input[1])
+    name, weight = _long(node), graph.origin(kernel_of(node))
     by_weight = _WEIGHT.fullmatch(weight)
     # The weights come first: where an exporter folds a normalisation into the convolution before,
     # the node and its scopes are those of the normalisation.

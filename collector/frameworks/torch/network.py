@@ -21,6 +21,7 @@ from collector.frameworks.agreement import (
     prove,
     some,
 )
+from collector.frameworks.following import unwatched_notice
 from collector.frameworks.kernels import kernel, weights_of
 from collector.frameworks.precision import NoBfloat16
 from collector.frameworks.protocol import Fed, Identity
@@ -44,7 +45,7 @@ from collector.frameworks.torch.capture import (
     probabilities_of,
 )
 from collector.frameworks.torch.exported import Exported, NotExported, exported
-from collector.frameworks.torch.feeding import Feeding, feeding_of
+from collector.frameworks.torch.feeding import CHANNELS, Feeding, feedings_of, first_channels
 from collector.frameworks.torch.hooks import CONVOLUTIONS, Listened, hear, listen
 from collector.frameworks.torch.state import quiet, undisturbed, unwrapped
 from collector.frameworks.torch.steps import details_of
@@ -101,21 +102,24 @@ class Network(Fed):
 
     def kernels(self) -> tuple[Kernel, ...]:
         """See ``protocol.Network``; one that depends on the image is left out."""
-        modules = {plain_path(path): one for path, one in self.module.named_modules()}
-        found = []
-        for place, tap in enumerate(self.taps):
-            one = modules.get(tap.path)
-            weight = None
-            if isinstance(one, CONVOLUTIONS):
-                weight = one.weight
-            elif isinstance(self.way, Exported):
-                weight = self.way.weight(self.way.places[place], self.module)
-            if weight is not None:
-                values = weight.detach().float().cpu().numpy()
-                transposed = "ranspose" in tap.kind
-                of = weights_of(values, transposed=transposed, filters=tap.filters)
-                found.append(kernel(tap.name, of))
-        return tuple(found)
+        if isinstance(self.way, Exported):
+            weights = self.way.kernels(self.module)
+        else:
+            modules = {plain_path(path): one for path, one in self.module.named_modules()}
+            heard = (modules.get(tap.path) for tap in self.taps)
+            weights = [one.weight if isinstance(one, CONVOLUTIONS) else None for one in heard]
+        return tuple(
+            kernel(
+                tap.name,
+                weights_of(
+                    weight.detach().float().cpu().numpy(),
+                    transposed=tap.transposed,
+                    filters=tap.filters,
+                ),
+            )
+            for tap, weight in zip(self.taps, weights, strict=True)
+            if weight is not None
+        )
 
     def proven(
         self,
@@ -234,10 +238,10 @@ def understand(
             convolutions.
     """
     module = unwrapped(module)
-    feeding, sizes = feeding_of(module, asked.native_shape)
-    with undisturbed(module), quiet(feeding.device):
-        images = feeding.scaled(_noise(feeding), AS_IT_IS)
-        output, said = _rehearsed(module, images, feeding, stored=asked.head != "none")
+    feedings, sizes = feedings_of(module, asked.native_shape)
+    with undisturbed(module), quiet(feedings[0].device):
+        feeding, images, returned = _rehearsed(module, feedings)
+        output, said = _fitting(returned, len(images), stored=asked.head != "none")
         way, lost = _way(module, images, output)
         given = _entering(way, module, images)
     if not way.taps:
@@ -255,7 +259,7 @@ def understand(
         of_reading = reading.notice
     kept_of = [one for one in module.state_dict().values() if isinstance(one, torch.Tensor)]
     sizes_of = [one.numel() for one in kept_of if one.is_floating_point()]
-    texts = (sizes, of_reading, lost)
+    texts = (sizes, of_reading, lost, unwatched_notice(way.unwatched))
     return Network(
         loaded=Identity(
             framework="PyTorch",
@@ -299,23 +303,47 @@ def _noise(feeding: Feeding) -> torch.Tensor:
 
 
 def _rehearsed(
-    module: nn.Module, images: torch.Tensor, feeding: Feeding, *, stored: bool
-) -> tuple[int, torch.Tensor]:
-    """Run the module once: which of what it returns is stored, and that.
+    module: nn.Module, feedings: Sequence[Feeding]
+) -> tuple[Feeding, torch.Tensor, Any]:  # fmt: skip
+    """Run the module once: how it was fed, what it was given, and what it returned."""
+    failed: _NotTaken | None = None
+    for feeding in feedings:
+        images = feeding.scaled(_noise(feeding), AS_IT_IS)
+        try:
+            return feeding, images, _called(module, images)
+        except _NotTaken as error:
+            failed = failed or error
+    height, width, channels = feedings[0].shape
+    takes = first_channels(module)
+    odd = (
+        f" (its first convolution takes {takes} channels; only 1 (grey) or 3 (RGB) can be given to "
+        "it)"
+    )
+    raise ModelError(
+        f"the model cannot be run on images of {height} × {width} × {channels}"
+        f"{'' if takes in CHANNELS else odd}: {failed}"
+    ) from failed
 
-    If none is to be stored, the first that has a row an image stands for the others.
-    """
-    height, width, channels = feeding.shape
+
+class _NotTaken(Exception):
+    """A module cannot be run on what it was given; the text says why."""
+
+
+def _called(module: nn.Module, images: torch.Tensor) -> Any:
     try:
-        returned = module(images)
+        return module(images)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise out_of_memory(len(images)) from error
     except Exception as error:
         # Whatever the module's own code may raise.
-        raise ModelError(
-            f"the model cannot be run on images of {height} × {width} × {channels}: "
-            f"{type(error).__name__}: {reason(error)}"
-        ) from error
+        raise _NotTaken(f"{type(error).__name__}: {reason(error)}") from error
+
+
+def _fitting(returned: Any, images: int, *, stored: bool) -> tuple[int, torch.Tensor]:
+    """Return which of what the module returned for so many images is stored, and that.
+
+    If none is to be stored, the first that has a row an image stands for the others.
+    """
     leaves = _pytree.tree_leaves(returned)
     tensors = [one for one in leaves if isinstance(one, torch.Tensor)]
     fitting = [
@@ -324,7 +352,7 @@ def _rehearsed(
         if isinstance(one, torch.Tensor)
         and one.ndim > 0
         and (one.ndim == 2 or not stored)
-        and len(one) == len(images)
+        and len(one) == images
     ]
     if not stored:
         fitting = fitting[:1]
