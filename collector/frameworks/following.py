@@ -25,8 +25,9 @@ class Role(Enum):
     SUM = "a sum or difference, cell by cell"
     PRODUCT = "a product or quotient, cell by cell"
     ROOT = "a square root of each cell"
-    MEAN = "a mean or sum over axes that are kept"
-    DEVIATION = "a deviation or length over axes that are kept"
+    MEAN = "a mean or sum over axes, not over images"
+    DEVIATION = "a deviation or length over axes, not over images"
+    AXES = "the same values along other axes"
 
 
 class _Made(Enum):
@@ -105,7 +106,7 @@ def _result(role: Role | None, taken: Iterable[_Made]) -> _Made | None:
     if role in (Role.MEAN, Role.DEVIATION) and _Made.CELLS in kinds:
         return _Made.MEAN if role is Role.MEAN else _Made.DEVIATION
     if not few:
-        return _Made.CELLS
+        return None if role is Role.AXES else _Made.CELLS
     if _Made.CELLS not in kinds:
         return _Made.DEVIATION if role is Role.ROOT or _Made.DEVIATION in few else _Made.MEAN
     # Cells and a mean of them: a normalisation takes the mean away and divides by the deviation.
@@ -113,9 +114,15 @@ def _result(role: Role | None, taken: Iterable[_Made]) -> _Made | None:
     return _Made.CELLS if fits else None
 
 
-def unwatched_notice(number: int) -> str | None:
-    """Return what to say of so many convolutions that are no layer of images of filters."""
+def unwatched_notice(number: int, kinds: Iterable[str] = ()) -> str | None:
+    """Return what to say of so many convolutions that are no layer of images of filters.
+
+    Args:
+        number: how many there are.
+        kinds: of which kinds some of them are that are never watched.
+    """
     if not number:
         return None
     what = "1 convolution is" if number == 1 else f"{number} convolutions are"
-    return f"{what} not watched: only those over height and width, image by image, are."
+    among = "".join(f", {kind} among them" for kind in dict.fromkeys(kinds))
+    return f"{what} not watched{among}: only those over height and width, image by image, are."

@@ -408,6 +408,7 @@ def test_a_kernel_that_is_computed_of_weights_is_known_as_it_is(tmp_path: Path) 
     assert (tap.kind, tap.filters) == ("Conv (depthwise)", 6)
     values = {one.name: numpy_helper.to_array(one) for one in b.weights}
     expected = values["first.weight"].reshape(6, 3, 3, 1) * values["first.length"]
+    assert stored.weights is not None
     np.testing.assert_allclose(stored.weights, expected, rtol=1e-6)
     assert network.details["wiring"]["costs"] == [[54, 54 * 10 * 10]]
 
@@ -418,6 +419,7 @@ def test_exporters_names_become_what_a_person_wrote(tmp_path: Path) -> None:
         "/features/features.0/Conv",
         "/layer1/layer1.0/conv1/Conv",
         "/layer1/layer1.0/conv1_1/Conv",
+        "/layer1/layer1.1/conv1/Conv_quant",
         "StatefulPartitionedCall/model/block2_conv1/Conv2D",
         "encoder/conv/BiasAdd",
         "decoder/conv/BiasAdd",
@@ -429,10 +431,14 @@ def test_exporters_names_become_what_a_person_wrote(tmp_path: Path) -> None:
     kernel = b.normal(5, 5, 3, 3, name="head.conv.weight")
     tensor = b.add("Conv", tensor, kernel, name="node_conv2d_7", pads=[1, 1, 1, 1])
     tensor = b.add("Conv", tensor, kernel, name="node_conv2d_8", pads=[1, 1, 1, 1])
+    for place, parameter in enumerate(("block.inner", "block.outer")):
+        kernel = b.normal(5, 5, 3, 3, name=parameter)
+        tensor = b.add("Conv", tensor, kernel, name=f"/block/Conv_{place}", pads=[1, 1, 1, 1])
     network = network_of(b.classified(tensor, 5), tmp_path)
     assert [tap.name for tap in network.taps] == [
-        "features.0", "layer1.0.conv1", "layer1.0.conv1_1", "block2_conv1", "encoder/conv",
-        "decoder/conv", "mine", "head.conv", "head.conv#2",
+        "features.0", "layer1.0.conv1", "layer1.0.conv1_1", "layer1.1.conv1", "block2_conv1",
+        "encoder/conv", "decoder/conv", "mine", "head.conv", "head.conv#2", "block.inner",
+        "block.outer",
     ]  # fmt: skip
     assert network.details["full_names"]["features.0"] == "/features/features.0/Conv"
     assert network.details["full_names"]["head.conv#2"] == "node_conv2d_8"

@@ -157,7 +157,7 @@ class WrittenOut(nn.Module):  # type: ignore[misc] # torch is not there for the 
         x = torch.where(y > 0, y, torch.zeros_like(y) - 0.1)
         x = F.gelu(self.groups(self.convs[1](x)))
         y = self.convs[2](x)
-        x = y * torch.rsqrt(y.square().mean((2, 3), keepdim=True) + 1e-6)
+        x = (y - y.mean((2, 3))[:, :, None, None]) / (y.std((2, 3), keepdim=True) + 1e-6)
         y = self.convs[3](x)
         # Weighed by how far it is from its mean: attention, and no normalisation.
         apart = (y - y.mean((2, 3), keepdim=True)).square()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from collector.errors import ModelError
 from collector.frameworks.protocol import Asked
 from collector.frameworks.reading import Reading
 from collector.frameworks.torch.capture import Capture, by_graph
@@ -92,7 +95,8 @@ def of_written_out(net: Any, x: torch.Tensor) -> Values:
     values["convs.0"] = F.threshold(net.convs[0](values["stem"]), 0, -0.1)
     values["convs.1"] = F.gelu(net.groups(net.convs[1](values["convs.0"])))
     third = net.convs[2](values["convs.1"])
-    values["convs.2"] = third / (third.square().mean((2, 3), keepdim=True) + 1e-6).sqrt()
+    spread, middle = torch.var_mean(third, (2, 3), keepdim=True)
+    values["convs.2"] = (third - middle) / (spread.sqrt() + 1e-6)
     fourth = values["convs.3"] = net.convs[3](values["convs.2"])
     variance = fourth.var((2, 3), correction=0, keepdim=True)
     apart = (fourth - fourth.mean((2, 3), keepdim=True)).square()
@@ -401,3 +405,50 @@ def test_what_is_not_watched_is_counted_and_said(pixels: NDArray[np.uint8]) -> N
     with torch.no_grad():
         maps = F.relu(module.stem(F.pixel_unshuffle(images(pixels), 2)))
         check(network, said, {"stem": maps}, 1e-5)
+
+
+@dataclasses.dataclass
+class Said:
+    """What some libraries return: PyTorch does not know it."""
+
+    features: torch.Tensor
+    logits: torch.Tensor
+    loss: None = None
+
+
+class Saying(nn.Module):  # type: ignore[misc] # torch is not there for the linters
+    """A network that returns more than classes."""
+
+    def __init__(self, form: Any) -> None:
+        super().__init__()
+        self.conv, self.fc, self.form = nn.Conv2d(3, 5, 3), nn.Linear(5, 4), form
+
+    def forward(self, images: torch.Tensor, **_options: Any) -> Any:
+        features = F.relu(self.conv(images)).mean((2, 3))
+        return self.form(features, self.fc(features))
+
+
+@pytest.mark.parametrize("form", [
+    lambda features, logits: {"features": features, "logits": logits},
+    lambda features, logits: [{"features": features}, [None, {"logits": logits}]],
+    collections.namedtuple("Both", "features logits"),
+    Said,
+], ids=["dictionary", "nested", "named tuple", "dataclass"])  # fmt: skip
+def test_of_several_outputs_the_logits_are_stored(form: Any, pixels: NDArray[np.uint8]) -> None:
+    module: Any = trained(Saying(form))
+    network, said = captured(module, pixels)
+    assert isinstance(network.way, Exported) == (form is not Said)
+    with torch.no_grad():
+        maps = module.conv(images(pixels))
+        expected = module.fc(F.relu(maps).mean((2, 3))).softmax(1).numpy()
+    np.testing.assert_allclose(said.probabilities, expected, atol=1e-5)
+
+
+def test_torchscript_inside_a_module_is_counted_and_said(pixels: NDArray[np.uint8]) -> None:
+    script = torch.jit.script(nn.Sequential(nn.Conv2d(4, 4, 3), nn.ReLU()))
+    parts = nn.Conv2d(3, 4, 3), script, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 4)
+    network, _ = captured(nn.Sequential(*parts).eval(), pixels)
+    assert [tap.name for tap in network.taps] == ["0"]
+    assert network.notices[-1].startswith("1 convolution is not watched")
+    with pytest.raises(ModelError, match="TorchScript"):
+        captured(nn.Sequential(torch.jit.script(nn.Conv2d(3, 4, 3)), *parts[2:]).eval(), pixels)

@@ -202,7 +202,9 @@ def understand(spec: str, asked: Asked) -> Network:
             weights.append(weight)
     if not taps:
         raise ModelError(_nothing_to_watch(graph, inside))
-    unwatched = unwatched_notice(sum(map(is_convolution, graph.nodes)) - len(taps))
+    convolutions = [node.op_type for node in graph.nodes if is_convolution(node)]
+    never = [kind for kind in convolutions if kind not in CONVOLUTIONS]
+    unwatched = unwatched_notice(len(convolutions) - len(taps), never)
     classes = _classes(said) if stored else 0
     floats = said.dtype == np.float32 and not graph.quantised
     if asked.head:
@@ -394,7 +396,8 @@ def _floats(
     if scale is None or zero is None:
         return None
     each = (-1, 1, 1, 1)
-    return (kernel - zero.astype(np.float32).reshape(each)) * scale.reshape(each)
+    floats: NDArray[Any] = (kernel - zero.astype(np.float32).reshape(each)) * scale.reshape(each)
+    return floats
 
 
 def _before_codes(graph: Graph, name: str) -> str:

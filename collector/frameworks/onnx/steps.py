@@ -82,9 +82,16 @@ def _is_over_channels(graph: Graph, node: onnx.NodeProto) -> bool:
     return graph.axes(node) == [1] and bool(attributes(node).get("keepdims", 1))
 
 
+def _is_over_places(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Return whether a node puts all places together, wherever the channels are."""
+    axes = graph.axes(node)
+    over = None if axes is None else {axis % 4 for axis in axes}
+    return over is None or over >= {2, 3} or over >= {1, 2}
+
+
 def _moves(graph: Graph, node: onnx.NodeProto) -> Moves | None:
     kind = node.op_type
-    if kind in (*_WHOLE, *_OVER_AXES):
+    if kind in _WHOLE or (kind in _OVER_AXES and _is_over_places(graph, node)):
         return whole
     if kind in (*CONVOLUTIONS, *_POOLING):
         return _windowed(graph, node)

@@ -37,6 +37,7 @@ _NORMALISATIONS = frozenset({
 _SUMS, _PRODUCTS = frozenset({"Add", "Sub", "Sum"}), frozenset({"Div", "Mul"})
 _MEANS = frozenset({"GlobalAveragePool", "ReduceMean", "ReduceSum", "ReduceSumSquare"})
 _LENGTHS = frozenset({"ReduceL2"})
+_AXES = frozenset({"Expand", "Flatten", "Reshape", "Squeeze", "Unsqueeze"})
 ELEMENTWISE = _SUMS | _PRODUCTS | {
     "Abs", "And", "Atan", "Ceil", "Celu", "Clip", "Cos", "Elu", "Equal", "Erf", "Exp", "FastGelu",
     "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "LeakyRelu", "Less",
@@ -231,7 +232,9 @@ class _Paths:
             return Role.ROOT
         if kind in _MEANS | _LENGTHS:
             role = Role.MEAN if kind in _MEANS else Role.DEVIATION
-            return role if self._keeps_axes(node) else None
+            return role if self._keeps_images(node) else None
+        if kind in _AXES:
+            return Role.AXES
         return Role.CELLS if kind in ELEMENTWISE | PASSING else None
 
     def taken(self, node: onnx.NodeProto) -> list[str]:
@@ -247,12 +250,12 @@ class _Paths:
         exponent = self._graph.value(node.input[1])
         return exponent is not None and exponent.size == 1 and abs(float(exponent.item())) == 0.5
 
-    def _keeps_axes(self, node: onnx.NodeProto) -> bool:
-        """Return whether a reduction keeps its axes, none of which is that of the images."""
+    def _keeps_images(self, node: onnx.NodeProto) -> bool:
+        """Return whether a reduction does not put images together."""
         if node.op_type == "GlobalAveragePool":
             return True
         axes = self._graph.axes(node) or []
-        return bool(axes) and not {0, -4} & set(axes) and bool(attributes(node).get("keepdims", 1))
+        return bool(axes) and not {0, -4} & set(axes)
 
 
 def _never_negative(graph: Graph, node: onnx.NodeProto) -> bool:

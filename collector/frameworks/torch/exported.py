@@ -143,7 +143,10 @@ class Exported:
         wanted = [place.convolution.args[1] for place in self.places]
         known = [one for one in wanted if isinstance(one, torch.fx.Node) and is_constant(one)]
         graph.output(tuple(nodes[one] for one in known))
-        graph.eliminate_dead_code()
+        # Also what torch keeps for its chance: there are no images that it could be given.
+        for node in reversed(graph.nodes):
+            if node.op == "call_function" and not node.users:
+                graph.erase_node(node)
         made = GraphModule(self.program.graph_module, graph)
         with torch.no_grad():
             values = dict(zip(known, made(*self.bound(module), None), strict=True))

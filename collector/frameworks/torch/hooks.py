@@ -119,8 +119,14 @@ def listen(module: nn.Module, images: torch.Tensor) -> Listened:
         )
         calls.append(last.call)
     last_of_all = heard[-1].module if heard else None
-    unwatched = len(convolutions) - len(taps)
+    unwatched = len(convolutions) - len(taps) + _in_script(module)
     return Listened(tuple(taps), tuple(calls), first, last_of_all, unwatched)
+
+
+def _in_script(module: nn.Module) -> int:
+    """Return the number of convolutions in TorchScript, which takes no hooks."""
+    scripts = (one for one in module.modules() if isinstance(one, torch.jit.ScriptModule))
+    return sum(one.original_name.startswith("Conv") for one in scripts)
 
 
 def hear(
@@ -177,7 +183,7 @@ def _hooked(
         handles = [
             one.register_forward_hook(hook_of(plain_path(path)))
             for path, one in module.named_modules()
-            if next(one.children(), None) is None
+            if next(one.children(), None) is None and not isinstance(one, torch.jit.ScriptModule)
         ]
         try:
             yield

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.utils import _pytree
 
 from collector.errors import ModelError, reason
 from collector.frameworks.agreement import (
@@ -47,6 +46,7 @@ from collector.frameworks.torch.capture import (
 from collector.frameworks.torch.exported import Exported, NotExported, exported
 from collector.frameworks.torch.feeding import CHANNELS, Feeding, feedings_of, first_channels
 from collector.frameworks.torch.hooks import CONVOLUTIONS, Listened, hear, listen
+from collector.frameworks.torch.returned import fitting, leaves
 from collector.frameworks.torch.state import quiet, undisturbed, unwrapped
 from collector.frameworks.torch.steps import details_of
 from collector.frameworks.torch.taps import plain_path
@@ -187,7 +187,7 @@ class Network(Fed):
         return dataclasses.replace(self, way=way, notices=(*self.notices, notice))
 
     def _output_of(self, returned: Any) -> torch.Tensor:
-        output: torch.Tensor = _pytree.tree_leaves(returned)[self.output]
+        output: torch.Tensor = leaves(returned)[self.output][1]
         return output
 
     def _parts(
@@ -241,7 +241,7 @@ def understand(
     feedings, sizes = feedings_of(module, asked.native_shape)
     with undisturbed(module), quiet(feedings[0].device):
         feeding, images, returned = _rehearsed(module, feedings)
-        output, said = _fitting(returned, len(images), stored=asked.head != "none")
+        output, said = fitting(returned, len(images), stored=asked.head != "none")
         way, lost = _way(module, images, output)
         given = _entering(way, module, images)
     if not way.taps:
@@ -339,33 +339,6 @@ def _called(module: nn.Module, images: torch.Tensor) -> Any:
         raise _NotTaken(f"{type(error).__name__}: {reason(error)}") from error
 
 
-def _fitting(returned: Any, images: int, *, stored: bool) -> tuple[int, torch.Tensor]:
-    """Return which of what the module returned for so many images is stored, and that.
-
-    If none is to be stored, the first that has a row an image stands for the others.
-    """
-    leaves = _pytree.tree_leaves(returned)
-    tensors = [one for one in leaves if isinstance(one, torch.Tensor)]
-    fitting = [
-        (place, one)
-        for place, one in enumerate(leaves)
-        if isinstance(one, torch.Tensor)
-        and one.ndim > 0
-        and (one.ndim == 2 or not stored)
-        and len(one) == images
-    ]
-    if not stored:
-        fitting = fitting[:1]
-    if len(fitting) != 1 or (stored and not fitting[0][1].shape[1]):
-        shapes = ", ".join("images × " + _times(one.shape[1:]) for one in tensors[:6])
-        raise ModelError(
-            f"the model returns {shapes or f'a {type(returned).__name__}'}; it must return one "
-            "array of images × classes (head none watches the layers of a backbone, detector or "
-            "segmenter alone)."
-        )
-    return fitting[0]
-
-
 def _way(
     module: nn.Module, images: torch.Tensor, output: int
 ) -> tuple[Exported | Listened, str | None]:
@@ -380,7 +353,8 @@ def _way(
 def _listened(module: nn.Module, images: torch.Tensor) -> Listened:
     listened = listen(module, images)
     if not listened.taps:
-        raise ModelError("the model has no convolutions that can be watched by hooks.")
+        closed = ", TorchScript cannot be looked into" if listened.unwatched else ""
+        raise ModelError(f"the model has no convolutions that can be watched by hooks{closed}.")
     return listened
 
 
@@ -432,7 +406,3 @@ def _planar(tap: Tap, values: torch.Tensor) -> NDArray[np.float64]:
     planar = values.permute(0, 3, 1, 2) if tap.channels_last else values
     maps: NDArray[np.float64] = planar.double().cpu().numpy().copy()
     return maps
-
-
-def _times(axes: Sequence[int]) -> str:
-    return " × ".join(map(str, axes)) or "1"

@@ -31,6 +31,7 @@ _NORMALISATIONS = frozenset({
 _SUMS, _PRODUCTS = frozenset({"add", "rsub", "sub"}), frozenset({"div", "mul"})
 _MEANS = frozenset({"mean", "sum", "var"})
 _LENGTHS = frozenset({"linalg_vector_norm", "norm", "std"})
+_AXES = frozenset({"expand", "reshape", "squeeze", "unsqueeze", "view"})
 ELEMENTWISE = _SUMS | _PRODUCTS | {
     "_prelu_kernel", "abs", "addcmul", "asinh", "atan", "bitwise_and", "bitwise_not", "bitwise_or",
     "ceil", "celu", "clamp", "clamp_max", "clamp_min", "cos", "elu", "eq", "erf", "erfc", "exp",
@@ -294,7 +295,9 @@ class _Paths:
         name = operation(node)
         if name in _MEANS | _LENGTHS:
             role = Role.MEAN if name in _MEANS else Role.DEVIATION
-            return role if _keeps_axes(node) else None
+            return role if _keeps_images(node) else None
+        if name in _AXES or (name == "slice" and _is_whole(node)):
+            return Role.AXES
         if name not in ELEMENTWISE | PASSING or _shape(node) not in map(_shape, self.taken(node)):
             return None
         if name in _SUMS:
@@ -314,12 +317,17 @@ class _Paths:
         return any(one.op == "output" for one in value.users)
 
 
-def _keeps_axes(node: Node) -> bool:
-    """Return whether a reduction keeps its axes, none of which is that of the images."""
-    dims, kept = argument(node, "dim", None), argument(node, "keepdim", False)
+def _is_whole(node: Node) -> bool:
+    """Return whether a slice leaves nothing out."""
+    return [*map(str, _shape(node) or ())] == [*map(str, _shape(node.all_input_nodes[0]) or ())]
+
+
+def _keeps_images(node: Node) -> bool:
+    """Return whether a reduction does not put images together."""
+    dims = argument(node, "dim", None)
     axes = [dims] if isinstance(dims, int) else dims
     before = _shape(node.args[0]) if isinstance(node.args[0], torch.fx.Node) else None
-    return bool(kept and axes and before) and not {0, -len(before or ())} & set(axes)
+    return bool(axes and before) and not {0, -len(before or ())} & set(axes)
 
 
 def _goes_on(user: Node, node: Node) -> Node | None:
