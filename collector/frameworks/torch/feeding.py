@@ -63,8 +63,12 @@ def feedings_of(
         size: (height, width) of the images, where it is known.
 
     Raises:
-        ModelError: it has no convolutions, or is not there where it says.
+        ModelError: it has no convolutions, is not whole yet, or is not there where it says.
     """
+    if any(nn.parameter.is_lazy(one) for one in module.parameters()):
+        raise ModelError(
+            "the model has layers that are made by its first batch only; give it one, or weights."
+        )
     weights = _kernels(module)
     if not weights:
         kinds = dict.fromkeys(type(one).__name__ for one in module.modules())
