@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import update
 
-from reactcnn_dash.db import StoreReader, queries
+from reactcnn_dash.db import StoreReader, models
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.ownership import HEARD, LOOK_SECONDS
 from tests.postgres import engine_of
@@ -24,7 +24,7 @@ def fall_silent(store: StoreUrl, seconds: float = 11) -> None:
     """
     old = datetime.now(UTC) - timedelta(seconds=seconds)
     with engine_of(StoreAddress.of(store).url).begin() as connection:
-        connection.execute(update(queries.runs).values(heartbeat_at=old))
+        connection.execute(update(models.runs).values(heartbeat_at=old))
     HEARD.forget()
 
 
