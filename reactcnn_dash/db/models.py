@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from sqlalchemy import (
     JSON,
@@ -22,6 +23,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from reactcnn_dash.db.columns import KIND, LEAST, Checked
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -53,6 +56,46 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Options(TypedDict, total=False):
+    """What is read of a run's options where it is needed, beside what else a framework notes.
+
+    What the pages draw of a network (``receptive_fields``, ``wiring``, ``costs``, ``rounding``) is
+    looked at by whoever draws it: a run without is a run all the same.
+    """
+
+    framework: str
+    preprocess: str | None
+    custom: str | None
+    head: str | None
+    weights: str | None
+    answers: Literal["classes", "labels", "values", "none"]
+    thresholds: list[float] | None
+    images: str | None
+    pixel_range: str
+    limit: int | None
+    first: int | None
+    reading: str | None
+    value_range: str | None
+    classes: str | None
+    pace: float | None
+    arithmetic: str | None
+    precision: str
+
+
+class Author(TypedDict):
+    """Who wrote something, and when, ISO 8601."""
+
+    by: str
+    at: str
+
+
+KEPT_MAPS: Final = re.compile(r"all|none|last:([1-9]\d{0,8})", re.ASCII)
+"""Of how many images a run keeps the feature maps."""
+
+State = Literal["collecting", "finished", "interrupted", "deleting"]
+"""What a run may be stored as, see `records.RunState`."""
 
 
 class Base(DeclarativeBase):
@@ -106,11 +149,11 @@ class RunRow(Base):
     image_identity: Mapped[str] = mapped_column(String(64))
     total: Mapped[int | None]
     batch_size: Mapped[int]
-    feature_maps: Mapped[str] = mapped_column(String(32))
-    class_names: Mapped[list[str]] = mapped_column(JSON)
-    image_shape: Mapped[list[int]] = mapped_column(JSON)
-    options: Mapped[dict[str, Any]] = mapped_column(JSON)
-    state: Mapped[str] = mapped_column(String(16))
+    feature_maps: Mapped[str] = mapped_column(String(32), info={KIND: KEPT_MAPS})
+    class_names: Mapped[list[str]] = mapped_column(JSON, info={KIND: list[str]})
+    image_shape: Mapped[list[int]] = mapped_column(JSON, info={KIND: tuple[int, int, int]})
+    options: Mapped[dict[str, Any]] = mapped_column(JSON, info={KIND: Options})
+    state: Mapped[str] = mapped_column(String(16), info={KIND: State})
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -118,18 +161,20 @@ class RunRow(Base):
     labelled: Mapped[int]
     correct: Mapped[int]
     skipped: Mapped[int]
-    gap_low: Mapped[list[float | None]] = mapped_column(JSON)
-    gap_high: Mapped[list[float | None]] = mapped_column(JSON)
+    gap_low: Mapped[list[float | None]] = mapped_column(JSON, info={KIND: list[float | None]})
+    gap_high: Mapped[list[float | None]] = mapped_column(JSON, info={KIND: list[float | None]})
     rate: Mapped[float | None] = mapped_column(Double)
     writer: Mapped[str] = mapped_column(Text)
     experiment: Mapped[str | None] = mapped_column(Text, index=True)
     epoch: Mapped[int | None]
     note: Mapped[str] = mapped_column(Text, server_default="")
-    tags: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
+    tags: Mapped[list[str]] = mapped_column(JSON, server_default="[]", info={KIND: list[str]})
     size: Mapped[int] = mapped_column(BigInteger, server_default="0")
     odd: Mapped[int | None]
     beat: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    authors: Mapped[dict[str, dict[str, str]]] = mapped_column(JSON, server_default="{}")
+    authors: Mapped[dict[str, dict[str, str]]] = mapped_column(
+        JSON, server_default="{}", info={KIND: dict[str, Author]}
+    )
     error_sum: Mapped[float | None] = mapped_column(Double)
     error_count: Mapped[int | None]
     precision: Mapped[str | None] = mapped_column(String(16))
@@ -170,7 +215,7 @@ class ImageRow(Base):
     )
     ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     label: Mapped[int | None]
-    prediction: Mapped[int]
+    prediction: Mapped[int] = mapped_column(info={LEAST: -1})
     misclassified: Mapped[bool | None]
     finite: Mapped[bool]
     name: Mapped[str | None] = mapped_column(Text)
@@ -242,8 +287,8 @@ class TallyRow(Base):
     run_id: Mapped[int] = mapped_column(
         ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    label: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    prediction: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    label: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, info={LEAST: -1})
+    prediction: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, info={LEAST: -1})
     answered: Mapped[bool] = mapped_column(primary_key=True, autoincrement=False)
     images: Mapped[int]
 
@@ -463,3 +508,8 @@ class RangeStateRow(Base):
     layer: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     n: Mapped[int]
     moments: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+for _table in Base.metadata.tables.values():
+    for _column in _table.columns:
+        _column.type = Checked.of(_column)
