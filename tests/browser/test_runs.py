@@ -367,15 +367,8 @@ def test_a_page_with_an_edit_under_way_asks_before_it_is_left(
     expect(shown.locator("#runs-undo-text")).to_contain_text("note")
     assert StoreReader(str(store)).run("beta").note == "not to be lost"
     # What is stored holds nobody back.
-    gone: list[object] = []
-    shown.on("close", gone.append)
-    shown.on("framenavigated", gone.append)
-    leave()
-    for _ in range(600):
-        if gone:
-            break
-        shown.context.pages[0].wait_for_timeout(50) if shown.context.pages else None
-    assert gone
+    with shown.expect_event("close" if way == "closing" else "framenavigated"):
+        leave()
     assert asked == ["beforeunload"]
 
 
