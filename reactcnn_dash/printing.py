@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from reactcnn_dash.errors import OUTPUT, UserError
 
@@ -52,9 +53,12 @@ def write_out(text: str) -> None:
     Raises:
         OutputLost: they cannot.
     """
+    stream: TextIO | None = sys.stdout
+    if stream is None:
+        raise OutputLost("standard output is closed: nothing can be printed.")
     try:
-        sys.stdout.write(printable(text))
-        sys.stdout.flush()
+        stream.write(_in_its_letters(stream, printable(text)))
+        stream.flush()
     except BrokenPipeError as error:
         _leave_it()
         raise OutputLost from error
@@ -62,6 +66,12 @@ def write_out(text: str) -> None:
         _leave_it()
         reason = error.strerror or str(error)
         raise OutputLost(f"standard output cannot be written: {reason}.") from error
+
+
+def _in_its_letters(stream: TextIO, text: str) -> str:
+    """Return text with a question mark for what a terminal's encoding does not have."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _leave_it() -> None:
@@ -73,8 +83,9 @@ def _leave_it() -> None:
 
 def write_error(text: str) -> None:
     """Write a line to standard error; a closed terminal takes none."""
-    try:
-        sys.stderr.write(f"{printable(text)}\n")
-        sys.stderr.flush()
-    except OSError:
+    stream: TextIO | None = sys.stderr
+    if stream is None:
         return
+    with contextlib.suppress(OSError):
+        stream.write(_in_its_letters(stream, f"{printable(text)}\n"))
+        stream.flush()

@@ -122,20 +122,12 @@ def addresses(uuids: tuple[str, ...]) -> list[str]:
     run, layer, pair = f"run={ONE}", "layer=conv2", f"a={ONE}&b=5"
     return [
         "/redundancies/runs", f"/redundancies/of?{run}", f"/redundancies/holds?{run}&{layer}",
-        f"/redundancies/json?{run}", "/filters/run", f"/filters/of?{run}&{layer}&filter=2",
-        f"/filters/tops?{run}&{layer}&filter=2", f"/filters/clusters?{run}&{layer}",
-        f"/filters/history?{run}&{layer}&filter=2", f"/filters/maps?{run}&{layer}&filter=2&of=3",
-        f"/deviations/{uuid}", f"/deviations/{uuid}/images/3", f"/deviations/{uuid}/next?after=2",
+        f"/filters/of?{run}&{layer}&filter=2", f"/filters/tops?{run}&{layer}&filter=2",
+        f"/filters/history?{run}&{layer}&filter=2", f"/deviations/{uuid}/images/3",
         f"/runs/{uuid}/images/3", f"/runs/{uuid}/images/3/layers/1",
-        f"/runs/{uuid}/thumbnails?of=3,4", f"/runs/{uuid}/search?of=all", f"/first-visit/{uuid}",
-        f"/runs/{uuid}/search?of=wrong&order=confidence", f"/runs/{uuid}/export/graphml?layer=2",
-        "/comparisons/runs", f"/comparisons/of?{pair}", "/comparisons/experiment?name=night",
-        f"/comparisons/layer?{pair}&{layer}", f"/comparisons/changed?{pair}&offset=0",
-        f"/comparisons/image?{pair}&image=3&offset=0", f"/comparisons/json?{pair}",
-        f"/slims/of?{run}", "/slims/of?run=1", "/slims/gone?id=1", "/slims/channels?id=1",
-        "/slims/runs", f"/slims/predicted?{run}",
-        f"/slims/recipe?{run}&calibration=4&evaluation=4&budget=parameters&share=50&method=refit",
-        f"/reports/of?{run}", f"/by-class/of?{run}",
+        f"/runs/{uuid}/search?of=wrong&order=confidence", f"/comparisons/layer?{pair}&{layer}",
+        "/comparisons/experiment?name=night", f"/slims/of?{run}", "/slims/of?run=1",
+        "/slims/gone?id=1", f"/slims/predicted?{run}", f"/by-class/of?{run}",
     ]  # fmt: skip
 
 
