@@ -44,7 +44,7 @@ def fits(value: Any, kind: Any) -> bool:
         return True
     simple = _SIMPLE.get(kind)
     if simple is not None:
-        return bool(simple(value))
+        return simple(value)
     made_of = _MADE_OF.get(get_origin(kind))
     if made_of is not None:
         return made_of(value, get_args(kind))
@@ -60,8 +60,8 @@ def sound(value: Any) -> bool:
 
     What an annotation names that is imported for annotations alone may be anything.
     """
-    if dataclasses.is_dataclass(value):
-        kind = type(value)
+    kind: Any = type(value)
+    if dataclasses.is_dataclass(kind):
         return _has_fields(value, kind) and all(
             sound(getattr(value, field.name)) for field in dataclasses.fields(kind)
         )
@@ -105,7 +105,7 @@ def _is_whole(value: Any) -> bool:
     return type(value) is int and -_MOST <= value < _MOST
 
 
-_SIMPLE: Final = {
+_SIMPLE: Final[dict[Any, Callable[[Any], bool]]] = {
     NoneType: lambda value: value is None,
     None: lambda value: value is None,
     bool: lambda value: type(value) is bool,

@@ -37,7 +37,8 @@ KIND: Final = "kind"
 """In a column's `info`: what its value must be, see `kinds.fits`; all of JSON says so."""
 LEAST: Final = "least"
 """In a column's `info`: the least whole number that it may hold, where that is not 0."""
-_MOST: Final = {Integer: 2**31 - 1, BigInteger: 2**63 - 1}
+_MOST_SMALL: Final = 2**31 - 1
+_MOST: Final = 2**63 - 1
 _YEARS: Final = range(1970, 9000)
 
 
@@ -63,7 +64,8 @@ class Checked(TypeDecorator[Any]):
         self, inner: TypeEngine[Any], where: str, kind: Any, least: int, *, known: bool
     ) -> None:
         super().__init__()
-        self.inner = self.impl = inner
+        self.inner = inner
+        self.impl = inner  # type: ignore[assignment]
         self.where, self.kind, self.least, self.known = where, kind, least, known
 
     @classmethod
@@ -95,7 +97,7 @@ class Checked(TypeDecorator[Any]):
 
     def _whole(self) -> Reads:
         least, known, wrong = self.least, self.known, self._wrong
-        most = _MOST[type(self.inner)]
+        most = _MOST if isinstance(self.inner, BigInteger) else _MOST_SMALL
 
         def read(value: Any) -> Any:
             # By far the most values are these.

@@ -38,7 +38,7 @@ def fields_of(run: Run, layers: Sequence[Layer]) -> list[Any]:
         ``analysis.receptive_field.Axis``); ``whole`` for the whole image; None where it is not
         known, as in runs of former versions.
     """
-    kept = run.options.get("receptive_fields")
+    kept: Any = run.options.get("receptive_fields")
     known = fits(kept, list[Field]) and len(kept) == len(layers)
     return list(kept) if known else [None] * len(layers)
 
@@ -50,7 +50,7 @@ def wiring_of(run: Run, layers: Sequence[Layer]) -> Any:
         ``taps``, ``merges`` and ``costs``, by position; None where they are not known, as in runs
         of former versions, and of PyTorch modules that are watched by hooks.
     """
-    kept = run.options.get("wiring")
+    kept: Any = run.options.get("wiring")
     if not fits(kept, Wiring):
         return None
     taps, merges, costs = kept["taps"], kept["merges"], kept["costs"]

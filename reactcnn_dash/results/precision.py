@@ -129,7 +129,7 @@ def rounding_of(
 
 def rounding_in(options: Mapping[str, Any]) -> Rounding | None:
     """Return the rounding that was measured when a run began, if it was and is there."""
-    kept = options.get("rounding")
+    kept: Any = options.get("rounding")
     if not fits(kept, _Kept):
         return None
     layers = {name: (_float(both[0]), _float(both[1])) for name, both in kept["layers"].items()}

@@ -38,7 +38,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(filled: Path, tmp_path: Path) -> Path:
-    return shutil.copy(filled, tmp_path / "store.db")
+    path = tmp_path / "store.db"
+    shutil.copy(filled, path)
+    return path
 
 
 class Looking:

@@ -153,7 +153,7 @@ def least_of(run: Run, layers: Sequence[Layer]) -> list[int]:
 
 
 def _said(run: Run) -> Mapping[str, Any]:
-    said = run.options.get("costs")
+    said: Any = run.options.get("costs")
     return said if fits(said, _Said) else {}
 
 
