@@ -86,7 +86,9 @@ def _confirmed(path: Path) -> tuple[dict[str, list[int]], int]:
         raise SlimError(f"cannot read {path}: {error.strerror}.") from error
     except ValueError:
         report = None
-    if not fits(report, _Report):
+    if not fits(report, _Report) or any(
+        one["filter"] < 0 for layer in report["layers"] for one in layer["explained"] or ()
+    ):
         raise SlimError(
             f"{path} is no redundancy report; write one with python -m reactcnn_dash redundancy "
             f"RUN --json > {path.name}"

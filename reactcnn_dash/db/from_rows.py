@@ -51,11 +51,13 @@ def run_of(row: AnyRow) -> Run:
     """
     height, width, channels = row.image_shape
     thresholds = row.options.get("thresholds")
+    # Of a run that comes or goes its images are there in part.
+    least = max(row.labelled, row.correct)
     for damaged, what in (
         (not _can_be(height, width, channels), "image_shape is of no image"),
         (thresholds and len(thresholds) != len(row.class_names), "options do not fit class_names"),
         (len(row.gap_low) != len(row.gap_high), "gap_low and gap_high do not fit each other"),
-        (row.stored < row.labelled or row.labelled < row.correct, "stored is less than it can be"),
+        (row.state != RunState.DELETING and least > row.stored, "stored is less than it can be"),
     ):
         if damaged:
             raise DamagedValue(f"run {row.id}: runs.{what}")

@@ -17,6 +17,7 @@ from reactcnn_dash.app import create_server
 from reactcnn_dash.cli import main
 from reactcnn_dash.db import DamagedRow, StoreReader
 from reactcnn_dash.jobs.runner import Jobs
+from reactcnn_dash.results.redundancy.stability import STABILITY, stability_settings
 from tests.faults import damaged
 
 if TYPE_CHECKING:
@@ -215,21 +216,42 @@ def test_layers_that_do_not_follow_each_other_are_told(
     assert all(status != 500 for _, status, _ in looked_at(store))
 
 
-KEPT = (b"", b"x", b"[]", b"{}", b"3", b'"x"', b"null", b"[" * 5000, b"PK\x03\x04", b"RCB1")
+KEPT: dict[str, bytes] = {
+    "nothing": b"",
+    "an archive": b"PK\x03\x04",
+    "a list": zlib.compress(b"[]"),
+    "a number": zlib.compress(b"3"),
+    "nested": zlib.compress(b"[" * 5000),
+}
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_kept_result_of_another_kind_is_worked_out_again(store: Path, *, packed: bool) -> None:
+def test_a_kept_result_of_another_kind_is_worked_out_again(store: Path) -> None:
     look = Looking(store)
     # Without those of the runs, whose ids are new for each look.
     known = ("/filters/tops", "/comparisons/layer", "/slims/predicted")
     before = {address: text for address, _, text in look() if address.startswith(known)}
     assert len(before) == len(known)
-    for value in KEPT:
-        data = zlib.compress(value) if packed else value
+    for name, data in KEPT.items():
         with closing(sqlite3.connect(store)) as raw, raw:
             raw.execute("UPDATE reports SET value = ?", (data,))
             raw.execute("UPDATE comparisons SET result = ?", (data,))
         for address, status, text in look():
-            assert status == 200, (value, address, text[:200])
+            assert status == 200, (name, address, text[:200])
             assert text == before.get(address, text)
+
+
+@pytest.mark.parametrize("values", [{"enough": "many"}, {"images": None}, {"bootstrap": [[1]]}])
+def test_a_kept_result_with_fields_of_another_kind_is_none(
+    store: Path, values: dict[str, Any]
+) -> None:
+    reader = StoreReader(str(store))
+    run, settings = reader.run(4), stability_settings(1, 0.7)
+    assert STABILITY.find(reader, run, settings) is not None
+    with closing(sqlite3.connect(store)) as raw, raw:
+        where = "WHERE run_id = 4 AND kind = 'stability'"
+        (kept,) = raw.execute(f"SELECT value FROM reports {where}").fetchone()
+        raw.execute(
+            f"UPDATE reports SET value = ? {where}", (json.dumps(json.loads(kept) | values),)
+        )
+        raw.execute(f"UPDATE reports SET value = CAST(value AS BLOB) {where}")
+    assert STABILITY.find(reader, run, settings) is None
