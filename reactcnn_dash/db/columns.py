@@ -78,14 +78,13 @@ class Checked(TypeDecorator[Any]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Reads:
         """Return what turns a value as the driver gives it into what the program gets."""
         inner = self.impl_instance.result_processor(dialect, coltype)
-        kind = str if self.kind is None else self.kind
         reads: tuple[tuple[type, Callable[[], Reads]], ...] = (
             (JSON, self._json),
             (LargeBinary, lambda: _certain_blob if self.known else _blob),
             (Integer, self._whole),
             (Boolean, lambda: self._when(_is_flag, inner)),
-            (Double, lambda: self._when(_is_finite, None)),
-            (String, lambda: self._when(lambda value: fits(value, kind), None)),
+            (Double, self._real),
+            (String, self._text),
         )
         for type_, read in reads:
             if isinstance(self.inner, type_):
@@ -100,7 +99,6 @@ class Checked(TypeDecorator[Any]):
         most = _MOST if isinstance(self.inner, BigInteger) else _MOST_SMALL
 
         def read(value: Any) -> Any:
-            # By far the most values are these.
             if type(value) is int and least <= value <= most:
                 return value
             if value is None and not known:
@@ -108,6 +106,20 @@ class Checked(TypeDecorator[Any]):
             raise wrong(value)
 
         return read
+
+    def _real(self) -> Reads:
+        other = self._when(lambda value: fits(value, float) and math.isfinite(value), None)
+        # By far the most values are these, here and below.
+        return lambda value: (
+            value if type(value) is float and -math.inf < value < math.inf else other(value)
+        )
+
+    def _text(self) -> Reads:
+        kind = str if self.kind is None else self.kind
+        other = self._when(lambda value: fits(value, kind), None)
+        if self.kind is not None:
+            return other
+        return lambda value: value if type(value) is str and value.isascii() else other(value)
 
     def _when(self, good: Callable[[Any], bool], inner: Reads | None) -> Reads:
         known, wrong = self.known, self._wrong
@@ -158,10 +170,6 @@ class Checked(TypeDecorator[Any]):
 
 def _is_flag(value: Any) -> bool:
     return isinstance(value, int) and value in (0, 1)
-
-
-def _is_finite(value: Any) -> bool:
-    return fits(value, float) and math.isfinite(value)
 
 
 def _blob(value: Any) -> bytes | None:
