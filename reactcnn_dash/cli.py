@@ -39,7 +39,7 @@ from reactcnn_dash.printing import one_line, write_error, write_out
 from reactcnn_dash.usage import Parser
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 PROGRAM = "python -m reactcnn_dash"
 _ENDING_SECONDS = 5.0
@@ -347,13 +347,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A waiting request is no news: the page asks again.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
-        _end_in_order()
-        url = put_password_away(normalise_url(getattr(options, "store", "reactcnn.db")))
-        if options.command == "upgrade":
-            return _upgrade(url, backed_up=options.backed_up)
-        if options.command in COMMANDS:
-            return int(COMMANDS[options.command].run(url, options))
-        return _serve(url, options)
+        with _ends_in_order():
+            url = put_password_away(normalise_url(getattr(options, "store", "reactcnn.db")))
+            if options.command == "upgrade":
+                return _upgrade(url, backed_up=options.backed_up)
+            if options.command in COMMANDS:
+                return int(COMMANDS[options.command].run(url, options))
+            return _serve(url, options)
     except UserError as error:
         if debug:
             raise
@@ -371,18 +371,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _end_in_order() -> None:
-    """Let SIGTERM and a closed terminal end this process as Ctrl-C does: what was begun is undone.
+@contextlib.contextmanager
+def _ends_in_order() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the body as Ctrl-C does: what was begun is undone.
 
     A half copy is removed, a transaction taken back, and the processes that it started end too.
     """
-    if threading.current_thread() is not threading.main_thread():
-        return
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
+    caught = []
+    if threading.current_thread() is threading.main_thread():
+        numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
         # `nohup` lets a process ignore the end of its terminal: it goes on.
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _terminate)
+        caught = [one for one in numbers if one and signal.getsignal(one) is signal.SIG_DFL]
+    for number in caught:
+        signal.signal(number, _terminate)
+    try:
+        yield
+    finally:
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _terminate(number: int, _frame: object) -> None:
