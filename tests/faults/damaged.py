@@ -14,7 +14,7 @@ from collector.statistics import rebuild
 from reactcnn_dash import ids
 from reactcnn_dash.app import create_server
 from reactcnn_dash.db import Kernel, RunWriter, StoreReader, replace_states
-from reactcnn_dash.db.models import Base
+from reactcnn_dash.db.models import metadata
 from reactcnn_dash.jobs.runner import Jobs
 from tests import slimmed, stores
 from tests.db.sharing import enter, finish
@@ -55,7 +55,7 @@ def columns() -> list[Any]:
     """Give every column of every table whose value can be changed at all."""
     return [
         column
-        for table in Base.metadata.sorted_tables
+        for table in metadata.sorted_tables
         for column in table.columns
         # What names a row by itself is the row's number in SQLite, which takes nothing else.
         if not (column.name == "id" and column.primary_key)
