@@ -45,7 +45,7 @@ def create_schema(connection: Connection) -> None:
     """Make all tables, at head, in an empty database."""
     metadata.create_all(connection)
     if connection.dialect.name == "postgresql":
-        postgresql.store_as_written(connection, metadata)
+        postgresql.store_as_written(connection)
     _VERSION.create(connection)
     connection.execute(_VERSION.insert(), {"version_num": HEAD})
 
