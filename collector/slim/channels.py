@@ -108,7 +108,8 @@ def find_channels(graph: FlatGraph) -> Channels:
             finder.visit(call)
         else:
             finder.give_up(call, f"{owner} is made of layers that cannot be narrowed one by one")
-    finder.pin(finder.axes[id(graph.output)].numbers, "the model's output")
+    for tensor in graph.outputs:
+        finder.pin(finder.axes[id(tensor)].numbers, "the model's output")
     return finder.settled()
 
 
@@ -118,13 +119,17 @@ class _Finder:
         self._parent: list[int] = []
         self._reasons: dict[int, str] = {}
         self._seen: dict[int, tuple[Numbers, Numbers]] = {}
+        self._reshaped: dict[int, Call] = {}
+        self._paths: dict[int, tuple[str, ...]] = {}
+        self._entered: dict[tuple[tuple[str, ...], int, int], Any] = {}
 
     def visit(self, call: Call) -> None:
         """Return the outputs of a call their channels."""
+        self._enter(call)
         operation = call.operation
         if is_maker(operation):
             self._make(call)
-        elif type(operation) in WEIGHTED:
+        elif is_weighted(operation):
             self._weigh(call)
         elif type(operation) in _MERGES or _is_operation(operation, _MERGING_OPERATIONS):
             self._merge(call)
@@ -145,8 +150,8 @@ class _Finder:
         received = self._numbers_on(call.inputs[0], axis)
         (output,) = call.outputs
         made = self.number(output, axis)
-        if activation_name(layer) in _MIXING:
-            self.pin(made, f"{layer.name} ends in {activation_name(layer)}, which mixes filters")
+        if mixed := _mixed_by(layer):
+            self.pin(made, f"{layer.name} ends in {mixed}")
         self._share(layer, received, made)
 
     def _weigh(self, call: Call) -> None:
@@ -164,10 +169,11 @@ class _Finder:
                 return
         else:
             wanted = layer.axis % rank
-        if axis.position != wanted or (
-            isinstance(layer, _L.DepthwiseConv2D) and activation_name(layer) in _MIXING
-        ):
+        if axis.position != wanted:
             self.give_up(call, f"{layer.name} works on another axis than the channels")
+            return
+        if mixed := _mixed_by(layer):
+            self.give_up(call, f"{layer.name} ends in {mixed}")
             return
         numbers = axis.numbers
         if isinstance(layer, _L.DepthwiseConv2D):
@@ -234,21 +240,30 @@ class _Finder:
         found = _only_axis(whole)
         if found is None:
             self.give_up(call, f"{call.operation.name} spreads channels over several axes")
-        else:
-            self._set(output, found[0] + 1, found[1])
+            return
+        self._set(output, found[0] + 1, found[1])
+        if isinstance(call.operation, _L.Reshape):
+            # It says one shape for all its calls.
+            before = self._reshaped.setdefault(id(call.operation), call)
+            self._tie(before.inputs[0], tensor, call.operation.name)
+            self._tie(before.outputs[0], output, call.operation.name)
 
     def _hand_on(self, call: Call) -> None:
         (tensor,), (output,) = call.inputs, call.outputs
         axis = self.axes[id(tensor)]
         operation = call.operation
         position = axis.position
+        noise = getattr(operation, "noise_shape", None)
+        if hasattr(operation, "data_format") and position != _channel_axis(operation, tensor):
+            self.give_up(call, f"{operation.name} works on another axis than the channels")
+            return
         if isinstance(operation, (_L.GlobalAveragePooling2D, _L.GlobalMaxPooling2D)):
-            if position != _channel_axis(operation, tensor):
-                self.give_up(call, f"{operation.name} pools over another axis than the channels")
-                return
             position = 1 if not operation.keepdims else position
         elif output.shape[position] != len(axis.numbers):
             self.give_up(call, f"{operation.name} changes the number of channels")
+            return
+        elif noise is not None and noise[position] not in (None, 1):
+            self.give_up(call, f"{operation.name} says how many channels there are")
             return
         self._set(output, position, axis.numbers)
 
@@ -258,6 +273,25 @@ class _Finder:
             self.pin(self.axes[id(tensor)].numbers, reason)
         for tensor in call.outputs:
             self.number(tensor, len(tensor.shape) - 1, reason)
+
+    def _enter(self, call: Call) -> None:
+        """Tie what a model nested in another is called with: it has one shape for all its calls."""
+        for tensor in call.outputs:
+            self._paths[id(tensor)] = call.path
+        for depth in range(1, len(call.path) + 1):
+            model = call.path[:depth]
+            for position, tensor in enumerate(call.inputs):
+                if self._paths.get(id(tensor), ())[:depth] != model:
+                    key = (model, id(call.operation), position)
+                    self._tie(self._entered.setdefault(key, tensor), tensor, model[-1])
+
+    def _tie(self, one: Any, other: Any, name: str) -> None:
+        first, second = self.axes[id(one)], self.axes[id(other)]
+        if first.position == second.position and len(first.numbers) == len(second.numbers):
+            self._join(first.numbers, second.numbers)
+            return
+        for axis in (first, second):
+            self.pin(axis.numbers, f"{name} is called with different shapes")
 
     # Numbers
 
@@ -336,7 +370,16 @@ def operations_of(model: Any) -> dict[str, Any]:
 
 def is_maker(operation: Any) -> bool:
     """Return whether a call of it mixes all channels that it receives into new ones."""
-    return type(operation) in MAKERS and getattr(operation, "groups", 1) == 1
+    return (
+        type(operation) in MAKERS
+        and getattr(operation, "groups", 1) == 1
+        and not _has_layer_with_weights(operation)
+    )
+
+
+def is_weighted(operation: Any) -> bool:
+    """Return whether a call of it treats each channel by itself, with weights of its own."""
+    return type(operation) in WEIGHTED and not _has_layer_with_weights(operation)
 
 
 def _channel_axis(layer: Any, tensor: Any) -> int:
@@ -398,8 +441,29 @@ def _is_plain(operation: Any) -> bool:
     if isinstance(operation, _L.Rescaling) and type(operation) is _L.Rescaling:
         return np.size(operation.scale) == 1 and np.size(operation.offset) == 1
     if type(operation) in _PLAIN:
-        return activation_name(operation) not in _MIXING
+        return _mixed_by(operation) is None
     return _is_operation(operation, _PLAIN_OPERATIONS)
+
+
+def _mixed_by(operation: Any) -> str | None:
+    """Say what an operation ends in that does not, or may not, treat each channel by itself."""
+    activation = getattr(operation, "activation", None)
+    if isinstance(activation, _L.Activation):
+        return _mixed_by(activation)
+    if activation is None or type(activation) in _PLAIN:
+        return None
+    name = activation_name(operation)
+    if name in _MIXING:
+        return f"{name}, which mixes filters"
+    if name is None or isinstance(activation, keras.Layer):
+        kind = getattr(activation, "__name__", None) or type(activation).__name__
+        return f"{kind}, which may mix filters"
+    return None
+
+
+def _has_layer_with_weights(operation: Any) -> bool:
+    activation = getattr(operation, "activation", None)
+    return isinstance(activation, keras.Layer) and bool(activation.weights)
 
 
 def _is_operation(operation: Any, names: frozenset[str]) -> bool:
@@ -414,4 +478,8 @@ def _unknown(operation: Any) -> str:
         return f"{name} is a grouped convolution"
     if activation_name(operation) in _MIXING or isinstance(operation, _L.Softmax):
         return f"{name} ({kind}) mixes channels"
+    if _has_layer_with_weights(operation):
+        return f"{name} has an activation with weights of its own"
+    if mixed := _mixed_by(operation):
+        return f"{name} ({kind}) works by {mixed}"
     return f"{name} ({kind}) cannot be narrowed safely"

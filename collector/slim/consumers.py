@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _L = keras.layers
 
+BORDER = 1e-3
+"""Cost of a constant that is missing at the borders of a map: used only if nothing else does."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
@@ -71,9 +74,28 @@ class Consumer:
         return kernel_of(self.layer, named_weights(self.layer, self.layer.get_weights()))
 
     @property
+    def own_bias(self) -> NDArray[np.float64]:
+        """(outputs,) what the layer itself adds."""
+        found = named_weights(self.layer, self.layer.get_weights()).get("bias", 0.0)
+        return np.broadcast_to(np.asarray(found, np.float64), (len(self.made),))
+
+    @property
     def fits(self) -> bool:
         """Whether its kernel can be fitted to answers; if not, work is only handed over."""
         return len(self.calls) == 1 and not isinstance(self.layer, _L.Conv2DTranspose)
+
+    @property
+    def constant(self) -> float:
+        """What a constant among its inputs costs it, see ``analysis.hand_over``."""
+        layer = self.layer
+        if self.bias is None:
+            return 1.0
+        if isinstance(layer, _L.Conv2DTranspose):
+            # Where its strokes overlap, and at the borders, a constant is no constant.
+            return 0.0 if layer.kernel_size == layer.strides else 1.0
+        # A separable convolution mixes channels after it has padded.
+        pads = isinstance(layer, _L.Conv2D) and layer.padding == "same"
+        return BORDER if pads and max(layer.kernel_size) > 1 else 0.0
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:

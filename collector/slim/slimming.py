@@ -11,7 +11,7 @@ import numpy as np
 from collector.frameworks.keras.layout import CONVOLUTIONS
 from collector.slim.bundles import find_bundles
 from collector.slim.channels import find_channels
-from collector.slim.choosing import Choice, by_rule, prepare
+from collector.slim.choosing import Choice, by_rule, lossless, prepare
 from collector.slim.consumers import find_consumers
 from collector.slim.costs import costs_of
 from collector.slim.executing import prove_same, whole_output
@@ -160,6 +160,10 @@ class Slimming:
             measured=self.measured,
             seed=seed,
         )
+
+    def lossless(self) -> NDArray[np.bool_]:
+        """Return which channels stay when only those go whose work the others can do exactly."""
+        return lossless(self.consumers, self.measured, self.bundles, self.channels.count)
 
     def filters_of(self, tap: Tap) -> NDArray[np.intp]:
         """Return the channel of each filter of a tapped layer."""

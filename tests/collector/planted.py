@@ -108,5 +108,5 @@ def outputs(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float64]:
 def cut_exactly(model: Any, images: NDArray[np.uint8]) -> tuple[Any, Cut, Slimming]:
     """Cut what is explained exactly, and make a model of the rest."""
     slimming = slimming_of(model, images)
-    cut = slimming.cut(slimming.choice.lossless())
+    cut = slimming.cut(slimming.lossless())
     return rebuild(model, cut.slimmed, f"{model.name}-slim"), cut, slimming
