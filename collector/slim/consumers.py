@@ -129,12 +129,11 @@ def find_consumers(graph: FlatGraph, channels: Channels) -> tuple[Consumer, ...]
     followers = graph.consumers()
     found = []
     for same in calls.values():
-        (tensor,) = same[0].inputs
         found.append(
             Consumer(
                 layer=same[0].operation,
                 calls=tuple(same),
-                received=channels.of(tensor).numbers,
+                received=channels.received(same[0]),
                 made=channels.of(same[0].outputs[0]).numbers,
                 bias=_bias(same, followers, times),
             )
@@ -166,9 +165,10 @@ def places(layer: Any, value: Any) -> Any:
     if first:
         value = keras.ops.moveaxis(value, 1, -1)
     if isinstance(layer, _L.SeparableConv2D):
+        # In the precision in which the layer itself computes.
         value = keras.ops.depthwise_conv(
-            value,
-            layer.depthwise_kernel,
+            keras.ops.cast(value, layer.compute_dtype),
+            keras.ops.cast(layer.depthwise_kernel, layer.compute_dtype),
             layer.strides if len(set(layer.strides)) > 1 else layer.strides[0],
             layer.padding,
             "channels_last",

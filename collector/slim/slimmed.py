@@ -51,13 +51,14 @@ class Slimmed:
                 received, made = self.masks(call)
                 # One that works on another axis than the channels keeps them all.
                 whole = received.all() and made.all()
-                cut = layer.get_weights() if whole else narrow_weights(layer, received, made)
+                axis = self.channels.of(call.inputs[0]).position
+                cut = layer.get_weights() if whole else narrow_weights(layer, received, made, axis)
                 self.weights[id(layer)] = cut
                 self._calls[id(layer)] = call
 
     def masks(self, call: Call) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which of a call's input and output channels stay."""
-        received = self.kept[self.channels.of(call.inputs[0]).numbers]
+        received = self.kept[self.channels.received(call)]
         made = self.kept[self.channels.of(call.outputs[0]).numbers]
         return received, made
 
