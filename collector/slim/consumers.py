@@ -127,18 +127,16 @@ def find_consumers(graph: FlatGraph, channels: Channels) -> tuple[Consumer, ...]
     for call in graph.calls:
         times[id(call.operation)] = times.get(id(call.operation), 0) + 1
     followers = graph.consumers()
-    found = []
-    for same in calls.values():
-        found.append(
-            Consumer(
-                layer=same[0].operation,
-                calls=tuple(same),
-                received=channels.received(same[0]),
-                made=channels.of(same[0].outputs[0]).numbers,
-                bias=_bias(same, followers, times),
-            )
+    return tuple(
+        Consumer(
+            layer=same[0].operation,
+            calls=tuple(same),
+            received=channels.received(same[0]),
+            made=channels.of(same[0].outputs[0]).numbers,
+            bias=_bias(same, followers, times),
         )
-    return tuple(found)
+        for same in calls.values()
+    )
 
 
 def _bias(calls: list[Call], followers: dict[int, list[Call]], times: dict[int, int]) -> Any:
