@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import logging
 import os
 import re
@@ -34,7 +33,7 @@ from reactcnn_dash.db import (
 )
 from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError, WrongUsage
 from reactcnn_dash.export import command as export
-from reactcnn_dash.imports import without
+from reactcnn_dash.imports import to_stay, without
 from reactcnn_dash.pages.report import command as report_command
 from reactcnn_dash.usage import Parser
 
@@ -250,32 +249,27 @@ def _upgrade(url: str, *, backed_up: bool) -> int:
 
 
 def _serve(url: str, options: argparse.Namespace) -> int:
-    # Some ten thousand classes and functions are made now, and none goes: looking for garbage among
-    # them again and again would take a tenth of the time until the first answer.
-    gc.disable()
-    # Before Dash is imported: another file and a taken port are told at once.
-    reader = StoreReader(url)
-    _refuse_another_file(reader)
-    from reactcnn_dash import server  # noqa: PLC0415
+    with to_stay():
+        # Before Dash is imported: another file and a taken port are told at once.
+        reader = StoreReader(url)
+        _refuse_another_file(reader)
+        from reactcnn_dash import server  # noqa: PLC0415
 
-    sock = server.listen(options.host, options.port)
-    if options.read_only:
-        # For the processes that this one starts, too.
-        os.environ[READ_ONLY] = "1"
-    server.give_memory_back()
-    # Dash's part for notebooks: the one that shows pages has a process of its own for this.
-    with without("IPython"):
-        from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help needs no Dash
-    from reactcnn_dash.jobs.runner import Workers  # noqa: PLC0415
-    from reactcnn_dash.jobs.worker import leave  # noqa: PLC0415
-    from reactcnn_dash.results.clusters.clustering import warm_up  # noqa: PLC0415
+        sock = server.listen(options.host, options.port)
+        if options.read_only:
+            # For the processes that this one starts, too.
+            os.environ[READ_ONLY] = "1"
+        server.give_memory_back()
+        # Dash's part for notebooks: the one that shows pages has a process of its own for this.
+        with without("IPython"):
+            from reactcnn_dash.app import create_server  # noqa: PLC0415 - --help needs no Dash
+        from reactcnn_dash.jobs.runner import Workers  # noqa: PLC0415
+        from reactcnn_dash.jobs.worker import leave  # noqa: PLC0415
+        from reactcnn_dash.results.clusters.clustering import warm_up  # noqa: PLC0415
 
-    jobs = Workers(warm_up)
-    access = _access(options, sock.getsockname()[1])
-    app = create_server(reader, url, jobs, access)
-    # What stands now stands until the end: it is never looked through for what could be freed.
-    gc.freeze()
-    gc.enable()
+        jobs = Workers(warm_up)
+        access = _access(options, sock.getsockname()[1])
+        app = create_server(reader, url, jobs, access)
     link = server.address(sock, access)
     sys.stderr.write(f"ReactCNN shows {without_password(url)}\n  {link}   (Ctrl-C stops)\n")
     if access.token is None and not is_loopback(options.host):

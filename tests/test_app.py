@@ -87,6 +87,37 @@ def test_a_deleted_and_remade_store_is_picked_up(url: str, tmp_path: Path) -> No
     assert new["image"]["ordinal"] == 2
 
 
+def test_pages_that_follow_a_run_share_what_was_read_a_moment_ago(url: str, tmp_path: Path) -> None:
+    store = tmp_path / "store.db"
+    stores.make_store(store, 5, name="first")
+    context, moment = served.context(url), [0.0]
+    followers = poll.Followers(context, lambda: moment[0])
+    uuid = poll.answer(context, {})["run"]["uuid"]
+
+    def page(shown: int | None, **change: Any) -> dict[str, Any]:
+        seen = {"uuid": uuid} | ({} if shown is None else {"ordinal": shown})
+        return dict(followers.answer({"run": None, "ordinal": None, "seen": seen} | change))
+
+    # A page has an image, and others have none or an older one.
+    assert [("image" in page(shown)) for shown in (4, 3, None, 4)] == [False, True, True, False]
+    assert page(3) == poll.answer(context, {"seen": {"uuid": uuid, "ordinal": 3}})
+    stores.make_store(store, 3, name="second")
+    moment[0] = 0.09
+    assert page(3)["run"]["name"] == "first"
+    # Who asks for something of its own, or has seen nothing, is never given another's answer.
+    assert page(3, run=1, ordinal=2)["image"]["ordinal"] == 2
+    assert page(3, run=2)["run"]["name"] == "second"
+    assert followers.answer({})["run"]["name"] == "second"
+    moment[0] = 0.11
+    newest = page(2)
+    assert (newest["run"]["name"], newest["image"]["ordinal"]) == ("second", 2)
+    assert "model" in newest
+    assert newest == poll.answer(context, {"seen": {"uuid": uuid, "ordinal": 2}})
+    store.unlink()
+    moment[0] = 0.3
+    assert "empty" in page(2)
+
+
 def test_pixels_and_maps_come_back_bit_for_bit(url: str, tmp_path: Path) -> None:
     made = stores.make_store(tmp_path / "store.db", 5)
     uuid = StoreReader(url).run(1).uuid

@@ -28,6 +28,44 @@ def test_packages_are_away_for_as_long_as_is_said(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("searched", [True, False])
+def test_what_is_loaded_to_stay_is_never_looked_through_and_what_comes_after_is(
+    *, searched: bool
+) -> None:
+    script = f"""
+import gc, sys, weakref
+from reactcnn_dash.imports import to_stay
+class Ring: ...
+def ring():
+    one = Ring()
+    one.me = one
+    return weakref.ref(one)
+({"gc.enable" if searched else "gc.disable"})()
+with to_stay():
+    print(gc.isenabled())
+    import pyclbr
+kept = gc.get_freeze_count()
+print(kept > 1000, gc.isenabled(), pyclbr.__name__)
+lost = ring()
+gc.collect()
+print(lost() is None)
+with to_stay():
+    import pyclbr
+print(gc.get_freeze_count() == kept)
+try:
+    with to_stay():
+        raise KeyError
+except KeyError:
+    print(gc.isenabled())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    expected = [False, True, searched, "pyclbr", True, True, searched]
+    assert done.stdout.split() == [str(one) for one in expected]
+
+
+@pytest.mark.process
 def test_keras_comes_without_tables_and_wrappers_which_can_be_imported_afterwards() -> None:
     script = """
 import sys

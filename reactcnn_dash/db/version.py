@@ -17,13 +17,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError
 
+from reactcnn_dash.db import postgresql
 from reactcnn_dash.db.errors import NotAStore, StoreNewer, StoreOutdated
 from reactcnn_dash.db.models import Base
 
 if TYPE_CHECKING:
     from reactcnn_dash.db.address import StoreAddress
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration. Revisions are four digits, so that older and newer compare as text."""
 
 _VERSION = Table(
@@ -43,6 +44,8 @@ _REVISION = re.compile(r"\d{4}")
 def create_schema(connection: Connection) -> None:
     """Make all tables, at head, in an empty database."""
     Base.metadata.create_all(connection)
+    if connection.dialect.name == "postgresql":
+        postgresql.store_as_written(connection, Base.metadata)
     _VERSION.create(connection)
     connection.execute(_VERSION.insert(), {"version_num": HEAD})
 

@@ -302,6 +302,23 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyP
     return monkeypatch
 
 
+def compressed_again(url: str) -> list[str]:
+    """The columns of bytes that the server tries to compress; there are some to look at."""
+    ways = (
+        "SELECT c.relname || '.' || a.attname, a.attstorage FROM pg_attribute a "
+        "JOIN pg_class c ON c.oid = a.attrelid WHERE c.relkind = 'r' AND a.attnum > 0 "
+        "AND c.relnamespace = current_schema()::regnamespace AND a.atttypid = 'bytea'::regtype"
+    )
+    with engine_of(url).connect() as connection:
+        found = connection.execute(text(ways)).all()
+    assert len(found) >= 15
+    return [column for column, way in found if str(way) != "e"]
+
+
+def test_what_is_compressed_here_is_not_compressed_again_by_the_server(url: str) -> None:
+    assert compressed_again(url) == []
+
+
 @pytest.mark.parametrize("fixture", FIXTURES, ids=[one.stem for one in FIXTURES])
 def test_an_older_store_is_upgraded_and_its_dump_brings_it_back(
     blank: str, fixture: Path, databases: Databases, in_folder: pytest.MonkeyPatch, binaries: Path
@@ -322,6 +339,7 @@ def test_an_older_store_is_upgraded_and_its_dump_brings_it_back(
     with engine_of(blank).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+    assert compressed_again(blank) == []
     with RunWriter.resume(blank, "trial") as writer:
         writer.append(batch(6, 3), [state(0, 9)])
     assert StoreReader(blank).run(run.id).stored == 9

@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from reactcnn_dash.imports import without
+from reactcnn_dash.imports import to_stay, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def start_tensorflow() -> None:
     # TensorFlow leaves oneDNN out on processors without AVX-512; with constant weights it is the
     # faster one there too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    with _native_silence(), without(*_BESIDES):
+    with _native_silence(), without(*_BESIDES), to_stay():
         import keras  # noqa: PLC0415 - takes seconds, and only now is it needed
 
     keras.config.set_image_data_format("channels_last")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from collector.errors import ModelError
 from collector.frameworks.protocol import Framework
+from reactcnn_dash.imports import to_stay
 
 if TYPE_CHECKING:
     from collector.frameworks.protocol import Asked, Network
@@ -48,7 +49,8 @@ def check(model: str) -> None:
 
 def start() -> None:
     """Import onnxruntime, and let its threads have the interpreter quickly."""
-    import onnxruntime  # noqa: PLC0415 - only where it is needed
+    with to_stay():
+        import onnxruntime  # noqa: PLC0415 - only where it is needed
 
     # It warns of what it optimises and of models that are newer than it; neither is the user's.
     onnxruntime.set_default_logger_severity(3)
@@ -61,7 +63,8 @@ def load(model: str, asked: Asked) -> Network:
     Raises:
         ModelError: it cannot be loaded or watched.
     """
-    from collector.frameworks.onnx.network import understand  # noqa: PLC0415 - imports onnx
+    with to_stay():
+        from collector.frameworks.onnx.network import understand  # noqa: PLC0415 - imports onnx
 
     return understand(model, asked)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from collector.errors import ModelError
 from collector.frameworks.protocol import Framework
+from reactcnn_dash.imports import to_stay
 
 if TYPE_CHECKING:
     from collector.frameworks.protocol import Asked, Network
@@ -38,7 +39,8 @@ def check(model: str) -> None:
 
 def start() -> None:
     """Import torch, and let its threads have the interpreter quickly."""
-    import torch  # noqa: F401, PLC0415 - only where it is needed
+    with to_stay():
+        import torch  # noqa: F401, PLC0415 - only where it is needed
 
     sys.setswitchinterval(_SWITCH_SECONDS)
 
@@ -49,8 +51,9 @@ def load(model: str, asked: Asked) -> Network:
     Raises:
         ModelError: it cannot be loaded or watched.
     """
-    from collector.frameworks.torch.loading import load_module  # noqa: PLC0415 - imports torch
-    from collector.frameworks.torch.network import understand  # noqa: PLC0415
+    with to_stay():
+        from collector.frameworks.torch.loading import load_module  # noqa: PLC0415 - imports torch
+        from collector.frameworks.torch.network import understand  # noqa: PLC0415
 
     module = load_module(model, asked.weights, trusted=asked.trusted)
     factory = bool(_FACTORY.fullmatch(model))
