@@ -418,6 +418,30 @@ def test_what_reads_along_another_axis_than_the_channels_leaves_them_whole() -> 
     np.testing.assert_allclose(after, before, atol=1e-4)
 
 
+def test_no_output_of_several_changes() -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(5, 3, activation="elu", name="stem")(inputs)
+    shown = layers.Conv2D(5, 3, activation="elu", name="shown")(x)
+    x = layers.Conv2D(5, 3, activation="elu", name="then")(shown)
+    x = layers.GlobalAveragePooling2D()(x)
+    ends = [layers.Dense(3, name="end")(x), shown, layers.Dense(2, name="aside")(x)]
+    model = with_seeded_weights(keras.Model(inputs, ends))
+    for name in ("stem", "shown", "then", "aside"):
+        copy_filter(model.get_layer(name), 0, 1)
+    images, others = noise(64, (8, 8, 3)), noise(16, (8, 8, 3), seed=8)
+    slimming = slimming_of(model, images, head="none")
+    slim = rebuild(model, slimming.cut(slimming.lossless()).slimmed, "slim")
+    widths = [slim.get_layer(name).filters for name in ("stem", "shown", "then")]
+    assert widths == [4, 5, 4]
+    assert slimming.left_whole()["shown"] == "the model's output"
+    value = others.astype(np.float32) / np.float32(255)
+    for found, wanted in zip(slim(value), model(value), strict=True):
+        np.testing.assert_allclose(np.asarray(found), np.asarray(wanted), atol=1e-4)
+
+
 def test_lower_precision_loses_its_copies_too() -> None:
     import keras
 
