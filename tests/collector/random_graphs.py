@@ -24,7 +24,9 @@ class Growing:
         self.planted: list[str] = []
         self.after: list[Callable[[Any, np.random.Generator], None]] = []
 
-    def conv(self, x: Any, width: int, name: str, size: int = 3, **options: Any) -> Any:
+    def conv(
+        self, x: Any, width: int, name: str, size: int | tuple[int, int] = 3, **options: Any
+    ) -> Any:
         """Add a convolution in which a copy is planted."""
         import keras
 
