@@ -366,7 +366,7 @@ def test_what_says_one_shape_for_all_its_calls_loses_the_same_channels_in_all() 
         sides.append(flat(bend(x)))
     x = layers.Concatenate()(sides)
     x = layers.Conv2D(5, 1, activation="elu", name="then")(layers.Reshape((4, 4, 12))(x))
-    x = layers.Dropout(0.5, noise_shape=(None, 1, 1, 5))(x)
+    x = layers.Dropout(0.5, noise_shape=(None, 1, 1, 5), name="dropped")(x)
     model = keras.Model(inputs, layers.Dense(2, name="end")(layers.GlobalMaxPooling2D()(x)))
     with_seeded_weights(model)
     for name, source, target in (("left", 1, 2), ("right", 1, 2), ("left", 0, 4), ("then", 0, 1)):
@@ -375,7 +375,7 @@ def test_what_says_one_shape_for_all_its_calls_loses_the_same_channels_in_all() 
     slim, _, slimming = cut_exactly(model, images)
     # What repeats in one side alone stays in both.
     assert [slim.get_layer(name).filters for name in ("left", "right", "then")] == [5, 5, 5]
-    assert slimming.left_whole()["then"] == "dropout says how many channels there are"
+    assert slimming.left_whole()["then"] == "dropped says how many channels there are"
     np.testing.assert_allclose(outputs(slim, images), outputs(model, images), atol=1e-4)
 
 
