@@ -6,7 +6,7 @@ from alembic import context
 
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.engine import write_engine
-from reactcnn_dash.db.models import Base
+from reactcnn_dash.db.models import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -16,7 +16,7 @@ def run(connection: "Connection") -> None:
     """Run the migrations over `connection`, in its transaction when it has begun one."""
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=metadata,
         # SQLite cannot alter most of a table; batch mode makes it anew and copies the rows.
         render_as_batch=True,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.ownership import HEARD
 from tests.postgres import engine_of
@@ -23,5 +23,5 @@ def fall_silent(store: StoreUrl, seconds: float = 11) -> None:
     """
     old = datetime.now(UTC) - timedelta(seconds=seconds)
     with engine_of(StoreAddress.of(store).url).begin() as connection:
-        connection.execute(update(queries.runs).values(heartbeat_at=old))
+        connection.execute(update(models.runs).values(heartbeat_at=old))
     HEARD.forget()

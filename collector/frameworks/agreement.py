@@ -138,7 +138,8 @@ def first_difference(
     starts = np.cumsum([0, *(tap.filters for tap in network.taps)]).tolist()
     for place, expected in zip(places, maps, strict=True):
         gap = captured.gap[:, starts[place] : starts[place + 1]]
-        found = difference(expected.mean((2, 3)), gap)
+        # Values above and below 0 leave a mean near it, and rounding as large as they are.
+        found = difference(expected.mean((2, 3)), gap, sizes=np.abs(expected).mean((2, 3)))
         if captured.maps is not None:
             # A permutation of places would not be seen in their means.
             one = captured.maps[place]
@@ -158,9 +159,16 @@ def _share(found: float) -> str:
 
 
 def difference(
-    expected: NDArray[Any], found: NDArray[Any], spread: Any = 0.0, *, finite: bool = False
+    expected: NDArray[Any],
+    found: NDArray[Any],
+    spread: Any = 0.0,
+    *,
+    finite: bool = False,
+    sizes: NDArray[Any] | None = None,
 ) -> float:
-    """Largest difference beyond ``spread`` as a share of the largest expected value.
+    """Largest difference beyond ``spread`` as a share of the largest of ``sizes``.
+
+    Without them, of the largest expected value.
 
     Infinite where one of the two is not finite and the other is, unless only those that are finite
     in both are asked for.
@@ -173,5 +181,5 @@ def difference(
     with np.errstate(invalid="ignore"):
         apart = np.where(both, expected - found, 0)
     beyond = np.maximum(np.abs(apart) - spread, 0)
-    scale = np.abs(expected[both]).max()
+    scale = np.abs((expected if sizes is None else sizes)[both]).max()
     return float(beyond.max() / scale) if scale else float(beyond.max())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models
 from reactcnn_dash.db.packing import maps_kept, pack_kernel
 from reactcnn_dash.db.records import RunState
 
@@ -69,9 +69,9 @@ def insert_run(connection: Connection, new: NewRun, owner: str) -> int:
         "tags": [],
         "size": 0,
     }
-    run_id = _new_id(connection.execute(insert(queries.runs).values(values)))
+    run_id = _new_id(connection.execute(insert(models.runs).values(values)))
     connection.execute(
-        insert(queries.layers),
+        insert(models.layers),
         [
             {
                 "run_id": run_id,
@@ -91,7 +91,7 @@ def insert_run(connection: Connection, new: NewRun, owner: str) -> int:
 
 
 def _checkpoint_id(connection: Connection, new: NewRun) -> int:
-    table = queries.checkpoints
+    table = models.checkpoints
     found = connection.execute(
         select(table.c.id).where(table.c.sha256 == new.checkpoint_sha256)
     ).scalar()
@@ -106,7 +106,7 @@ def _checkpoint_id(connection: Connection, new: NewRun) -> int:
     checkpoint_id = _new_id(connection.execute(insert(table).values(values)))
     if new.kernels:
         rows = [pack_kernel(kernel) | {"checkpoint_id": checkpoint_id} for kernel in new.kernels]
-        connection.execute(insert(queries.kernels), rows)
+        connection.execute(insert(models.kernels), rows)
     return checkpoint_id
 
 

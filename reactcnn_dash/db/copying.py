@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import read_engine, sqlite_connection, transaction
@@ -73,9 +73,9 @@ def copy_store(
                 source.backup(copy, progress=lambda _, left, pages: tell(left, pages))
         with saving(str(part)) as (changed, _):
             changed.execute(
-                update(queries.runs)
-                .where(queries.runs.c.state == RunState.COLLECTING)
-                .values(state=RunState.INTERRUPTED, ended_at=queries.runs.c.heartbeat_at)
+                update(models.runs)
+                .where(models.runs.c.state == RunState.COLLECTING)
+                .values(state=RunState.INTERRUPTED, ended_at=models.runs.c.heartbeat_at)
             )
         with translated(target):
             part.replace(to)

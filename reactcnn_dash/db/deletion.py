@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, exists, func, or_, select, update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models, queries
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import (
@@ -46,7 +46,7 @@ _CACHE_KIB = 64 * 1024
 _LEAST = 256 * 1024
 """Bytes that the smallest step may write: its journal."""
 
-_runs = queries.runs
+_runs = models.runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class RunDeletion:
                 raw.execute("PRAGMA secure_delete = OFF")
                 # Another process that has the store open has a log there already.
                 with suppress(StoreLocked):
-                    for table in (queries.feature_maps, queries.images):
+                    for table in (models.feature_maps, models.images):
                         self._take_last(connection, raw, table)
         except StoreFull as error:
             raise StoreFull(
@@ -226,7 +226,7 @@ class RunDeletion:
                 close_writing(connection)
 
     def _delete_results(self, connection: Connection) -> None:
-        comparisons = queries.comparisons
+        comparisons = models.comparisons
         with transaction(connection, self._place):
             self._hold(connection, self.images)
             connection.execute(
@@ -234,7 +234,7 @@ class RunDeletion:
                     or_(comparisons.c.run_a == self.run_id, comparisons.c.run_b == self.run_id)
                 )
             )
-            for table in (queries.clusterings, queries.correlation_states, queries.tallies):
+            for table in (models.clusterings, models.correlation_states, models.tallies):
                 connection.execute(delete(table).where(table.c.run_id == self.run_id))
 
     def _delete_images(
@@ -253,7 +253,7 @@ class RunDeletion:
             began = time.monotonic()
             with transaction(connection, self._place):
                 self._hold(connection, left)
-                for table in (queries.feature_maps, queries.targets, queries.images):
+                for table in (models.feature_maps, models.targets, models.images):
                     gone = (table.c.run_id == self.run_id, table.c.ordinal >= left)
                     connection.execute(delete(table).where(*gone))
             images.took(time.monotonic() - began)
@@ -262,7 +262,7 @@ class RunDeletion:
                 self._given_back += shrink(shrinking, self._place, pages)
 
     def _delete_run(self, connection: Connection) -> None:
-        checkpoints = queries.checkpoints
+        checkpoints = models.checkpoints
         with transaction(connection, self._place):
             self._hold(connection, 0)
             of_run = _runs.c.id == self.run_id

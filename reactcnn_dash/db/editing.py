@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models
 from reactcnn_dash.db.errors import EditRefused, RunBusy, RunNotFound
 from reactcnn_dash.db.opening import saving
 from reactcnn_dash.db.records import RunState
@@ -51,7 +51,7 @@ def edit_run(
         values["tags"] = _tags(tags)
     if not values:
         return
-    runs = queries.runs
+    runs = models.runs
     with saving(url) as (connection, place):
         wanted = select(runs.c.state, runs.c.authors).where(runs.c.id == run_id)
         run = connection.execute(wanted).one_or_none()

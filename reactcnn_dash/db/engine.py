@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.dialects import sqlite
 
 from reactcnn_dash.db import postgresql, presence
 from reactcnn_dash.db.driver_errors import permitted, translated
@@ -23,6 +24,9 @@ from reactcnn_dash.db.writing import GATE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from sqlalchemy import Table
+    from sqlalchemy.dialects import postgresql as postgresql_dialect
 
     from reactcnn_dash.db.address import StoreAddress
 
@@ -233,6 +237,18 @@ def _change_journal(connection: sqlite3.Connection, mode: str, seconds: float) -
             time.sleep(_PAUSE)
         else:
             return
+
+
+def insert_beside(
+    connection: Connection, table: Table
+) -> sqlite.Insert | postgresql_dialect.Insert:
+    """Return an INSERT that can say what to do about rows that are there already."""
+    if connection.dialect.name == "postgresql":
+        # A fortieth of a server's start, for those who have it.
+        from sqlalchemy.dialects import postgresql as dialect  # noqa: PLC0415
+
+        return dialect.insert(table)
+    return sqlite.insert(table)
 
 
 def sqlite_connection(connection: Connection) -> sqlite3.Connection | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy import delete, func, insert, select, update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models, queries
 from reactcnn_dash.db.errors import DamagedBlob
 from reactcnn_dash.db.packing import pack_state, unpack_state
 from reactcnn_dash.db.records import RunState
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Merge: TypeAlias = Callable[[CorrelationState, CorrelationState], CorrelationState]
     Packed: TypeAlias = Mapping[int, dict[str, Any]]
 
-_runs, _ranges, _states = queries.runs, queries.ranges, queries.range_states
-_maps = queries.feature_maps
+_runs, _ranges, _states = models.runs, models.ranges, models.range_states
+_maps = models.feature_maps
 _AT_ONCE: Final = 64
 
 

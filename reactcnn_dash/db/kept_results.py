@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models, queries
 from reactcnn_dash.db.opening import saving
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db.address import StoreUrl
 
-_table = queries.reports
+_table = models.reports
 _SAME = (
     _table.c.run_id == bindparam("run"),
     _table.c.kind == bindparam("what"),

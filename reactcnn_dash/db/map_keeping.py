@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models, queries
 from reactcnn_dash.db.opening import saving
 from reactcnn_dash.db.packing import map_rows, maps_kept
 from reactcnn_dash.db.records import RunState
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.db.address import StoreUrl
     from reactcnn_dash.db.records import MapBatch
 
-_runs, _maps = queries.runs, queries.feature_maps
+_runs, _maps = models.runs, models.feature_maps
 _OVER: Final = (RunState.FINISHED, RunState.INTERRUPTED)
 _of_run = _maps.c.run_id == bindparam("run")
 _COUNT = select(func.count()).select_from(_maps).where(_of_run)

@@ -1,27 +1,34 @@
-"""The schema: SQLAlchemy models of every table, using only what SQLite and PostgreSQL both have."""
+"""The schema: SQLAlchemy's tables, using only what SQLite and PostgreSQL both have.
+
+Without its mapped classes, which nothing here would use: importing them took a tenth of a server's
+start.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
+    Column,
     DateTime,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
+    Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -55,411 +62,417 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Base(DeclarativeBase):
-    """Holds the metadata of all tables."""
+metadata = MetaData(naming_convention=NAMES)
 
-    metadata = MetaData(naming_convention=NAMES)
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("model", Text, nullable=False),
+    Column("parameters", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""A set of weights."""
 
+kernels = Table(
+    "kernels",
+    metadata,
+    Column(
+        "checkpoint_id",
+        Integer,
+        ForeignKey("checkpoints.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("layer", Text, primary_key=True),
+    Column("weights", LargeBinary),
+    Column("spatial", LargeBinary, nullable=False),
+    Column("channels", LargeBinary, nullable=False),
+)
+"""The weights of one convolution of a checkpoint, as far as a person can look at them.
 
-class CheckpointRow(Base):
-    """A set of weights."""
+`weights` holds them whole where the layer sees few channels, as the first one does; of the
+others `spatial` and `channels` say how they are spread (see `records.Kernel`).
+"""
 
-    __tablename__ = "checkpoints"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("checkpoint_id", Integer, ForeignKey("checkpoints.id"), nullable=False, index=True),
+    Column("image_source", Text, nullable=False),
+    Column("image_identity", String(64), nullable=False),
+    Column("total", Integer),
+    Column("batch_size", Integer, nullable=False),
+    Column("feature_maps", String(32), nullable=False),
+    Column("class_names", JSON, nullable=False),
+    Column("image_shape", JSON, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("heartbeat_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("stored", Integer, nullable=False),
+    Column("labelled", Integer, nullable=False),
+    Column("correct", Integer, nullable=False),
+    Column("skipped", Integer, nullable=False),
+    Column("gap_low", JSON, nullable=False),
+    Column("gap_high", JSON, nullable=False),
+    Column("rate", Double),
+    Column("writer", Text, nullable=False),
+    Column("experiment", Text, index=True),
+    Column("epoch", Integer),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("tags", JSON, nullable=False, server_default="[]"),
+    Column("size", BigInteger, nullable=False, server_default="0"),
+    Column("odd", Integer),
+    Column("beat", BigInteger, nullable=False, server_default="0"),
+    Column("authors", JSON, nullable=False, server_default="{}"),
+    Column("error_sum", Double),
+    Column("error_count", Integer),
+    Column("precision", String(16)),
+    sqlite_autoincrement=True,
+)
+"""A run with the counters that make a poll cost the same however long the run is."""
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    sha256: Mapped[str] = mapped_column(String(64), unique=True)
-    model: Mapped[str] = mapped_column(Text)
-    parameters: Mapped[int] = mapped_column(BigInteger)
-    source: Mapped[str] = mapped_column(Text)
+layers = Table(
+    "layers",
+    metadata,
+    Column(
+        "run_id",
+        Integer,
+        ForeignKey("runs.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("tap", Text, nullable=False),
+    Column("filters", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("gap_offset", Integer, nullable=False),
+)
+"""A tapped layer of a run."""
 
+images = Table(
+    "images",
+    metadata,
+    Column(
+        "run_id",
+        Integer,
+        ForeignKey("runs.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("label", Integer),
+    Column("prediction", Integer, nullable=False),
+    Column("misclassified", Boolean),
+    Column("finite", Boolean, nullable=False),
+    Column("name", Text),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("probabilities", LargeBinary, nullable=False),
+    Column("pixels", LargeBinary, nullable=False),
+    Column("gap", LargeBinary, nullable=False),
+    Column("confidence", Double),
+)
+"""An image of a run with its GAP values, all layers side by side in `gap`.
 
-class KernelRow(Base):
-    """The weights of one convolution of a checkpoint, as far as a person can look at them.
-
-    `weights` holds them whole where the layer sees few channels, as the first one does; of the
-    others `spatial` and `channels` say how they are spread (see `records.Kernel`).
-    """
-
-    __tablename__ = "kernels"
-
-    checkpoint_id: Mapped[int] = mapped_column(
-        ForeignKey("checkpoints.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    layer: Mapped[str] = mapped_column(Text, primary_key=True)
-    weights: Mapped[bytes | None] = mapped_column(LargeBinary)
-    spatial: Mapped[bytes] = mapped_column(LargeBinary)
-    channels: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class RunRow(Base):
-    """A run with the counters that make a poll cost the same however long the run is."""
-
-    __tablename__ = "runs"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    uuid: Mapped[str] = mapped_column(String(36), unique=True)
-    name: Mapped[str] = mapped_column(Text)
-    checkpoint_id: Mapped[int] = mapped_column(ForeignKey("checkpoints.id"), index=True)
-    image_source: Mapped[str] = mapped_column(Text)
-    image_identity: Mapped[str] = mapped_column(String(64))
-    total: Mapped[int | None]
-    batch_size: Mapped[int]
-    feature_maps: Mapped[str] = mapped_column(String(32))
-    class_names: Mapped[list[str]] = mapped_column(JSON)
-    image_shape: Mapped[list[int]] = mapped_column(JSON)
-    options: Mapped[dict[str, Any]] = mapped_column(JSON)
-    state: Mapped[str] = mapped_column(String(16))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    stored: Mapped[int]
-    labelled: Mapped[int]
-    correct: Mapped[int]
-    skipped: Mapped[int]
-    gap_low: Mapped[list[float | None]] = mapped_column(JSON)
-    gap_high: Mapped[list[float | None]] = mapped_column(JSON)
-    rate: Mapped[float | None] = mapped_column(Double)
-    writer: Mapped[str] = mapped_column(Text)
-    experiment: Mapped[str | None] = mapped_column(Text, index=True)
-    epoch: Mapped[int | None]
-    note: Mapped[str] = mapped_column(Text, server_default="")
-    tags: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
-    size: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    odd: Mapped[int | None]
-    beat: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    authors: Mapped[dict[str, dict[str, str]]] = mapped_column(JSON, server_default="{}")
-    error_sum: Mapped[float | None] = mapped_column(Double)
-    error_count: Mapped[int | None]
-    precision: Mapped[str | None] = mapped_column(String(16))
-
-
-class LayerRow(Base):
-    """A tapped layer of a run."""
-
-    __tablename__ = "layers"
-
-    run_id: Mapped[int] = mapped_column(
-        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    name: Mapped[str] = mapped_column(Text)
-    kind: Mapped[str] = mapped_column(String(64))
-    tap: Mapped[str] = mapped_column(Text)
-    filters: Mapped[int]
-    height: Mapped[int]
-    width: Mapped[int]
-    gap_offset: Mapped[int]
-
-
-class ImageRow(Base):
-    """An image of a run with its GAP values, all layers side by side in `gap`.
-
-    The columns stand in the order in which SQLite should meet them: `gap`, the longest, comes last
-    and spills to pages of its own, while the rest is read without it. In a table of its own the
-    same row took 21.1 KB instead of 20.6 KB, since each image left most of a page empty.
-    `confidence`, the probability of the prediction, may stand behind it: it is read from
-    `ix_images_search` only. It is NULL for an image whose probabilities are not finite.
-    """
-
-    __tablename__ = "images"
-
-    run_id: Mapped[int] = mapped_column(
-        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    label: Mapped[int | None]
-    prediction: Mapped[int]
-    misclassified: Mapped[bool | None]
-    finite: Mapped[bool]
-    name: Mapped[str | None] = mapped_column(Text)
-    sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
-    probabilities: Mapped[bytes] = mapped_column(LargeBinary)
-    pixels: Mapped[bytes] = mapped_column(LargeBinary)
-    gap: Mapped[bytes] = mapped_column(LargeBinary)
-    confidence: Mapped[float | None] = mapped_column(Double)
-
+The columns stand in the order in which SQLite should meet them: `gap`, the longest, comes last
+and spills to pages of its own, while the rest is read without it. In a table of its own the
+same row took 21.1 KB instead of 20.6 KB, since each image left most of a page empty.
+`confidence`, the probability of the prediction, may stand behind it: it is read from
+`ix_images_search` only. It is NULL for an image whose probabilities are not finite.
+"""
 
 # Covers a search: 50,000 images are looked through in some 2 MB instead of in their rows.
 Index(
     "ix_images_search",
-    ImageRow.run_id,
-    ImageRow.label,
-    ImageRow.prediction,
-    ImageRow.misclassified,
-    ImageRow.confidence,
-    ImageRow.ordinal,
+    images.c.run_id,
+    images.c.label,
+    images.c.prediction,
+    images.c.misclassified,
+    images.c.confidence,
+    images.c.ordinal,
 )
 
 # The same in the two orders in which results are shown: a page of them is read where it stands,
 # and the images before and behind it are not. What is always appended costs next to nothing.
 Index(
     "ix_images_in_order",
-    ImageRow.run_id,
-    ImageRow.ordinal,
-    ImageRow.label,
-    ImageRow.prediction,
-    ImageRow.misclassified,
-    ImageRow.confidence,
+    images.c.run_id,
+    images.c.ordinal,
+    images.c.label,
+    images.c.prediction,
+    images.c.misclassified,
+    images.c.confidence,
 )
+
 Index(
     "ix_images_by_confidence",
-    ImageRow.run_id,
-    ImageRow.confidence.desc(),
-    ImageRow.ordinal,
-    ImageRow.label,
-    ImageRow.prediction,
-    ImageRow.misclassified,
+    images.c.run_id,
+    images.c.confidence.desc(),
+    images.c.ordinal,
+    images.c.label,
+    images.c.prediction,
+    images.c.misclassified,
 )
 
 # Partial: "next misclassified" is one step in it, and a correct image costs it nothing. The column
 # that it is about leads, so that SQLite takes it before those that hold all images.
 Index(
     "ix_images_misclassified",
-    ImageRow.run_id,
-    ImageRow.misclassified,
-    ImageRow.ordinal,
-    ImageRow.label,
-    ImageRow.prediction,
-    ImageRow.confidence,
+    images.c.run_id,
+    images.c.misclassified,
+    images.c.ordinal,
+    images.c.label,
+    images.c.prediction,
+    images.c.confidence,
     # SQLite takes the index only where the query says it in the same words, as SQLAlchemy does.
     sqlite_where=text("misclassified = 1"),
     postgresql_where=text("misclassified"),
 )
 
+tallies = Table(
+    "tallies",
+    metadata,
+    Column(
+        "run_id",
+        Integer,
+        ForeignKey("runs.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("label", Integer, primary_key=True, autoincrement=False),
+    Column("prediction", Integer, primary_key=True, autoincrement=False),
+    Column("answered", Boolean, primary_key=True, autoincrement=False),
+    Column("images", Integer, nullable=False),
+)
+"""How many images of a run have this label and this answer.
 
-class TallyRow(Base):
-    """How many images of a run have this label and this answer.
+So that nobody counts a million images while somebody waits. `label` is -1 for images without
+one, `answered` tells whether the probabilities are finite; whether an image is misclassified
+follows from the three. Images of a shared run that lie behind a gap are counted, too.
+"""
 
-    So that nobody counts a million images while somebody waits. `label` is -1 for images without
-    one, `answered` tells whether the probabilities are finite; whether an image is misclassified
-    follows from the three. Images of a shared run that lie behind a gap are counted, too.
-    """
+feature_maps = Table(
+    "feature_maps",
+    metadata,
+    Column("run_id", Integer, primary_key=True, autoincrement=False),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("scales", LargeBinary, nullable=False),
+    Column("codes", LargeBinary, nullable=False),
+    ForeignKeyConstraint(
+        ["run_id", "ordinal"], ["images.run_id", "images.ordinal"], ondelete="CASCADE"
+    ),
+)
+"""The feature maps of one image: one row for all layers, like its GAP values.
 
-    __tablename__ = "tallies"
+``codes`` are those of all layers side by side, each as (H, W, F); ``scales`` (2, F) float32
+are low and step of every filter. A row a layer took twice the time to store.
+"""
 
-    run_id: Mapped[int] = mapped_column(
-        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    label: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    prediction: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    answered: Mapped[bool] = mapped_column(primary_key=True, autoincrement=False)
-    images: Mapped[int]
+targets = Table(
+    "targets",
+    metadata,
+    Column("run_id", Integer, primary_key=True, autoincrement=False),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("hits", Text),
+    Column("target", LargeBinary),
+    Column("error", Double),
+    ForeignKeyConstraint(
+        ["run_id", "ordinal"], ["images.run_id", "images.ordinal"], ondelete="CASCADE"
+    ),
+)
+"""What is right of one image of a network that answers with labels or values.
 
+An image without it has no row. `hits` is a letter a label, see `targets.Letter`; `target` the
+due values, float32; `error` how many labels are wrong, or the mean absolute error of the
+values: NULL where the answer is not finite. In a table of its own: behind `gap` it would cost
+each reader all of that row's pages, and before it each run a byte an image.
+"""
 
-class FeatureMapRow(Base):
-    """The feature maps of one image: one row for all layers, like its GAP values.
+correlation_states = Table(
+    "correlation_states",
+    metadata,
+    Column(
+        "run_id",
+        Integer,
+        ForeignKey("runs.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("layer", Integer, primary_key=True, autoincrement=False),
+    Column("covered", Integer, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("moments", LargeBinary, nullable=False),
+)
+"""The running co-moments of one layer."""
 
-    ``codes`` are those of all layers side by side, each as (H, W, F); ``scales`` (2, F) float32
-    are low and step of every filter. A row a layer took twice the time to store.
-    """
+clusterings = Table(
+    "clusterings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("layer", Integer, nullable=False),
+    Column("method", String(32), nullable=False),
+    Column("parameter", Double, nullable=False),
+    Column("images", Integer, nullable=False),
+    Column("labels", LargeBinary, nullable=False),
+    UniqueConstraint("run_id", "layer", "method", "parameter", "images"),
+    sqlite_autoincrement=True,
+)
+"""A computed clustering, so that a click need not wait for it again."""
 
-    __tablename__ = "feature_maps"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["run_id", "ordinal"], ["images.run_id", "images.ordinal"], ondelete="CASCADE"
-        ),
-    )
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_a", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("run_b", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("method", String(32), nullable=False),
+    Column("parameter", Double),
+    Column("images_a", Integer, nullable=False),
+    Column("images_b", Integer, nullable=False),
+    Column("result", LargeBinary, nullable=False),
+    Index("ix_comparisons_run_a_run_b", "run_a", "run_b"),
+    sqlite_autoincrement=True,
+)
+"""A computed comparison of two runs, so that the page need not wait for it again.
 
-    run_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    scales: Mapped[bytes] = mapped_column(LargeBinary)
-    codes: Mapped[bytes] = mapped_column(LargeBinary)
+It holds for the numbers of images that the runs had: `images_a` and `images_b`. `parameter` is
+NULL where each layer has its own. `result` is compressed JSON.
+"""
 
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("images", Integer, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    UniqueConstraint("run_id", "kind", "key"),
+    sqlite_autoincrement=True,
+)
+"""Something worked out from the first `images` images of a run, so that nobody waits twice.
 
-class TargetRow(Base):
-    """What is right of one image of a network that answers with labels or values.
+`kind` says what it is and `key` with which settings; there is one of each, the newest. `value`
+is for whoever wrote it.
+"""
 
-    An image without it has no row. `hits` is a letter a label, see `targets.Letter`; `target` the
-    due values, float32; `error` how many labels are wrong, or the mean absolute error of the
-    values: NULL where the answer is not finite. In a table of its own: behind `gap` it would cost
-    each reader all of that row's pages, and before it each run a byte an image.
-    """
+slimmings = Table(
+    "slimmings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column(
+        "checkpoint_id",
+        Integer,
+        ForeignKey("checkpoints.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("run_before", Integer, ForeignKey("runs.id", ondelete="SET NULL"), index=True),
+    Column("run_after", Integer, ForeignKey("runs.id", ondelete="SET NULL"), index=True),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("method", String(32), nullable=False),
+    Column("output", Text, nullable=False, unique=True),
+    Column("result", LargeBinary, nullable=False),
+    Column("channels", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""A slim network that was made of a checkpoint, and what was measured of it.
 
-    __tablename__ = "targets"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["run_id", "ordinal"], ["images.run_id", "images.ordinal"], ondelete="CASCADE"
-        ),
-    )
+There is one row for each file, the newest: `output` is its path on the machine that made it.
+`result` and `channels` are the compressed JSON of the two files beside it. The runs over the
+images that it was measured with are NULL where there are none, or none any more.
+"""
 
-    run_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    hits: Mapped[str | None] = mapped_column(Text)
-    target: Mapped[bytes | None] = mapped_column(LargeBinary)
-    error: Mapped[float | None] = mapped_column(Double)
+shares = Table(
+    "shares",
+    metadata,
+    Column(
+        "run_id",
+        Integer,
+        ForeignKey("runs.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("key", Text, nullable=False, unique=True),
+    Column("images", Integer, nullable=False),
+    Column("workers", Integer, nullable=False),
+)
+"""What makes a run one that several collectors share.
 
+`key` is what it was called when it began: no two can begin it at the same moment. `images`
+counts all rows that are stored, those behind a gap included; `runs.stored` only those before.
+`workers` counts those that are at work, so that a poll need not.
+"""
 
-class CorrelationStateRow(Base):
-    """The running co-moments of one layer."""
+workers = Table(
+    "workers",
+    metadata,
+    Column(
+        "run_id",
+        Integer,
+        ForeignKey("runs.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("token", String(255), primary_key=True),
+    Column("beat", BigInteger, nullable=False),
+    Column("images", Integer, nullable=False),
+    Column("rate", Double),
+)
+"""A collector that is at work in a shared run; `beat` goes up as long as it lives."""
 
-    __tablename__ = "correlation_states"
+ranges = Table(
+    "ranges",
+    metadata,
+    Column(
+        "run_id",
+        Integer,
+        ForeignKey("runs.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("start", Integer, primary_key=True, autoincrement=False),
+    Column("stop", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("owner", String(255)),
+    Column("labelled", Integer, nullable=False),
+    Column("correct", Integer, nullable=False),
+    Column("folded", Boolean, nullable=False),
+    Column("error_sum", Double),
+    Column("error_count", Integer),
+)
+"""A range of ordinals of a shared run, `start` to `stop` - 1, of which `done` are stored.
 
-    run_id: Mapped[int] = mapped_column(
-        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    layer: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    covered: Mapped[int]
-    n: Mapped[int]
-    moments: Mapped[bytes] = mapped_column(LargeBinary)
+`owner` is the token of the worker that holds it, NULL where nobody does. `labelled` and
+`correct`, `error_sum` and `error_count` count what has not gone into the counters of the run
+yet. A `folded` range is finished, and so are all before it.
+"""
 
-
-class ClusteringRow(Base):
-    """A computed clustering, so that a click need not wait for it again."""
-
-    __tablename__ = "clusterings"
-    __table_args__ = (
-        UniqueConstraint("run_id", "layer", "method", "parameter", "images"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
-    layer: Mapped[int]
-    method: Mapped[str] = mapped_column(String(32))
-    parameter: Mapped[float] = mapped_column(Double)
-    images: Mapped[int]
-    labels: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class ComparisonRow(Base):
-    """A computed comparison of two runs, so that the page need not wait for it again.
-
-    It holds for the numbers of images that the runs had: `images_a` and `images_b`. `parameter` is
-    NULL where each layer has its own. `result` is compressed JSON.
-    """
-
-    __tablename__ = "comparisons"
-    __table_args__ = (
-        Index("ix_comparisons_run_a_run_b", "run_a", "run_b"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    run_a: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
-    run_b: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
-    method: Mapped[str] = mapped_column(String(32))
-    parameter: Mapped[float | None] = mapped_column(Double)
-    images_a: Mapped[int]
-    images_b: Mapped[int]
-    result: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class ReportRow(Base):
-    """Something worked out from the first `images` images of a run, so that nobody waits twice.
-
-    `kind` says what it is and `key` with which settings; there is one of each, the newest. `value`
-    is for whoever wrote it.
-    """
-
-    __tablename__ = "reports"
-    __table_args__ = (
-        UniqueConstraint("run_id", "kind", "key"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
-    kind: Mapped[str] = mapped_column(String(32))
-    key: Mapped[str] = mapped_column(String(128))
-    images: Mapped[int]
-    value: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class SlimmingRow(Base):
-    """A slim network that was made of a checkpoint, and what was measured of it.
-
-    There is one row for each file, the newest: `output` is its path on the machine that made it.
-    `result` and `channels` are the compressed JSON of the two files beside it. The runs over the
-    images that it was measured with are NULL where there are none, or none any more.
-    """
-
-    __tablename__ = "slimmings"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    checkpoint_id: Mapped[int] = mapped_column(
-        ForeignKey("checkpoints.id", ondelete="CASCADE"), index=True
-    )
-    run_before: Mapped[int | None] = mapped_column(
-        ForeignKey("runs.id", ondelete="SET NULL"), index=True
-    )
-    run_after: Mapped[int | None] = mapped_column(
-        ForeignKey("runs.id", ondelete="SET NULL"), index=True
-    )
-    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    method: Mapped[str] = mapped_column(String(32))
-    output: Mapped[str] = mapped_column(Text, unique=True)
-    result: Mapped[bytes] = mapped_column(LargeBinary)
-    channels: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class ShareRow(Base):
-    """What makes a run one that several collectors share.
-
-    `key` is what it was called when it began: no two can begin it at the same moment. `images`
-    counts all rows that are stored, those behind a gap included; `runs.stored` only those before.
-    `workers` counts those that are at work, so that a poll need not.
-    """
-
-    __tablename__ = "shares"
-
-    run_id: Mapped[int] = mapped_column(
-        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    key: Mapped[str] = mapped_column(Text, unique=True)
-    images: Mapped[int]
-    workers: Mapped[int]
-
-
-class WorkerRow(Base):
-    """A collector that is at work in a shared run; `beat` goes up as long as it lives."""
-
-    __tablename__ = "workers"
-
-    run_id: Mapped[int] = mapped_column(
-        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    token: Mapped[str] = mapped_column(String(255), primary_key=True)
-    beat: Mapped[int] = mapped_column(BigInteger)
-    images: Mapped[int]
-    rate: Mapped[float | None] = mapped_column(Double)
-
-
-class RangeRow(Base):
-    """A range of ordinals of a shared run, `start` to `stop` - 1, of which `done` are stored.
-
-    `owner` is the token of the worker that holds it, NULL where nobody does. `labelled` and
-    `correct`, `error_sum` and `error_count` count what has not gone into the counters of the run
-    yet. A `folded` range is finished, and so are all before it.
-    """
-
-    __tablename__ = "ranges"
-
-    run_id: Mapped[int] = mapped_column(
-        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    stop: Mapped[int]
-    done: Mapped[int]
-    owner: Mapped[str | None] = mapped_column(String(255))
-    labelled: Mapped[int]
-    correct: Mapped[int]
-    folded: Mapped[bool]
-    error_sum: Mapped[float | None] = mapped_column(Double)
-    error_count: Mapped[int | None]
-
-
-class RangeStateRow(Base):
-    """The co-moments of one layer over a finished range, until it is folded into the run's."""
-
-    __tablename__ = "range_states"
-
-    run_id: Mapped[int] = mapped_column(
-        ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    layer: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    n: Mapped[int]
-    moments: Mapped[bytes] = mapped_column(LargeBinary)
+range_states = Table(
+    "range_states",
+    metadata,
+    Column(
+        "run_id",
+        Integer,
+        ForeignKey("runs.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("start", Integer, primary_key=True, autoincrement=False),
+    Column("layer", Integer, primary_key=True, autoincrement=False),
+    Column("n", Integer, nullable=False),
+    Column("moments", LargeBinary, nullable=False),
+)
+"""The co-moments of one layer over a finished range, until it is folded into the run's."""

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Table, and_, func, insert, or_, select, text, update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models, queries
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.deletion import delete_run
 from reactcnn_dash.db.engine import read_engine, transaction
 from reactcnn_dash.db.errors import RunBusy, StoreError, StoreMissing
-from reactcnn_dash.db.models import Base
+from reactcnn_dash.db.models import metadata
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from reactcnn_dash.db.ownership import judge, new_token, refuse_busy
 from reactcnn_dash.db.records import RunState
@@ -39,12 +39,10 @@ if TYPE_CHECKING:
 _STEP: Final = 64
 """Images of a transaction: some 11 MB of VGG-16 with all of its feature maps."""
 
-_runs, _checkpoints = queries.runs, queries.checkpoints
-_BY_ORDINAL: Final = (queries.images, queries.feature_maps, queries.targets)
+_runs, _checkpoints = models.runs, models.checkpoints
+_BY_ORDINAL: Final = (models.images, models.feature_maps, models.targets)
 _OTHERS: Final = tuple(
-    table
-    for table in Base.metadata.sorted_tables
-    if "run_id" in table.c and table not in _BY_ORDINAL
+    table for table in metadata.sorted_tables if "run_id" in table.c and table not in _BY_ORDINAL
 )
 """Every table of which a run has rows, but for those that have one an image."""
 _OWN: Final = ("id", "checkpoint_id", "writer", "beat", "heartbeat_at")
@@ -123,9 +121,7 @@ class Move:
         with self._reading() as connection:
             row = connection.execute(select(_runs).where(_runs.c.id == run.id)).one()
             # Of a run that several share there may be images behind a gap.
-            last = select(func.max(queries.images.c.ordinal)).where(
-                queries.images.c.run_id == run.id
-            )
+            last = select(func.max(models.images.c.ordinal)).where(models.images.c.run_id == run.id)
             found = connection.execute(last).scalar()
         end = 0 if found is None else int(found) + 1
         here, owner, arrived = self._arrive(row)
@@ -230,7 +226,7 @@ class Move:
         Raises:
             StoreError: a shared run of the target has the same key.
         """
-        shares = queries.shares
+        shares = models.shares
         key = source.execute(select(shares.c.key).where(shares.c.run_id == row.id)).scalar()
         if key is None:
             return
@@ -385,7 +381,7 @@ def _carry_checkpoint(source: Connection, target: Connection, checkpoint: int) -
         return int(there)
     made = target.execute(insert(_checkpoints).values(_values(row, _checkpoints, "id")))
     here = int(made.inserted_primary_key[0])  # type: ignore[index]
-    kernels = queries.kernels
+    kernels = models.kernels
     found = source.execute(select(kernels).where(kernels.c.checkpoint_id == checkpoint)).all()
     if found:
         changed = [_values(one, kernels) | {"checkpoint_id": here} for one in found]
@@ -396,7 +392,7 @@ def _carry_checkpoint(source: Connection, target: Connection, checkpoint: int) -
 def _carry_comparisons(
     source: Connection, target: Connection, known: Mapping[int, int], moved: Sequence[int]
 ) -> None:
-    table = queries.comparisons
+    table = models.comparisons
     of_them = or_(table.c.run_a.in_(moved), table.c.run_b.in_(moved))
     for row in source.execute(select(table).where(of_them).order_by(table.c.id)):
         if row.run_a not in known or row.run_b not in known:
@@ -415,7 +411,7 @@ def _carry_comparisons(
 def _carry_slimmings(
     source: Connection, target: Connection, known: Mapping[int, int], moved: Sequence[int]
 ) -> None:
-    table = queries.slimmings
+    table = models.slimmings
     checkpoints = select(_runs.c.checkpoint_id).where(_runs.c.id.in_(moved))
     found = source.execute(
         select(table, _checkpoints.c.sha256)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from sqlalchemy import select
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import transaction
 from reactcnn_dash.db.errors import StoreError, StoreUnreachable
@@ -45,7 +45,7 @@ def wait_ten_minutes(seconds: float, _error: StoreUnreachable) -> bool:
 
 def changes_of_run(run_id: int, owner: str) -> Count:
     """Return what counts the changes of a run's only writer."""
-    look = select(queries.runs.c.writer, queries.runs.c.beat).where(queries.runs.c.id == run_id)
+    look = select(models.runs.c.writer, models.runs.c.beat).where(models.runs.c.id == run_id)
 
     def count(connection: Connection) -> int | None:
         row = connection.execute(look).first()
@@ -59,7 +59,7 @@ def changes_of_run(run_id: int, owner: str) -> Count:
 
 def changes_of_worker(run_id: int, token: str) -> Count:
     """Return what counts the changes of one of a run's many workers."""
-    workers = queries.workers
+    workers = models.workers
     look = select(workers.c.beat).where(workers.c.run_id == run_id, workers.c.token == token)
 
     def count(connection: Connection) -> int | None:

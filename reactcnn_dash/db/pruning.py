@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy import delete, func, select, update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models, queries
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.blobs import PRUNED
 from reactcnn_dash.db.driver_errors import translated
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 PRUNABLE: Final = ("maps", "pixels", "gap")
 """What can be pruned: feature maps, pixels, GAP rows."""
 
-_runs = queries.runs
+_runs = models.runs
 _TABLES: Final[dict[str, Table]] = {
-    "maps": queries.feature_maps,
-    "pixels": queries.images,
-    "gap": queries.images,
+    "maps": models.feature_maps,
+    "pixels": models.images,
+    "gap": models.images,
 }
 
 

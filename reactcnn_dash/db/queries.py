@@ -5,12 +5,11 @@ They are Core selects on the models' tables: a poll pays neither for the ORM nor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    Table,
     and_,
     bindparam,
     func,
@@ -18,9 +17,20 @@ from sqlalchemy import (
     select,
 )
 
-from reactcnn_dash.db import models
 from reactcnn_dash.db.engine import transaction
 from reactcnn_dash.db.errors import RunNotFound
+from reactcnn_dash.db.models import (
+    checkpoints,
+    clusterings,
+    correlation_states,
+    feature_maps,
+    images,
+    kernels,
+    layers,
+    runs,
+    shares,
+    targets,
+)
 from reactcnn_dash.db.records import RunState
 
 if TYPE_CHECKING:
@@ -30,28 +40,6 @@ if TYPE_CHECKING:
 
     AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
-
-def _table(model: type[models.Base]) -> Table:
-    return cast("Table", model.__table__)
-
-
-checkpoints = _table(models.CheckpointRow)
-runs = _table(models.RunRow)
-layers = _table(models.LayerRow)
-images = _table(models.ImageRow)
-tallies = _table(models.TallyRow)
-feature_maps = _table(models.FeatureMapRow)
-targets = _table(models.TargetRow)
-correlation_states = _table(models.CorrelationStateRow)
-clusterings = _table(models.ClusteringRow)
-comparisons = _table(models.ComparisonRow)
-reports = _table(models.ReportRow)
-kernels = _table(models.KernelRow)
-slimmings = _table(models.SlimmingRow)
-shares = _table(models.ShareRow)
-workers = _table(models.WorkerRow)
-ranges = _table(models.RangeRow)
-range_states = _table(models.RangeStateRow)
 
 _run_id: BindParameter[int] = bindparam("run_id")
 _ordinal: BindParameter[int] = bindparam("ordinal")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models, queries
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.blobs import pack
 from reactcnn_dash.db.engine import transaction
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.db.address import StoreUrl
     from reactcnn_dash.db.records import Clustering, CorrelationState
 
-_states = queries.correlation_states
+_states = models.correlation_states
 _ADD_STATE = insert(_states)
 _SET_STATE = (
     update(_states)
@@ -35,13 +35,13 @@ _STATES_SIZE = select(func.coalesce(func.sum(func.length(_states.c.moments)), 0)
     _states.c.run_id == bindparam("run")
 )
 _GROW = (
-    update(queries.runs)
-    .where(queries.runs.c.id == bindparam("run"))
-    .values(size=queries.runs.c.size + bindparam("grown"))
+    update(models.runs)
+    .where(models.runs.c.id == bindparam("run"))
+    .values(size=models.runs.c.size + bindparam("grown"))
 )
 
 _NOTE_ODD = (
-    update(queries.runs).where(queries.runs.c.id == bindparam("run")).values(odd=bindparam("count"))
+    update(models.runs).where(models.runs.c.id == bindparam("run")).values(odd=bindparam("count"))
 )
 
 
@@ -52,7 +52,7 @@ def save_clustering(url: StoreUrl, run_id: int, clustering: Clustering) -> None:
         RunNotFound: if the store has no such run.
         StoreError: if the store is missing or cannot be written.
     """
-    table = queries.clusterings
+    table = models.clusterings
     key = {
         "run_id": run_id,
         "layer": clustering.layer,

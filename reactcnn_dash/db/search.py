@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from sqlalchemy import ColumnElement, false, func, literal_column, null, select, union_all
 
-from reactcnn_dash.db.queries import OF_IMAGE, images, runs, targets
+from reactcnn_dash.db.models import images, runs, targets
+from reactcnn_dash.db.queries import OF_IMAGE
 from reactcnn_dash.db.tallies import NO_LABEL, counted, images_counted, labels_of
 from reactcnn_dash.db.targets import GIVEN, RIGHT, Letter
 

@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from reactcnn_dash.db import from_rows, queries
+from reactcnn_dash.db import from_rows, models, queries
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.beginning import check_new, insert_run
 from reactcnn_dash.db.copying import network_file_system
-from reactcnn_dash.db.engine import read_engine, transaction
+from reactcnn_dash.db.engine import insert_beside, read_engine, transaction
 from reactcnn_dash.db.errors import RunBusy, RunNotFound, StoreError, StoreMissing
 from reactcnn_dash.db.folding import Folding, more_errors
 from reactcnn_dash.db.opening import close_writing, open_for_writing
@@ -48,8 +47,8 @@ if TYPE_CHECKING:
     from reactcnn_dash.db.packing import PackedBatch, Rows
     from reactcnn_dash.db.records import CorrelationState, ImageBatch, NewRun, Run
 
-_runs, _shares, _workers = queries.runs, queries.shares, queries.workers
-_ranges = queries.ranges
+_runs, _shares, _workers = models.runs, models.shares, models.workers
+_ranges = models.ranges
 _SHORTEST: Final = 256
 _LONGEST: Final = 2048
 _PARTS: Final = 64
@@ -380,11 +379,11 @@ class SharedRun:
             hold = update(_ranges).where(*self._mine, *begun).values(held)
             if connection.execute(hold).rowcount != 1:
                 raise _Lost
-            _add(connection, queries.images, packed.images)
+            _add(connection, models.images, packed.images)
             if packed.feature_maps:
-                _add(connection, queries.feature_maps, packed.feature_maps)
+                _add(connection, models.feature_maps, packed.feature_maps)
             if packed.targets:
-                _add(connection, queries.targets, packed.targets)
+                _add(connection, models.targets, packed.targets)
             self._work(len(batch.labels), rate)
             row = self._locked()
             add_to_tally(connection, self.run.id, packed.images)
@@ -445,12 +444,12 @@ class SharedRun:
             taken = here | {"start": start, "stop": start + count, "done": count}
             none = {"owner": key, "labelled": 0, "correct": 0, "folded": True}
             connection.execute(insert(_ranges).values(taken | none))
-            connection.execute(insert(queries.images), images)
+            connection.execute(insert(models.images), images)
             add_to_tally(connection, self.run.id, images)
             if maps:
-                connection.execute(insert(queries.feature_maps), maps)
+                connection.execute(insert(models.feature_maps), maps)
             if targets:
-                connection.execute(insert(queries.targets), targets)
+                connection.execute(insert(models.targets), targets)
             self._work(count, rate)
             dropped = self._folding.drop_maps(connection, start + count)
             low = np.fmin(from_rows.floats_of(row.gap_low), packed.gap_low)
@@ -644,7 +643,4 @@ def _cut(run_id: int, total: int, size: int) -> Rows:
 
 def _add(connection: Connection, table: Table, rows: Rows) -> None:
     """Add rows but for those that are there."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
-    else:
-        connection.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
+    connection.execute(insert_beside(connection, table).on_conflict_do_nothing(), rows)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from reactcnn_dash.db import queries
+from reactcnn_dash.db import models
 from reactcnn_dash.db.opening import saving
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from reactcnn_dash.db.address import StoreUrl
     from reactcnn_dash.db.queries import AnyRow
 
-_table = queries.slimmings
+_table = models.slimmings
 _LEVEL = 6
 _OF_CHECKPOINT = (
     select(_table)
     .where(
         _table.c.checkpoint_id
-        == select(queries.runs.c.checkpoint_id)
-        .where(queries.runs.c.id == bindparam("run"))
+        == select(models.runs.c.checkpoint_id)
+        .where(models.runs.c.id == bindparam("run"))
         .scalar_subquery()
     )
     .order_by(_table.c.id)
@@ -40,10 +40,10 @@ _BY_RUN = (
     .order_by(_table.c.id.desc())
     .limit(1)
 )
-_CHECKPOINT = select(queries.checkpoints.c.id).where(
-    queries.checkpoints.c.sha256 == bindparam("sha256")
+_CHECKPOINT = select(models.checkpoints.c.id).where(
+    models.checkpoints.c.sha256 == bindparam("sha256")
 )
-_RUN_ID = select(queries.runs.c.id).where(queries.runs.c.uuid == bindparam("uuid"))
+_RUN_ID = select(models.runs.c.id).where(models.runs.c.uuid == bindparam("uuid"))
 
 
 @dataclass(frozen=True, slots=True)

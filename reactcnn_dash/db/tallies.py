@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import bindparam, func, literal_column, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from reactcnn_dash.db.queries import images, runs, shares, tallies
+from reactcnn_dash.db.engine import insert_beside
+from reactcnn_dash.db.models import images, runs, shares, tallies
 from reactcnn_dash.db.records import RunState
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ def add_to_tally(connection: Connection, run_id: int, rows: Iterable[Mapping[str
         {"run_id": run_id, "label": label, "prediction": given, "answered": known, "images": count}
         for (label, given, known), count in sorted(kinds.items())
     ]
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    adding = insert(tallies)
+    adding = insert_beside(connection, tallies)
     more = tallies.c.images + adding.excluded.images
     connection.execute(
         adding.on_conflict_do_update(index_elements=_KEY, set_={"images": more}), values

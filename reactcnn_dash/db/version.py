@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from reactcnn_dash.db import postgresql
 from reactcnn_dash.db.errors import NotAStore, StoreNewer, StoreOutdated
-from reactcnn_dash.db.models import Base
+from reactcnn_dash.db.models import metadata
 
 if TYPE_CHECKING:
     from reactcnn_dash.db.address import StoreAddress
@@ -43,9 +43,9 @@ _REVISION = re.compile(r"\d{4}")
 
 def create_schema(connection: Connection) -> None:
     """Make all tables, at head, in an empty database."""
-    Base.metadata.create_all(connection)
+    metadata.create_all(connection)
     if connection.dialect.name == "postgresql":
-        postgresql.store_as_written(connection, Base.metadata)
+        postgresql.store_as_written(connection, metadata)
     _VERSION.create(connection)
     connection.execute(_VERSION.insert(), {"version_num": HEAD})
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sqlalchemy import Update, bindparam, delete, exists, func, insert, select, update
 
-from reactcnn_dash.db import from_rows, queries
+from reactcnn_dash.db import from_rows, models, queries
 from reactcnn_dash.db.address import StoreAddress
 from reactcnn_dash.db.beginning import check_new, insert_run
 from reactcnn_dash.db.engine import read_engine, transaction
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         Run,
     )
 
-_runs = queries.runs
+_runs = models.runs
 
 _MINE = (_runs.c.id == bindparam("run"), _runs.c.writer == bindparam("owner"))
 _BEAT = (
@@ -57,21 +57,21 @@ _COUNT = _BEAT.where(_runs.c.stored == bindparam("before")).values(
     {name: bindparam(f"new_{name}") for name in _COUNTED}
 )
 _DROPPED = (
-    queries.feature_maps.c.run_id == bindparam("run"),
-    queries.feature_maps.c.ordinal < bindparam("oldest"),
+    models.feature_maps.c.run_id == bindparam("run"),
+    models.feature_maps.c.ordinal < bindparam("oldest"),
 )
-_TRIM = delete(queries.feature_maps).where(*_DROPPED)
+_TRIM = delete(models.feature_maps).where(*_DROPPED)
 _TRIMMED = select(
     func.coalesce(
         func.sum(
-            func.length(queries.feature_maps.c.scales) + func.length(queries.feature_maps.c.codes)
+            func.length(models.feature_maps.c.scales) + func.length(models.feature_maps.c.codes)
         ),
         0,
     )
 ).where(*_DROPPED)
-_ADD_IMAGES = insert(queries.images)
-_ADD_MAPS = insert(queries.feature_maps)
-_ADD_TARGETS = insert(queries.targets)
+_ADD_IMAGES = insert(models.images)
+_ADD_MAPS = insert(models.feature_maps)
+_ADD_TARGETS = insert(models.targets)
 
 
 @dataclass(slots=True)
@@ -293,7 +293,7 @@ class RunWriter:
             self._change({})
             connection.execute(delete(_runs).where(_runs.c.id == self.run.id))
             used = exists().where(_runs.c.checkpoint_id == self.run.checkpoint.id)
-            checkpoints = queries.checkpoints
+            checkpoints = models.checkpoints
             connection.execute(
                 delete(checkpoints).where(checkpoints.c.id == self.run.checkpoint.id, ~used)
             )

@@ -60,6 +60,47 @@ def normalised(b: Builder, x: str) -> str:
     return b.add("BatchNormalization", x, scale, bias, mean, variance)
 
 
+def of_its_layer(b: Builder, x: str) -> str:
+    """Layer normalisation over channels as opsets before 17 have it."""
+    centred = b.add("Sub", x, b.add("ReduceMean", x, axes=[1]))
+    variance = b.add("ReduceMean", b.add("Mul", centred, centred), axes=[1])
+    deviation = b.add("Sqrt", b.add("Add", variance, b.weight(1e-5)))
+    scaled = b.add("Mul", b.add("Div", centred, deviation), b.weight(np.arange(5.0)[:, None, None]))
+    return b.add("Add", scaled, b.weight(np.ones((5, 1, 1))))
+
+
+def of_its_root_mean_square(b: Builder, x: str) -> str:
+    mean = b.add("ReduceMean", b.add("Pow", x, b.weight(2.0)), axes=[2, 3])
+    root = b.add("Reciprocal", b.add("Sqrt", b.add("Add", mean, b.weight(1e-5))))
+    return b.add("Mul", x, root)
+
+
+def of_its_length(b: Builder, x: str) -> str:
+    length = b.add("ReduceL2", x, axes=[2, 3])
+    share = b.add("Div", length, b.add("Add", b.add("ReduceMean", length, axes=[1]), b.weight(1.0)))
+    return b.add("Add", b.add("Mul", x, share), x)
+
+
+def of_its_groups(b: Builder, x: str) -> str:
+    """Group normalisation as opsets before 21 have it, one filter a group but for the axes."""
+    grouped = b.add("Reshape", x, b.weight([0, 5, -1], dtype=np.int64))
+    known = b.weight(np.ones(5)), b.weight(np.zeros(5))
+    normal = b.add("InstanceNormalization", grouped, *known)
+    again = b.add("Reshape", normal, b.add("Shape", x))
+    return b.add("Mul", again, b.weight(np.arange(5.0)[:, None, None]))
+
+
+def leaky_by_choice(b: Builder, x: str) -> str:
+    zeros = b.add("ConstantOfShape", b.add("Shape", x))
+    slope = b.add("Mul", x, b.weight(0.1))
+    return b.add("Where", b.add("Greater", x, zeros), x, slope)
+
+
+def shrunk(b: Builder, x: str) -> str:
+    outside = b.add("Or", b.add("Less", x, b.weight(-0.1)), b.add("Greater", x, b.weight(0.1)))
+    return b.add("Where", outside, x, b.weight(0.0))
+
+
 def constant(b: Builder, value: Any) -> str:
     return b.add("Constant", value=numpy_helper.from_array(np.asarray(value, np.float32)))
 
@@ -90,6 +131,14 @@ FOLLOWING: dict[str, Following] = {
     "instance normalisation": lambda b, x: b.add(
         "Relu", b.add("InstanceNormalization", x, b.weight(np.ones(5)), b.weight(np.zeros(5)))
     ),
+    "layer normalisation, written out": of_its_layer,
+    "layer normalisation, written out, relu": lambda b, x: b.add("Relu", of_its_layer(b, x)),
+    "root mean square normalisation": of_its_root_mean_square,
+    "response normalisation": of_its_length,
+    "group normalisation by axes": of_its_groups,
+    "leaky relu by choice": leaky_by_choice,
+    "shrunk by choice": shrunk,
+    "sine": lambda b, x: b.add("Add", x, b.add("Sin", x)),
     "channels last": lambda b, x: b.add(
         "Transpose", b.add("Relu", b.add("Transpose", x, perm=[0, 2, 3, 1])), perm=[0, 3, 1, 2]
     ),
@@ -242,6 +291,59 @@ def test_quantised_convolutions_stay_whole_numbers_and_are_read_as_floats(tmp_pa
     assert np.abs(kernel).max() == pytest.approx(1.27, abs=0.03)
 
 
+def test_convolutions_of_whole_numbers_are_read_as_floats(tmp_path: Path) -> None:
+    b = Builder()
+
+    def known(scale: float, zero: int) -> tuple[str, str]:
+        return b.weight(scale), b.weight(zero, dtype=np.uint8)
+
+    def convolved(codes: str, taken: tuple[str, str], given: tuple[str, str], *shape: int) -> str:
+        kernel = b.weight(b.rng.integers(-127, 128, shape), dtype=np.int8)
+        scales = b.weight(np.linspace(0.005, 0.01, shape[0]))
+        zeros = b.weight(np.zeros(shape[0]), dtype=np.int8)
+        bias = b.weight(b.rng.integers(-500, 500, shape[0]), dtype=np.int32)
+        parts = (kernel, scales, zeros, *given, bias)
+        return b.add("QLinearConv", codes, *taken, *parts, name=f"conv{shape[0]}")
+
+    pixels_, first, middle, second, last = (
+        known(1 / 255, 0), known(0.02, 128), known(0.01, 10), known(0.05, 120), known(0.05, 100),
+    )  # fmt: skip
+    one = convolved(b.add("QuantizeLinear", "pixels", *pixels_), pixels_, first, 5, 3, 3, 3)
+    active = silu(b, b.add("DequantizeLinear", one, *first))
+    codes = b.add("QuantizeLinear", active, *middle)
+    two = convolved(codes, middle, second, 4, 5, 3, 3)
+    leaky = b.add(
+        "QLinearLeakyRelu", two, *second, *last, alpha=0.1, domain="com.microsoft", name="leaky"
+    )
+    three = convolved(leaky, last, second, 6, 4, 1, 1)
+    plain = b.add("DequantizeLinear", three, *second)
+    leaky_floats = b.add("DequantizeLinear", leaky, *last)
+    model = b.classified(plain, 6)
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    network = network_of(model, tmp_path)
+    assert [(tap.name, tap.kind, tap.tap) for tap in network.taps] == [
+        ("conv5", "QLinearConv", "silu"), ("conv4", "QLinearConv", "leaky"),
+        ("conv6", "QLinearConv", "conv6"),
+    ]  # fmt: skip
+    assert not network.rescales
+    pixels = photos(3)
+    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    found = captured(network, pixels)
+    again = b.add("DequantizeLinear", codes, *middle)
+    model.graph.node.append(b.nodes[-1])
+    starts = [0, 5, 9, 15]
+    for place, tensor in enumerate((again, leaky_floats, plain)):
+        _, maps = bare(model, tensor, given)
+        part = found.gap[:, starts[place] : starts[place + 1]]
+        np.testing.assert_allclose(part, maps.mean((2, 3)), atol=1e-4 * np.abs(maps).max())
+    weights = {one.name: numpy_helper.to_array(one) for one in b.weights}
+    codes_of = weights[b.nodes[1].input[3]].astype(np.float32)
+    scale = np.linspace(0.005, 0.01, 5, dtype=np.float32)[:, None, None, None]
+    stored = network.kernels()[0].weights
+    assert stored is not None
+    np.testing.assert_allclose(stored, (codes_of * scale).transpose(0, 2, 3, 1), rtol=1e-6)
+
+
 def test_a_path_ends_at_merges_branches_and_the_output(tmp_path: Path) -> None:
     b = Builder()
     stem = b.add("Relu", b.conv("pixels", 3, 5, name="stem"))
@@ -257,12 +359,67 @@ def test_a_path_ends_at_merges_branches_and_the_output(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_what_weighs_cells_by_their_mean_is_no_normalisation(tmp_path: Path) -> None:
+    b = Builder()
+    mean = b.conv("pixels", 3, 5, name="mean")
+    x = b.add("Mul", mean, b.add("Sigmoid", b.add("ReduceMean", mean, axes=[2, 3])))
+    energy = b.conv(x, 5, 5, name="energy")
+    apart = b.add("Sub", energy, b.add("ReduceMean", energy, axes=[2, 3]))
+    square = b.add("Mul", apart, apart)
+    share = b.add("Div", square, b.add("ReduceMean", square, axes=[2, 3]))
+    x = b.add("Mul", energy, b.add("Sigmoid", share))
+    softened = b.conv(x, 5, 5, name="softened")
+    powers = b.add("Exp", softened)
+    x = b.add("Div", powers, b.add("ReduceSum", powers, b.weight([1], dtype=np.int64)))
+    batch = b.conv(x, 5, 5, name="over images")
+    x = b.add("Sub", batch, b.add("ReduceMean", batch, axes=[0, 2, 3]))
+    network = network_of(b.classified(x, 5), tmp_path)
+    assert {tap.name: tap.tensor for tap in network.taps} == {
+        "mean": mean, "energy": energy, "softened": powers, "over images": batch,
+    }  # fmt: skip
+
+
+def test_convolutions_that_are_not_watched_are_counted_and_said(tmp_path: Path) -> None:
+    b = Builder()
+    tensor = b.add("Relu", b.conv("pixels", 3, 4, name="seen"))
+    # Twice as many images of half the height.
+    halves = b.add("Reshape", tensor, b.weight([-1, 4, 6, 12], dtype=np.int64))
+    halves = b.conv(halves, 4, 4, name="folded")
+    tensor = b.add("Reshape", halves, b.weight([-1, 4, 12, 12], dtype=np.int64))
+    rows = b.add("Reshape", tensor, b.weight([0, 4, 144], dtype=np.int64))
+    rows = b.add("Conv", rows, b.normal(4, 4, 1), name="row")
+    network = network_of(
+        b.classified(b.add("Reshape", rows, b.weight([0, 4, 12, 12], dtype=np.int64)), 4), tmp_path
+    )
+    assert [tap.name for tap in network.taps] == ["seen"]
+    assert network.notices == (
+        "2 convolutions are not watched: only those over height and width, image by image, are.",
+    )
+
+
+def test_a_kernel_that_is_computed_of_weights_is_known_as_it_is(tmp_path: Path) -> None:
+    b = Builder()
+    flat = b.normal(6, 9, name="first.weight")
+    kernel = b.add("Reshape", flat, b.weight([6, 1, 3, 3], dtype=np.int64))
+    length = b.weight(np.arange(1.0, 7.0).reshape(6, 1, 1, 1), "first.length")
+    tensor = b.add("Conv", "pixels", b.add("Mul", length, kernel), group=3)
+    network = network_of(b.classified(tensor, 6), tmp_path)
+    (tap,), (stored,) = network.taps, network.kernels()
+    assert (tap.kind, tap.filters) == ("Conv (depthwise)", 6)
+    values = {one.name: numpy_helper.to_array(one) for one in b.weights}
+    expected = values["first.weight"].reshape(6, 3, 3, 1) * values["first.length"]
+    assert stored.weights is not None
+    np.testing.assert_allclose(stored.weights, expected, rtol=1e-6)
+    assert network.details["wiring"]["costs"] == [[54, 54 * 10 * 10]]
+
+
 def test_exporters_names_become_what_a_person_wrote(tmp_path: Path) -> None:
     b = Builder()
     names = [
         "/features/features.0/Conv",
         "/layer1/layer1.0/conv1/Conv",
         "/layer1/layer1.0/conv1_1/Conv",
+        "/layer1/layer1.1/conv1/Conv_quant",
         "StatefulPartitionedCall/model/block2_conv1/Conv2D",
         "encoder/conv/BiasAdd",
         "decoder/conv/BiasAdd",
@@ -274,10 +431,14 @@ def test_exporters_names_become_what_a_person_wrote(tmp_path: Path) -> None:
     kernel = b.normal(5, 5, 3, 3, name="head.conv.weight")
     tensor = b.add("Conv", tensor, kernel, name="node_conv2d_7", pads=[1, 1, 1, 1])
     tensor = b.add("Conv", tensor, kernel, name="node_conv2d_8", pads=[1, 1, 1, 1])
+    for place, parameter in enumerate(("block.inner", "block.outer")):
+        kernel = b.normal(5, 5, 3, 3, name=parameter)
+        tensor = b.add("Conv", tensor, kernel, name=f"/block/Conv_{place}", pads=[1, 1, 1, 1])
     network = network_of(b.classified(tensor, 5), tmp_path)
     assert [tap.name for tap in network.taps] == [
-        "features.0", "layer1.0.conv1", "layer1.0.conv1_1", "block2_conv1", "encoder/conv",
-        "decoder/conv", "mine", "head.conv", "head.conv#2",
+        "features.0", "layer1.0.conv1", "layer1.0.conv1_1", "layer1.1.conv1", "block2_conv1",
+        "encoder/conv", "decoder/conv", "mine", "head.conv", "head.conv#2", "block.inner",
+        "block.outer",
     ]  # fmt: skip
     assert network.details["full_names"]["features.0"] == "/features/features.0/Conv"
     assert network.details["full_names"]["head.conv#2"] == "node_conv2d_8"

@@ -75,6 +75,23 @@ def test_what_is_not_known_of_a_graph_is_not_told(tmp_path: Path) -> None:
     assert understood(same, x, 4, tmp_path).details["receptive_fields"] == [None]
 
 
+def test_a_mean_over_one_axis_is_not_one_of_the_whole_image(tmp_path: Path) -> None:
+    b = Builder()
+    x = b.add("Transpose", conv(b, "pixels", "first", (4, 3, 3, 3)), perm=[0, 2, 3, 1])
+    x = b.add("Sub", x, b.add("ReduceMean", x, axes=[-1]))
+    x = conv(b, b.add("Transpose", x, perm=[0, 3, 1, 2]), "second", (4, 4, 3, 3))
+    x = b.add("Mul", x, b.add("Sigmoid", b.add("ReduceMean", x, axes=[-2, -1])))
+    third = conv(b, x, "third", (4, 4, 1, 1))
+    network = understood(b, third, 4, tmp_path)
+    assert [tap.name for tap in network.taps] == ["first", "second", "third"]
+    assert network.details["receptive_fields"] == [None, None, None]
+    only = Builder()
+    x = conv(only, "pixels", "first", (4, 3, 3, 3))
+    x = only.add("Mul", x, only.add("Sigmoid", only.add("ReduceMean", x, axes=[-2, -1])))
+    network = understood(only, conv(only, x, "second", (4, 4, 1, 1)), 4, tmp_path)
+    assert network.details["receptive_fields"] == [[[3, 1, 0], [3, 1, 0]], "whole"]
+
+
 def test_axes_that_are_put_last_and_back_are_still_places(tmp_path: Path) -> None:
     b = Builder()
     x = conv(b, "pixels", "first", (4, 3, 3, 3))

@@ -44,7 +44,7 @@ from reactcnn_dash.db import (
     without_password,
 )
 from reactcnn_dash.db.address import StoreAddress
-from reactcnn_dash.db.models import Base
+from reactcnn_dash.db.models import metadata
 from reactcnn_dash.db.postgresql import take_turn
 from reactcnn_dash.jobs.runner import Jobs
 from reactcnn_dash.pages.empty import empty_store
@@ -338,7 +338,7 @@ def test_an_older_store_is_upgraded_and_its_dump_brings_it_back(
     assert np.array_equal(StoreReader(blank).gap_rows(1, 0, 6), batch(0, 6).gap)
     with engine_of(blank).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, metadata) == []
     assert compressed_again(blank) == []
     with RunWriter.resume(blank, "trial") as writer:
         writer.append(batch(6, 3), [state(0, 9)])

@@ -38,7 +38,7 @@ from reactcnn_dash.db import (
     upgrade,
 )
 from reactcnn_dash.db.address import StoreAddress
-from reactcnn_dash.db.models import Base
+from reactcnn_dash.db.models import metadata
 from reactcnn_dash.db.opening import close_writing, open_for_writing
 from tests import looking
 from tests.db.samples import batch, files, new_run, state
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.db import StoreUrl
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLES = tuple(name for name, table in Base.metadata.tables.items() if "run_id" in table.c)
+TABLES = tuple(name for name, table in metadata.tables.items() if "run_id" in table.c)
 
 
 def fill(url: str, name: str, images: int, **changes: object) -> int:

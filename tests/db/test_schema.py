@@ -31,7 +31,7 @@ from reactcnn_dash.db import (
     upgrade,
     version,
 )
-from reactcnn_dash.db.models import Base
+from reactcnn_dash.db.models import metadata
 from tests.db.samples import batch, files, new_run, state
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def test_models_and_migrations_agree(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{migrated}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, metadata) == []
     engine.dispose()
 
 
@@ -164,7 +164,7 @@ def test_head_is_the_newest_migration() -> None:
 
 def test_the_schema_is_postgresql_too() -> None:
     dialect = make_url("postgresql://").get_dialect()()
-    for table in Base.metadata.sorted_tables:
+    for table in metadata.sorted_tables:
         assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=dialect))
         for index in table.indexes:
             assert "CREATE" in str(CreateIndex(index).compile(dialect=dialect))

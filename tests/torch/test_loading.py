@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from collector.cli import main
 from collector.errors import ModelError
+from collector.frameworks.protocol import Asked
 from collector.frameworks.torch.loading import load_module
+from collector.frameworks.torch.network import understand
 from reactcnn_dash.db import StoreReader
 from tests.torch.networks import trained, vgg
 
@@ -42,6 +45,10 @@ def broken():
 def nothing():
     return {"a": 1}
 
+def lazy():
+    conv, fc = torch.nn.LazyConv2d(4, 3), torch.nn.LazyLinear(4)
+    return torch.nn.Sequential(conv, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), fc)
+
 def elsewhere():
     return networks.vgg().to("cuda:7")
 
@@ -58,6 +65,18 @@ def factories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.syspath_prepend(str(tmp_path))
     sys.modules.pop("factories", None)
     return "factories"
+
+
+def test_weights_make_layers_that_no_batch_has_made(factories: str, tmp_path: Path) -> None:
+    parts = nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 4)
+    whole = trained(nn.Sequential(*parts))
+    torch.save(whole.state_dict(), tmp_path / "whole.pt")
+    module = load_module(f"{factories}:lazy", str(tmp_path / "whole.pt"), trusted=False)
+    network = understand(module, Asked(native_shape=(8, 8)), source="test")
+    assert [(tap.filters, tap.height) for tap in network.taps] == [(4, 6)]
+    with torch.no_grad():
+        images = torch.rand(2, 3, 8, 8)
+        torch.testing.assert_close(module(images), whole(images))
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "state_dict.pt", "checkpoint.pth"])

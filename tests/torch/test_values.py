@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from collector.errors import ModelError
 from collector.frameworks.protocol import Asked
 from collector.frameworks.reading import Reading
 from collector.frameworks.torch.capture import Capture, by_graph
 from collector.frameworks.torch.exported import Exported
+from collector.frameworks.torch.hooks import Listened
 from collector.frameworks.torch.network import Network, understand
 from tests.torch.networks import (
     Activations,
@@ -21,6 +25,7 @@ from tests.torch.networks import (
     DenseNet,
     InPlace,
     ResNet,
+    WrittenOut,
     mobilenet,
     trained,
     vgg,
@@ -83,6 +88,21 @@ def of_activations(net: Any, x: torch.Tensor) -> Values:
     return {**values, "conv#5": net.conv(values["up"])}
 
 
+def of_written_out(net: Any, x: torch.Tensor) -> Values:
+    weight, bias = net.norm.weight.flatten(), net.norm.bias.flatten()
+    normal = F.layer_norm(net.stem(x).permute(0, 2, 3, 1), (6,), weight, bias, 1e-6)
+    values = {"stem": F.relu(normal.permute(0, 3, 1, 2))}
+    values["convs.0"] = F.threshold(net.convs[0](values["stem"]), 0, -0.1)
+    values["convs.1"] = F.gelu(net.groups(net.convs[1](values["convs.0"])))
+    third = net.convs[2](values["convs.1"])
+    spread, middle = torch.var_mean(third, (2, 3), keepdim=True)
+    values["convs.2"] = (third - middle) / (spread.sqrt() + 1e-6)
+    fourth = values["convs.3"] = net.convs[3](values["convs.2"])
+    variance = fourth.var((2, 3), correction=0, keepdim=True)
+    apart = (fourth - fourth.mean((2, 3), keepdim=True)).square()
+    return {**values, "head": net.head(fourth * torch.sigmoid(apart / (variance + 1)))}
+
+
 def of_branching(net: Any, x: torch.Tensor) -> Values:
     first = F.relu(net.bn1(net.conv1(x)))
     # F.relu is not heard by hooks.
@@ -96,6 +116,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[Any, torch.Tensor], Va
     "mobilenet": (mobilenet, of_mobilenet),
     "densenet": (DenseNet, of_densenet),
     "activations": (Activations, of_activations),
+    "written out": (WrittenOut, of_written_out),
     "hooks": (Branching, of_branching),
 }
 
@@ -241,6 +262,16 @@ def test_kernels_are_the_weights(pixels: NDArray[np.uint8]) -> None:
         np.testing.assert_allclose(kernel.channels, np.sqrt((weight**2).sum((2, 3))), rtol=1e-5)
 
 
+def test_kernels_are_those_that_the_convolutions_take(pixels: NDArray[np.uint8]) -> None:
+    module: Any = trained(WrittenOut())
+    network, _ = captured(module, pixels)
+    stem, *_, head = network.kernels()
+    assert (stem.layer, head.layer) == ("stem", "head")
+    assert stem.weights is not None
+    expected = module.stem.kernel().detach().permute(0, 2, 3, 1).numpy()
+    np.testing.assert_allclose(stem.weights, expected, rtol=1e-5)
+
+
 def test_kernels_of_a_grouped_transposed_convolution(pixels: NDArray[np.uint8]) -> None:
     up = nn.ConvTranspose2d(4, 6, 3, groups=2)
     module = trained(nn.Sequential(
@@ -317,3 +348,107 @@ def test_none_admits_a_backbone() -> None:
     with torch.no_grad():
         maps = module(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)["pooled"]
     np.testing.assert_allclose(captured.gap, maps.numpy(), rtol=1e-4, atol=1e-5)
+
+
+class ConvPair(nn.Module):  # type: ignore[misc] # torch is not there for the linters
+    """Functions with kernels of its own, one of them transposed and one called twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Parameter(torch.zeros(4, 3, 3, 3))
+        self.outer = nn.Parameter(torch.zeros(4, 4, 2, 2))
+        self.same = nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.conv_transpose2d(F.conv2d(x, self.inner), self.outer, stride=2)
+        return self.same(self.same(x)).mean((2, 3))
+
+
+def test_kernels_of_one_module_are_told_apart(pixels: NDArray[np.uint8]) -> None:
+    module: Any = trained(nn.Sequential(ConvPair()))
+    network, _ = captured(module, pixels)
+    assert [tap.name for tap in network.taps] == ["0.inner", "0.outer", "0.same", "0.same#2"]
+    stored = network.kernels()[1].weights
+    assert stored is not None
+    expected = module[0].outer.detach().permute(1, 2, 3, 0).numpy()
+    np.testing.assert_array_equal(stored, expected)
+
+
+class Folding(nn.Module):  # type: ignore[misc] # torch is not there for the linters
+    """Blocks of pixels as channels; halves of images as images of their own; rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(12, 4, 3, padding=1)
+        self.halves = nn.Conv2d(4, 4, 3, padding=1)
+        self.row = nn.Conv1d(4, 4, 3)
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        x = F.relu(self.stem(F.pixel_unshuffle(images, 2)))
+        number, _, height, _ = x.shape
+        x = x.unflatten(2, (2, height // 2)).transpose(1, 2).flatten(0, 1)
+        x = self.halves(x).unflatten(0, (number, 2)).mean(1)
+        return self.fc(self.row(x.flatten(2)).mean(2))
+
+
+def test_what_is_not_watched_is_counted_and_said(pixels: NDArray[np.uint8]) -> None:
+    module = trained(Folding())
+    network, said = captured(module, pixels)
+    assert isinstance(network.way, Exported)
+    assert network.notices[-1] == (
+        "2 convolutions are not watched: only those over height and width, image by image, are."
+    )
+    by_hooks = network.by_hooks()
+    assert isinstance(by_hooks.way, Listened)
+    assert by_hooks.way.unwatched == 2
+    with torch.no_grad():
+        maps = F.relu(module.stem(F.pixel_unshuffle(images(pixels), 2)))
+        check(network, said, {"stem": maps}, 1e-5)
+
+
+@dataclasses.dataclass
+class Said:
+    """What some libraries return: PyTorch does not know it."""
+
+    features: torch.Tensor
+    logits: torch.Tensor
+    loss: None = None
+
+
+class Saying(nn.Module):  # type: ignore[misc] # torch is not there for the linters
+    """A network that returns more than classes."""
+
+    def __init__(self, form: Any) -> None:
+        super().__init__()
+        self.conv, self.fc, self.form = nn.Conv2d(3, 5, 3), nn.Linear(5, 4), form
+
+    def forward(self, images: torch.Tensor, **_options: Any) -> Any:
+        features = F.relu(self.conv(images)).mean((2, 3))
+        return self.form(features, self.fc(features))
+
+
+@pytest.mark.parametrize("form", [
+    lambda features, logits: {"features": features, "logits": logits},
+    lambda features, logits: [{"features": features}, [None, {"logits": logits}]],
+    collections.namedtuple("Both", "features logits"),
+    Said,
+], ids=["dictionary", "nested", "named tuple", "dataclass"])  # fmt: skip
+def test_of_several_outputs_the_logits_are_stored(form: Any, pixels: NDArray[np.uint8]) -> None:
+    module: Any = trained(Saying(form))
+    network, said = captured(module, pixels)
+    assert isinstance(network.way, Exported) == (form is not Said)
+    with torch.no_grad():
+        maps = module.conv(images(pixels))
+        expected = module.fc(F.relu(maps).mean((2, 3))).softmax(1).numpy()
+    np.testing.assert_allclose(said.probabilities, expected, atol=1e-5)
+
+
+def test_torchscript_inside_a_module_is_counted_and_said(pixels: NDArray[np.uint8]) -> None:
+    script = torch.jit.script(nn.Sequential(nn.Conv2d(4, 4, 3), nn.ReLU()))
+    parts = nn.Conv2d(3, 4, 3), script, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 4)
+    network, _ = captured(nn.Sequential(*parts).eval(), pixels)
+    assert [tap.name for tap in network.taps] == ["0"]
+    assert network.notices[-1].startswith("1 convolution is not watched")
+    with pytest.raises(ModelError, match="TorchScript"):
+        captured(nn.Sequential(torch.jit.script(nn.Conv2d(3, 4, 3)), *parts[2:]).eval(), pixels)

@@ -212,6 +212,7 @@ def test_a_module_that_computes_something_else_is_noticed(
         (nn.Conv2d(3, 4, 3), None, "images × 4 × 14 × 14"),
         (nn.Conv2d(5, 4, 3), None, "takes 5 channels"),
         (vgg().to("meta"), None, "device 'meta'"),
+        (nn.Sequential(nn.Conv2d(3, 4, 1), nn.LazyConv2d(4, 3)), None, "by its first batch"),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(7, 2)), None, "16 × 16 × 3"),
         (vgg(), (1, 1), "1 × 1 × 3"),
     ],

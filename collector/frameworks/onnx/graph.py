@@ -16,6 +16,8 @@ _BY_CHANCE = frozenset({
     "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
     "RandomUniformLike",
 })  # fmt: skip
+_OF_SAME_SHAPE = ("Cast", "DequantizeLinear", "Identity", "QuantizeLinear")
+_OF_SHAPE = ("Shape", "Size")
 _QUANTISED = ("QuantizeLinear", "QLinearConv", "DynamicQuantizeLinear", "ConvInteger")
 
 
@@ -43,7 +45,7 @@ class Graph:
             for name in taken(node):
                 self._consumers[name].append(node)
             known = all(name in self._constant for name in taken(node))
-            if known and node.op_type not in _BY_CHANCE:
+            if (known and node.op_type not in _BY_CHANCE) or node.op_type in _OF_SHAPE:
                 self._constant.update(node.output)
 
     @property
@@ -60,16 +62,21 @@ class Graph:
         found = {id(node): node for node in self._consumers[tensor]}
         return list(found.values())
 
+    def takers(self, tensor: str) -> list[onnx.NodeProto]:
+        """Return the nodes that take a tensor's values, those that only ask its shape left out."""
+        return [node for node in self.consumers(tensor) if node.op_type not in _OF_SHAPE]
+
     def is_constant(self, tensor: str) -> bool:
-        """Return whether a tensor is the same for every image."""
+        """Return whether a tensor is the same for every image of a size."""
         return tensor in self._constant
 
     def shape(self, tensor: str) -> tuple[int, ...] | None:
         """Return the shape of a weight; ``None`` where it does not stand in the graph."""
-        origin = self._initializers.get(self.origin(tensor))
-        value = self.value(tensor) if origin is None else None
-        if origin is not None:
-            return tuple(origin.dims)
+        while (node := self.producer(tensor)) is not None and node.op_type in _OF_SAME_SHAPE:
+            tensor = node.input[0]
+        if tensor in self._initializers:
+            return tuple(self._initializers[tensor].dims)
+        value = self.value(tensor)
         return None if value is None else value.shape
 
     def value(self, tensor: str) -> NDArray[Any] | None:
@@ -86,6 +93,14 @@ class Graph:
         if node is not None and node.op_type == "Identity":
             return self.value(node.input[0])
         return None
+
+    def axes(self, node: onnx.NodeProto) -> list[int] | None:
+        """Return the axes of a reduction; ``None`` where they are all, or not written down."""
+        given = attributes(node).get("axes")
+        if given is None and len(node.input) > 1 and node.input[1]:
+            value = self.value(node.input[1])
+            given = None if value is None else value.reshape(-1).tolist()
+        return None if given is None else [int(axis) for axis in given]
 
     def origin(self, tensor: str) -> str:
         """Return the initializer that a constant is made of first of all, or the tensor itself."""
@@ -106,6 +121,17 @@ def taken(node: onnx.NodeProto) -> list[str]:
                 own.update(one.output)
             names.extend(one.name for one in inner.output if one.name not in own)
     return names
+
+
+def kernel_of(node: onnx.NodeProto) -> str:
+    """Return the tensor that is a convolution's kernel."""
+    return str(node.input[3 if node.op_type == "QLinearConv" else 1])
+
+
+def bias_of(node: onnx.NodeProto) -> str | None:
+    """Return the tensor that is a convolution's bias; ``None`` where it has none."""
+    place = 8 if node.op_type == "QLinearConv" else 2
+    return (node.input[place] or None) if len(node.input) > place else None
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:

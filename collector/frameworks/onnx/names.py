@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from collector.frameworks.onnx.graph import kernel_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _OPERATION = re.compile(
     r"(Conv|Conv2D|Conv2DBackpropInput|ConvTranspose|DepthwiseConv2dNative|BiasAdd|convolution|"
-    r"depthwise|separable_conv2d|conv2d_transpose|conv_transpose|FusedBatchNormV3)(_\d+)?"
+    r"depthwise|separable_conv2d|conv2d_transpose|conv_transpose|FusedBatchNormV3)(_\d+)?(_quant)?"
 )
 """What exporters add to a layer's name: the operation."""
 _WEIGHT = re.compile(r"(.+?)[./](weight|kernel|_?weight_quantized)(:0)?")
@@ -29,8 +31,11 @@ def names_of(nodes: Sequence[onnx.NodeProto], graph: Graph) -> list[str]:
     Where a short name stands for several convolutions, more of the exporter's is taken; of several
     calls of one the later ones are numbered.
     """
-    levels = [(_short(node, graph), _path(_long(node)), _long(node)) for node in nodes]
-    weights = [graph.origin(node.input[1]) for node in nodes]
+    weights = [graph.origin(kernel_of(node)) for node in nodes]
+    levels = [
+        (_short(node, graph), *_of_parameter(weight), _path(_long(node)), _long(node))
+        for node, weight in zip(nodes, weights, strict=True)
+    ]
     seen: Counter[str] = Counter()
     names = []
     for candidates in levels:
@@ -52,7 +57,7 @@ def _long(node: onnx.NodeProto) -> str:
 
 
 def _short(node: onnx.NodeProto, graph: Graph) -> str:
-    name, weight = _long(node), graph.origin(node.input[1])
+    name, weight = _long(node), graph.origin(kernel_of(node))
     by_weight = _WEIGHT.fullmatch(weight)
     # The weights come first: where an exporter folds a normalisation into the convolution before,
     # the node and its scopes are those of the normalisation.
@@ -66,6 +71,11 @@ def _short(node: onnx.NodeProto, graph: Graph) -> str:
     if by_weight and "::" not in by_weight[1]:
         return _by_path(by_weight[1])
     return name
+
+
+def _of_parameter(weight: str) -> tuple[str, ...]:
+    """Return a parameter's name where a person gave it: a module may hold several kernels."""
+    return (weight,) if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)+", weight) else ()
 
 
 def _by_scopes(node: onnx.NodeProto) -> str | None:

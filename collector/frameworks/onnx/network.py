@@ -12,14 +12,22 @@ from onnx import TensorProto, helper
 
 from collector.errors import ModelError
 from collector.frameworks.agreement import LEAST_ROUNDING, first_difference, prove, some
+from collector.frameworks.following import unwatched_notice
 from collector.frameworks.kernels import kernel, weights_of
 from collector.frameworks.onnx.appended import Feeding, values_of, with_capture, with_values
 from collector.frameworks.onnx.capture import Capture, portions, probabilities_of
-from collector.frameworks.onnx.graph import Graph, attributes, taken
+from collector.frameworks.onnx.graph import Graph, attributes, kernel_of, taken
 from collector.frameworks.onnx.modelfile import opset_of, read, weights_digest
 from collector.frameworks.onnx.session import carry_out, session
 from collector.frameworks.onnx.steps import details_of
-from collector.frameworks.onnx.taps import CONVOLUTIONS, Tap, find_taps, out_of_reach
+from collector.frameworks.onnx.taps import (
+    CONVOLUTIONS,
+    Tap,
+    find_taps,
+    is_convolution,
+    kind_of,
+    out_of_reach,
+)
 from collector.frameworks.protocol import DEFAULT_SIZE, Fed, Identity
 from collector.frameworks.reading import (
     Reading,
@@ -83,7 +91,7 @@ class Network(Fed):
             "full_names": longer,
             "producer": producer,
             "opset": opset_of(self.model),
-            **details_of(Graph(self.model.graph), self.feeding.name, self.taps),
+            **details_of(Graph(self.model.graph), self.feeding.name, self.taps, self.weights),
         }
 
     def kernels(self) -> tuple[Kernel, ...]:
@@ -172,7 +180,8 @@ def understand(spec: str, asked: Asked) -> Network:
     if not found:
         raise ModelError(_nothing_to_watch(graph, inside))
     entering = _before_kernels(graph, feeding.name)
-    computed = [tap.node.input[1] for tap in found if graph.value(tap.node.input[1]) is None]
+    kernels_of = [kernel_of(tap.node) for tap in found]
+    computed = [name for name in kernels_of if graph.value(name) is None]
     more = [name for name in (*entering, *computed) if name != feeding.name]
     plain = session(with_values(model, found, more), asked.custom_ops)
     noise = np.random.default_rng(0).uniform(0, 255, (_REHEARSED, *feeding.shape))
@@ -187,10 +196,15 @@ def understand(spec: str, asked: Asked) -> Network:
     for tap, one, weight in zip(found, maps, kernels, strict=True):
         if one.ndim == 4 and len(one) == _REHEARSED:
             _, filters, height, width = _planar(tap, one).shape
-            taps.append(dataclasses.replace(tap, filters=filters, height=height, width=width))
+            kind = kind_of(tap.node, None if weight is None else weight.shape)
+            size = {"filters": filters, "height": height, "width": width}
+            taps.append(dataclasses.replace(tap, kind=kind, **size))
             weights.append(weight)
     if not taps:
         raise ModelError(_nothing_to_watch(graph, inside))
+    convolutions = [node.op_type for node in graph.nodes if is_convolution(node)]
+    never = [kind for kind in convolutions if kind not in CONVOLUTIONS]
+    unwatched = unwatched_notice(len(convolutions) - len(taps), never)
     classes = _classes(said) if stored else 0
     floats = said.dtype == np.float32 and not graph.quantised
     if asked.head:
@@ -212,7 +226,7 @@ def understand(spec: str, asked: Asked) -> Network:
         rescales=not any(keeps_scale(one[0], one[-1]) for one in given) if given else False,
         rounding=_rounding(graph, feeding, maps),
         custom_ops=asked.custom_ops,
-        notices=tuple(text for text in (notice, of_reading, _inside(inside)) if text),
+        notices=tuple(text for text in (notice, of_reading, _inside(inside), unwatched) if text),
     )
 
 
@@ -224,11 +238,12 @@ def run_plain(
         return []
     dtype = helper.tensor_dtype_to_np_dtype(feeding.element)
     values = images.transpose(0, 3, 1, 2) if feeding.channels_first else images
-    parts = [
-        carry_out(plain, names, {feeding.name: part})
-        for part in portions(values.astype(dtype), feeding.batch)
-    ]
-    return [np.concatenate(arrays)[: len(images)] for arrays in zip(*parts, strict=True)]
+    given = list(portions(values.astype(dtype), feeding.batch))
+    parts = [carry_out(plain, names, {feeding.name: part}) for part in given]
+    whole = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    # What fills up the last portion goes again; what has another number is of no image.
+    filled = sum(map(len, given))
+    return [one[: len(images)] if len(one) == filled else one for one in whole]
 
 
 def _feeding(graph: Graph, native: tuple[int, int] | None) -> tuple[Feeding, str | None]:
@@ -275,8 +290,8 @@ def _feeding(graph: Graph, native: tuple[int, int] | None) -> tuple[Feeding, str
 def _seen_by_the_first(graph: Graph) -> int | None:
     """Return the channels that the first convolution sees."""
     for node in graph.nodes:
-        if node.op_type == "Conv":
-            shape = graph.shape(node.input[1])
+        if node.op_type in ("Conv", "QLinearConv"):
+            shape = graph.shape(kernel_of(node))
             return None if shape is None else shape[1] * int(attributes(node).get("group", 1))
     return None
 
@@ -346,7 +361,7 @@ def _before_kernels(graph: Graph, start: str) -> list[str]:
         if not inputs or not all(name in seen for name in inputs):
             continue
         if node.op_type in _LIKE_KERNELS:
-            entering.update(dict.fromkeys(inputs))
+            entering.update(dict.fromkeys(_before_codes(graph, name) for name in inputs))
         else:
             seen.update(node.output)
     return list(entering)
@@ -365,11 +380,30 @@ def _kernels(
         (part,) = portions(images.astype(dtype), feeding.batch)
         found = carry_out(plain, constant, {feeding.name: part})
         values = dict(zip(constant, found, strict=True))
-    written = [graph.value(tap.node.input[1]) for tap in taps]
-    return [
-        values.get(tap.node.input[1]) if weight is None else weight
-        for tap, weight in zip(taps, written, strict=True)
-    ]
+    return [_floats(graph, tap.node, values) for tap in taps]
+
+
+def _floats(
+    graph: Graph, node: onnx.NodeProto, values: Mapping[str, NDArray[Any]]
+) -> NDArray[Any] | None:
+    """Return the kernel of a convolution, its codes as the floats that they stand for."""
+    name = kernel_of(node)
+    written = graph.value(name)
+    kernel = values.get(name) if written is None else written
+    if kernel is None or node.op_type != "QLinearConv":
+        return kernel
+    scale, zero = (graph.value(one) for one in node.input[4:6])
+    if scale is None or zero is None:
+        return None
+    each = (-1, 1, 1, 1)
+    floats: NDArray[Any] = (kernel - zero.astype(np.float32).reshape(each)) * scale.reshape(each)
+    return floats
+
+
+def _before_codes(graph: Graph, name: str) -> str:
+    node = graph.producer(name)
+    codes = node is not None and node.op_type == "QuantizeLinear"
+    return str(node.input[0]) if node is not None and codes else name
 
 
 def _rounding(graph: Graph, feeding: Feeding, maps: Sequence[NDArray[Any]]) -> float:

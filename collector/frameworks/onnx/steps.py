@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from collector.frameworks.onnx.graph import Graph, attributes, taken
+from collector.frameworks.onnx.graph import Graph, attributes, bias_of, kernel_of, taken
 from collector.frameworks.onnx.taps import CONVOLUTIONS, ELEMENTWISE, PASSING
 from collector.frameworks.steps import Step, details, whole, windowed
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import onnx
+    from numpy.typing import NDArray
 
     from collector.frameworks.onnx.taps import Tap
     from collector.frameworks.steps import Moves
@@ -26,7 +27,7 @@ _POOLING: Final = ("AveragePool", "LpPool", "MaxPool")
 _CELL_BY_CELL: Final = (
     ELEMENTWISE
     | PASSING
-    | {"BatchNormalization", "Concat", "Sum", "Mean", "QuantizeLinear", "DequantizeLinear", "Where"}
+    | {"BatchNormalization", "Concat", "Mean", "QuantizeLinear", "DequantizeLinear"}
 )
 _WHOLE: Final = frozenset({
     "Flatten", "Gemm", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "GroupNormalization",
@@ -36,22 +37,28 @@ _OVER_AXES: Final = ("ReduceMax", "ReduceMean", "ReduceSum")
 _LAYOUTS: Final = ([0, 2, 3, 1], [0, 3, 1, 2])
 
 
-def details_of(graph: Graph, image: str, taps: Sequence[Tap]) -> dict[str, Any]:
+def details_of(
+    graph: Graph, image: str, taps: Sequence[Tap], weights: Sequence[NDArray[Any] | None]
+) -> dict[str, Any]:
     """Return ``steps.details`` of a graph.
 
     Args:
         graph: the model's.
         image: the name of its input.
         taps: with the size of their maps.
+        weights: the kernel of each, where it is known.
     """
-    by_node = {id(tap.node): tap for tap in taps}
-    steps = [_step(graph, node, by_node.get(id(node))) for node in graph.nodes]
+    costs = {
+        id(tap.node): None if one is None else _cost(graph, tap, one.shape)
+        for tap, one in zip(taps, weights, strict=True)
+    }
+    steps = [_step(graph, node, costs.get(id(node))) for node in graph.nodes]
     # A quantised tensor is read as what is made a float of it.
     keys = [tap.tensor for tap in taps]
     return details(steps, image, keys)
 
 
-def _step(graph: Graph, node: onnx.NodeProto, tap: Tap | None) -> Step:
+def _step(graph: Graph, node: onnx.NodeProto, cost: tuple[int, int] | None) -> Step:
     kind = node.op_type
     cell_by_cell = kind in _CELL_BY_CELL or _is_layout(node) or _is_over_channels(graph, node)
     return Step(
@@ -59,7 +66,7 @@ def _step(graph: Graph, node: onnx.NodeProto, tap: Tap | None) -> Step:
         inputs=[name for name in taken(node) if not graph.is_constant(name)],
         outputs=list(node.output),
         moves="cell by cell" if cell_by_cell else _moves(graph, node),
-        cost=None if tap is None else _cost(graph, tap),
+        cost=cost,
     )
 
 
@@ -72,16 +79,19 @@ def _is_over_channels(graph: Graph, node: onnx.NodeProto) -> bool:
     """Return whether a node puts a place's channels together, and no places."""
     if node.op_type not in _OVER_AXES:
         return False
-    axes = attributes(node).get("axes")
-    if axes is None and len(node.input) > 1:
-        value = graph.value(node.input[1])
-        axes = None if value is None else value.tolist()
-    return axes == [1] and bool(attributes(node).get("keepdims", 1))
+    return graph.axes(node) == [1] and bool(attributes(node).get("keepdims", 1))
+
+
+def _is_over_places(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Return whether a node puts all places together, wherever the channels are."""
+    axes = graph.axes(node)
+    over = None if axes is None else {axis % 4 for axis in axes}
+    return over is None or over >= {2, 3} or over >= {1, 2}
 
 
 def _moves(graph: Graph, node: onnx.NodeProto) -> Moves | None:
     kind = node.op_type
-    if kind in (*_WHOLE, *_OVER_AXES):
+    if kind in _WHOLE or (kind in _OVER_AXES and _is_over_places(graph, node)):
         return whole
     if kind in (*CONVOLUTIONS, *_POOLING):
         return _windowed(graph, node)
@@ -95,7 +105,7 @@ def _moves(graph: Graph, node: onnx.NodeProto) -> Moves | None:
 def _kernel(graph: Graph, node: onnx.NodeProto) -> list[int] | None:
     given = attributes(node).get("kernel_shape")
     if given is None and node.op_type in CONVOLUTIONS:
-        shape = graph.shape(node.input[1])
+        shape = graph.shape(kernel_of(node))
         given = None if shape is None else shape[2:]
     return None if given is None or len(given) != 2 else list(given)
 
@@ -143,24 +153,21 @@ def _enlarged(graph: Graph, node: onnx.NodeProto) -> Moves | None:
     return lambda seen: (seen[0].enlarged(high, beside), seen[1].enlarged(wide, beside))
 
 
-def _cost(graph: Graph, tap: Tap) -> tuple[int, int] | None:
-    """Parameters and multiply-adds an image of a tap's convolution; None where it has no kernel."""
-    shape = graph.shape(tap.node.input[1])
-    if shape is None:
-        return None
-    weights = math.prod(shape)
-    more = graph.shape(tap.node.input[2]) if len(tap.node.input) > 2 else ()
+def _cost(graph: Graph, tap: Tap, kernel: Sequence[int]) -> tuple[int, int]:
+    """Parameters and multiply-adds an image of a tap's convolution with a kernel of this shape."""
+    weights = math.prod(kernel)
+    name = bias_of(tap.node)
+    more = None if name is None else graph.shape(name)
     bias = math.prod(more) if more else 0
     places = tap.height * tap.width
     if tap.node.op_type == "ConvTranspose":
-        places = _places_before(graph, tap)
+        places = _places_before(tap, kernel[2:])
     return weights + bias, places * weights
 
 
-def _places_before(graph: Graph, tap: Tap) -> int:
+def _places_before(tap: Tap, kernel: Sequence[int]) -> int:
     """How many places a transposed convolution multiplies: those of what it takes."""
     said = attributes(tap.node)
-    kernel = _kernel(graph, tap.node) or [1, 1]
     strides, dilations = said.get("strides", [1, 1]), said.get("dilations", [1, 1])
     pads, more = said.get("pads", [0, 0, 0, 0]), said.get("output_padding", [0, 0])
     same = said.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID")

@@ -12,26 +12,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from collector.frameworks.onnx.graph import attributes, taken
+from onnx import helper
+
+from collector.frameworks.following import Role, next_cut
+from collector.frameworks.onnx.graph import attributes, kernel_of, taken
 from collector.frameworks.onnx.modelfile import subgraphs
 from collector.frameworks.onnx.names import names_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import onnx
 
     from collector.frameworks.onnx.graph import Graph
 
-CONVOLUTIONS = ("Conv", "ConvTranspose")
+CONVOLUTIONS = ("Conv", "ConvTranspose", "QLinearConv")
+_OTHERS = ("ConvInteger", "DeformConv")
+_OF_CODES = ("QLinearLeakyRelu", "QLinearSigmoid")
+_TO_CODES_AND_BACK = ("DequantizeLinear", "QuantizeLinear", *_OF_CODES)
 _NORMALISATIONS = frozenset({
     "BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization",
     "LpNormalization",
 })  # fmt: skip
-ELEMENTWISE = frozenset({
-    "Abs", "Add", "Celu", "Clip", "Div", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish",
-    "LeakyRelu", "Log", "Max", "Min", "Mish", "Mul", "Neg", "PRelu", "Pow", "QuickGelu",
-    "Reciprocal", "Relu", "Selu", "Shrink", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Sub",
-    "Swish", "Tanh", "ThresholdedRelu",
-})  # fmt: skip
+_SUMS, _PRODUCTS = frozenset({"Add", "Sub", "Sum"}), frozenset({"Div", "Mul"})
+_MEANS = frozenset({"GlobalAveragePool", "ReduceMean", "ReduceSum", "ReduceSumSquare"})
+_LENGTHS = frozenset({"ReduceL2"})
+_AXES = frozenset({"Expand", "Flatten", "Reshape", "Squeeze", "Unsqueeze"})
+ELEMENTWISE = _SUMS | _PRODUCTS | {
+    "Abs", "And", "Atan", "Ceil", "Celu", "Clip", "Cos", "Elu", "Equal", "Erf", "Exp", "FastGelu",
+    "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "LeakyRelu", "Less",
+    "LessOrEqual", "Log", "Max", "Min", "Mish", "Neg", "Not", "Or", "PRelu", "Pow", "QuickGelu",
+    "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Softplus",
+    "Softsign", "Sqrt", "Swish", "Tanh", "ThresholdedRelu", "Where",
+}  # fmt: skip
 PASSING = frozenset({"Cast", "Dropout", "Identity"})
 _NEVER_NEGATIVE = frozenset({"HardSigmoid", "Relu", "Sigmoid", "Softplus"})
 _TO_LAST, _TO_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
@@ -44,7 +57,7 @@ class Tap:
     Attributes:
         name: what a person called the convolution, unique among the taps.
         full_name: what the exporter called it.
-        kind: ``Conv`` or ``ConvTranspose``, a depthwise one said so.
+        kind: ``Conv``, ``ConvTranspose`` or ``QLinearConv``, a depthwise one said so.
         tap: name of the node whose output is read.
         node: the convolution.
         tensor: that output, or what is to be made a float again of it.
@@ -76,23 +89,27 @@ def find_taps(graph: Graph) -> tuple[Tap, ...]:
         node
         for node in graph.nodes
         # Those of one axis or of three have kernels of other ranks.
-        if node.op_type in CONVOLUTIONS and len(graph.shape(node.input[1]) or range(4)) == 4
+        if node.op_type in CONVOLUTIONS and len(graph.shape(kernel_of(node)) or range(4)) == 4
     ]
     shorts = names_of(nodes, graph)
     return tuple(_tap(graph, node, name) for node, name in zip(nodes, shorts, strict=True))
 
 
+def is_convolution(node: onnx.NodeProto) -> bool:
+    """Return whether a node is a convolution of any kind, watched or not."""
+    return node.op_type in CONVOLUTIONS or node.op_type in _OTHERS
+
+
 def out_of_reach(graph: onnx.GraphProto) -> int:
     """Return the number of convolutions inside the bodies of If, Loop and Scan nodes."""
     return sum(
-        sum(node.op_type in CONVOLUTIONS for node in inner.node) + out_of_reach(inner)
-        for inner in subgraphs(graph)
+        sum(map(is_convolution, inner.node)) + out_of_reach(inner) for inner in subgraphs(graph)
     )
 
 
 def _tap(graph: Graph, node: onnx.NodeProto, name: str) -> Tap:
     tensor, last, following = node.output[0], node, node.output[0]
-    read, scale = tensor, None
+    read, scale = tensor, _scale_of(node)
     channels_last = last_is_last = False
     while True:
         cut = _next_cut(graph, following)
@@ -107,17 +124,13 @@ def _tap(graph: Graph, node: onnx.NodeProto, name: str) -> Tap:
                 break
             channels_last = not channels_last
         elif maker.op_type == "QuantizeLinear":
-            (scale, *_) = graph.consumers(cut)
-            read, last_is_last = cut, channels_last
-            following = scale.output[0]
-            if len(graph.consumers(cut)) > 1 or following in graph.outputs:
-                break
-        elif maker.op_type not in PASSING:
-            read, last, scale, last_is_last = cut, maker, None, channels_last
+            read, scale, last_is_last = cut, _scale_of(maker), channels_last
+        elif maker.op_type not in PASSING | {"DequantizeLinear"}:
+            read, last, scale, last_is_last = cut, maker, _scale_of(maker), channels_last
     return Tap(
         name=name,
         full_name=node.name or node.output[0],
-        kind=f"{node.op_type} (depthwise)" if _is_depthwise(graph, node) else node.op_type,
+        kind=kind_of(node, graph.shape(kernel_of(node))),
         tap=last.name or read,
         node=node,
         tensor=read,
@@ -127,62 +140,122 @@ def _tap(graph: Graph, node: onnx.NodeProto, name: str) -> Tap:
     )
 
 
+def _scale_of(node: onnx.NodeProto) -> onnx.NodeProto | None:
+    """Return a node that makes floats of the codes that a node gives; ``None`` if it gives none."""
+    places = {"QLinearConv": 6, "QuantizeLinear": 1, **dict.fromkeys(_OF_CODES, 3)}
+    if node.op_type not in places:
+        return None
+    first = places[node.op_type]
+    said = {name: value for name, value in attributes(node).items() if name == "axis"}
+    inputs = [node.output[0], *node.input[first : first + 2]]
+    domain = node.domain if node.op_type == "QuantizeLinear" else ""
+    return helper.make_node("DequantizeLinear", inputs, [""], domain=domain, **said)
+
+
 def _next_cut(graph: Graph, tensor: str) -> str | None:
     """Return the next tensor through which all that is made of ``tensor`` goes.
 
     ``None`` if there is none.
-
-    What lies between are elementwise functions of ``tensor`` alone, or one normalisation.
     """
-    consumers = graph.consumers(tensor)
+    consumers = graph.takers(tensor)
     if not consumers or tensor in graph.outputs:
         return None
-    if len(consumers) == 1 and _goes_on(graph, consumers[0], tensor):
-        return str(consumers[0].output[0])
-    # Tensors made of it that still have nodes to go to, each with how many.
-    waiting = {tensor: len(consumers)}
-    made, open_nodes, done = {tensor}, {id(node): node for node in consumers}, set[int]()
-    while open_nodes:
-        node = min(open_nodes.values(), key=lambda one: graph.places[id(one)])
-        del open_nodes[id(node)]
-        done.add(id(node))
-        if not _is_elementwise(graph, node, made):
-            return None
-        for name in {name for name in taken(node) if name in waiting}:
-            waiting[name] -= 1
-            if not waiting[name]:
-                del waiting[name]
-        output = str(node.output[0])
-        if output in graph.outputs and (open_nodes or waiting):
-            return None
-        if not open_nodes and not waiting:
-            return output
-        followers = graph.consumers(output)
-        if not followers:
-            continue
-        made.add(output)
-        waiting[output] = len(followers)
-        open_nodes.update({id(one): one for one in followers if id(one) not in done})
-    return None
+    if len(consumers) == 1 and (after := _goes_on(graph, consumers[0], tensor)) is not None:
+        return after
+    node = next_cut(_Paths(graph), tensor)
+    return None if node is None else str(node.output[0])
 
 
-def _goes_on(graph: Graph, node: onnx.NodeProto, tensor: str) -> bool:
-    """Return whether a node that alone takes a tensor keeps its filters apart."""
+def _goes_on(graph: Graph, node: onnx.NodeProto, tensor: str) -> str | None:
+    """Return what comes behind a node that alone takes a tensor, if it keeps its filters apart.
+
+    ``None`` also for functions of each cell, which are followed with all others.
+    """
     kind = node.op_type
-    if kind in _NORMALISATIONS:
-        return bool(node.input[0] == tensor)
-    if kind == "Transpose":
-        return True
-    if kind == "QuantizeLinear":
-        after = graph.consumers(node.output[0])
-        return bool(after) and all(one.op_type == "DequantizeLinear" for one in after)
-    return kind in PASSING or _is_elementwise(graph, node, {tensor})
+    if kind == "Reshape":
+        return _behind_groups(graph, node, tensor)
+    first = kind in _NORMALISATIONS or kind in _TO_CODES_AND_BACK
+    goes = kind == "Transpose" or (first and node.input[0] == tensor)
+    return str(node.output[0]) if goes else None
 
 
-def _is_elementwise(graph: Graph, node: onnx.NodeProto, made: set[str]) -> bool:
-    if node.op_type not in ELEMENTWISE and node.op_type not in PASSING:
-        return False
-    return all(name in made or graph.is_constant(name) for name in taken(node))
+def _behind_groups(graph: Graph, node: onnx.NodeProto, tensor: str) -> str | None:
+    """Return what a normalisation of groups gives, which older opsets have no operator for.
+
+    The filters of a group are put side by side, normalised, and put in order again.
+    """
+    kinds = ("InstanceNormalization", "Reshape")
+    for kind in kinds:
+        after = graph.takers(node.output[0])
+        if len(after) != 1 or after[0].op_type != kind or node.output[0] in graph.outputs:
+            return None
+        (node,) = after
+    axes = graph.value(node.input[1])
+    in_order = _asks_shape(graph, node.input[1], tensor) if axes is None else len(axes) == 4
+    return str(node.output[0]) if in_order else None
+
+
+def _asks_shape(graph: Graph, shape: str, tensor: str) -> bool:
+    """Return whether a shape is made of that of ``tensor``."""
+    waiting, seen = [shape], set[str]()
+    while waiting:
+        name = waiting.pop()
+        node = graph.producer(name)
+        if node is None or name in seen:
+            continue
+        seen.add(name)
+        if node.op_type == "Shape" and node.input[0] == tensor:
+            return True
+        waiting.extend(taken(node))
+    return False
+
+
+class _Paths:
+    """See ``following.Wiring``; values are the names of tensors."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def takers(self, value: str) -> list[onnx.NodeProto]:
+        return self._graph.takers(value)
+
+    def place(self, node: onnx.NodeProto) -> int:
+        return self._graph.places[id(node)]
+
+    def role(self, node: onnx.NodeProto) -> Role | None:
+        kind = node.op_type
+        if kind in _SUMS:
+            return Role.SUM
+        if kind in _PRODUCTS:
+            return Role.PRODUCT
+        if kind == "Sqrt" or (kind == "Pow" and self._is_root(node)):
+            return Role.ROOT
+        if kind in _MEANS | _LENGTHS:
+            role = Role.MEAN if kind in _MEANS else Role.DEVIATION
+            return role if self._keeps_images(node) else None
+        if kind in _AXES:
+            return Role.AXES
+        return Role.CELLS if kind in ELEMENTWISE | PASSING else None
+
+    def taken(self, node: onnx.NodeProto) -> list[str]:
+        return [name for name in taken(node) if not self._graph.is_constant(name)]
+
+    def given(self, node: onnx.NodeProto) -> str:
+        return str(node.output[0])
+
+    def is_result(self, value: str) -> bool:
+        return value in self._graph.outputs
+
+    def _is_root(self, node: onnx.NodeProto) -> bool:
+        exponent = self._graph.value(node.input[1])
+        return exponent is not None and exponent.size == 1 and abs(float(exponent.item())) == 0.5
+
+    def _keeps_images(self, node: onnx.NodeProto) -> bool:
+        """Return whether a reduction does not put images together."""
+        if node.op_type == "GlobalAveragePool":
+            return True
+        axes = self._graph.axes(node) or []
+        return bool(axes) and not {0, -4} & set(axes)
 
 
 def _never_negative(graph: Graph, node: onnx.NodeProto) -> bool:
@@ -195,9 +268,10 @@ def _never_negative(graph: Graph, node: onnx.NodeProto) -> bool:
     return node.op_type in _NEVER_NEGATIVE
 
 
-def _is_depthwise(graph: Graph, node: onnx.NodeProto) -> bool:
+def kind_of(node: onnx.NodeProto, shape: Sequence[int] | None) -> str:
+    """Return what a convolution is called whose kernel has this shape, where it is known."""
     groups = attributes(node).get("group", 1)
-    shape = graph.shape(node.input[1])
     if groups == 1 or shape is None:
-        return False
-    return shape[1 if node.op_type == "Conv" else 0] == (1 if node.op_type == "Conv" else groups)
+        return str(node.op_type)
+    depthwise = shape[0] == groups if node.op_type == "ConvTranspose" else shape[1] == 1
+    return f"{node.op_type} (depthwise)" if depthwise else str(node.op_type)

@@ -13,7 +13,15 @@ from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx import GraphModule
 
 from collector.frameworks.torch.reducing import reduced
-from collector.frameworks.torch.taps import CONVOLUTIONS, find_places, operation, plain_path
+from collector.frameworks.torch.taps import (
+    CONVOLUTIONS,
+    find_places,
+    is_constant,
+    mark_constants,
+    operation,
+    plain_path,
+    unwatched,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,6 +60,11 @@ class Exported:
     def taps(self) -> tuple[Tap, ...]:
         """What is watched."""
         return tuple(place.tap for place in self.places)
+
+    @property
+    def unwatched(self) -> int:
+        """Number of calls of convolutions that are not watched."""
+        return unwatched(self.program.graph, self.places)
 
     def with_reduced(self, *, maps: bool, brief: bool = False) -> GraphModule:
         """Return a graph that gives the output and, for each tap, what is stored of it.
@@ -121,16 +134,23 @@ class Exported:
                 raise NotExported(f"{target} is gone") from error
         return values
 
-    def weight(self, place: StoreAddress, module: nn.Module) -> torch.Tensor | None:
-        """Return the kernel of a convolution as it is now.
+    def kernels(self, module: nn.Module) -> list[torch.Tensor | None]:
+        """Return the kernel of each tap's convolution as it is now, as the convolution takes it.
 
-        ``None`` where it is computed of others.
+        ``None`` where it depends on the image.
         """
-        node = place.convolution.args[1]
-        names = self.program.graph_signature.inputs_to_parameters
-        if isinstance(node, torch.fx.Node) and node.name in names:
-            return module.get_parameter(names[node.name])
-        return None
+        graph, nodes = self._copied()
+        wanted = [place.convolution.args[1] for place in self.places]
+        known = [one for one in wanted if isinstance(one, torch.fx.Node) and is_constant(one)]
+        graph.output(tuple(nodes[one] for one in known))
+        # Also what torch keeps for its chance: there are no images that it could be given.
+        for node in reversed(graph.nodes):
+            if node.op == "call_function" and not node.users:
+                graph.erase_node(node)
+        made = GraphModule(self.program.graph_module, graph)
+        with torch.no_grad():
+            values = dict(zip(known, made(*self.bound(module), None), strict=True))
+        return [values.get(one) if isinstance(one, torch.fx.Node) else None for one in wanted]
 
     def last_operation(self) -> str:
         """Return what the output went through last, shapes apart."""
@@ -190,12 +210,16 @@ def exported(module: nn.Module, images: torch.Tensor, output: int) -> Exported:
     if given.count(InputKind.USER_INPUT) != 1 or not known.issuperset(given):
         raise NotExported("its program takes more than weights and images")
     weights = _weights(program)
+    mark_constants(program.graph, weights)
     leaves = frozenset(
         plain_path(path)
         for path, one in module.named_modules()
         if next(one.children(), None) is None
     )
-    places = tuple(find_places(program.graph, leaves, weights))
+    (images_of,) = (
+        node for node in program.graph.find_nodes(op="placeholder") if node not in weights
+    )
+    places = tuple(find_places(program.graph, leaves, weights, images_of))
     if not _results(program)[output : output + 1]:
         raise NotExported("its program gives something else than the module")
     return Exported(program, places, output, _entering(places))
@@ -219,13 +243,12 @@ def _silent() -> Iterator[None]:
 
 
 def _weights(program: torch.export.ExportedProgram) -> dict[Node, str]:
-    """Return the nodes that bring weights in, marked as such, and the paths of those weights."""
+    """Return the nodes that bring weights in, and the paths of those weights."""
     weights = {}
     specs = program.graph_signature.input_specs
     nodes = program.graph.find_nodes(op="placeholder")
     for node, spec in zip(nodes, specs, strict=True):
         if spec.kind is not InputKind.USER_INPUT:
-            node.meta["reactcnn_weight"] = True
             weights[node] = spec.target or ""
     return weights
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collector.frameworks.scaling import Scaling
 
 
+CHANNELS = (3, 1)
+_MODULES = (nn.Conv2d, nn.ConvTranspose2d)
+
+
 @dataclass(frozen=True, slots=True)
 class Feeding:
     """See the module.
@@ -49,24 +53,23 @@ class Feeding:
         return (values * scale + offset).to(self.dtype).contiguous(memory_format=order)
 
 
-def feeding_of(
+def feedings_of(
     module: nn.Module, size: tuple[int, int] | None
-) -> tuple[Feeding, str | None]:  # fmt: skip
-    """Return how to feed a module, and what to say of it.
+) -> tuple[list[Feeding], str | None]:  # fmt: skip
+    """Return how a module may be fed, the likeliest first, and what to say of it.
 
     Args:
         module: the module.
         size: (height, width) of the images, where it is known.
 
     Raises:
-        ModelError: it has no convolutions, takes something else than images of one or three
-            channels, or is not there where it says.
+        ModelError: it has no convolutions, is not whole yet, or is not there where it says.
     """
-    kernels = [one for one in module.modules() if isinstance(one, (nn.Conv2d, nn.ConvTranspose2d))]
-    # Kernels of functions have four axes too.
-    weights = [one.weight for one in kernels] or [
-        one for one in module.parameters() if one.ndim == 4
-    ]
+    if any(nn.parameter.is_lazy(one) for one in module.parameters()):
+        raise ModelError(
+            "the model has layers that are made by its first batch only; give it one, or weights."
+        )
+    weights = _kernels(module)
     if not weights:
         kinds = dict.fromkeys(type(one).__name__ for one in module.modules())
         raise ModelError(
@@ -75,12 +78,6 @@ def feeding_of(
     first = first_weight(module)
     if first is None or first.device.type == "meta":
         raise ModelError("the model's weights are on the device 'meta', which holds no values.")
-    channels = kernels[0].in_channels if kernels else weights[0].shape[1]
-    if channels not in (1, 3):
-        raise ModelError(
-            f"the model's first convolution takes {channels} channels; only 1 (grey) or 3 (RGB) "
-            "can be given to it."
-        )
     spread = [one for one in weights if one.shape[2:].numel() > 1 and one.shape[1] > 1]
     channels_last = any(
         one.is_contiguous(memory_format=torch.channels_last) and not one.is_contiguous()
@@ -93,7 +90,29 @@ def feeding_of(
             f"the model does not say what size its images have; it is given {height} × {width} "
             "ones, other sizes with --size HxW."
         )
-    return Feeding((height, width, channels), first.dtype, first.device, channels_last), notice
+    # The convolution that was made first need not be the one that is called first, and that need
+    # not take the image as it is.
+    seen = [number for number in map(int, _channels(module)) if number in CHANNELS]
+    return [
+        Feeding((height, width, channels), first.dtype, first.device, channels_last)
+        for channels in dict.fromkeys((*seen[:1], *CHANNELS))
+    ], notice
+
+
+def first_channels(module: nn.Module) -> int:
+    """Return the channels that the convolution takes which was made first."""
+    return _channels(module)[0]
+
+
+def _channels(module: nn.Module) -> list[int]:
+    kernels = [one for one in module.modules() if isinstance(one, _MODULES)]
+    return [one.in_channels for one in kernels] or [one.shape[1] for one in _kernels(module)]
+
+
+def _kernels(module: nn.Module) -> list[torch.Tensor]:
+    kernels = [one.weight for one in module.modules() if isinstance(one, _MODULES)]
+    # Kernels of functions have four axes too.
+    return kernels or [one for one in module.parameters() if one.ndim == 4]
 
 
 def _by_channel(part: Any, device: torch.device) -> Any:

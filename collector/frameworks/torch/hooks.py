@@ -61,12 +61,14 @@ class Listened:
         calls: the call of a module whose output is read, for each tap.
         entering: what the first convolution was given, once it was tried.
         last: the module that was called last.
+        unwatched: number of calls of convolutions that are not watched.
     """
 
     taps: tuple[Tap, ...]
     calls: tuple[Call, ...]
     entering: torch.Tensor | None
     last: nn.Module | None
+    unwatched: int = 0
 
     @property
     def silent(self) -> int:
@@ -90,8 +92,10 @@ def listen(module: nn.Module, images: torch.Tensor) -> Listened:
     for one in heard:
         takers.setdefault(id(one.given), []).append(one)
     taps, calls, first = [], [], None
-    for one in heard:
-        if not isinstance(one.module, CONVOLUTIONS) or one.made.ndim != 4:
+    convolutions = [one for one in heard if isinstance(one.module, nn.modules.conv._ConvNd)]
+    for one in convolutions:
+        watched = one.made.ndim == 4 and len(one.made) == len(images)
+        if not isinstance(one.module, CONVOLUTIONS) or not watched:
             continue
         first = one.given if first is None else first
         last = _last(one, takers)
@@ -110,10 +114,19 @@ def listen(module: nn.Module, images: torch.Tensor) -> Listened:
                 channels_last=False,
                 never_negative=_never_negative(last.module),
                 leaf=last.call[0],
+                transposed=isinstance(one.module, nn.ConvTranspose2d),
             )
         )
         calls.append(last.call)
-    return Listened(tuple(taps), tuple(calls), first, heard[-1].module if heard else None)
+    last_of_all = heard[-1].module if heard else None
+    unwatched = len(convolutions) - len(taps) + _in_script(module)
+    return Listened(tuple(taps), tuple(calls), first, last_of_all, unwatched)
+
+
+def _in_script(module: nn.Module) -> int:
+    """Return the number of convolutions in TorchScript, which takes no hooks."""
+    scripts = (one for one in module.modules() if isinstance(one, torch.jit.ScriptModule))
+    return sum(one.original_name.startswith("Conv") for one in scripts)
 
 
 def hear(
@@ -170,7 +183,7 @@ def _hooked(
         handles = [
             one.register_forward_hook(hook_of(plain_path(path)))
             for path, one in module.named_modules()
-            if next(one.children(), None) is None
+            if next(one.children(), None) is None and not isinstance(one, torch.jit.ScriptModule)
         ]
         try:
             yield

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from collector.errors import ModelError, reason
 
@@ -215,7 +216,7 @@ def _misfits(wanted: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tenso
         # Older checkpoints do not count batches.
         if name not in state and not name.endswith("num_batches_tracked"):
             found.append(f"{name} is missing")
-        elif name in state and state[name].shape != one.shape:
+        elif name in state and not is_lazy(one) and state[name].shape != one.shape:
             has, needs = _times(state[name].shape), _times(one.shape)
             found.append(f"{name} is {has} instead of {needs}")
     found.extend(f"{name} is not the model's" for name in state if name not in wanted)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.utils import _pytree
 
 from collector.errors import ModelError, reason
 from collector.frameworks.agreement import (
@@ -21,6 +20,7 @@ from collector.frameworks.agreement import (
     prove,
     some,
 )
+from collector.frameworks.following import unwatched_notice
 from collector.frameworks.kernels import kernel, weights_of
 from collector.frameworks.precision import NoBfloat16
 from collector.frameworks.protocol import Fed, Identity
@@ -44,8 +44,9 @@ from collector.frameworks.torch.capture import (
     probabilities_of,
 )
 from collector.frameworks.torch.exported import Exported, NotExported, exported
-from collector.frameworks.torch.feeding import Feeding, feeding_of
+from collector.frameworks.torch.feeding import CHANNELS, Feeding, feedings_of, first_channels
 from collector.frameworks.torch.hooks import CONVOLUTIONS, Listened, hear, listen
+from collector.frameworks.torch.returned import fitting, leaves
 from collector.frameworks.torch.state import quiet, undisturbed, unwrapped
 from collector.frameworks.torch.steps import details_of
 from collector.frameworks.torch.taps import plain_path
@@ -101,21 +102,24 @@ class Network(Fed):
 
     def kernels(self) -> tuple[Kernel, ...]:
         """See ``protocol.Network``; one that depends on the image is left out."""
-        modules = {plain_path(path): one for path, one in self.module.named_modules()}
-        found = []
-        for place, tap in enumerate(self.taps):
-            one = modules.get(tap.path)
-            weight = None
-            if isinstance(one, CONVOLUTIONS):
-                weight = one.weight
-            elif isinstance(self.way, Exported):
-                weight = self.way.weight(self.way.places[place], self.module)
-            if weight is not None:
-                values = weight.detach().float().cpu().numpy()
-                transposed = "ranspose" in tap.kind
-                of = weights_of(values, transposed=transposed, filters=tap.filters)
-                found.append(kernel(tap.name, of))
-        return tuple(found)
+        if isinstance(self.way, Exported):
+            weights = self.way.kernels(self.module)
+        else:
+            modules = {plain_path(path): one for path, one in self.module.named_modules()}
+            heard = (modules.get(tap.path) for tap in self.taps)
+            weights = [one.weight if isinstance(one, CONVOLUTIONS) else None for one in heard]
+        return tuple(
+            kernel(
+                tap.name,
+                weights_of(
+                    weight.detach().float().cpu().numpy(),
+                    transposed=tap.transposed,
+                    filters=tap.filters,
+                ),
+            )
+            for tap, weight in zip(self.taps, weights, strict=True)
+            if weight is not None
+        )
 
     def proven(
         self,
@@ -183,7 +187,7 @@ class Network(Fed):
         return dataclasses.replace(self, way=way, notices=(*self.notices, notice))
 
     def _output_of(self, returned: Any) -> torch.Tensor:
-        output: torch.Tensor = _pytree.tree_leaves(returned)[self.output]
+        output: torch.Tensor = leaves(returned)[self.output][1]
         return output
 
     def _parts(
@@ -234,10 +238,10 @@ def understand(
             convolutions.
     """
     module = unwrapped(module)
-    feeding, sizes = feeding_of(module, asked.native_shape)
-    with undisturbed(module), quiet(feeding.device):
-        images = feeding.scaled(_noise(feeding), AS_IT_IS)
-        output, said = _rehearsed(module, images, feeding, stored=asked.head != "none")
+    feedings, sizes = feedings_of(module, asked.native_shape)
+    with undisturbed(module), quiet(feedings[0].device):
+        feeding, images, returned = _rehearsed(module, feedings)
+        output, said = fitting(returned, len(images), stored=asked.head != "none")
         way, lost = _way(module, images, output)
         given = _entering(way, module, images)
     if not way.taps:
@@ -255,7 +259,7 @@ def understand(
         of_reading = reading.notice
     kept_of = [one for one in module.state_dict().values() if isinstance(one, torch.Tensor)]
     sizes_of = [one.numel() for one in kept_of if one.is_floating_point()]
-    texts = (sizes, of_reading, lost)
+    texts = (sizes, of_reading, lost, unwatched_notice(way.unwatched))
     return Network(
         loaded=Identity(
             framework="PyTorch",
@@ -299,43 +303,40 @@ def _noise(feeding: Feeding) -> torch.Tensor:
 
 
 def _rehearsed(
-    module: nn.Module, images: torch.Tensor, feeding: Feeding, *, stored: bool
-) -> tuple[int, torch.Tensor]:
-    """Run the module once: which of what it returns is stored, and that.
+    module: nn.Module, feedings: Sequence[Feeding]
+) -> tuple[Feeding, torch.Tensor, Any]:  # fmt: skip
+    """Run the module once: how it was fed, what it was given, and what it returned."""
+    failed: _NotTaken | None = None
+    for feeding in feedings:
+        images = feeding.scaled(_noise(feeding), AS_IT_IS)
+        try:
+            return feeding, images, _called(module, images)
+        except _NotTaken as error:
+            failed = failed or error
+    height, width, channels = feedings[0].shape
+    takes = first_channels(module)
+    odd = (
+        f" (its first convolution takes {takes} channels; only 1 (grey) or 3 (RGB) can be given to "
+        "it)"
+    )
+    raise ModelError(
+        f"the model cannot be run on images of {height} × {width} × {channels}"
+        f"{'' if takes in CHANNELS else odd}: {failed}"
+    ) from failed
 
-    If none is to be stored, the first that has a row an image stands for the others.
-    """
-    height, width, channels = feeding.shape
+
+class _NotTaken(Exception):
+    """A module cannot be run on what it was given; the text says why."""
+
+
+def _called(module: nn.Module, images: torch.Tensor) -> Any:
     try:
-        returned = module(images)
+        return module(images)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise out_of_memory(len(images)) from error
     except Exception as error:
         # Whatever the module's own code may raise.
-        raise ModelError(
-            f"the model cannot be run on images of {height} × {width} × {channels}: "
-            f"{type(error).__name__}: {reason(error)}"
-        ) from error
-    leaves = _pytree.tree_leaves(returned)
-    tensors = [one for one in leaves if isinstance(one, torch.Tensor)]
-    fitting = [
-        (place, one)
-        for place, one in enumerate(leaves)
-        if isinstance(one, torch.Tensor)
-        and one.ndim > 0
-        and (one.ndim == 2 or not stored)
-        and len(one) == len(images)
-    ]
-    if not stored:
-        fitting = fitting[:1]
-    if len(fitting) != 1 or (stored and not fitting[0][1].shape[1]):
-        shapes = ", ".join("images × " + _times(one.shape[1:]) for one in tensors[:6])
-        raise ModelError(
-            f"the model returns {shapes or f'a {type(returned).__name__}'}; it must return one "
-            "array of images × classes (head none watches the layers of a backbone, detector or "
-            "segmenter alone)."
-        )
-    return fitting[0]
+        raise _NotTaken(f"{type(error).__name__}: {reason(error)}") from error
 
 
 def _way(
@@ -352,7 +353,8 @@ def _way(
 def _listened(module: nn.Module, images: torch.Tensor) -> Listened:
     listened = listen(module, images)
     if not listened.taps:
-        raise ModelError("the model has no convolutions that can be watched by hooks.")
+        closed = ", TorchScript cannot be looked into" if listened.unwatched else ""
+        raise ModelError(f"the model has no convolutions that can be watched by hooks{closed}.")
     return listened
 
 
@@ -404,7 +406,3 @@ def _planar(tap: Tap, values: torch.Tensor) -> NDArray[np.float64]:
     planar = values.permute(0, 3, 1, 2) if tap.channels_last else values
     maps: NDArray[np.float64] = planar.double().cpu().numpy().copy()
     return maps
-
-
-def _times(axes: Sequence[int]) -> str:
-    return " × ".join(map(str, axes)) or "1"

@@ -13,6 +13,8 @@ from collector.frameworks.torch.taps import (
     ELEMENTWISE,
     PASSING,
     argument,
+    is_constant,
+    is_transposed,
     operation,
 )
 
@@ -47,9 +49,7 @@ _LAYOUTS: Final = ([0, 2, 3, 1], [0, 3, 1, 2])
 def details_of(way: Exported) -> dict[str, Any]:
     """Return ``steps.details`` of an exported module."""
     nodes = list(way.program.graph.nodes)
-    images = [
-        one for one in nodes if one.op == "placeholder" and not one.meta.get("reactcnn_weight")
-    ]
+    images = [one for one in nodes if one.op == "placeholder" and not is_constant(one)]
     costs = {place.convolution: _cost(place.convolution) for place in way.places}
     steps = [
         Step(
@@ -112,10 +112,7 @@ def _windowed(node: Node) -> Moves | None:
         pads = [dilations[i] * (kernel[i] - 1) // 2 for i in range(2)]
     else:
         pads = [0, 0] if padding == "valid" else _pair(padding)
-    transposed = name == "conv_transpose2d" or bool(
-        name == "convolution" and argument(node, "transposed", False)
-    )
-    return windowed(kernel, strides, dilations, pads, transposed=transposed)
+    return windowed(kernel, strides, dilations, pads, transposed=is_transposed(node))
 
 
 def _padded(node: Node) -> Moves | None:
@@ -143,7 +140,6 @@ def _cost(node: Node) -> tuple[int, int]:
     """Parameters and multiply-adds an image of a call of a convolution."""
     weights = math.prod(_shape(node.args[1]))
     bias = math.prod(_shape(argument(node, "bias", None)) or (0,))
-    transposed = operation(node) == "conv_transpose2d" or argument(node, "transposed", False)
     # A transposed convolution multiplies each place of its input, any other each of its output.
-    places = _shape(node.args[0] if transposed else node)[2:]
+    places = _shape(node.args[0] if is_transposed(node) else node)[2:]
     return weights + bias, math.prod(places) * weights

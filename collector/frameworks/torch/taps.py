@@ -1,9 +1,8 @@
 """Which values of an exported module are worth watching: every convolution, after its activation.
 
 The rule is that of Keras models: from each convolution the only path is followed through
-normalisation and activation, up to a merge, a branch or the module's output. An activation that is
-written out, like ``x * torch.sigmoid(x)``, counts: between a convolution and the next value through
-which everything goes, any elementwise functions of its output alone.
+normalisation and activation, up to a merge, a branch or the module's output. What is written out,
+like ``x * torch.sigmoid(x)``, counts as far as :mod:`collector.frameworks.following` follows it.
 """
 
 from __future__ import annotations
@@ -15,28 +14,44 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from collector.frameworks.following import Role, next_cut
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from torch.fx import Graph, Node
 
 CONVOLUTIONS: Final = frozenset({"conv2d", "convolution", "conv_transpose2d"})
+_ALL = CONVOLUTIONS | {"conv1d", "conv3d", "conv_transpose1d", "conv_transpose3d"}
 _NORMALISATIONS = frozenset({
     "_native_batch_norm_legit_no_training", "batch_norm", "cudnn_batch_norm", "group_norm",
     "instance_norm", "layer_norm", "native_batch_norm", "native_group_norm", "native_layer_norm",
     "rms_norm",
 })  # fmt: skip
-ELEMENTWISE = frozenset({
-    "abs", "add", "celu", "clamp", "clamp_max", "clamp_min", "div", "elu", "erf", "exp", "expm1",
-    "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log", "log1p",
-    "log_sigmoid", "maximum", "minimum", "mish", "mul", "neg", "pow", "prelu", "reciprocal",
-    "relu", "relu6", "rrelu", "rsqrt", "rsub", "selu", "sigmoid", "silu", "softplus", "softshrink",
-    "softsign", "sqrt", "square", "sub", "tanh", "threshold", "where",
-})  # fmt: skip
+_SUMS, _PRODUCTS = frozenset({"add", "rsub", "sub"}), frozenset({"div", "mul"})
+_MEANS = frozenset({"mean", "sum", "var"})
+_LENGTHS = frozenset({"linalg_vector_norm", "norm", "std"})
+_AXES = frozenset({"expand", "reshape", "squeeze", "unsqueeze", "view"})
+ELEMENTWISE = _SUMS | _PRODUCTS | {
+    "_prelu_kernel", "abs", "addcmul", "asinh", "atan", "bitwise_and", "bitwise_not", "bitwise_or",
+    "ceil", "celu", "clamp", "clamp_max", "clamp_min", "cos", "elu", "eq", "erf", "erfc", "exp",
+    "exp2", "expm1", "fake_quantize_per_channel_affine", "fake_quantize_per_tensor_affine", "floor",
+    "ge", "gelu", "gt", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "le",
+    "leaky_relu", "lerp", "log", "log1p", "log2", "log_sigmoid", "logical_and", "logical_not",
+    "logical_or", "lt", "masked_fill", "maximum", "minimum", "mish", "nan_to_num", "ne", "neg",
+    "pow", "prelu", "reciprocal", "relu", "relu6", "round", "rrelu", "rsqrt", "selu", "sigmoid",
+    "sign", "silu", "sin", "softplus", "softshrink", "softsign", "sqrt", "square", "tanh",
+    "threshold", "trunc", "where",
+}  # fmt: skip
 PASSING = frozenset({
     "_to_copy", "alias", "clone", "contiguous", "detach", "dropout", "feature_dropout", "to",
 })  # fmt: skip
+_OF_SHAPE = frozenset(
+    {"empty_like", "full_like", "ones_like", "sym_numel", "sym_size", "zeros_like"}
+)
+"""What asks no values of what it takes."""
 _NEVER_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hardsigmoid", "softplus"})
+_CONSTANT = "reactcnn_constant"
 _TO_LAST, _TO_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
 
 
@@ -57,6 +72,7 @@ class Tap:
         channels_last: whether the value is (B, H, W, F) instead of (B, F, H, W).
         never_negative: whether the last activation rules out values below 0.
         leaf: path of the module whose output the value is, where that is called once.
+        transposed: whether it is a transposed convolution.
     """
 
     name: str
@@ -69,6 +85,7 @@ class Tap:
     channels_last: bool
     never_negative: bool
     leaf: str | None
+    transposed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +112,7 @@ def operation(node: Node) -> str:
 
 
 def find_places(
-    graph: Graph, leaves: frozenset[str], weights: dict[Node, str]
+    graph: Graph, leaves: frozenset[str], weights: dict[Node, str], images: Node
 ) -> list[StoreAddress]:
     """Find the tap of every convolution, in the order in which they are computed.
 
@@ -103,18 +120,14 @@ def find_places(
         graph: of an exported program, made functional.
         leaves: paths of modules that hold no others.
         weights: paths of the parameters by the nodes that bring them in.
+        images: the node that brings the images in.
     """
     order = {node: index for index, node in enumerate(graph.nodes)}
-    calls = [
-        node
-        for node in graph.nodes
-        if operation(node) in CONVOLUTIONS and len(node.meta["val"].shape) == 4
-    ]
+    calls = [node for node in graph.nodes if _is_watched(node, images)]
     ends = _ends(graph)
     turns = Counter[str]()
     places = []
-    for node in calls:
-        path = _path(node, weights)
+    for node, path in zip(calls, _paths(calls, weights), strict=True):
         turns[path] += 1
         last, channels_last = _last(node, order)
         filters, height, width = _axes(last, channels_last=channels_last)
@@ -131,9 +144,24 @@ def find_places(
             channels_last=channels_last,
             never_negative=_never_negative(last),
             leaf=inner if leaf and ends.get(inner) == [last] else None,
+            transposed=is_transposed(node),
         )
         places.append(StoreAddress(tap, node, last))
     return places
+
+
+def unwatched(graph: Graph, places: Sequence[StoreAddress]) -> int:
+    """Return the number of calls of convolutions that are none of ``places``."""
+    return sum(operation(node) in _ALL for node in graph.nodes) - len(places)
+
+
+def _is_watched(node: Node, images: Node) -> bool:
+    """Return whether it is a convolution over height and width, image by image."""
+    if operation(node) not in CONVOLUTIONS:
+        return False
+    shape = node.meta["val"].shape
+    # Numbers of images are symbols; to compare them as numbers would narrow what they stand for.
+    return len(shape) == 4 and str(shape[0]) == str(images.meta["val"].shape[0])
 
 
 def _innermost(node: Node) -> tuple[str, str]:
@@ -163,16 +191,33 @@ def _ends(graph: Graph) -> dict[str, list[Node]]:
     return ends
 
 
-def _path(node: Node, weights: dict[Node, str]) -> str:
-    """Return what a person called the convolution: its module, or else where its weights are."""
+def _paths(calls: Sequence[Node], weights: Mapping[Node, str]) -> list[str]:
+    """Return what a person called each convolution: its module, or else where its kernel is.
+
+    A module of several kernels does not tell them apart.
+    """
+    plain = [_path(node) or _path_of_kernel(node, weights) or operation(node) for node in calls]
+    kernels: dict[str, set[Any]] = {}
+    for path, node in zip(plain, calls, strict=True):
+        kernels.setdefault(path, set()).add(node.args[1])
+    return [
+        path if len(kernels[path]) == 1 else _path_of_kernel(node, weights) or path
+        for path, node in zip(plain, calls, strict=True)
+    ]
+
+
+def _path(node: Node) -> str:
     path, kind = _innermost(node)
-    if "Conv" in kind and path:
-        return path
-    weight = node.args[1]
-    known = weights.get(weight) if isinstance(weight, torch.fx.Node) else None
-    if known is not None:
-        return plain_path(known).removesuffix(".weight")
-    return f"{path}.{operation(node)}".lstrip(".")
+    return path if "Conv" in kind else ""
+
+
+def _path_of_kernel(node: Node, weights: Mapping[Node, str]) -> str:
+    """Return where the parameter is that a kernel is, or is made of first of all."""
+    kernel = node.args[1]
+    while isinstance(kernel, torch.fx.Node) and kernel not in weights and kernel.all_input_nodes:
+        kernel = kernel.all_input_nodes[0]
+    known = weights.get(kernel, "") if isinstance(kernel, torch.fx.Node) else ""
+    return plain_path(known.partition(".parametrizations.")[0]).removesuffix(".weight")
 
 
 def _kind(node: Node) -> str:
@@ -190,6 +235,11 @@ def argument(node: Node, name: str, default: Any) -> Any:
         if one.name == name:
             return node.args[index] if index < len(node.args) else node.kwargs.get(name, default)
     return default
+
+
+def is_transposed(node: Node) -> bool:
+    """Return whether a convolution is a transposed one."""
+    return operation(node) == "conv_transpose2d" or bool(argument(node, "transposed", False))
 
 
 def _axes(node: Node, *, channels_last: bool) -> tuple[int, int, int]:
@@ -218,30 +268,66 @@ def _next_cut(node: Node, order: dict[Node, int]) -> Node | None:
     """Return the next node through which all that is made of ``node`` goes.
 
     ``None`` if there is none.
-
-    What lies between are elementwise functions of ``node`` alone, or one normalisation.
     """
-    users = list(node.users)
+    users = _takers(node)
     if len(users) == 1 and (one := _goes_on(users[0], node)) is not None:
         return one
-    made, waiting = {node}, set(users)
-    while waiting:
-        first = min(waiting, key=order.__getitem__)
-        waiting.discard(first)
-        if operation(first) not in ELEMENTWISE | PASSING or _shape(first) != _shape(node):
-            return None
-        if not all(one in made or _is_constant(one) for one in first.all_input_nodes):
-            return None
-        made.add(first)
-        waiting.update(first.users)
-        # Everything that is made so far has gone into the one node.
-        if not waiting - set(first.users) and _all_gone(made - {first}, made):
-            return first
-    return None
+    return next_cut(_Paths(order), node)
 
 
-def _all_gone(nodes: set[Node], into: set[Node]) -> bool:
-    return all(user in into for node in nodes for user in node.users)
+def _takers(node: Node) -> list[Node]:
+    return [one for one in node.users if operation(one) not in _OF_SHAPE]
+
+
+class _Paths:
+    """See ``following.Wiring``; a node stands for what it gives, too."""
+
+    def __init__(self, order: dict[Node, int]) -> None:
+        self._order = order
+
+    def takers(self, value: Node) -> list[Node]:
+        return _takers(value)
+
+    def place(self, node: Node) -> int:
+        return self._order[node]
+
+    def role(self, node: Node) -> Role | None:
+        name = operation(node)
+        if name in _MEANS | _LENGTHS:
+            role = Role.MEAN if name in _MEANS else Role.DEVIATION
+            return role if _keeps_images(node) else None
+        if name in _AXES or (name == "slice" and _is_whole(node)):
+            return Role.AXES
+        if name not in ELEMENTWISE | PASSING or _shape(node) not in map(_shape, self.taken(node)):
+            return None
+        if name in _SUMS:
+            return Role.SUM
+        if name in _PRODUCTS:
+            return Role.PRODUCT
+        root = name in ("rsqrt", "sqrt") or (name == "pow" and node.args[1] in (0.5, -0.5))
+        return Role.ROOT if root else Role.CELLS
+
+    def taken(self, node: Node) -> list[Node]:
+        return [one for one in node.all_input_nodes if not is_constant(one)]
+
+    def given(self, node: Node) -> Node:
+        return node
+
+    def is_result(self, value: Node) -> bool:
+        return any(one.op == "output" for one in value.users)
+
+
+def _is_whole(node: Node) -> bool:
+    """Return whether a slice leaves nothing out."""
+    return [*map(str, _shape(node) or ())] == [*map(str, _shape(node.all_input_nodes[0]) or ())]
+
+
+def _keeps_images(node: Node) -> bool:
+    """Return whether a reduction does not put images together."""
+    dims = argument(node, "dim", None)
+    axes = [dims] if isinstance(dims, int) else dims
+    before = _shape(node.args[0]) if isinstance(node.args[0], torch.fx.Node) else None
+    return bool(axes and before) and not {0, -len(before or ())} & set(axes)
 
 
 def _goes_on(user: Node, node: Node) -> Node | None:
@@ -255,7 +341,7 @@ def _goes_on(user: Node, node: Node) -> Node | None:
     if isinstance(values, torch.Tensor):
         return user if values.shape == node.meta["val"].shape else None
     # A normalisation that also gives mean and deviation.
-    taken = [one for one in user.users if one.target is operator.getitem]
+    taken = [one for one in user.users if one.target is operator.getitem and one.users]
     return taken[0] if len(taken) == 1 and taken[0].args[1] == 0 else None
 
 
@@ -264,11 +350,17 @@ def _shape(node: Node) -> Sequence[Any] | None:
     return list(values.shape) if isinstance(values, torch.Tensor) else None
 
 
-def _is_constant(node: Node) -> bool:
-    """Return whether it is a weight, or made of weights alone: the images have no part in it."""
-    if node.op == "placeholder":
-        return bool(node.meta.get("reactcnn_weight"))
-    return all(map(_is_constant, node.all_input_nodes))
+def is_constant(node: Node) -> bool:
+    """Return whether it is made of weights and shapes alone: the images have no part in it."""
+    return bool(node.meta.get(_CONSTANT))
+
+
+def mark_constants(graph: Graph, weights: Collection[Node]) -> None:
+    """Note which nodes :func:`is_constant` of, those that bring weights in among them."""
+    for node in graph.nodes:
+        made = node.op != "placeholder" and all(map(is_constant, node.all_input_nodes))
+        if node in weights or made or operation(node) in _OF_SHAPE:
+            node.meta[_CONSTANT] = True
 
 
 def _never_negative(node: Node) -> bool:
