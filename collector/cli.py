@@ -28,6 +28,7 @@ from reactcnn_dash.db import (
 )
 from reactcnn_dash.errors import DONE, FAILED, INPUT, UserError
 from reactcnn_dash.export import command as export
+from reactcnn_dash.printing import one_line, write_error
 
 if TYPE_CHECKING:
     import argparse
@@ -156,7 +157,7 @@ def _introduction(session: Session, store: str) -> list[str]:
         f"images  {total}{run.image_source}, seen as {height} × {width} × {channels}, "
         f"{run.batch_size} at a time",
         f"store   {store}, feature maps: {run.feature_maps}",
-        f"run     {run.id} ({run.name}) {verb}",
+        f"run     {run.id} ({one_line(run.name)}) {verb}",
         f"watch   python -m reactcnn_dash --store {shlex.quote(store)}",
     ]
 
@@ -203,5 +204,6 @@ def _rebuild(url: str, ref: str) -> int:
 
 
 def _fail(text: str, exit_code: int) -> int:
-    sys.stderr.write(f"{PROGRAM}: {text}\n")
+    if text:
+        write_error(f"{PROGRAM}: {one_line(text)}")
     return exit_code

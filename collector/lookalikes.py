@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from typing import TYPE_CHECKING
+
+from reactcnn_dash.kinds import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_MOST_JSON = 2**26
 _SAVE = "save yours with model.save('model.keras')."
 _REBUILD = "build the same network in Keras, and save that with model.save('model.keras')."
 _WHOLE = "build the model, model.load_weights(…) them, and save it with model.save('model.keras')."
@@ -115,7 +117,8 @@ def _zip(path: Path) -> str:
 
 def _json(path: Path) -> str:
     try:
-        said = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            said = read_json(file.read(_MOST_JSON))
     except ValueError:
         said = {}
     if "class_name" in said:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from collector.errors import ResumeError
 from collector.images import open_images, parse_value_range, read_classes
+from reactcnn_dash.printing import one_line, write_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +48,8 @@ def images_for(request: Request, run: Run | None, progress: TextIO | None) -> Im
 def name_skipped(skipped: Sequence[Skipped]) -> None:
     """Name files that were passed over."""
     # Not a notice: what is missing from a run must be said even when asked to be quiet.
-    lines = [f"  {file.name}: {file.reason}" for file in skipped[:_MOST_NAMED]]
+    lines = [one_line(f"  {file.name}: {file.reason}") for file in skipped[:_MOST_NAMED]]
     if len(skipped) > _MOST_NAMED:
         lines.append(f"  and {len(skipped) - _MOST_NAMED} more")
     count = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
-    sys.stderr.write("\n".join([f"{count} skipped:", *lines]) + "\n")
+    write_error("\n".join([f"{count} skipped:", *lines]))

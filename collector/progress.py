@@ -12,6 +12,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
+from reactcnn_dash.printing import printable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
@@ -165,6 +167,7 @@ class Console:
 
     def notice(self, text: str) -> None:
         """Write one line, above the bar if there is one."""
+        text = printable(text)
         # A closed terminal takes nothing any more; the run ends in good order all the same.
         with contextlib.suppress(OSError):
             if self._bar is not None:

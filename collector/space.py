@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.db import StoreAddress
@@ -100,3 +101,13 @@ def _size(count: float) -> str:
         if count < 10 and units[0] != "bytes"
         else (f"{count:.0f} {units[0]}")
     )
+
+
+def free_memory() -> int | None:
+    """Return the bytes of memory that may be had without swapping, ``None`` where nothing tells."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    known = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(known["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in known else None

@@ -140,7 +140,7 @@ def foreign(
             one that the browser knows, and only the browser's own word counts.
     """
     site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and _place(origin) != host.lower():
         any_name = access is not None and ANY_NAME in access.hosts
         return not (any_name and site == "same-origin")
     if method not in SAFE:
@@ -152,6 +152,13 @@ def foreign(
         _IN_A_WINDOW,
         *((_IN_A_FRAME,) if access is not None and access.frames else ()),
     )
+
+
+def _place(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _bracketed(host: str) -> str:

@@ -12,7 +12,7 @@ from flask_compress import Compress
 from werkzeug.exceptions import BadRequest, NotFound
 
 from reactcnn_dash import ids
-from reactcnn_dash.access import READ_ONLY, Access
+from reactcnn_dash.access import MOST_BYTES, READ_ONLY, Access
 from reactcnn_dash.callbacks import shell as shell_callbacks
 from reactcnn_dash.db import StoreReader, normalise_url, put_password_away
 from reactcnn_dash.guard import Guard, in_one_line
@@ -96,7 +96,8 @@ def create_server(
         around: what is put around the application, within what a proxy asks for.
     """
     server = Flask(__name__)
-    server.config.update(COMPRESSION)
+    # Also where no length is said beforehand, as a server may let through what comes in chunks.
+    server.config.update(COMPRESSION, MAX_CONTENT_LENGTH=MOST_BYTES)
     Compress(server)
     access = access or Access()
     # Flask asks for it by this name; its type is that of a method alone.

@@ -35,10 +35,11 @@ from reactcnn_dash.errors import EXIT_CODES, FAILED, UserError, WrongUsage
 from reactcnn_dash.export import command as export
 from reactcnn_dash.imports import to_stay, without
 from reactcnn_dash.pages.report import command as report_command
+from reactcnn_dash.printing import one_line, write_error, write_out
 from reactcnn_dash.usage import Parser
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 PROGRAM = "python -m reactcnn_dash"
 _ENDING_SECONDS = 5.0
@@ -233,15 +234,15 @@ def _upgrade(url: str, *, backed_up: bool) -> int:
 
     result = upgrade(url, backed_up=backed_up)
     if result.before == result.after:
-        sys.stdout.write(f"The store is up to date (schema {result.after}).\n")
+        write_out(f"The store is up to date (schema {result.after}).\n")
     else:
-        sys.stdout.write(f"Upgraded from schema {result.before} to {result.after}.\n")
+        write_out(f"Upgraded from schema {result.before} to {result.after}.\n")
     if result.backup is not None:
-        sys.stdout.write(f"The store as it was: {result.backup}\n")
+        write_out(f"The store as it was: {result.backup}\n")
     if result.made_to_shrink:
-        sys.stdout.write("Its file now gives back the space of runs that are deleted.\n")
+        write_out("Its file now gives back the space of runs that are deleted.\n")
     elif result.stays_large is not None:
-        sys.stdout.write(
+        write_out(
             "Its file cannot give back the space of deleted runs yet; upgrade again later.\n"
             f"The reason: {result.stays_large}\n"
         )
@@ -278,9 +279,6 @@ def _serve(url: str, options: argparse.Namespace) -> int:
     for line in warnings_of(url):
         sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
-    signal.signal(signal.SIGTERM, _terminate)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _terminate)
     # A signal is how a server ends; most reach waitress, which returns.
     with contextlib.suppress(KeyboardInterrupt, SystemExit):
         threading.Thread(target=jobs.start, daemon=True).start()
@@ -349,29 +347,49 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A waiting request is no news: the page asks again.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
-        url = put_password_away(normalise_url(getattr(options, "store", "reactcnn.db")))
-        if options.command == "upgrade":
-            return _upgrade(url, backed_up=options.backed_up)
-        if options.command in COMMANDS:
-            return int(COMMANDS[options.command].run(url, options))
-        return _serve(url, options)
+        with _ends_in_order():
+            url = put_password_away(normalise_url(getattr(options, "store", "reactcnn.db")))
+            if options.command == "upgrade":
+                return _upgrade(url, backed_up=options.backed_up)
+            if options.command in COMMANDS:
+                return int(COMMANDS[options.command].run(url, options))
+            return _serve(url, options)
     except UserError as error:
         if debug:
             raise
-        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        # Whoever reads what is printed may have left, and there is nothing to tell.
+        if str(error):
+            write_error(f"{PROGRAM}: {one_line(str(error))}")
         return error.exit_code
     except KeyboardInterrupt:
         return 130
     except Exception as error:
         if debug:
             raise
-        text = " ".join(str(error).split())
-        sys.stderr.write(
-            f"{PROGRAM}: unexpected {type(error).__name__}: {text} (--debug shows where)\n"
-        )
+        text = one_line(" ".join(str(error).split()))
+        write_error(f"{PROGRAM}: unexpected {type(error).__name__}: {text} (--debug shows where)")
         return FAILED
 
 
+@contextlib.contextmanager
+def _ends_in_order() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the body as Ctrl-C does: what was begun is undone.
+
+    A half copy is removed, a transaction taken back, and the processes that it started end too.
+    """
+    caught = []
+    if threading.current_thread() is threading.main_thread():
+        numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+        # `nohup` lets a process ignore the end of its terminal: it goes on.
+        caught = [one for one in numbers if one and signal.getsignal(one) is signal.SIG_DFL]
+    for number in caught:
+        signal.signal(number, _terminate)
+    try:
+        yield
+    finally:
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def _terminate(number: int, _frame: object) -> None:
-    """End in good order on SIGTERM or SIGHUP, so that the clustering process ends too."""
     sys.exit(128 + number)

@@ -7,13 +7,14 @@ looked at while it is collected.
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import Answers, StoreReader, normalise_url
+from reactcnn_dash.db import Answers, Listing, StoreReader, normalise_url
 from reactcnn_dash.results.clusters.graph import cluster_graph
 from reactcnn_dash.results.moments import current_moments
 
@@ -43,14 +44,18 @@ class Store:
 
         ``accuracy`` is NaN for a run without labels, ``mean_error``, the mean absolute error of a
         network of values, for one without targets; times are in UTC, ``ended`` is NaT as long as
-        a run goes on.
+        a run goes on. A damaged run is left out, and a warning says so.
 
         Raises:
             StoreError: the store cannot be read.
         """
         rows: list[dict[str, Any]] = []
-        while found := self._reader.runs(limit=_BLOCK, offset=len(rows)):
-            rows.extend(_run_row(run) for run in found)
+        offset = 0
+        while (found := self._reader.runs_listed(_BLOCK, offset)) != Listing(()):
+            rows.extend(_run_row(run) for run in found.runs)
+            offset += len(found.runs) + len(found.damaged)
+            for line in found.damaged:
+                warnings.warn(line, stacklevel=2)
         columns = list(_run_row_types())
         frame = pd.DataFrame(rows, columns=["id", *columns]).set_index("id")
         return frame.astype(_run_row_types())

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
+from reactcnn_dash.printing import one_line, write_error
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -17,7 +19,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2 and one line."""
-        self.exit(2, f"{self.prog}: {message} (--help explains every option)\n")
+        write_error(f"{self.prog}: {one_line(message)} (--help explains every option)")
+        self.exit(2)
 
     def check_options(self, argv: Sequence[str] | None = None) -> None:
         """Refuse a misspelt option by its name; argparse would take its value for a command."""

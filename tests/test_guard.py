@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import re
 import signal
@@ -121,6 +122,8 @@ def test_another_site_is_refused_on_every_route(made: tuple[Flask, str]) -> None
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://localhost:9"},
+        {"Origin": "http://["},
+        {"Origin": "http://\u2100.example".encode().decode("latin-1")},
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
         {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
@@ -304,6 +307,42 @@ def test_json_that_is_none_is_one_line(made: tuple[Flask, str], body: bytes) -> 
             answer = http_.post(address, data=body, content_type=kind, headers=OURS)
             assert answer.status_code == 400
             assert answer.text.count("\n") == 1
+
+
+class Endless(io.RawIOBase):
+    """A body that goes on as long as it is read."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        buffer[:] = b" " * len(buffer)
+        self.given += len(buffer)
+        assert self.given < 8 * MOST_BYTES
+        return len(buffer)
+
+
+def test_a_body_of_unknown_length_is_not_read_to_its_end(made: tuple[Flask, str]) -> None:
+    app, _ = made
+    body = Endless()
+    with app.test_client() as http_:
+        answer = http_.post(
+            "/runs/_dash-update-component",
+            content_type="application/json",
+            headers=OURS,
+            # As gunicorn hands on what comes in chunks.
+            environ_overrides={
+                "wsgi.input": io.BufferedReader(body),
+                "wsgi.input_terminated": True,
+                "CONTENT_LENGTH": "",
+            },
+        )
+    assert answer.status_code in (400, 413)
+    assert answer.text.count("\n") == 1
+    assert body.given <= MOST_BYTES + 2**16
 
 
 def test_a_longer_body_is_refused_before_it_is_read(made: tuple[Flask, str]) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from collector.images.base import ImageSourceError
 from collector.images.checks import OPTION, Words, checked_images
+from collector.space import free_memory
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from collector.images.arrays import ArrayImages
@@ -112,16 +114,6 @@ def _refuse_too_large(path: Path, free: int | None = None) -> None:
             f"{path} expands to {size / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB of memory are "
             "free; split it, or use a folder of images."
         )
-
-
-def free_memory() -> int | None:
-    """Return the bytes of memory that may be had without swapping, ``None`` where nothing tells."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    known = dict(line.split(":", 1) for line in lines if ":" in line)
-    return int(known["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in known else None
 
 
 def _class_names(names: NDArray[Any] | None) -> tuple[str, ...] | None:

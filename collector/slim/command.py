@@ -22,6 +22,7 @@ from collector.slim.request import METHODS, SlimError, SlimRequest, share
 from collector.training import command as train
 from collector.training.checkpoints import PATTERN
 from reactcnn_dash.db import Answers
+from reactcnn_dash.printing import write_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -358,7 +359,7 @@ class _Job:
         )
 
     def _say(self, text: str) -> None:
-        sys.stderr.write(f"{text}\n")
+        write_error(text)
 
     def _judged(self, network: Network, evaluation: ImageSource | None) -> Judged | None:
         from collector.slim.searching import judge  # noqa: PLC0415

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 
 from collector.slim.request import SlimError
+from reactcnn_dash.kinds import fits, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from collector.slim.slimming import Slimming
+
+
+class _Explained(TypedDict):
+    filter: int
+    verdict: Literal["confirmed", "candidate"]
+
+
+class _Layer(TypedDict):
+    name: str
+    explained: list[_Explained] | None
+
+
+class _Report(TypedDict):
+    """What is read of a redundancy report."""
+
+    layers: list[_Layer]
 
 
 def planned(slimming: Slimming, path: Path) -> tuple[NDArray[np.bool_], list[str]]:
@@ -38,10 +54,12 @@ def planned(slimming: Slimming, path: Path) -> tuple[NDArray[np.bool_], list[str
     taps = {tap.name: slimming.filters_of(tap) for tap in slimming.network.taps}
     named: dict[int, set[str]] = {}
     for layer, filters in wanted.items():
-        if layer not in taps or max(filters, default=-1) >= len(taps[layer]):
+        there = len(taps[layer]) if layer in taps else 0
+        missing = [one for one in filters if not 0 <= one < there]
+        if layer not in taps or missing:
             raise SlimError(
                 f"{path} is about another network: this one has no filter "
-                f"{layer}:{max(filters, default=0)}."
+                f"{layer}:{max(missing, default=0)}."
             )
         for number in taps[layer][filters].tolist():
             named.setdefault(number, set()).add(layer)
@@ -63,20 +81,25 @@ def _confirmed(path: Path) -> tuple[dict[str, list[int]], int]:
     wanted: dict[str, list[int]] = {}
     candidates = 0
     try:
-        for layer in json.loads(path.read_text(encoding="utf-8"))["layers"]:
-            gone = wanted.setdefault(str(layer["name"]), [])
-            for one in layer["explained"] or ():
-                if one["verdict"] == "confirmed":
-                    gone.append(int(one["filter"]))
-                else:
-                    candidates += 1
+        report = read_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SlimError(f"cannot read {path}: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError:
+        report = None
+    if not fits(report, _Report) or any(
+        one["filter"] < 0 for layer in report["layers"] for one in layer["explained"] or ()
+    ):
         raise SlimError(
             f"{path} is no redundancy report; write one with python -m reactcnn_dash redundancy "
             f"RUN --json > {path.name}"
-        ) from error
+        )
+    for layer in report["layers"]:
+        gone = wanted.setdefault(layer["name"], [])
+        for one in layer["explained"] or ():
+            if one["verdict"] == "confirmed":
+                gone.append(one["filter"])
+            else:
+                candidates += 1
     return wanted, candidates
 
 

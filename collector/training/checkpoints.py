@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector.errors import CollectorError
 from collector.request import DEFAULT_STORE
+from reactcnn_dash.kinds import fits, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,13 +93,16 @@ class Checkpoints:
         """
         path = self.folder / _SETTINGS
         try:
-            return Settings(**json.loads(path.read_text()))
+            found = Settings(**read_json(path.read_text()))
         except FileNotFoundError as error:
             raise TrainingError(
                 f"no training in {self.folder}: begin one without --resume."
             ) from error
         except (OSError, ValueError, TypeError) as error:
             raise TrainingError(f"{path} cannot be read; begin a new training.") from error
+        if not fits(found, Settings):
+            raise TrainingError(f"{path} cannot be read; begin a new training.")
+        return found
 
     def save(self, epoch: int, model: Any) -> None:
         """Write an epoch's file whole or not at all.

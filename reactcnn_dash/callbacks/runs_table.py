@@ -49,6 +49,8 @@ def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) 
         "removed": changes.removed,
         "runs": changes.runs,
     }
+    if changes.damaged:
+        return {**payload, "notice": " ".join(changes.damaged)}
     return payload if changes.runs else {**payload, **empty_store(url)}
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.analysis import METHODS, REDUNDANT, method_of
+from reactcnn_dash.printing import write_out
 
 if TYPE_CHECKING:
     import argparse
@@ -67,5 +67,5 @@ def run(url: str, options: argparse.Namespace) -> int:
     pair = Pair(a, b, method, options.parameter)
     with Worker() as worker:
         found = computed_comparison(url, pair, worker if cores() > 1 else None).found
-    sys.stdout.write(f"{as_json(found)}\n" if options.json else as_text(found))
+    write_out(f"{as_json(found)}\n" if options.json else as_text(found))
     return 0

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reactcnn_dash.printing import write_out
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -46,5 +48,5 @@ def run(url: str, options: argparse.Namespace) -> int:
             bar.update(pages - left - bar.n)
 
         copy_store(url, options.to, force=options.force, progress=show)
-    sys.stdout.write(f"{options.to}\n")
+    write_out(f"{options.to}\n")
     return 0

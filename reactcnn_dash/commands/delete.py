@@ -6,13 +6,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.errors import WrongUsage
+from reactcnn_dash.printing import one_line, write_out
 from reactcnn_dash.results.text import deleted_text, size_text
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from reactcnn_dash.db import Run
+    from reactcnn_dash.db import Identity
 
 _DESCRIPTION = """\
 Delete a run with all its images, and give its space back to the file system. Other runs stay as
@@ -44,9 +45,9 @@ def run(url: str, options: argparse.Namespace) -> int:
 
     from reactcnn_dash.db import RunDeletion, StoreReader  # noqa: PLC0415
 
-    found = StoreReader(url).run(options.run)
+    found = StoreReader(url).identity(options.run)
     if not options.yes and not _confirmed(found):
-        sys.stdout.write("Nothing was deleted.\n")
+        write_out("Nothing was deleted.\n")
         return 1
     # By its id: of two runs with one name, the one that was shown is meant.
     deletion = RunDeletion.begin(url, found.id)
@@ -54,18 +55,17 @@ def run(url: str, options: argparse.Namespace) -> int:
         total=deletion.images, unit="image", file=sys.stderr, leave=False, disable=None
     ) as bar:
         done = deletion.finish(lambda left: _show(bar, deletion.images - left))
-    sys.stdout.write(f"{deleted_text(done, url)}\n")
+    write_out(f"{one_line(deleted_text(done, url))}\n")
     return 0
 
 
-def _confirmed(found: Run) -> bool:
+def _confirmed(found: Identity) -> bool:
     if not sys.stdin.isatty():
         raise WrongUsage("delete asks before it deletes, and nobody is there to answer: add --yes")
-    sys.stdout.write(
-        f"Delete run {found.id} ({found.name}): {found.stored:,} images, {size_text(found.size)}? "
-        f"It cannot be brought back. [y/N] "
+    write_out(
+        f"Delete run {found.id} ({one_line(found.name)}): {found.stored:,} images, "
+        f"{size_text(found.size)}? It cannot be brought back. [y/N] "
     )
-    sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 

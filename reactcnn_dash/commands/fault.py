@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.errors import UserError
+from reactcnn_dash.printing import one_line, write_out
 
 if TYPE_CHECKING:
     import argparse
@@ -52,7 +52,7 @@ def run(url: str, options: argparse.Namespace) -> int:
         raise UserError(f"the runs have no images in common, and the good one: {error}") from error
     except ValueError as error:
         raise UserError(str(error)) from error
-    sys.stdout.write(f"{json.dumps(as_dict(fault), indent=1)}\n" if options.json else text(fault))
+    write_out(f"{json.dumps(as_dict(fault), indent=1)}\n" if options.json else text(fault))
     return 0
 
 
@@ -62,11 +62,12 @@ def text(fault: Fault) -> str:
     how = (
         f"{found.images:,} images that both runs saw"
         if fault.same_images
-        else f"{found.images:,} images of {fault.suspect.name}, other than those of the good run"
+        else f"{found.images:,} images of {one_line(fault.suspect.name)}, other than those of the "
+        "good run"
     )
     lines = [
-        f"good     run {fault.good.id} ({fault.good.name})",
-        f"suspect  run {fault.suspect.id} ({fault.suspect.name})",
+        f"good     run {fault.good.id} ({one_line(fault.good.name)})",
+        f"suspect  run {fault.suspect.id} ({one_line(fault.suspect.name)})",
         f"by       {how}",
         *([f"note     {rounding}"] if (rounding := rounding_told(fault)) else []),
         "",

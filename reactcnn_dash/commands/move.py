@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.errors import DONE, STORE, WrongUsage
+from reactcnn_dash.printing import one_line, write_error, write_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,10 +95,10 @@ def _move(move: Move, refs: Sequence[str], *, keep: bool) -> int:
     for one in moved:
         if not keep:
             move.leave(one)
-        sys.stdout.write(
-            f"run {one.run_id} ({one.name}) is run {one.here} now: {one.images:,} images, "
-            f"sha256 {one.sha256}\n"
+        write_out(
+            f"run {one.run_id} ({one_line(one.name)}) is run {one.here} now: {one.images:,} "
+            f"images, sha256 {one.sha256}\n"
         )
     for text in busy:
-        sys.stderr.write(f"{text}\n")
+        write_error(text)
     return STORE if busy else DONE

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.errors import WrongUsage
+from reactcnn_dash.printing import one_line, write_out
 from reactcnn_dash.results.text import pruned_text, size_text
 
 if TYPE_CHECKING:
@@ -68,14 +69,14 @@ def run(url: str, options: argparse.Namespace) -> int:
     found, keep = StoreReader(url).run(options.run), dict(options.keep)
     parts = plan_pruning(url, found.id, keep)
     for part in parts:
-        sys.stdout.write(f"{_line(part)}\n")
+        write_out(f"{_line(part)}\n")
     if options.dry_run:
         return 0
     if not sum(part.images for part in parts):
-        sys.stdout.write("There is nothing to prune.\n")
+        write_out("There is nothing to prune.\n")
         return 0
     if not options.yes and not _confirmed(found):
-        sys.stdout.write("Nothing was pruned.\n")
+        write_out("Nothing was pruned.\n")
         return 1
     with tqdm(
         total=sum(part.before for part in parts),
@@ -85,7 +86,7 @@ def run(url: str, options: argparse.Namespace) -> int:
         disable=None,
     ) as bar:
         done = prune_run(url, found.id, keep, lambda seen: _show(bar, seen))
-    sys.stdout.write(f"{pruned_text(done, url)}\n")
+    write_out(f"{one_line(pruned_text(done, url))}\n")
     return 0
 
 
@@ -99,8 +100,8 @@ def _line(part: PrunedPart) -> str:
 def _confirmed(found: Run) -> bool:
     if not sys.stdin.isatty():
         raise WrongUsage("prune asks before it prunes, and nobody is there to answer: add --yes")
-    sys.stdout.write(f"Prune run {found.id} ({found.name})? It cannot be brought back. [y/N] ")
-    sys.stdout.flush()
+    name = one_line(found.name)
+    write_out(f"Prune run {found.id} ({name})? It cannot be brought back. [y/N] ")
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.analysis import REDUNDANT
+from reactcnn_dash.printing import write_out
 
 if TYPE_CHECKING:
     import argparse
@@ -62,9 +62,9 @@ def run(url: str, options: argparse.Namespace) -> int:
     found = StoreReader(url).run(options.run)
     report = computed_report(url, found.id, threshold)
     if options.json:
-        sys.stdout.write(exported(report, found))
+        write_out(exported(report, found))
     else:
-        sys.stdout.write(as_text(report))
+        write_out(as_text(report))
     return 0
 
 

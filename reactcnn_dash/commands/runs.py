@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from reactcnn_dash.errors import DONE, STORE
+from reactcnn_dash.printing import as_json, one_line, write_error, write_out
 from reactcnn_dash.results.text import duration_text, size_text
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from reactcnn_dash.results.runs import RunRow
 
 _LONGEST = 32
-_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 _END = 12
 _HEADINGS = (
     "ID", "NAME", "MODEL", "EPOCH", "SOURCE", "IMAGES", "RIGHT", "PRECISION", "STATE", "STARTED",
@@ -39,7 +38,7 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
 
 
 def run(url: str, options: argparse.Namespace) -> int:
-    """Print the runs; return the exit code.
+    """Print the runs; return the exit code, which tells of damaged ones that are left out.
 
     Raises:
         StoreError: the store cannot be read.
@@ -48,20 +47,23 @@ def run(url: str, options: argparse.Namespace) -> int:
     from reactcnn_dash.results.runs import row_of  # noqa: PLC0415
 
     reader = StoreReader(url)
-    found = reader.summaries(certain=True)
+    listing = reader.listing(certain=True)
+    found = listing.runs
     rows = [row_of(one) for one in found]
     if options.json:
-        sys.stdout.write(f"{json.dumps(rows, indent=2, ensure_ascii=False)}\n")
+        write_out(f"{as_json(rows)}\n")
     elif rows:
-        sys.stdout.write(_table([_HEADINGS, *(_cells(row) for row in rows)]))
-    else:
-        sys.stdout.write("No run yet: python -m collector --store " + url + "\n")
+        write_out(_table([_HEADINGS, *(_cells(row) for row in rows)]))
+    elif not listing.damaged:
+        write_out("No run yet: python -m collector --store " + url + "\n")
     # Where there is less than expected: nothing, or a run whose collector is gone.
     if not found or any(one.state is RunState.STALLED for one in found):
         lacking = reader.lacks_log()
         if lacking is not None:
-            sys.stderr.write(f"{lacking}\n")
-    return 0
+            write_error(lacking)
+    for line in listing.damaged:
+        write_error(line)
+    return STORE if listing.damaged else DONE
 
 
 def _cells(row: RunRow) -> tuple[str, ...]:
@@ -93,10 +95,7 @@ def _right(row: RunRow) -> str:
 
 
 def _short(text: str) -> str:
-    # A terminal must not be told what to do by a name.
-    text = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
+    text = one_line(text)
     # Names differ at their ends: "… · epoch 3".
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - _END - 1]}…{text[-_END:]}"
 

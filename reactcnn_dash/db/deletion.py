@@ -19,6 +19,7 @@ from sqlalchemy import delete, exists, func, or_, select, update
 
 from reactcnn_dash.db import models, queries
 from reactcnn_dash.db.address import StoreAddress
+from reactcnn_dash.db.columns import optional
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import (
     alone_with_log,
@@ -106,9 +107,9 @@ class RunDeletion:
     def _begin(cls, place: StoreAddress, ref: int | str, *, wal: bool) -> RunDeletion:
         connection = open_for_writing(place, wal=wal)
         try:
-            alive = judge(lambda: queries.look_at_run(connection, ref, place))
+            alive = judge(lambda: queries.look_at_run(connection, ref, place, brief=True))
             with transaction(connection, place):
-                row = queries.find_run(connection, ref, str(place))
+                row = queries.find_run(connection, ref, str(place), brief=True)
                 if row.state != RunState.DELETING:
                     refuse_busy(row, str(place), alive=alive(row))
                 elif alive(row):
@@ -183,7 +184,7 @@ class RunDeletion:
     def _take_last(self, connection: Connection, raw: sqlite3.Connection, table: Table) -> None:
         """Delete the last images of a table one by one, until there is room or none is left."""
         of_run = table.c.run_id == self.run_id
-        last = select(func.max(table.c.ordinal)).where(of_run)
+        last = select(func.max(table.c.ordinal, type_=optional(table.c.ordinal))).where(of_run)
         while self._given_back < _ROOM:
             with transaction(connection, self._place):
                 ordinal = connection.execute(last).scalar_one()

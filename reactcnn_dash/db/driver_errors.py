@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import stat
 from contextlib import contextmanager
-from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
+from reactcnn_dash.db.columns import DamagedValue
 from reactcnn_dash.db.errors import (
+    DamagedRow,
     NotAStore,
     NothingThere,
     StoreCorrupt,
@@ -50,8 +52,9 @@ def translated(place: StoreAddress) -> Iterator[None]:
         if known is None:
             raise
         raise known from error
-    except JSONDecodeError as error:
-        raise StoreCorrupt(f"{place}: a value of a run is damaged: {_RESTORE}") from error
+    except DamagedValue as error:
+        msg = f"{place}: a value of a run is damaged ({error}): {_RESTORE}, or delete the run"
+        raise DamagedRow(msg) from error
     except (OverflowError, UnicodeEncodeError) as error:
         # Looked for by a number beyond 64 bits, or by text that is no Unicode: nothing is there.
         msg = f"{place}: nothing here has such a number or name"
@@ -186,6 +189,21 @@ def _unfinished(path: Path) -> StoreError:
         f"and its folder must be writable: copy it together with its {beside} file to a folder of "
         f"your own"
     )
+
+
+def refuse_odd_file(path: Path) -> None:
+    """Refuse what is there and no file: SQLite would wait for ever at the end of a pipe.
+
+    Raises:
+        NotAStore: it is a pipe, a device or a socket.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        # SQLite says what is wrong, or makes the file.
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise NotAStore(f"{path}: a pipe or a device, not a store: name a file")
 
 
 def cannot_open(path: Path) -> StoreError:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.dialects import sqlite
 
 from reactcnn_dash.db import postgresql, presence
-from reactcnn_dash.db.driver_errors import permitted, translated
+from reactcnn_dash.db.driver_errors import permitted, refuse_odd_file, translated
 from reactcnn_dash.db.errors import StoreReadOnly
 from reactcnn_dash.db.wholeness import LengthCheck
 from reactcnn_dash.db.writing import GATE
@@ -127,14 +127,28 @@ def _sqlite_engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Eng
 
 
 def _connect(path: Path, mode: str, options: str = "") -> sqlite3.Connection:
+    refuse_odd_file(path)
     # Resolved at each call: a relative path means the working directory, as for every program.
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}{options}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
     )
+    connection.text_factory = _text
+    return connection
+
+
+def _text(raw: bytes) -> str | bytes:
+    """Return text; what is none stays bytes, and is found to be damaged by its own column.
+
+    SQLite's driver would end the whole statement, and with it the list of all other runs.
+    """
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
 
 
 def _open_for_reading(path: Path) -> sqlite3.Connection:

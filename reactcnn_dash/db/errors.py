@@ -71,6 +71,10 @@ class NothingThere(RunNotFound, ImageNotFound):
     """What was asked for by a number or a name that no row of a store can have."""
 
 
+class DamagedRow(StoreError):
+    """A run, or something else that is one row, holds what it may not; others are unaffected."""
+
+
 class DamagedBlob(StoreError):
     """One stored array fails its checks; the rest of the store is unaffected."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from sqlalchemy import delete, func, insert, select, update
 
 from reactcnn_dash.db import models, queries
+from reactcnn_dash.db.columns import optional
 from reactcnn_dash.db.errors import DamagedBlob
 from reactcnn_dash.db.packing import pack_state, unpack_state
 from reactcnn_dash.db.records import RunState
@@ -105,7 +106,7 @@ class Folding:
         """Return where the first range begins that is not folded; only who has the run folds."""
         unfolded = (_ranges.c.run_id == self.run_id, ~_ranges.c.folded)
         found: int | None = connection.execute(
-            select(func.min(_ranges.c.start)).where(*unfolded)
+            select(func.min(_ranges.c.start, type_=optional(_ranges.c.start))).where(*unfolded)
         ).scalar()
         return found
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reactcnn_dash.db.blobs import PRUNED, unpack
+from reactcnn_dash.db.columns import DamagedValue
 from reactcnn_dash.db.errors import DamagedBlob, Pruned
 from reactcnn_dash.db.ownership import is_certain, is_silent
 from reactcnn_dash.db.records import (
@@ -25,11 +26,17 @@ from reactcnn_dash.db.records import (
 from reactcnn_dash.db.targets import target_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from reactcnn_dash.db.queries import AnyRow
     from reactcnn_dash.db.records import Float32Array
 
+_MOST_PIXELS = 2**31
+_MOST_CELLS = 2**31
+"""Of one layer's feature maps for one image; with GAP alone nothing as large is ever made."""
+_MOST_FILTERS = 2**24
 _SILENT = {
     RunState.COLLECTING: RunState.STALLED,
     RunState.DELETING: RunState.HALF_DELETED,
@@ -37,8 +44,23 @@ _SILENT = {
 
 
 def run_of(row: AnyRow) -> Run:
-    """Return the run of a row of a `RUN…` statement, its state as `_state_of` tells it."""
+    """Return the run of a row of a `RUN…` statement, its state as `_state_of` tells it.
+
+    Raises:
+        DamagedValue: what the row says does not fit together.
+    """
     height, width, channels = row.image_shape
+    thresholds = row.options.get("thresholds")
+    # Of a run that comes or goes its images are there in part.
+    least = max(row.labelled, row.correct)
+    for damaged, what in (
+        (not _can_be(height, width, channels), "image_shape is of no image"),
+        (thresholds and len(thresholds) != len(row.class_names), "options do not fit class_names"),
+        (len(row.gap_low) != len(row.gap_high), "gap_low and gap_high do not fit each other"),
+        (row.state != RunState.DELETING and least > row.stored, "stored is less than it can be"),
+    ):
+        if damaged:
+            raise DamagedValue(f"run {row.id}: runs.{what}")
     return Run(
         id=row.id,
         uuid=row.uuid,
@@ -75,6 +97,10 @@ def run_of(row: AnyRow) -> Run:
         if row.shared_images is None
         else Shared(workers=row.workers, images=row.shared_images),
     )
+
+
+def _can_be(height: int, width: int, channels: int) -> bool:
+    return min(height, width, channels) > 0 and height * width * channels <= _MOST_PIXELS
 
 
 def summary_of(row: AnyRow) -> RunSummary:
@@ -129,6 +155,23 @@ def floats_of(values: list[float | None]) -> Float32Array:
 def json_of(values: Float32Array) -> list[float | None]:
     """Return float32 values as a JSON list that `floats_of` reads back to the bit, NaN as null."""
     return [None if math.isnan(value) else value for value in values.tolist()]
+
+
+def layers_of(rows: Sequence[AnyRow]) -> tuple[Layer, ...]:
+    """Return the layers of the rows of `LAYERS`, which must follow each other.
+
+    Raises:
+        DamagedValue: they do not.
+    """
+    found = tuple(layer_of(row) for row in rows)
+    offset = 0
+    for position, layer in enumerate(found):
+        size = layer.filters * layer.height * layer.width
+        follows = layer.position == position and layer.offset == offset
+        if not follows or not 0 < size <= _MOST_CELLS or offset + layer.filters > _MOST_FILTERS:
+            raise DamagedValue(f"layers: {layer.name} cannot stand where it does")
+        offset += layer.filters
+    return found
 
 
 def layer_of(row: AnyRow) -> Layer:
@@ -197,7 +240,7 @@ def gap_of(row: AnyRow) -> NDArray[np.float32]:
             f"image {row.ordinal}: its GAP row was pruned; clusters of the whole run, and what was "
             f"worked out before, are still there"
         )
-    return array_of(row.gap, f"image {row.ordinal}: its GAP row", (int(row.width),), "<f4")
+    return array_of(row.gap, f"image {row.ordinal}: its GAP row", (row.width or 0,), "<f4")
 
 
 def facts_of(row: AnyRow, classes: int) -> ImageFacts:

@@ -57,6 +57,7 @@ def keep_result(url: StoreUrl, run_id: int, kind: str, key: str, report: KeptRes
 
 
 def find_kept(connection: Connection, run_id: int, kind: str, key: str) -> KeptResult | None:
-    """Return the report of a run, None when there is none of this kind and key."""
-    row = connection.execute(_FIND, {"run": run_id, "what": kind, "settings": key}).first()
-    return None if row is None else KeptResult(row.images, row.value)
+    """Return the report of a run, None with none of this kind and key, or a damaged one."""
+    same = {"run": run_id, "what": kind, "settings": key}
+    rows = queries.sound_rows(connection, _FIND, **same)
+    return KeptResult(rows[0].images, rows[0].value) if rows else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from reactcnn_dash.db import models, queries
+from reactcnn_dash.db.columns import optional
 from reactcnn_dash.db.opening import saving
 from reactcnn_dash.db.packing import map_rows, maps_kept
 from reactcnn_dash.db.records import RunState
@@ -24,7 +25,9 @@ _OVER: Final = (RunState.FINISHED, RunState.INTERRUPTED)
 _of_run = _maps.c.run_id == bindparam("run")
 _COUNT = select(func.count()).select_from(_maps).where(_of_run)
 _KNOWN = select(_maps.c.ordinal).where(_of_run, _maps.c.ordinal == bindparam("image"))
-_OLDEST = select(func.min(_maps.c.ordinal)).where(_of_run, _maps.c.ordinal >= bindparam("from"))
+_OLDEST = select(func.min(_maps.c.ordinal, type_=optional(_maps.c.ordinal))).where(
+    _of_run, _maps.c.ordinal >= bindparam("from")
+)
 _THIS = (_of_run, _maps.c.ordinal == bindparam("image"))
 _SIZE = select(func.length(_maps.c.scales) + func.length(_maps.c.codes)).where(*_THIS)
 _DROP = delete(_maps).where(*_THIS)

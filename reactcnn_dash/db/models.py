@@ -6,8 +6,9 @@ start.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
 from sqlalchemy import (
     JSON,
@@ -29,6 +30,8 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+
+from reactcnn_dash.db.columns import KIND, LEAST, Checked
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -60,6 +63,46 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Options(TypedDict, total=False):
+    """What is read of a run's options where it is needed, beside what else a framework notes.
+
+    What the pages draw of a network (``receptive_fields``, ``wiring``, ``costs``, ``rounding``) is
+    looked at by whoever draws it: a run without is a run all the same.
+    """
+
+    framework: str
+    preprocess: str | None
+    custom: str | None
+    head: str | None
+    weights: str | None
+    answers: Literal["classes", "labels", "values", "none"]
+    thresholds: list[float] | None
+    images: str | None
+    pixel_range: str
+    limit: int | None
+    first: int | None
+    reading: str | None
+    value_range: str | None
+    classes: str | None
+    pace: float | None
+    arithmetic: str | None
+    precision: str
+
+
+class Author(TypedDict):
+    """Who wrote something, and when, ISO 8601."""
+
+    by: str
+    at: str
+
+
+KEPT_MAPS: Final = re.compile(r"all|none|last:([1-9]\d{0,8})", re.ASCII)
+"""Of how many images a run keeps the feature maps."""
+
+State = Literal["collecting", "finished", "interrupted", "deleting"]
+"""What a run may be stored as, see `records.RunState`."""
 
 
 metadata = MetaData(naming_convention=NAMES)
@@ -108,11 +151,11 @@ runs = Table(
     Column("image_identity", String(64), nullable=False),
     Column("total", Integer),
     Column("batch_size", Integer, nullable=False),
-    Column("feature_maps", String(32), nullable=False),
-    Column("class_names", JSON, nullable=False),
-    Column("image_shape", JSON, nullable=False),
-    Column("options", JSON, nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("feature_maps", String(32), nullable=False, info={KIND: KEPT_MAPS}),
+    Column("class_names", JSON, nullable=False, info={KIND: list[str]}),
+    Column("image_shape", JSON, nullable=False, info={KIND: tuple[int, int, int]}),
+    Column("options", JSON, nullable=False, info={KIND: Options}),
+    Column("state", String(16), nullable=False, info={KIND: State}),
     Column("created_at", UtcDateTime, nullable=False),
     Column("heartbeat_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
@@ -120,18 +163,18 @@ runs = Table(
     Column("labelled", Integer, nullable=False),
     Column("correct", Integer, nullable=False),
     Column("skipped", Integer, nullable=False),
-    Column("gap_low", JSON, nullable=False),
-    Column("gap_high", JSON, nullable=False),
+    Column("gap_low", JSON, nullable=False, info={KIND: list[float | None]}),
+    Column("gap_high", JSON, nullable=False, info={KIND: list[float | None]}),
     Column("rate", Double),
     Column("writer", Text, nullable=False),
     Column("experiment", Text, index=True),
     Column("epoch", Integer),
     Column("note", Text, nullable=False, server_default=""),
-    Column("tags", JSON, nullable=False, server_default="[]"),
+    Column("tags", JSON, nullable=False, server_default="[]", info={KIND: list[str]}),
     Column("size", BigInteger, nullable=False, server_default="0"),
     Column("odd", Integer),
     Column("beat", BigInteger, nullable=False, server_default="0"),
-    Column("authors", JSON, nullable=False, server_default="{}"),
+    Column("authors", JSON, nullable=False, server_default="{}", info={KIND: dict[str, Author]}),
     Column("error_sum", Double),
     Column("error_count", Integer),
     Column("precision", String(16)),
@@ -172,7 +215,7 @@ images = Table(
     ),
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
     Column("label", Integer),
-    Column("prediction", Integer, nullable=False),
+    Column("prediction", Integer, nullable=False, info={LEAST: -1}),
     Column("misclassified", Boolean),
     Column("finite", Boolean, nullable=False),
     Column("name", Text),
@@ -249,8 +292,8 @@ tallies = Table(
         primary_key=True,
         autoincrement=False,
     ),
-    Column("label", Integer, primary_key=True, autoincrement=False),
-    Column("prediction", Integer, primary_key=True, autoincrement=False),
+    Column("label", Integer, primary_key=True, autoincrement=False, info={LEAST: -1}),
+    Column("prediction", Integer, primary_key=True, autoincrement=False, info={LEAST: -1}),
     Column("answered", Boolean, primary_key=True, autoincrement=False),
     Column("images", Integer, nullable=False),
 )
@@ -476,3 +519,7 @@ range_states = Table(
     Column("moments", LargeBinary, nullable=False),
 )
 """The co-moments of one layer over a finished range, until it is folded into the run's."""
+
+for _table in metadata.tables.values():
+    for _column in _table.columns:
+        _column.type = Checked.of(_column)

@@ -19,6 +19,7 @@ from sqlalchemy import Table, and_, func, insert, or_, select, text, update
 
 from reactcnn_dash.db import models, queries
 from reactcnn_dash.db.address import StoreAddress
+from reactcnn_dash.db.columns import optional
 from reactcnn_dash.db.deletion import delete_run
 from reactcnn_dash.db.engine import read_engine, transaction
 from reactcnn_dash.db.errors import RunBusy, StoreError, StoreMissing
@@ -121,7 +122,10 @@ class Move:
         with self._reading() as connection:
             row = connection.execute(select(_runs).where(_runs.c.id == run.id)).one()
             # Of a run that several share there may be images behind a gap.
-            last = select(func.max(models.images.c.ordinal)).where(models.images.c.run_id == run.id)
+            ordinals = models.images.c.ordinal
+            last = select(func.max(ordinals, type_=optional(ordinals))).where(
+                models.images.c.run_id == run.id
+            )
             found = connection.execute(last).scalar()
         end = 0 if found is None else int(found) + 1
         here, owner, arrived = self._arrive(row)

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from reactcnn_dash.db import queries
 from reactcnn_dash.db.address import StoreAddress, require_driver
-from reactcnn_dash.db.driver_errors import cannot_open, permitted, translated
+from reactcnn_dash.db.driver_errors import (
+    cannot_open,
+    permitted,
+    refuse_odd_file,
+    translated,
+)
 from reactcnn_dash.db.engine import (
     enter_wal,
     leave_wal,
@@ -59,6 +64,7 @@ def check_writable(url: StoreUrl) -> None:
 
 def _check_file(path: Path) -> None:
     # SQLite makes its journal beside the file.
+    refuse_odd_file(path)
     writable = path.parent.is_dir() and permitted(path.parent, os.W_OK)
     if path.is_dir() or (not path.exists() and not writable):
         raise cannot_open(path)

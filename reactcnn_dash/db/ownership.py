@@ -8,6 +8,7 @@ process tells at once.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 import time
@@ -33,6 +34,7 @@ LOOK_SECONDS: Final = 2.5
 """
 
 _UNKNOWN: Final = "-"
+_PROCESS: Final = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 _REMEMBERED: Final = 1024
 _PAUSE: Final = 0.1
 _SAME_TIME: Final = 1.0
@@ -66,12 +68,14 @@ def process_of(token: str) -> Process:
     if token in _ENDED_HERE:
         return Process.GONE
     words = token.split(" ")
-    if os.name != "posix" or words[0] != _machine():
+    # Of a version that noted neither boot nor start there are three.
+    numbered = words[1:2] if len(words) == 3 else words[2:3]
+    if os.name != "posix" or words[0] != _machine() or not any(map(_PROCESS.fullmatch, numbered)):
         return Process.ELSEWHERE
+    process = int(numbered[0])
     if len(words) == 3:
-        # Of a version that noted neither boot nor start.
-        return Process.RUNS if _exists(int(words[1])) else Process.GONE
-    boot, process, started = words[1], int(words[2]), words[3]
+        return Process.RUNS if _exists(process) else Process.GONE
+    boot, started = words[1], " ".join(words[3:4])
     if boot != _boot() or not _exists(process):
         return Process.GONE
     # A number that is used again belongs to a process that started later.

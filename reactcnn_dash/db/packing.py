@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from reactcnn_dash.db.blobs import pack, unpack
+from reactcnn_dash.db.models import KEPT_MAPS
 from reactcnn_dash.db.predictions import NO_PREDICTION
 from reactcnn_dash.db.records import Answers, CorrelationState, FeatureMaps, Kernel
 from reactcnn_dash.db.targets import pack_targets
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 
 _PACKED = frozenset({"probabilities", "pixels", "gap", "scales", "codes", "hits", "target"})
-_LAST = re.compile(r"last:([1-9]\d*)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +65,7 @@ def maps_kept(spec: str) -> int | None:
         return None
     if spec == "none":
         return 0
-    match = _LAST.fullmatch(spec)
+    match = KEPT_MAPS.fullmatch(spec)
     if match is None:
         msg = f"feature maps to keep: {spec!r} is none of all, none, last:N"
         raise ValueError(msg)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import LargeBinary, NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, Engine, MetaData
+    from sqlalchemy import URL, Connection, Engine
 
 _LOCK: Final = 0x5265616374434E4E
 """Key of the advisory lock of a store: "ReactCNN" in ASCII. Such locks are those of a database."""
@@ -19,6 +19,10 @@ _CONNECT_SECONDS: Final = 10
 _KEPT: Final = 8
 """Connections for reading that stay open between two readings; a new one costs some 5 ms."""
 
+_BYTES: Final = text(
+    "SELECT table_name, column_name FROM information_schema.columns "
+    "WHERE table_schema = current_schema() AND data_type = 'bytea'"
+)
 _SIZE: Final = text(
     "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c "
     "WHERE c.relname IN ('images', 'feature_maps') AND c.relkind = 'r' "
@@ -69,16 +73,15 @@ def take_turn(connection: Connection, *, alone: bool) -> None:
     connection.execute(_ALONE if alone else _BESIDE)
 
 
-def store_as_written(connection: Connection, metadata: MetaData) -> None:
-    """Have the bytes of new tables stored without an attempt to compress them.
+def store_as_written(connection: Connection) -> None:
+    """Have the bytes of all tables stored without an attempt to compress them.
 
     They are compressed by what writes them; that the server tries once more took half of its time.
     """
-    for table in metadata.sorted_tables:
-        for column in table.columns:
-            if isinstance(column.type, LargeBinary):
-                alter = f'ALTER TABLE "{table.name}" ALTER COLUMN "{column.name}"'
-                connection.execute(text(f"{alter} SET STORAGE EXTERNAL"))
+    for table, column in connection.execute(_BYTES).all():
+        connection.execute(
+            text(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" SET STORAGE EXTERNAL')
+        )
 
 
 def size_of_images(connection: Connection) -> int:

@@ -33,6 +33,8 @@ class _Anchor:
     path: Path
     file: tuple[int, int] | None
     log: tuple[int, int] | None = None
+    index: tuple[int, int] | None = None
+    """Of the log: who is left with one of their own no longer sees what others write."""
     gone: str | None = None
     """What to tell of a store that is not there any more; it is copied once."""
 
@@ -79,11 +81,13 @@ def close_nothing(connection: Connection) -> bool:
 def _in_place(anchor: _Anchor) -> bool:
     if _identity(anchor.path) != anchor.file:
         return False
-    log = _identity(anchor.path.with_name(f"{anchor.path.name}-wal"))
-    if anchor.log is None:
-        # The log is made by the first transaction.
-        anchor.log = log
-    return log == anchor.log
+    log, index = (
+        _identity(anchor.path.with_name(f"{anchor.path.name}-{kind}")) for kind in ("wal", "shm")
+    )
+    # They are made by the first transaction.
+    anchor.log = anchor.log or log
+    anchor.index = anchor.index or index
+    return (log, index) == (anchor.log, anchor.index)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

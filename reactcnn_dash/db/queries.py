@@ -15,8 +15,10 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    type_coerce,
 )
 
+from reactcnn_dash.db.columns import DamagedValue, optional
 from reactcnn_dash.db.engine import transaction
 from reactcnn_dash.db.errors import RunNotFound
 from reactcnn_dash.db.models import (
@@ -34,7 +36,9 @@ from reactcnn_dash.db.models import (
 from reactcnn_dash.db.records import RunState
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection, Row, Select
 
     from reactcnn_dash.db.address import StoreAddress
 
@@ -54,17 +58,26 @@ _RUN = (
         checkpoints.c.parameters,
         checkpoints.c.source,
         _latest.label("latest_id"),
-        shares.c.images.label("shared_images"),
-        shares.c.workers,
+        type_coerce(shares.c.images, optional(shares.c.images)).label("shared_images"),
+        type_coerce(shares.c.workers, optional(shares.c.workers)).label("workers"),
     )
     .join(checkpoints)
     .outerjoin(shares, shares.c.run_id == runs.c.id)
 )
 
+_BRIEF = select(
+    *(
+        runs.c[name]
+        for name in (
+            "id", "uuid", "name", "state", "stored", "size", "writer", "beat", "heartbeat_at",
+            "ended_at",
+        )
+    )
+)  # fmt: skip
+"""What is needed of a run to delete it: also of one in which something else is damaged."""
+
 RUN_BY_ID = _RUN.where(runs.c.id == _run_id)
 RUN_LATEST = _RUN.where(runs.c.id == _latest)
-RUN_BY_UUID = _RUN.where(runs.c.uuid == bindparam("uuid"))
-RUN_BY_NAME = _RUN.where(runs.c.name == bindparam("name")).order_by(runs.c.id.desc()).limit(1)
 RUNS = _RUN.order_by(runs.c.id.desc()).limit(bindparam("limit")).offset(bindparam("offset"))
 
 WRITERS = select(runs.c.id, runs.c.writer, runs.c.beat, runs.c.heartbeat_at).where(
@@ -99,7 +112,9 @@ _IMAGE_COLUMNS = [column for column in images.c if column.name not in ("gap", "c
 # What an image's arrays are due to be: the row says it, so that nothing larger is ever unpacked.
 _RUN_SHAPE = (runs.c.image_shape, runs.c.class_names)
 _WIDTH = (
-    select(func.sum(layers.c.filters)).where(layers.c.run_id == _run_id).scalar_subquery()
+    select(func.sum(layers.c.filters, type_=optional(layers.c.filters)))
+    .where(layers.c.run_id == _run_id)
+    .scalar_subquery()
 ).label("width")
 OF_IMAGE: ColumnElement[bool] = and_(
     targets.c.run_id == images.c.run_id, targets.c.ordinal == images.c.ordinal
@@ -219,27 +234,104 @@ CLUSTERING_LATEST = _CLUSTERING.order_by(clusterings.c.images.desc()).limit(1)
 CLUSTERING = _CLUSTERING.where(clusterings.c.images == bindparam("images"))
 
 
-def find_run(connection: Connection, ref: int | str, place: str) -> AnyRow:
+_BY_ID = runs.c.id == _run_id
+_BY_UUID = runs.c.uuid == bindparam("uuid")
+_BY_NAME = runs.c.name == bindparam("name")
+_WAYS: dict[bool, tuple[Select[Any], Select[Any], Select[Any]]] = {
+    brief: (
+        columns.where(_BY_ID),
+        columns.where(_BY_UUID),
+        columns.where(_BY_NAME).order_by(runs.c.id.desc()).limit(1),
+    )
+    for brief, columns in ((False, _RUN), (True, _BRIEF))
+}
+
+
+def find_run(connection: Connection, ref: int | str, place: str, *, brief: bool = False) -> AnyRow:
     """Return the row of a run named by id, UUID or name (the newest of that name).
 
-    `place` names the store in the error.
+    Args:
+        connection: within a transaction.
+        ref: names the run.
+        place: names the store in the error.
+        brief: only what is needed to delete it.
 
     Raises:
         RunNotFound: if there is none.
+        DamagedValue: if what is asked for is damaged.
     """
+    by_id, by_uuid, by_name = _WAYS[brief]
     row = None
     # A longer number is no id: it is larger than what a database holds.
     if isinstance(ref, int) or (ref.isascii() and ref.isdigit() and len(ref) < 19):
-        row = connection.execute(RUN_BY_ID, {"run_id": int(ref)}).first()
+        row = first_run(connection, by_id, run_id=int(ref))
     if row is None and isinstance(ref, str):
-        row = connection.execute(RUN_BY_UUID, {"uuid": ref}).first()
-        row = row or connection.execute(RUN_BY_NAME, {"name": ref}).first()
+        row = first_run(connection, by_uuid, uuid=ref)
+        row = row or first_run(connection, by_name, name=ref)
     if row is None:
         raise RunNotFound(f"{place}: no run {ref!r}")
     return row
 
 
-def look_at_run(connection: Connection, ref: int | str, place: StoreAddress) -> AnyRow:
+def look_at_run(
+    connection: Connection, ref: int | str, place: StoreAddress, *, brief: bool = False
+) -> AnyRow:
     """Return the row of a run as `find_run` does, in a transaction of its own."""
     with transaction(connection, place):
-        return find_run(connection, ref, str(place))
+        return find_run(connection, ref, str(place), brief=brief)
+
+
+def first_run(connection: Connection, statement: Select[Any], **values: Any) -> AnyRow | None:
+    """Return the first row of a statement about runs.
+
+    Raises:
+        DamagedValue: naming the run.
+    """
+    try:
+        return connection.execute(statement, values).first()
+    except DamagedValue as error:
+        (run_id,) = _ids(connection, statement, values)[:1]
+        raise DamagedValue(f"run {run_id}: {error}") from error
+
+
+def sound_rows(connection: Connection, statement: Select[Any], **values: Any) -> list[AnyRow]:
+    """Return the rows of a statement but for those that are damaged."""
+    return _looked_through(connection, statement, values)[0]
+
+
+def sound_runs(
+    connection: Connection, statement: Select[Any], **values: Any
+) -> tuple[list[AnyRow], dict[int, DamagedValue]]:
+    """Return the rows of a statement about runs, and what is wrong with the others, by their id."""
+    rows, damaged = _looked_through(connection, statement, values)
+    ids = _ids(connection, statement, values) if damaged else ()
+    return rows, {ids[place]: error for place, error in damaged.items()}
+
+
+def _looked_through(
+    connection: Connection, statement: Select[Any], values: Mapping[str, Any]
+) -> tuple[list[AnyRow], dict[int, DamagedValue]]:
+    """Return the rows that are sound, and what is wrong with the others, by their place."""
+    try:
+        # In one go, which is faster: hardly ever is one damaged.
+        return [*connection.execute(statement, values).all()], {}
+    except DamagedValue:
+        found = connection.execute(statement, values)
+    rows: list[AnyRow] = []
+    damaged: dict[int, DamagedValue] = {}
+    while True:
+        try:
+            row = found.fetchone()
+        except DamagedValue as error:
+            damaged[len(rows) + len(damaged)] = error
+            continue
+        if row is None:
+            return rows, damaged
+        rows.append(row)
+
+
+def _ids(
+    connection: Connection, statement: Select[Any], values: Mapping[str, Any]
+) -> Sequence[int]:
+    alone = statement.with_only_columns(runs.c.id, maintain_column_froms=True)
+    return connection.execute(alone, values).scalars().all()

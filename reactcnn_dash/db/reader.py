@@ -11,6 +11,7 @@ import numpy as np
 
 from reactcnn_dash.db import from_rows, queries, search
 from reactcnn_dash.db.address import StoreAddress, require_driver
+from reactcnn_dash.db.columns import DamagedValue
 from reactcnn_dash.db.comparisons import ComparisonKey, find_comparison
 from reactcnn_dash.db.driver_errors import translated
 from reactcnn_dash.db.engine import read_engine, sqlite_connection, transaction
@@ -19,7 +20,7 @@ from reactcnn_dash.db.kept_results import KeptResult, find_kept
 from reactcnn_dash.db.ownership import LOOK_SECONDS
 from reactcnn_dash.db.packing import maps_of, unpack_state
 from reactcnn_dash.db.predictions import NO_PREDICTION, class_of, predictions_of
-from reactcnn_dash.db.records import Answers, Frame, GapBlock, Kernel
+from reactcnn_dash.db.records import Answers, Frame, GapBlock, Identity, Kernel, Listing
 from reactcnn_dash.db.search import SearchOrder, SearchPage
 from reactcnn_dash.db.slimmings import (
     Slimming,
@@ -33,7 +34,7 @@ from reactcnn_dash.db.version import require_head
 from reactcnn_dash.db.wholeness import lacks_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from sqlalchemy import Connection
@@ -76,43 +77,67 @@ class StoreReader:
         self._engine = read_engine(self._place)
 
     def runs(self, limit: int = 100, offset: int = 0) -> tuple[Run, ...]:
-        """Return `limit` runs from the `offset`-th on, newest first."""
+        """Return `limit` runs from the `offset`-th on, newest first; damaged ones are left out."""
+        return self.runs_listed(limit, offset).runs
+
+    def runs_listed(self, limit: int = 100, offset: int = 0) -> Listing[Run]:
+        """Return the same, and which are left out."""
         with self._read() as connection:
             if connection is None:
-                return ()
-            rows = connection.execute(queries.RUNS, {"limit": limit, "offset": offset})
-            return tuple(from_rows.run_of(row) for row in rows)
+                return Listing(())
+            values = {"limit": limit, "offset": offset}
+            rows, damaged = queries.sound_runs(connection, queries.RUNS, **values)
+            runs = []
+            for row in rows:
+                try:
+                    runs.append(from_rows.run_of(row))
+                except DamagedValue as error:
+                    damaged[row.id] = error
+            return Listing(tuple(runs), self._left_out(damaged))
 
     def summaries(self, *, certain: bool = False) -> tuple[RunSummary, ...]:
+        """Return what a list shows of every run but damaged ones, newest first; see `listing`."""
+        return self.listing(certain=certain).runs
+
+    def listing(self, *, certain: bool = False) -> Listing[RunSummary]:
         """Return what a list shows of every run, newest first; 5,000 runs in some 0.1 s.
 
         Args:
             certain: look a second time, seconds later, where one look cannot tell whether a run is
                 still collected: its collector runs on another machine, and the clocks disagree.
         """
-        rows = self._all(queries.SUMMARIES)
+        rows, damaged = self._summaries()
         if certain and not all(from_rows.state_is_certain(row) for row in rows):
             time.sleep(LOOK_SECONDS)
-            rows = self._all(queries.SUMMARIES)
-        return tuple(from_rows.summary_of(row) for row in rows)
+            rows, damaged = self._summaries()
+        return Listing(tuple(from_rows.summary_of(row) for row in rows), self._left_out(damaged))
 
     def run(self, ref: int | str) -> Run:
         """Return a run by id, UUID or name (the newest of that name)."""
         with self._read() as connection:
             return from_rows.run_of(self._find(connection, ref))
 
+    def identity(self, ref: int | str) -> Identity:
+        """Return what a run is called, by id, UUID or name, though the rest of it be damaged."""
+        with self._read() as connection:
+            if connection is None:
+                raise RunNotFound(f"{self._place}: no run {ref!r}")
+            row = queries.find_run(connection, ref, str(self._place), brief=True)
+            return Identity(row.id, row.name, row.stored, row.size)
+
     def latest_run(self) -> Run | None:
         """Return the newest run, None when there is none."""
         with self._read() as connection:
-            row = connection.execute(queries.RUN_LATEST).first() if connection else None
+            row = queries.first_run(connection, queries.RUN_LATEST) if connection else None
             return from_rows.run_of(row) if row else None
 
     def layers(self, run_id: int) -> tuple[Layer, ...]:
         """Return the tapped layers of a run by position."""
-        rows = self._all(queries.LAYERS, run_id=run_id)
-        if not rows:
+        with self._read() as connection:
+            found = self._layers(connection, run_id) if connection else ()
+        if not found:
             raise RunNotFound(f"{self._place}: no run {run_id}")
-        return tuple(from_rows.layer_of(row) for row in rows)
+        return found
 
     def kernel(self, run_id: int, layer: str) -> Kernel | None:
         """Return the kernel of a layer in the checkpoint of a run, None when it is not stored."""
@@ -142,9 +167,9 @@ class StoreReader:
             row: AnyRow | None = None
             if connection is not None:
                 if run_id is None:
-                    row = connection.execute(queries.RUN_LATEST).first()
+                    row = queries.first_run(connection, queries.RUN_LATEST)
                 else:
-                    row = connection.execute(queries.RUN_BY_ID, {"run_id": run_id}).first()
+                    row = queries.first_run(connection, queries.RUN_BY_ID, run_id=run_id)
             if connection is None or row is None:
                 if run_id is None:
                     return None
@@ -315,8 +340,7 @@ class StoreReader:
             row = connection.execute(queries.MAPS, {"uuid": run_uuid, "ordinal": ordinal}).first()
             if row is None:
                 return None
-            found = connection.execute(queries.LAYERS, {"run_id": row.run_id})
-            layers = [from_rows.layer_of(one) for one in found]
+            layers = self._layers(connection, row.run_id)
         what = f"image {ordinal}: its feature maps"
         filters = sum(one.filters for one in layers)
         size = sum(one.filters * one.height * one.width for one in layers)
@@ -366,10 +390,14 @@ class StoreReader:
 
     def clusterings(self, run_id: int, layer: int | None = None) -> tuple[Clustering, ...]:
         """Return the stored clusterings of a run, or of one layer; damaged ones are left out."""
-        if layer is None:
-            rows = self._all(queries.CLUSTERINGS_OF_RUN, run_id=run_id)
-        else:
-            rows = self._all(queries.CLUSTERINGS_OF_LAYER, run_id=run_id, layer=layer)
+        with self._read() as connection:
+            if connection is None:
+                return ()
+            if layer is None:
+                rows = queries.sound_rows(connection, queries.CLUSTERINGS_OF_RUN, run_id=run_id)
+            else:
+                statement = queries.CLUSTERINGS_OF_LAYER
+                rows = queries.sound_rows(connection, statement, run_id=run_id, layer=layer)
         return tuple(found for row in rows if (found := _undamaged(row)) is not None)
 
     def clustering(
@@ -380,10 +408,11 @@ class StoreReader:
         None when there is none, or when it is damaged: it can be computed again.
         """
         key = {"run_id": run_id, "layer": layer, "method": method, "parameter": float(parameter)}
-        if images is None:
-            rows = self._all(queries.CLUSTERING_LATEST, **key)
-        else:
-            rows = self._all(queries.CLUSTERING, **key, images=images)
+        statement = queries.CLUSTERING_LATEST if images is None else queries.CLUSTERING
+        if images is not None:
+            key |= {"images": images}
+        with self._read() as connection:
+            rows = queries.sound_rows(connection, statement, **key) if connection else []
         return _undamaged(rows[0]) if rows else None
 
     def comparison(self, key: ComparisonKey) -> bytes | None:
@@ -448,6 +477,23 @@ class StoreReader:
                 return _gap_block((), 0, layer)
             found = connection.execute(statement, values | {"run_id": run_id})
             return _gap_block(chain.from_iterable(found.partitions(_ROWS)), most, layer)
+
+    def _summaries(self) -> tuple[list[AnyRow], dict[int, DamagedValue]]:
+        with self._read() as connection:
+            return queries.sound_runs(connection, queries.SUMMARIES) if connection else ([], {})
+
+    def _layers(self, connection: Connection, run_id: int) -> tuple[Layer, ...]:
+        found = connection.execute(queries.LAYERS, {"run_id": run_id})
+        return from_rows.layers_of(found.all())
+
+    def _left_out(self, damaged: Mapping[int, DamagedValue]) -> tuple[str, ...]:
+        """Return a line for each damaged run, the newest first."""
+        return tuple(
+            f"Run {run_id} is left out, since it is damaged ({damaged[run_id]}): restore a copy of "
+            f"the store, or delete the run: python -m reactcnn_dash delete {run_id} --store "
+            f"{self._place}"
+            for run_id in sorted(damaged, reverse=True)
+        )
 
     def _find(self, connection: Connection | None, ref: int | str) -> AnyRow:
         if connection is None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+T = TypeVar("T")
 
 UInt8Array = NDArray[np.uint8]
 Float32Array = NDArray[np.float32]
@@ -260,6 +262,24 @@ class RunSummary:
     def mean_error(self) -> float | None:
         """The mean absolute error of a network of values; None without targets."""
         return mean_error(self.error_sum, self.error_count)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a run is called, and how large it is; fields are those of `Run`."""
+
+    id: int
+    name: str
+    stored: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """Runs, newest first; `damaged` says in a line each which are left out, and why."""
+
+    runs: tuple[T, ...]
+    damaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

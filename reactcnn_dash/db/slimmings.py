@@ -6,12 +6,15 @@ import json
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from reactcnn_dash.db import models
+from reactcnn_dash.db import models, queries
+from reactcnn_dash.db.errors import DamagedBlob
+from reactcnn_dash.db.expanding import inflated
 from reactcnn_dash.db.opening import saving
+from reactcnn_dash.kinds import fits, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 _table = models.slimmings
 _LEVEL = 6
+_MOST_FILTERS = 2**24
 _OF_CHECKPOINT = (
     select(_table)
     .where(
@@ -44,6 +48,26 @@ _CHECKPOINT = select(models.checkpoints.c.id).where(
     models.checkpoints.c.sha256 == bindparam("sha256")
 )
 _RUN_ID = select(models.runs.c.id).where(models.runs.c.uuid == bindparam("uuid"))
+
+
+class Width(TypedDict):
+    """How many filters a layer had and has."""
+
+    name: str
+    before: int
+    after: int
+
+
+class Result(TypedDict, total=False):
+    """What is read of a result here; whoever needs more looks whether it is there."""
+
+    layers: list[Width]
+
+
+class Channels(TypedDict, total=False):
+    """What is read of a channel map: the filters that stay, by layer."""
+
+    layers: dict[str, list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +138,20 @@ def save_slimming(url: StoreUrl, new: NewSlimming) -> bool:
 
 def find_slimmings(connection: Connection, run_id: int) -> tuple[Slimming, ...]:
     """Return those of a run's network, the first made first; damaged ones are left out."""
-    rows = connection.execute(_OF_CHECKPOINT, {"run": run_id})
+    rows = queries.sound_rows(connection, _OF_CHECKPOINT, run=run_id)
     return tuple(found for row in rows if (found := _slimming_of(row)) is not None)
 
 
 def find_slimming(connection: Connection, slimming_id: int) -> Slimming | None:
     """Return one by its id, None when there is none or it is damaged."""
-    row = connection.execute(_BY_ID, {"slimming": slimming_id}).first()
-    return None if row is None else _slimming_of(row)
+    rows = queries.sound_rows(connection, _BY_ID, slimming=slimming_id)
+    return _slimming_of(rows[0]) if rows else None
 
 
 def find_source(connection: Connection, run_id: int) -> Slimming | None:
     """Return the one that a run is of, None for a run of any other network."""
-    row = connection.execute(_BY_RUN, {"run": run_id}).first()
-    return None if row is None else _slimming_of(row)
+    rows = queries.sound_rows(connection, _BY_RUN, run=run_id)
+    return _slimming_of(rows[0]) if rows else None
 
 
 def _run_id(connection: Connection, uuid: str | None) -> int | None:
@@ -143,10 +167,14 @@ def _pack(value: Mapping[str, Any]) -> bytes:
 
 def _slimming_of(row: AnyRow) -> Slimming | None:
     try:
-        result, channels = (json.loads(zlib.decompress(b)) for b in (row.result, row.channels))
-    except (zlib.error, ValueError):
+        result, channels = (read_json(inflated(b)) for b in (row.result, row.channels))
+    except (DamagedBlob, ValueError):
         return None
-    if not (isinstance(result, dict) and isinstance(channels, dict)):
+    if not (fits(result, Result) and fits(channels, Channels)):
+        return None
+    if not all(
+        0 <= one["after"] <= one["before"] <= _MOST_FILTERS for one in result.get("layers", [])
+    ):
         return None
     return Slimming(
         id=row.id,

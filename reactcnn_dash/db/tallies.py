@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import bindparam, func, literal_column, select
+from sqlalchemy import bindparam, func, literal_column, select, type_coerce
 
+from reactcnn_dash.db.columns import optional
 from reactcnn_dash.db.engine import insert_beside
 from reactcnn_dash.db.models import images, runs, shares, tallies
 from reactcnn_dash.db.records import RunState
@@ -28,7 +29,11 @@ _KINDS = select(tallies.c.label, tallies.c.prediction, tallies.c.answered, talli
     tallies.c.run_id == bindparam("run_id")
 )
 _RUN = (
-    select(runs.c.stored, runs.c.state, shares.c.images)
+    select(
+        runs.c.stored,
+        runs.c.state,
+        type_coerce(shares.c.images, optional(shares.c.images)).label("images"),
+    )
     .outerjoin(shares, shares.c.run_id == runs.c.id)
     .where(runs.c.id == bindparam("run_id"))
 )

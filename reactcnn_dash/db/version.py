@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import OperationalError
 
 from reactcnn_dash.db import postgresql
-from reactcnn_dash.db.errors import NotAStore, StoreNewer, StoreOutdated
+from reactcnn_dash.db.errors import NotAStore, StoreCorrupt, StoreNewer, StoreOutdated
 from reactcnn_dash.db.models import metadata
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def create_schema(connection: Connection) -> None:
     """Make all tables, at head, in an empty database."""
     metadata.create_all(connection)
     if connection.dialect.name == "postgresql":
-        postgresql.store_as_written(connection, metadata)
+        postgresql.store_as_written(connection)
     _VERSION.create(connection)
     connection.execute(_VERSION.insert(), {"version_num": HEAD})
 
@@ -55,6 +55,7 @@ def revision(connection: Connection, place: StoreAddress) -> str | None:
 
     Raises:
         NotAStore: if the database belongs to something else.
+        StoreCorrupt: if it is a store that does not say of which version.
     """
     found = _read(connection)
     if found is not None and len(found) == 1 and found[0] == HEAD:
@@ -63,6 +64,11 @@ def revision(connection: Connection, place: StoreAddress) -> str | None:
     if not tables:
         return None
     ours = {"runs", "feature_maps", "correlation_states"} <= tables
+    if ours and (found is None or len(found) != 1):
+        raise StoreCorrupt(
+            f"{place}: the store does not say its version, or says {len(found or ())} of them: "
+            f"restore a copy"
+        )
     if not ours or found is None or len(found) != 1 or not _REVISION.fullmatch(found[0]):
         raise NotAStore(f"{place}: a database of something else, not a store: name another one")
     return found[0]

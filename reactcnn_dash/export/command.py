@@ -6,11 +6,11 @@ Only argparse is imported with this module: what an export needs takes a second 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.export import FORMATS
+from reactcnn_dash.printing import write_error, write_out
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -76,11 +76,11 @@ def run(url: str, options: argparse.Namespace) -> int:
         found, options.to, options.format, layers=options.layers, force=options.force, bar=None
     )
     for path in files:
-        sys.stdout.write(f"{path}\n")
+        write_out(f"{path}\n")
     if found.damaged:
-        sys.stderr.write(
+        write_error(
             f"{len(found.damaged):,} of {found.info.stored:,} images have a damaged value in the "
-            f"store, which is missing here (NaN): {_listed(found.damaged)}\n"
+            f"store, which is missing here (NaN): {_listed(found.damaged)}"
         )
     return 0
 

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from reactcnn_dash.kinds import fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reactcnn_dash.db import Layer, Run
+
+Axis = tuple[float, float, float]
+Field = tuple[Axis, Axis] | Literal["whole"] | None
+
+
+class Merge(TypedDict):
+    """Where branches come together."""
+
+    kind: str
+    of: list[int]
+
+
+class Wiring(TypedDict):
+    """How layers hang together, see `wiring_of`."""
+
+    taps: list[list[int]]
+    merges: list[Merge]
+    costs: list[tuple[int, int]]
 
 
 def fields_of(run: Run, layers: Sequence[Layer]) -> list[Any]:
@@ -18,8 +38,9 @@ def fields_of(run: Run, layers: Sequence[Layer]) -> list[Any]:
         ``analysis.receptive_field.Axis``); ``whole`` for the whole image; None where it is not
         known, as in runs of former versions.
     """
-    kept = run.options.get("receptive_fields")
-    return kept if isinstance(kept, list) and len(kept) == len(layers) else [None] * len(layers)
+    kept: Any = run.options.get("receptive_fields")
+    known = fits(kept, list[Field]) and len(kept) == len(layers)
+    return list(kept) if known else [None] * len(layers)
 
 
 def wiring_of(run: Run, layers: Sequence[Layer]) -> Any:
@@ -29,7 +50,12 @@ def wiring_of(run: Run, layers: Sequence[Layer]) -> Any:
         ``taps``, ``merges`` and ``costs``, by position; None where they are not known, as in runs
         of former versions, and of PyTorch modules that are watched by hooks.
     """
-    kept = run.options.get("wiring")
-    if not isinstance(kept, dict) or len(kept.get("taps", ())) != len(layers):
+    kept: Any = run.options.get("wiring")
+    if not fits(kept, Wiring):
         return None
-    return kept
+    taps, merges, costs = kept["taps"], kept["merges"], kept["costs"]
+    sources = [one for each in (*taps, *(merge["of"] for merge in merges)) for one in each]
+    known = len(taps) == len(costs) == len(layers) and all(
+        -len(merges) <= one < len(layers) for one in sources
+    )
+    return kept if known else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import numpy as np
 
 from reactcnn_dash.analysis.fault import SAME, differences
 from reactcnn_dash.db import FLOAT32
+from reactcnn_dash.kinds import fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,17 @@ MARGIN: Final = 2.0
 
 It was measured over few images, and two runs in bfloat16 may round in different orders.
 """
+
+
+class _Kept(TypedDict):
+    """What :meth:`Rounding.as_json` returns."""
+
+    images: int
+    changed: int | None
+    median: float | None
+    largest: float | None
+    filter: str
+    layers: dict[str, tuple[float | None, float | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +128,9 @@ def rounding_of(
 
 
 def rounding_in(options: Mapping[str, Any]) -> Rounding | None:
-    """Return the rounding that was measured when a run began, if it was."""
-    kept = options.get("rounding")
-    if kept is None:
+    """Return the rounding that was measured when a run began, if it was and is there."""
+    kept: Any = options.get("rounding")
+    if not fits(kept, _Kept):
         return None
     layers = {name: (_float(both[0]), _float(both[1])) for name, both in kept["layers"].items()}
     return Rounding(

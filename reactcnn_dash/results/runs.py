@@ -96,7 +96,7 @@ class Changes:
     """What a page must change to show the list of now.
 
     ``whole`` says that ``rows`` are all runs and that everything else is to be forgotten; ``runs``
-    is how many the store has.
+    is how many the store has; ``damaged`` says in a line each which are left out.
     """
 
     version: int
@@ -104,6 +104,7 @@ class Changes:
     whole: bool
     rows: list[RunRow]
     removed: list[int] = field(default_factory=list)
+    damaged: tuple[str, ...] = ()
 
 
 class RunsFeed:
@@ -120,6 +121,7 @@ class RunsFeed:
         self._first = self._version = time.time_ns() // 1_000_000
         self._known: dict[int, _Known] = {}
         self._gone: dict[int, int] = {}
+        self._damaged: tuple[str, ...] = ()
         self._read_at = float("-inf")
 
     def since(self, version: int | None, *, now: bool = False) -> Changes:
@@ -143,10 +145,13 @@ class RunsFeed:
                 whole=version < 0,
                 rows=[one.row for one in self._known.values() if one.version > version],
                 removed=[run_id for run_id, at in self._gone.items() if at > version],
+                damaged=self._damaged,
             )
 
     def _read(self) -> None:
-        found = {run.id: run for run in self._reader.summaries()}
+        listing = self._reader.listing()
+        self._damaged = listing.damaged
+        found = {run.id: run for run in listing.runs}
         version = self._version + 1
         changed = False
         for run_id in [run_id for run_id in self._known if run_id not in found]:

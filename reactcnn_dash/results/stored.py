@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from reactcnn_dash.db import DamagedBlob, KeptResult, keep_result
 from reactcnn_dash.jobs.kept import found_or_computed
+from reactcnn_dash.kinds import sound
 from reactcnn_dash.results.freshness import may_stand
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ T = TypeVar("T")
 
 DAMAGED: Final = (
     *(DamagedBlob, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+    *(ArithmeticError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error),
 )
 """What reading a result back may raise where its bytes are not what was stored."""
 
@@ -86,6 +90,7 @@ class StoredKind(Generic[T]):
         if found is None or not good(found.images):
             return None
         try:
-            return self.unpack(found.value, found.images)
+            made = self.unpack(found.value, found.images)
         except DAMAGED:
             return None
+        return made if sound(made) else None

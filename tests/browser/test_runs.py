@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, Route, expect
 
 from reactcnn_dash.db import RunWriter, StoreReader, delete_run, edit_run
 from tests import stores
@@ -20,6 +20,8 @@ from tests.browser.waiting import until
 from tests.collector.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.browser.conftest import Serve
 
 NAMES = ("alpha", "beta", "gamma")
@@ -314,6 +316,60 @@ def test_of_two_edits_the_later_one_stays_however_slow_the_first_is(
             break
         shown.wait_for_timeout(100)
     assert reader.run("beta").note == "second"
+
+
+@pytest.mark.parametrize("way", ["a link", "closing", "loading it again"])
+def test_a_page_with_an_edit_under_way_asks_before_it_is_left(
+    shown: Page, store: Path, way: str
+) -> None:
+    asked: list[str] = []
+    held: list[Route] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    def hold(route: Route) -> None:
+        body = route.request.post_data or ""
+        if '"runs-edit.data"' in body:
+            held.append(route)
+        else:
+            route.continue_()
+
+    def leave() -> None:
+        if way == "closing":
+            shown.close(run_before_unload=True)
+        elif way == "a link":
+            shown.evaluate("() => setTimeout(() => document.querySelector('.run-link').click())")
+        else:
+            shown.evaluate("() => setTimeout(() => location.reload())")
+
+    def wait_for(question: Callable[[], bool]) -> None:
+        # Playwright tells of dialogs and requests only while it is waited by its own means.
+        for _ in range(600):
+            if question():
+                return
+            shown.wait_for_timeout(50)
+        raise AssertionError("nothing came")
+
+    shown.on("dialog", stay)
+    shown.route(EDITS, hold)
+    cell(shown, "beta", "note").dblclick()
+    shown.keyboard.type("not to be lost")
+    shown.keyboard.press("Enter")
+    expect(cell(shown, "beta", "note")).to_have_text("not to be lost")
+    wait_for(lambda: bool(held))
+    assert StoreReader(str(store)).run("beta").note == ""
+    leave()
+    wait_for(lambda: bool(asked))
+    assert asked == ["beforeunload"]
+    held[0].continue_()
+    expect(shown.locator("#runs-undo-text")).to_contain_text("note")
+    assert StoreReader(str(store)).run("beta").note == "not to be lost"
+    # What is stored holds nobody back.
+    with shown.expect_event("close" if way == "closing" else "framenavigated"):
+        leave()
+    assert asked == ["beforeunload"]
 
 
 def test_what_was_written_is_taken_back_the_latest_first(shown: Page, store: Path) -> None:

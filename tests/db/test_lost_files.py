@@ -58,7 +58,41 @@ def lose_log(path: Path) -> None:
     path.with_name(f"{path.name}-wal").unlink()
 
 
-@pytest.mark.parametrize("fault", [take_away, rename, replace, lose_log])
+def lose_index(path: Path) -> None:
+    """Readers and writers that come later have an index of their own, and see another log."""
+    path.with_name(f"{path.name}-shm").unlink()
+
+
+def become_a_folder(path: Path) -> None:
+    path.rename(path.with_name("moved.db"))
+    path.mkdir()
+
+
+def become_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def become_a_link(path: Path) -> None:
+    other = path.with_name("other.db")
+    shutil.copy(path, other)
+    path.unlink()
+    path.symlink_to(other)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        take_away,
+        rename,
+        replace,
+        lose_log,
+        lose_index,
+        become_a_folder,
+        become_a_pipe,
+        become_a_link,
+    ],
+)
 def test_a_writer_whose_store_is_not_there_any_more_stops_and_saves_what_it_has(
     url: str, path: Path, fault: Callable[[Path], None]
 ) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sqlite3
 import tempfile
 from contextlib import closing, contextmanager
@@ -485,3 +486,55 @@ def test_a_store_that_may_not_be_read_is_named(closed_folder: Path) -> None:
     closed_folder.chmod(0o555)
     with unprivileged(), pytest.raises(StoreReadOnly, match="permissions"):
         StoreReader(str(path)).runs()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket", "link to a pipe"])
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "store.db"
+    if kind == "device":
+        place = Path("/dev/zero")
+    elif kind == "socket":
+        bound = socket.socket(socket.AF_UNIX)
+        bound.bind(str(place))
+        bound.close()
+    else:
+        os.mkfifo(place)
+    if kind == "link to a pipe":
+        place = tmp_path / "link.db"
+        place.symlink_to(tmp_path / "store.db")
+    ways: list[Callable[[], object]] = [*openings(str(place)), lambda: check_writable(str(place))]
+    for way in ways:
+        with pytest.raises(NotAStore) as refused:
+            way()
+        assert one_line(refused, place)
+    assert files(tmp_path) == ([] if kind == "device" else files(tmp_path))
+
+
+def test_a_link_to_a_store_is_one_and_a_link_to_nothing_is_missing(
+    tmp_path: Path, filled: str, path: Path
+) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    assert StoreReader(str(link)).run(1).stored == StoreReader(filled).run(1).stored
+    with RunWriter.begin(str(link), new_run(name="by the link")) as writer:
+        writer.append(batch(0, 2))
+        writer.finish()
+    assert StoreReader(filled).run("by the link").stored == 2
+    for nowhere in (tmp_path / "gone.db", tmp_path / "circle.db"):
+        nowhere.symlink_to(nowhere.name if nowhere.stem == "circle" else "not there")
+        with pytest.raises(StoreError) as told:
+            StoreReader(str(nowhere)).runs()
+        assert one_line(told, nowhere)
+
+
+@pytest.mark.parametrize("rows", [("0008", "0009"), (), ("",), ("9999",)])
+def test_a_store_that_does_not_say_its_version_once_is_refused(
+    filled: str, path: Path, rows: tuple[str, ...]
+) -> None:
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DELETE FROM alembic_version")
+        raw.executemany("INSERT INTO alembic_version VALUES (?)", [(one,) for one in rows])
+    for way in openings(filled):
+        with pytest.raises(StoreError) as told:
+            way()
+        assert one_line(told, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zipfile
 import zlib
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from collector import lookalikes
 from collector.errors import ModelError
 from collector.packaged import CHECKPOINTS
+from collector.space import free_memory
+from reactcnn_dash.kinds import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,9 @@ def checked_model_file(spec: str) -> Path:
     """
     path = Path(spec).expanduser()
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # To open a pipe is to wait for ever.
+            raise ModelError(f"{spec} is a pipe or a device, not a model; name a file.")
         if path.is_dir() or not _is_keras_archive(path):
             raise ModelError(f"{spec} {lookalikes.explain(path)}")
     except FileNotFoundError as error:
@@ -59,8 +63,8 @@ def keras_version(path: Path) -> str | None:
     """Return the version of the Keras that wrote a ``.keras`` file; ``None`` if it does not say."""
     try:
         with zipfile.ZipFile(path) as archive:
-            said = json.loads(archive.read("metadata.json"))["keras_version"]
-    except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError):
+            said = _json_in(archive, "metadata.json")["keras_version"]
+    except (ValueError, TypeError, *_DAMAGE):
         return None
     return said if isinstance(said, str) else None
 
@@ -72,9 +76,20 @@ def saved_loss(path: Path) -> Any:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json"))["compile_config"]["loss"]
-    except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError):
+            return _json_in(archive, "config.json")["compile_config"]["loss"]
+    except (ValueError, TypeError, *_DAMAGE):
         return None
+
+
+def _json_in(archive: zipfile.ZipFile, name: str) -> Any:
+    """Return what a file of an archive says.
+
+    Raises:
+        ValueError: it is no JSON, or would expand to more than any configuration.
+    """
+    if archive.getinfo(name).file_size > _MOST_CONFIG:
+        raise ValueError("too large")
+    return read_json(archive.read(name))
 
 
 def _is_keras_archive(path: Path) -> bool:
@@ -98,9 +113,15 @@ def refuse_unbelievable_sizes(path: Path, spec: str) -> None:
         sizes = {one.filename: one.file_size for one in archive.infolist()}
         if sizes["config.json"] > _MOST_CONFIG:
             raise ModelError(f"{spec} has a configuration of {sizes['config.json']:,} bytes.")
+        expanded, free = sum(sizes.values()), free_memory()
+        if free is not None and expanded > free:
+            raise ModelError(
+                f"{spec} expands to {expanded / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB of "
+                f"memory are free."
+            )
         try:
-            config = json.loads(archive.read("config.json"))
-        except (ValueError, RecursionError, *_DAMAGE):
+            config = _json_in(archive, "config.json")
+        except (ValueError, *_DAMAGE):
             # Keras says what is wrong with it.
             return
     # A weight takes half a byte at least, in the most frugal quantisation.

@@ -33,6 +33,9 @@ def check(model: str) -> None:
     path = Path(model).expanduser()
     if path.is_dir():
         raise ModelError(f"{model} is a folder; name the .onnx file in it.")
+    if path.exists() and not path.is_file():
+        # To open a pipe is to wait for ever.
+        raise ModelError(f"{model} is a pipe or a device, not a model; name a file.")
     try:
         size = path.stat().st_size
         with path.open("rb"):

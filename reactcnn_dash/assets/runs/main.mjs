@@ -10,7 +10,7 @@ import { exportRun } from "./export.mjs";
 import { look, take, tick } from "./poll.mjs";
 import { findRuns, listenToTable, table, writeIn } from "./table.mjs";
 import { listenToUndo } from "./undo.mjs";
-import { cellChanged, editAnswered } from "./write.mjs";
+import { cellChanged, editAnswered, listenToLeaving } from "./write.mjs";
 
 /** @import { Action } from "../base/dash.mjs" */
 /** @import { Row } from "./rows.mjs" */
@@ -41,6 +41,7 @@ async function start() {
   const api = await tableOf(ids.RUNS_TABLE);
   listenToTable(api);
   listenToUndo();
+  listenToLeaving();
   api.addEventListener("cellValueChanged", cellChanged);
   api.addEventListener("cellEditingStopped", look);
   api.addEventListener("cellKeyDown", onGridKey);

@@ -81,9 +81,22 @@ function sendNext() {
   if (next === undefined || !edit) return;
   underWay = next;
   // A server that is gone never answers.
-  patience = window.setTimeout(() => ended(next), PATIENCE_MS);
+  patience = window.setTimeout(() => {
+    notice(`The server has not answered: the ${WORDS[edit.name]} of ${nameOf(edit)} may not be stored.`);
+    ended(next);
+  }, PATIENCE_MS);
   const data = { id: Number(edit.key), number: next, ...COLUMNS[edit.name].edit(edit.value) };
   setProps(ids.RUNS_EDIT, { data });
+}
+
+/** @param {Edit} edit */
+const nameOf = ({ key }) => nodeOf(key)?.data.name ?? "the run";
+
+/** What is shown and not stored yet would be lost with the page: the browser asks before it goes. */
+export function listenToLeaving() {
+  window.addEventListener("beforeunload", (event) => {
+    if (open.size) event.preventDefault();
+  });
 }
 
 /** @param {number} answered */
@@ -115,8 +128,7 @@ export function editAnswered({ number: answered, notice: refused }) {
   // What is said of one edit stays when another, which was taken back, is answered.
   if (refused || !edit?.undoing) notice(refused);
   if (edit && !refused && !edit.undoing) {
-    const run = nodeOf(edit.key)?.data.name ?? "the run";
-    const words = `Changed the ${WORDS[edit.name]} of ${run}.`;
+    const words = `Changed the ${WORDS[edit.name]} of ${nameOf(edit)}.`;
     offerUndo({ words, undo: () => takeBack(edit), settle: null });
   }
   lookNow();

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.analysis import REDUNDANT
+from reactcnn_dash.printing import write_out
 
 if TYPE_CHECKING:
     import argparse
@@ -60,5 +60,5 @@ def run(url: str, options: argparse.Namespace) -> int:
         part.unlink(missing_ok=True)
         reason = (error.strerror or str(error)).lower()
         raise ExportError(f"{path} cannot be written: {reason}.") from error
-    sys.stdout.write(f"{path}\n")
+    write_out(f"{path}\n")
     return 0

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.results.slimming import prediction
+from reactcnn_dash.results.stored import DAMAGED
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import Run, Slimming
@@ -53,7 +54,7 @@ def point_payload(slimming: Slimming, *, file: bool) -> Point | None:
     """Return what the page shows of a slim network, None for one that says too little."""
     try:
         return _point(slimming, file=file)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+    except DAMAGED:
         # Written by another version, or by hand.
         return None
 
@@ -104,7 +105,7 @@ def gone_payload(slimming: Slimming) -> Gone:
     layers: dict[str, list[int]] = {}
     for one in slimming.result.get("layers", []):
         kept = set(stays.get(one["name"], range(one["before"])))
-        layers[str(one["name"])] = [i for i in range(int(one["before"])) if i not in kept]
+        layers[one["name"]] = [i for i in range(one["before"]) if i not in kept]
     return {"name": PurePath(slimming.output).stem, "layers": layers}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reactcnn_dash import analysis
+from reactcnn_dash.printing import one_line
 from reactcnn_dash.results.comparison.comparing import both_name_classes
 from reactcnn_dash.results.precision import told_apart
 
@@ -108,7 +109,7 @@ def not_finite(comparison: Comparison) -> list[str]:
     """Return which layers are left out since they are not finite, a line a run."""
     names = {run.id: run.name for run in (comparison.a, comparison.b)}
     return [
-        f"{', '.join(one.layers)} in run {one.run} ({names[one.run]})"
+        f"{', '.join(one.layers)} in run {one.run} ({one_line(names[one.run])})"
         for one in comparison.not_finite
     ]
 
@@ -126,7 +127,7 @@ def median_same_index(result: analysis.LayerComparison) -> float:
 
 
 def _title(run: Run) -> str:
-    return f"run {run.id} ({run.name}), checkpoint {run.checkpoint.sha256[:12]}"
+    return f"run {run.id} ({one_line(run.name)}), checkpoint {run.checkpoint.sha256[:12]}"
 
 
 def _shift(values: tuple[float, float]) -> str:

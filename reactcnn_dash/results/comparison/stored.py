@@ -14,6 +14,7 @@ from reactcnn_dash import analysis
 from reactcnn_dash.db import ComparisonKey, StoreReader, inflated, save_comparison
 from reactcnn_dash.jobs.kept import found_or_computed
 from reactcnn_dash.jobs.worker import cores, helper, report_progress
+from reactcnn_dash.kinds import sound
 from reactcnn_dash.results.comparison import report as comparison_report
 from reactcnn_dash.results.comparison.comparing import (
     Changed,
@@ -68,9 +69,10 @@ def stored_comparison(reader: StoreReader, pair: Pair) -> KeptComparison | None:
         text = inflated(packed)
         if not text.startswith(_BEGINNING):
             return None
-        return KeptComparison((key.images_a, key.images_b), _unpack(reader, text))
+        found = _unpack(reader, text)
     except DAMAGED:
         return None
+    return KeptComparison((key.images_a, key.images_b), found) if sound(found) else None
 
 
 def computed_comparison(url: str, pair: Pair, by: Submits | None = None) -> KeptComparison:

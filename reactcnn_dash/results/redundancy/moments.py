@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from reactcnn_dash import analysis
+from reactcnn_dash.db import DamagedBlob, arrays_of
 from reactcnn_dash.results.redundancy.kept_maps import sound_maps, spread
 from reactcnn_dash.results.stored import StoredKind
 
@@ -121,22 +122,25 @@ def _pack(moments: MapMoments) -> bytes:
 
 
 def _unpack(value: bytes, stored: int) -> MapMoments:
-    with np.load(io.BytesIO(value), allow_pickle=False) as arrays:
-        layers: list[tuple[CoMoments, CoMoments]] = []
-        while f"n{len(layers)}-0" in arrays:
-            i = len(layers)
-            first, second = (
-                _state(arrays[f"n{i}-{j}"], arrays[f"about{i}-{j}"], arrays[f"with{i}-{j}"])
-                for j in range(2)
-            )
-            layers.append((first, second))
-        return MapMoments(stored, int(arrays["images"]), tuple(layers))
+    arrays = arrays_of(value)
+    layers: list[tuple[CoMoments, CoMoments]] = []
+    while f"n{len(layers)}-0" in arrays:
+        i = len(layers)
+        first, second = (
+            _state(arrays[f"n{i}-{j}"], arrays[f"about{i}-{j}"], arrays[f"with{i}-{j}"])
+            for j in range(2)
+        )
+        layers.append((first, second))
+    return MapMoments(stored, int(arrays["images"]), tuple(layers))
 
 
 def _state(
     n: NDArray[np.int64], about: NDArray[np.float64], above: NDArray[np.float32]
 ) -> CoMoments:
     mean, low, high = about
+    # A matrix is made for so many filters: they are believed only where it was stored.
+    if mean.ndim != 1 or above.shape != (len(mean) * (len(mean) + 1) // 2,):
+        raise DamagedBlob("has a matrix of another size")
     upper = np.triu_indices(len(mean))
     comoment = np.zeros((len(mean), len(mean)))
     comoment[upper] = above

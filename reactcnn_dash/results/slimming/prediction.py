@@ -13,16 +13,17 @@ import dataclasses
 import json
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import StoreReader
+from reactcnn_dash.db import StoreReader, inflated
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.jobs.kept import Kept
 from reactcnn_dash.jobs.worker import report_progress
+from reactcnn_dash.kinds import fits, read_json
 from reactcnn_dash.results.freshness import may_stand
 from reactcnn_dash.results.redundancy.moments import computed_moments, moment_steps
 from reactcnn_dash.results.stored import StoredKind
@@ -42,6 +43,23 @@ _LAYER_STEPS = 40
 
 class NoPrediction(UserError):
     """The store holds too little to predict from; the text says what is missing."""
+
+
+class _SaidOfLayer(TypedDict):
+    """What a layer with weights costs, as ``collector.slim.costs`` says it."""
+
+    takes: list[tuple[int, float]]
+    makes: list[tuple[int, float]]
+    others: tuple[float, float]
+    parameters: tuple[float, float, float]
+    work: tuple[float, float, float]
+
+
+class _Said(TypedDict):
+    """What a run's options say of costs."""
+
+    whole: list[int]
+    layers: list[_SaidOfLayer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +153,8 @@ def least_of(run: Run, layers: Sequence[Layer]) -> list[int]:
 
 
 def _said(run: Run) -> Mapping[str, Any]:
-    said = run.options.get("costs")
-    return said if isinstance(said, dict) else {}
+    said: Any = run.options.get("costs")
+    return said if fits(said, _Said) else {}
 
 
 def _costs_as_said(said: list[Any], layers: Sequence[Layer], what: str) -> Costs:
@@ -148,6 +166,8 @@ def _costs_as_said(said: list[Any], layers: Sequence[Layer], what: str) -> Costs
         ):
             counts[row, -1] = rest
             for position, times in one[name]:
+                if not 0 <= position < len(layers):
+                    raise NoPrediction(f"Nothing is predicted: there is no layer {position}.")
                 layer = layers[position]
                 counts[row, layer.offset : layer.offset + layer.filters] = times
     pair, output, input_ = np.array([one[what] for one in said], np.float64).T
@@ -209,7 +229,7 @@ def _pack(prediction: Prediction) -> bytes:
 
 
 def _unpack(value: bytes, _images: int) -> Prediction:
-    found: dict[str, Any] = json.loads(zlib.decompress(value))
+    found = read_json(inflated(value))
     return Prediction(
         **found | {"names": tuple(found["names"]), "filters": tuple(found["filters"])}
     )
