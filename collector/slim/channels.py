@@ -57,6 +57,7 @@ _PLAIN_OPERATIONS = frozenset({
     "Selu", "Sigmoid", "Silu", "SoftShrink", "Softplus", "Softsign", "Sqrt", "Square", "Tanh",
     "TanhShrink", "Threshold",
 })  # fmt: skip
+_COLOURS = (1, 3)
 _MIXING = frozenset({"softmax", "log_softmax", "sparsemax", "glu"})
 
 
@@ -81,11 +82,13 @@ class Channels:
     Attributes:
         axes: where the channels of each tensor stand, by the tensor's ``id``; numbers are settled:
             two that stand and fall together are the same.
+        read: the numbers that calls read along another axis than that, by the call's ``id``.
         pinned: why a channel cannot go, by its number.
         count: numbers are 0 … count - 1.
     """
 
     axes: dict[int, Axis]
+    read: dict[int, Numbers]
     pinned: dict[int, str]
     count: int
 
@@ -93,14 +96,18 @@ class Channels:
         """Return where the channels of a tensor stand."""
         return self.axes[id(tensor)]
 
+    def received(self, call: Call) -> Numbers:
+        """Return the channels that a layer with weights receives, along the axis of its weights."""
+        found = self.read.get(id(call))
+        return self.of(call.inputs[0]).numbers if found is None else found
+
 
 def find_channels(graph: FlatGraph) -> Channels:
     """Return numbers to the channels of a graph and find out which can go."""
     finder = _Finder()
-    finder.number(graph.input, -1, "the images' own channels")
-    if graph.input.shape[1:2] != graph.input.shape[-1:]:
-        # The images' channels may come first.
-        finder.pin_whole(graph.input)
+    shape = graph.input.shape
+    first = shape[1] in _COLOURS and shape[-1] not in _COLOURS
+    finder.number(graph.input, 1 if first else -1, "the images' own channels")
     owned = _Owned(graph.model)
     for call in graph.calls:
         owner = owned.owner(call)
@@ -108,23 +115,29 @@ def find_channels(graph: FlatGraph) -> Channels:
             finder.visit(call)
         else:
             finder.give_up(call, f"{owner} is made of layers that cannot be narrowed one by one")
-    finder.pin(finder.axes[id(graph.output)].numbers, "the model's output")
+    for tensor in graph.outputs:
+        finder.pin(finder.axes[id(tensor)].numbers, "the model's output")
     return finder.settled()
 
 
 class _Finder:
     def __init__(self) -> None:
         self.axes: dict[int, Axis] = {}
+        self._read: dict[int, Numbers] = {}
         self._parent: list[int] = []
         self._reasons: dict[int, str] = {}
         self._seen: dict[int, tuple[Numbers, Numbers]] = {}
+        self._reshaped: dict[int, Call] = {}
+        self._paths: dict[int, tuple[str, ...]] = {}
+        self._entered: dict[tuple[tuple[str, ...], int, int], Any] = {}
 
     def visit(self, call: Call) -> None:
         """Return the outputs of a call their channels."""
+        self._enter(call)
         operation = call.operation
         if is_maker(operation):
             self._make(call)
-        elif type(operation) in WEIGHTED:
+        elif is_weighted(operation):
             self._weigh(call)
         elif type(operation) in _MERGES or _is_operation(operation, _MERGING_OPERATIONS):
             self._merge(call)
@@ -142,38 +155,32 @@ class _Finder:
     def _make(self, call: Call) -> None:
         layer = call.operation
         axis = _channel_axis(layer, call.inputs[0])
-        received = self._numbers_on(call.inputs[0], axis)
+        received = self._numbers_on(call, axis)
         (output,) = call.outputs
         made = self.number(output, axis)
-        if activation_name(layer) in _MIXING:
-            self.pin(made, f"{layer.name} ends in {activation_name(layer)}, which mixes filters")
+        if mixed := _mixed_by(layer):
+            self.pin(made, f"{layer.name} ends in {mixed}")
         self._share(layer, received, made)
 
     def _weigh(self, call: Call) -> None:
         layer = call.operation
-        (tensor,) = call.inputs
-        axis = self.axes[id(tensor)]
-        rank = len(tensor.shape)
+        (tensor,), (output,) = call.inputs, call.outputs
+        position = self.axes[id(tensor)].position
         if isinstance(layer, _L.DepthwiseConv2D):
-            wanted = _channel_axis(layer, tensor)
-        elif isinstance(layer, _L.PReLU):
-            wanted = rank - 1
+            position = _channel_axis(layer, tensor)
+        elif isinstance(layer, _L.BatchNormalization):
+            position = layer.axis % len(tensor.shape)
+        elif position in (layer.shared_axes or ()):
             # Weights that are shared over the channels cannot be divided among them.
-            if rank - 1 in (layer.shared_axes or ()) or axis.position != wanted:
-                self.give_up(call, f"{layer.name} shares its weights among channels")
-                return
-        else:
-            wanted = layer.axis % rank
-        if axis.position != wanted or (
-            isinstance(layer, _L.DepthwiseConv2D) and activation_name(layer) in _MIXING
-        ):
-            self.give_up(call, f"{layer.name} works on another axis than the channels")
+            self.give_up(call, f"{layer.name} shares its weights among channels")
             return
-        numbers = axis.numbers
+        received = made = self._numbers_on(call, position)
         if isinstance(layer, _L.DepthwiseConv2D):
-            numbers = np.repeat(numbers, layer.depth_multiplier)
-        self._set(call.outputs[0], wanted, numbers)
-        self._share(layer, axis.numbers, numbers)
+            made = np.repeat(received, layer.depth_multiplier)
+        if mixed := _mixed_by(layer):
+            self.pin(made, f"{layer.name} ends in {mixed}")
+        self._set(output, position, made)
+        self._share(layer, received, made)
 
     def _merge(self, call: Call) -> None:
         (output,) = call.outputs
@@ -234,21 +241,30 @@ class _Finder:
         found = _only_axis(whole)
         if found is None:
             self.give_up(call, f"{call.operation.name} spreads channels over several axes")
-        else:
-            self._set(output, found[0] + 1, found[1])
+            return
+        self._set(output, found[0] + 1, found[1])
+        if isinstance(call.operation, _L.Reshape):
+            # It says one shape for all its calls.
+            before = self._reshaped.setdefault(id(call.operation), call)
+            self._tie(before.inputs[0], tensor, call.operation.name)
+            self._tie(before.outputs[0], output, call.operation.name)
 
     def _hand_on(self, call: Call) -> None:
         (tensor,), (output,) = call.inputs, call.outputs
         axis = self.axes[id(tensor)]
         operation = call.operation
         position = axis.position
+        noise = getattr(operation, "noise_shape", None)
+        if hasattr(operation, "data_format") and position != _channel_axis(operation, tensor):
+            self.give_up(call, f"{operation.name} works on another axis than the channels")
+            return
         if isinstance(operation, (_L.GlobalAveragePooling2D, _L.GlobalMaxPooling2D)):
-            if position != _channel_axis(operation, tensor):
-                self.give_up(call, f"{operation.name} pools over another axis than the channels")
-                return
             position = 1 if not operation.keepdims else position
         elif output.shape[position] != len(axis.numbers):
             self.give_up(call, f"{operation.name} changes the number of channels")
+            return
+        elif noise is not None and noise[position] not in (None, 1):
+            self.give_up(call, f"{operation.name} says how many channels there are")
             return
         self._set(output, position, axis.numbers)
 
@@ -256,8 +272,29 @@ class _Finder:
         """Pin what a call takes and makes."""
         for tensor in call.inputs:
             self.pin(self.axes[id(tensor)].numbers, reason)
+        before = self.axes[id(call.inputs[0])].position if call.inputs else -1
         for tensor in call.outputs:
-            self.number(tensor, len(tensor.shape) - 1, reason)
+            same = bool(call.inputs) and len(tensor.shape) == len(call.inputs[0].shape)
+            self.number(tensor, before if same else -1, reason)
+
+    def _enter(self, call: Call) -> None:
+        """Tie what a model nested in another is called with: it has one shape for all its calls."""
+        for tensor in call.outputs:
+            self._paths[id(tensor)] = call.path
+        for depth in range(1, len(call.path) + 1):
+            model = call.path[:depth]
+            for position, tensor in enumerate(call.inputs):
+                if self._paths.get(id(tensor), ())[:depth] != model:
+                    key = (model, id(call.operation), position)
+                    self._tie(self._entered.setdefault(key, tensor), tensor, model[-1])
+
+    def _tie(self, one: Any, other: Any, name: str) -> None:
+        first, second = self.axes[id(one)], self.axes[id(other)]
+        if first.position == second.position and len(first.numbers) == len(second.numbers):
+            self._join(first.numbers, second.numbers)
+            return
+        for axis in (first, second):
+            self.pin(axis.numbers, f"{name} is called with different shapes")
 
     # Numbers
 
@@ -265,12 +302,15 @@ class _Finder:
         """Return a tensor new channels, pinned if there is a reason."""
         position %= max(len(tensor.shape), 1)
         size = tensor.shape[position] if len(tensor.shape) > 1 else 1
-        start = len(self._parent)
-        numbers = np.arange(start, start + (size or 1))
+        numbers = self._new(size or 1, reason)
+        self._set(tensor, position, numbers)
+        return numbers
+
+    def _new(self, count: int, reason: str | None) -> Numbers:
+        numbers = np.arange(len(self._parent), len(self._parent) + count)
         self._parent.extend(numbers.tolist())
         if reason:
             self.pin(numbers, reason)
-        self._set(tensor, position, numbers)
         return numbers
 
     def pin(self, numbers: Iterable[int], reason: str) -> None:
@@ -278,29 +318,29 @@ class _Finder:
         for number in numbers:
             self._reasons.setdefault(self._root(int(number)), reason)
 
-    def pin_whole(self, tensor: Any) -> None:
-        """Pin a tensor's channels again, whatever axis they turn out to stand on."""
-        self.pin(self.axes[id(tensor)].numbers, "the images' own channels")
-
     def settled(self) -> Channels:
         """Return every number replaced by the one that stands for all that go with it."""
         roots = np.array([self._root(number) for number in range(len(self._parent))], np.intp)
         axes = {key: Axis(axis.position, roots[axis.numbers]) for key, axis in self.axes.items()}
-        return Channels(axes, dict(self._reasons), len(roots))
+        read = {key: roots[numbers] for key, numbers in self._read.items()}
+        return Channels(axes, read, dict(self._reasons), len(roots))
 
     def _set(self, tensor: Any, position: int, numbers: Numbers) -> None:
         self.axes[id(tensor)] = Axis(position, numbers)
 
-    def _numbers_on(self, tensor: Any, position: int) -> Numbers:
-        """Return the channels of a tensor on an axis.
+    def _numbers_on(self, call: Call, position: int) -> Numbers:
+        """Return the channels that a call reads along an axis of its input.
 
-        On another one than expected they are pinned.
+        Along another one than that of the tensor's channels they are pinned, as are those.
         """
+        (tensor,) = call.inputs
         axis = self.axes[id(tensor)]
         if axis.position == position:
             return axis.numbers
-        self.pin(axis.numbers, "it is read along another axis than that of the channels")
-        return self.number(tensor, position, "it is read along another axis")
+        reason = f"{call.operation.name} works on another axis than the channels"
+        self.pin(axis.numbers, reason)
+        self._read[id(call)] = self._new(tensor.shape[position] or 1, reason)
+        return self._read[id(call)]
 
     def _share(self, layer: Any, received: Numbers, made: Numbers) -> None:
         """Tie the calls of a layer that is called again: they share one set of weights."""
@@ -336,7 +376,16 @@ def operations_of(model: Any) -> dict[str, Any]:
 
 def is_maker(operation: Any) -> bool:
     """Return whether a call of it mixes all channels that it receives into new ones."""
-    return type(operation) in MAKERS and getattr(operation, "groups", 1) == 1
+    return (
+        type(operation) in MAKERS
+        and getattr(operation, "groups", 1) == 1
+        and not _has_layer_with_weights(operation)
+    )
+
+
+def is_weighted(operation: Any) -> bool:
+    """Return whether a call of it treats each channel by itself, with weights of its own."""
+    return type(operation) in WEIGHTED and not _has_layer_with_weights(operation)
 
 
 def _channel_axis(layer: Any, tensor: Any) -> int:
@@ -398,8 +447,29 @@ def _is_plain(operation: Any) -> bool:
     if isinstance(operation, _L.Rescaling) and type(operation) is _L.Rescaling:
         return np.size(operation.scale) == 1 and np.size(operation.offset) == 1
     if type(operation) in _PLAIN:
-        return activation_name(operation) not in _MIXING
+        return _mixed_by(operation) is None
     return _is_operation(operation, _PLAIN_OPERATIONS)
+
+
+def _mixed_by(operation: Any) -> str | None:
+    """Say what an operation ends in that does not, or may not, treat each channel by itself."""
+    activation = getattr(operation, "activation", None)
+    if isinstance(activation, _L.Activation):
+        return _mixed_by(activation)
+    if activation is None or type(activation) in _PLAIN:
+        return None
+    name = activation_name(operation)
+    if name in _MIXING:
+        return f"{name}, which mixes filters"
+    if name is None or isinstance(activation, keras.Layer):
+        kind = getattr(activation, "__name__", None) or type(activation).__name__
+        return f"{kind}, which may mix filters"
+    return None
+
+
+def _has_layer_with_weights(operation: Any) -> bool:
+    activation = getattr(operation, "activation", None)
+    return isinstance(activation, keras.Layer) and bool(activation.weights)
 
 
 def _is_operation(operation: Any, names: frozenset[str]) -> bool:
@@ -414,4 +484,8 @@ def _unknown(operation: Any) -> str:
         return f"{name} is a grouped convolution"
     if activation_name(operation) in _MIXING or isinstance(operation, _L.Softmax):
         return f"{name} ({kind}) mixes channels"
+    if _has_layer_with_weights(operation):
+        return f"{name} has an activation with weights of its own"
+    if mixed := _mixed_by(operation):
+        return f"{name} ({kind}) works by {mixed}"
     return f"{name} ({kind}) cannot be narrowed safely"

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from collector.slim.surgery import around_zero
-from reactcnn_dash.analysis import Selection, View, correlation, narrowing, select_filters
+from reactcnn_dash.analysis import (
+    Received,
+    Selection,
+    View,
+    correlation,
+    lossless_filters,
+    narrowing,
+    select_filters,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,10 +27,6 @@ if TYPE_CHECKING:
     from collector.slim.consumers import Consumer
     from collector.slim.measuring import Measured
     from reactcnn_dash.analysis import Costs, Path
-
-
-EXACT = 1e-8
-"""Share of a bundle's energy below which what is not explained is rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,15 +60,6 @@ class Choice:
         gone = self.path.gone(steps, len(self.bundles))
         for selection, count in zip(self.selections, gone, strict=True):
             result[selection.order[len(selection.order) - count :]] = False
-        return result
-
-    def lossless(self) -> NDArray[np.bool_]:
-        """Return which channels stay when only those go that the others explain exactly."""
-        result = np.ones(self.parameters.inputs.shape[1], bool)
-        for bundle, selection in zip(self.bundles, self.selections, strict=True):
-            nothing = EXACT * max(float(selection.residual[0]), np.finfo(float).tiny)
-            enough = int(np.flatnonzero(selection.residual <= nothing)[0])
-            result[selection.order[max(enough, bundle.least) :]] = False
         return result
 
     def steps_within(self, parameters: float | None, work: float | None) -> int | None:
@@ -138,11 +132,12 @@ def views_of(consumer: Consumer, measured: Measured) -> list[View]:
     independent.
     """
     found = []
-    for group, moments in zip(consumer.groups, measured.groups, strict=True):
-        state = moments.first.merge(moments.second)
-        if consumer.bias is None:
-            state = around_zero(state)
+    for group, halves in zip(consumer.groups, measured.groups, strict=True):
+        state = halves.first.merge(halves.second)
         size = len(group.channels)
+        moments = state.comoment / max(state.n, 1)
+        if consumer.constant == 1.0:
+            moments = moments + np.outer(state.mean, state.mean)
         weight = np.zeros((size, size))
         # Single precision is enough for what only weighs, and half the work.
         matters = measured.matters.astype(np.float32)
@@ -150,8 +145,63 @@ def views_of(consumer: Consumer, measured: Measured) -> list[View]:
             kernel = np.swapaxes(consumer.kernel[:, columns], 0, 1).astype(np.float32)
             weight += (kernel @ matters).reshape(size, -1) @ kernel.reshape(size, -1).T
         weight = (weight + weight.T) / 2
-        found.append(View(group.channels, state.comoment / max(state.n, 1), weight / 2))
+        found.append(View(group.channels, moments, weight / 2))
     return found
+
+
+def lossless(
+    consumers: Sequence[Consumer],
+    measured: Sequence[Measured],
+    bundles: Sequence[Bundle],
+    channels: int,
+) -> NDArray[np.bool_]:
+    """Return which channels stay when only those go that no consumer would miss.
+
+    Args:
+        consumers: what mixes channels.
+        measured: what was measured of each.
+        bundles: among what a choice is made.
+        channels: how many there are in all.
+    """
+    kept = np.ones(channels, bool)
+    for bundle in bundles:
+        received = [
+            one
+            for index in bundle.consumers
+            for one in received_by(consumers[index], measured[index])
+            if np.isin(one.filters, bundle.channels).any()
+        ]
+        seen = np.unique(np.concatenate([one.filters for one in received]))
+        fixed = np.setdiff1d(seen, bundle.channels)
+        stay = lossless_filters(received, bundle.channels, bundle.producers, fixed)
+        kept[np.setdiff1d(bundle.channels, stay)] = False
+    return kept
+
+
+def received_by(consumer: Consumer, measured: Measured) -> list[Received]:
+    """Return what a consumer receives, weighed by its share of the energy of its answers.
+
+    The energy of an answer is the sum of those of the products that it is the sum of: the scale of
+    the rounding of its computation.
+    """
+    squares = []
+    whole = np.square(consumer.own_bias)
+    for group, halves in zip(consumer.groups, measured.groups, strict=True):
+        state = halves.first.merge(halves.second)
+        square = sum(np.square(consumer.kernel[:, one]).sum(axis=0) for one in group.columns)
+        energy = np.diagonal(state.comoment) / max(state.n, 1) + state.mean**2
+        squares.append(np.asarray(square, np.float64))
+        whole = whole + energy @ squares[-1]
+    return [
+        Received(
+            group.channels,
+            halves.first,
+            halves.second,
+            consumer.constant,
+            np.divide(square, whole, out=np.zeros_like(square), where=whole > 0.0).max(axis=1),
+        )
+        for group, halves, square in zip(consumer.groups, measured.groups, squares, strict=True)
+    ]
 
 
 def _joined(costs: tuple[Costs, Costs], saving: tuple[bool, bool]) -> Costs:

@@ -221,7 +221,7 @@ class _Job:
                 self._progress.notice(f"plan    {line}")
             return slimming.cut(kept)
         if request.lossless:
-            return slimming.cut(slimming.choice.lossless())
+            return slimming.cut(slimming.lossless())
         if judged is not None and request.loss is not None:
             found = search(slimming, judged, request.loss, request.method, request.seed)
             if found is None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _L = keras.layers
 
+BORDER = 1e-3
+"""Cost of a constant that is missing at the borders of a map: used only if nothing else does."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
@@ -71,9 +74,28 @@ class Consumer:
         return kernel_of(self.layer, named_weights(self.layer, self.layer.get_weights()))
 
     @property
+    def own_bias(self) -> NDArray[np.float64]:
+        """(outputs,) what the layer itself adds."""
+        found = named_weights(self.layer, self.layer.get_weights()).get("bias", 0.0)
+        return np.broadcast_to(np.asarray(found, np.float64), (len(self.made),))
+
+    @property
     def fits(self) -> bool:
         """Whether its kernel can be fitted to answers; if not, work is only handed over."""
         return len(self.calls) == 1 and not isinstance(self.layer, _L.Conv2DTranspose)
+
+    @property
+    def constant(self) -> float:
+        """What a constant among its inputs costs it, see ``analysis.hand_over``."""
+        layer = self.layer
+        if self.bias is None:
+            return 1.0
+        if isinstance(layer, _L.Conv2DTranspose):
+            # Where its strokes overlap, and at the borders, a constant is no constant.
+            return 0.0 if layer.kernel_size == layer.strides else 1.0
+        # A separable convolution mixes channels after it has padded.
+        pads = isinstance(layer, _L.Conv2D) and layer.padding == "same"
+        return BORDER if pads and max(layer.kernel_size) > 1 else 0.0
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -105,19 +127,16 @@ def find_consumers(graph: FlatGraph, channels: Channels) -> tuple[Consumer, ...]
     for call in graph.calls:
         times[id(call.operation)] = times.get(id(call.operation), 0) + 1
     followers = graph.consumers()
-    found = []
-    for same in calls.values():
-        (tensor,) = same[0].inputs
-        found.append(
-            Consumer(
-                layer=same[0].operation,
-                calls=tuple(same),
-                received=channels.of(tensor).numbers,
-                made=channels.of(same[0].outputs[0]).numbers,
-                bias=_bias(same, followers, times),
-            )
+    return tuple(
+        Consumer(
+            layer=same[0].operation,
+            calls=tuple(same),
+            received=channels.received(same[0]),
+            made=channels.of(same[0].outputs[0]).numbers,
+            bias=_bias(same, followers, times),
         )
-    return tuple(found)
+        for same in calls.values()
+    )
 
 
 def _bias(calls: list[Call], followers: dict[int, list[Call]], times: dict[int, int]) -> Any:
@@ -144,9 +163,10 @@ def places(layer: Any, value: Any) -> Any:
     if first:
         value = keras.ops.moveaxis(value, 1, -1)
     if isinstance(layer, _L.SeparableConv2D):
+        # In the precision in which the layer itself computes.
         value = keras.ops.depthwise_conv(
-            value,
-            layer.depthwise_kernel,
+            keras.ops.cast(value, layer.compute_dtype),
+            keras.ops.cast(layer.depthwise_kernel, layer.compute_dtype),
             layer.strides if len(set(layer.strides)) > 1 else layer.strides[0],
             layer.padding,
             "channels_last",

@@ -97,9 +97,9 @@ def costs_of(graph: FlatGraph, channels: Channels) -> tuple[Costs, Costs]:
         layer = call.operation
         if type(layer) not in (*MAKERS, *WEIGHTED):
             continue
-        received = channels.of(call.inputs[0]).numbers
+        received = channels.received(call)
         made = channels.of(call.outputs[0]).numbers
-        own = _coefficients(layer, call)
+        own = _coefficients(layer, call, received)
         if id(layer) in seen:
             # Weights are shared among calls, work is not.
             row = seen[id(layer)]
@@ -125,14 +125,14 @@ def costs_of(graph: FlatGraph, channels: Channels) -> tuple[Costs, Costs]:
     return parameters, work
 
 
-def _coefficients(layer: Any, call: Any) -> dict[str, dict[str, float]]:
+def _coefficients(layer: Any, call: Any, received: Numbers) -> dict[str, dict[str, float]]:
     spatial = _places(layer, call.outputs[0].shape)
     weights = {"pair": 0.0, "output": 0.0, "input": 0.0}
     work = dict(weights)
     if isinstance(layer, _L.BatchNormalization):
         weights["input"] = float(len(layer.weights))
     elif isinstance(layer, _L.PReLU):
-        weights["input"] = float(math.prod(layer.alpha.shape[:-1]))
+        weights["input"] = math.prod(layer.alpha.shape) / len(received)
     elif isinstance(layer, _L.DepthwiseConv2D):
         area = float(math.prod(layer.kernel_size)) * layer.depth_multiplier
         weights["input"] = area + layer.depth_multiplier * layer.use_bias

@@ -62,9 +62,15 @@ def carry_out(
 def whole_output(
     graph: FlatGraph, value: Any, substitutes: Mapping[int, Callable[[Any], Any]] | None = None
 ) -> Any:
-    """Return the output of a graph for a value of its input."""
-    (output,) = carry_out(graph.calls, {id(graph.input): value}, [graph.output], substitutes)
-    return output
+    """Return the output of a graph that is read, for a value of its input."""
+    return whole_outputs(graph, value, substitutes)[0]
+
+
+def whole_outputs(
+    graph: FlatGraph, value: Any, substitutes: Mapping[int, Callable[[Any], Any]] | None = None
+) -> list[Any]:
+    """Return all outputs of a graph for a value of its input."""
+    return carry_out(graph.calls, {id(graph.input): value}, graph.outputs, substitutes)
 
 
 def prove_same(found: Any, wanted: Any, what: str) -> None:

@@ -25,7 +25,7 @@ def narrow_config(layer: Any, outputs: int) -> dict[str, Any]:
     return config
 
 
-def narrow_weights(layer: Any, received: Mask, made: Mask) -> Weights:
+def narrow_weights(layer: Any, received: Mask, made: Mask, axis: int) -> Weights:
     """Return the weights of a layer that concern some channels.
 
     Args:
@@ -33,20 +33,26 @@ def narrow_weights(layer: Any, received: Mask, made: Mask) -> Weights:
         received: which of its input channels stay, by their place on its input's channel axis.
         made: which of its outputs stay, likewise; the same as ``received``, each as often as the
             layer multiplies channels, for one of ``WEIGHTED``.
+        axis: the channel axis of its input, batch axis included.
 
     Returns:
         Arrays in the order of ``layer.get_weights()``.
     """
     names = [variable.path.rsplit("/", 1)[-1] for variable in layer.weights]
     return [
-        _cut(layer, name, array, received, made)
+        _cut(layer, name, array, (received, made), axis)
         for name, array in zip(names, layer.get_weights(), strict=True)
     ]
 
 
-def _cut(layer: Any, name: str, array: NDArray[Any], received: Mask, made: Mask) -> NDArray[Any]:
-    if isinstance(layer, (_L.BatchNormalization, _L.PReLU)):
-        return array[..., received]
+def _cut(
+    layer: Any, name: str, array: NDArray[Any], masks: tuple[Mask, Mask], axis: int
+) -> NDArray[Any]:
+    received, made = masks
+    if isinstance(layer, _L.PReLU):
+        return np.compress(received, array, axis - 1)
+    if isinstance(layer, _L.BatchNormalization):
+        return array[received]
     if name == "bias":
         return array[made]
     if isinstance(layer, _L.DepthwiseConv2D) or name == "depthwise_kernel":

@@ -16,7 +16,7 @@ import tensorflow as tf
 from collector.frameworks.keras.capture import probabilities_of
 from collector.frameworks.reading import Reading
 from collector.slim.consumers import answers, places
-from collector.slim.executing import called, whole_output
+from collector.slim.executing import called, whole_outputs
 from reactcnn_dash.analysis import Accumulator
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def measure(
     matters = _matters(graph, noted, feed, reading, step)
     gathered = [_Gathering(one, feed.limit, index) for index, one in enumerate(consumers)]
     for value in feed:
-        whole_output(graph, value, noted.substitutes)
+        whole_outputs(graph, value, noted.substitutes)
         for one in gathered:
             one.add(noted.inputs, noted.linear)
         step(len(value))
@@ -190,7 +190,8 @@ def _matters(
     The Kullback–Leibler divergence of predictions grows with ½ Σ_c p_c (∂ log p_c · δ)² (Amari
     1998, "Natural gradient works efficiently in learning"); with signs drawn at random one backward
     pass gives it without bias. A tenth of the weight goes to all classes alike, so that images of
-    which the network is certain have a say, and a little goes to every answer.
+    which the network is certain have a say, and a little goes to every answer. Further outputs
+    count by their squared error.
     """
     generator = np.random.default_rng(98)
     consumers = noted.consumers
@@ -199,7 +200,7 @@ def _matters(
     for value in feed:
         with tf.GradientTape() as tape:
             tape.watch(value)
-            output = whole_output(graph, value, noted.substitutes)
+            output, *others = whole_outputs(graph, value, noted.substitutes)
             probabilities = probabilities_of(tf.cast(output, tf.float32), reading)
             logs = tf.math.log(tf.maximum(probabilities, _LEAST_PROBABILITY))
             shares = tf.stop_gradient(tf.exp(logs)) * (1 - _EVEN_SHARE)
@@ -210,6 +211,9 @@ def _matters(
                 shares = tf.ones_like(logs)
             signs = generator.choice([-1.0, 1.0], logs.shape).astype(np.float32)
             loss = tf.reduce_sum(logs * tf.sqrt(shares) * signs)
+            for other in others:
+                signs = generator.choice([-1.0, 1.0], other.shape).astype(np.float32)
+                loss += tf.reduce_sum(tf.cast(other, tf.float32) * signs)
         wanted = [[noted.linear[id(call)] for call in one.calls] for one in consumers]
         gradients = tape.gradient(loss, wanted, unconnected_gradients="zero")
         for index, (one, found) in enumerate(zip(consumers, gradients, strict=True)):

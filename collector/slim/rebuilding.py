@@ -14,7 +14,7 @@ import keras
 
 from collector.frameworks.keras.flatten import flatten, is_graph
 from collector.slim.channels import is_maker, operations_of
-from collector.slim.executing import prove_same, whole_output
+from collector.slim.executing import prove_same, whole_outputs
 from collector.slim.layers import narrow_config
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def prove(model: Any, slimmed: Slimmed, value: Any) -> None:
         ModelError: it does not; nothing should be written.
     """
     graph = flatten(model, slimmed.graph.input.shape[1:])
-    (found,) = graph.evaluate(value, [graph.output])
-    expected = whole_output(slimmed.graph, value, slimmed.substitutes())
+    expected = whole_outputs(slimmed.graph, value, slimmed.substitutes())
     what = "the narrower model does not give what was measured"
-    prove_same(found, expected, what)
+    for one, other in zip(graph.evaluate(value, graph.outputs), expected, strict=True):
+        prove_same(one, other, what)
 
 
 class _Config:

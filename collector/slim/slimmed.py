@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from collector.slim.channels import WEIGHTED, is_maker
+from collector.slim.channels import is_maker, is_weighted
 from collector.slim.executing import called
 from collector.slim.layers import (
     kernel_name,
@@ -46,15 +46,19 @@ class Slimmed:
         self._calls: dict[int, Call] = {}
         for call in graph.calls:
             layer = call.operation
-            narrows = is_maker(layer) or type(layer) in WEIGHTED
+            narrows = is_maker(layer) or is_weighted(layer)
             if narrows and id(layer) not in self.weights:
                 received, made = self.masks(call)
-                self.weights[id(layer)] = narrow_weights(layer, received, made)
+                # One that works on another axis than the channels keeps them all.
+                whole = received.all() and made.all()
+                axis = self.channels.of(call.inputs[0]).position
+                cut = layer.get_weights() if whole else narrow_weights(layer, received, made, axis)
+                self.weights[id(layer)] = cut
                 self._calls[id(layer)] = call
 
     def masks(self, call: Call) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which of a call's input and output channels stay."""
-        received = self.kept[self.channels.of(call.inputs[0]).numbers]
+        received = self.kept[self.channels.received(call)]
         made = self.kept[self.channels.of(call.outputs[0]).numbers]
         return received, made
 

@@ -11,10 +11,10 @@ import numpy as np
 from collector.frameworks.keras.layout import CONVOLUTIONS
 from collector.slim.bundles import find_bundles
 from collector.slim.channels import find_channels
-from collector.slim.choosing import Choice, by_rule, prepare
+from collector.slim.choosing import Choice, by_rule, lossless, prepare
 from collector.slim.consumers import find_consumers
 from collector.slim.costs import costs_of
-from collector.slim.executing import prove_same, whole_output
+from collector.slim.executing import prove_same, whole_outputs
 from collector.slim.measuring import FISHER_IMAGES, measure
 from collector.slim.request import SlimError
 from collector.slim.surgery import Fitted, operate
@@ -161,6 +161,10 @@ class Slimming:
             seed=seed,
         )
 
+    def lossless(self) -> NDArray[np.bool_]:
+        """Return which channels stay when only those go whose work the others can do exactly."""
+        return lossless(self.consumers, self.measured, self.bundles, self.channels.count)
+
     def filters_of(self, tap: Tap) -> NDArray[np.intp]:
         """Return the channel of each filter of a tapped layer."""
         return self.channels.of(tap.tensor).numbers
@@ -179,9 +183,11 @@ class Slimming:
 
     def _prove(self) -> None:
         for value in self.feed:
-            (own,) = self.network.graph.evaluate(value, [self.network.graph.output])
-            found = whole_output(self.network.graph, value)
-            prove_same(found, own, "layer by layer the model gives something else than as a whole")
+            graph = self.network.graph
+            own = graph.evaluate(value, graph.outputs)
+            what = "layer by layer the model gives something else than as a whole"
+            for one, other in zip(whole_outputs(graph, value), own, strict=True):
+                prove_same(one, other, what)
             return
 
     def _measure(self) -> tuple[Measured, ...]:

@@ -12,7 +12,7 @@ from collector.slim.consumers import patches, places
 from collector.slim.executing import carry_out
 from collector.slim.layers import kernel_of, named_weights
 from collector.slim.slimmed import Slimmed
-from reactcnn_dash.analysis import CoMoments, NormalEquations, refit, regression
+from reactcnn_dash.analysis import NormalEquations, hand_over, refit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -98,32 +98,15 @@ def _hand_over(slimmed: Slimmed, consumer: Consumer, moments: Sequence[GroupMome
         if stays.all():
             continue
         here, gone = np.flatnonzero(stays), np.flatnonzero(~stays)
-        state = found.first.merge(found.second)
-        if consumer.bias is None:
-            state = around_zero(state)
-        shares = regression(state, gone, here)
-        rest = state.mean[gone] - shares @ state.mean[here]
+        work = hand_over(found.first, found.second, gone, here, consumer.constant)
         for columns in group.columns:
             lost = kernel[:, columns[gone]]
-            kernel[:, columns[here]] += np.einsum("gk,tgf->tkf", shares, lost)
-            if consumer.bias is not None:
-                constant += np.einsum("g,tgf->f", rest, lost)
+            kernel[:, columns[here]] += np.einsum("gk,tgf->tkf", work.shares, lost)
+            constant += np.einsum("g,tgf->f", work.constants, lost)
     made = kept[consumer.made]
     slimmed.set_kernel(consumer, kernel[:, kept[consumer.columns]][..., made])
     if consumer.bias is not None:
-        own = consumer.layer.get_weights()[-1] if consumer.bias is consumer.layer else 0.0
-        slimmed.set_bias(consumer, (constant + own)[made])
-
-
-def around_zero(state: CoMoments) -> CoMoments:
-    """Moments around zero, as if the mean were: for a consumer that can carry no constant."""
-    return CoMoments(
-        n=state.n,
-        mean=np.zeros_like(state.mean),
-        comoment=state.comoment + state.n * np.outer(state.mean, state.mean),
-        low=np.minimum(state.low, 0.0),
-        high=np.maximum(state.high, 0.0),
-    )
+        slimmed.set_bias(consumer, (constant + consumer.own_bias)[made])
 
 
 def _fit(slimmed: Slimmed, stream: _Stream, consumer: Consumer, found: Measured) -> Fitted:

@@ -57,11 +57,17 @@ from reactcnn_dash.analysis.explained import (
     explained_curve,
     keepers,
     plan_layer,
-    regression,
     unexplained,
 )
 from reactcnn_dash.analysis.fault import FaultLocation, locate_fault
 from reactcnn_dash.analysis.graph import spanning_edges, start_positions
+from reactcnn_dash.analysis.handover import (
+    Handover,
+    Received,
+    hand_over,
+    lossless_filters,
+    regression,
+)
 from reactcnn_dash.analysis.methods import METHODS, OVERVIEW, REDUNDANT, method_of
 from reactcnn_dash.analysis.methods.entry import Method
 from reactcnn_dash.analysis.profile import (
@@ -146,6 +152,7 @@ __all__ = [
     "FaultLocation",
     "FilterQuantiles",
     "Flow",
+    "Handover",
     "LayerComparison",
     "LayerPlan",
     "LayerProfile",
@@ -157,6 +164,7 @@ __all__ = [
     "Oddness",
     "Path",
     "Profile",
+    "Received",
     "Refit",
     "Selection",
     "Spatial",
@@ -188,6 +196,7 @@ __all__ = [
     "fit_halves",
     "fit_mates",
     "fit_profile",
+    "hand_over",
     "image_score",
     "images_enough",
     "judge",
@@ -195,6 +204,7 @@ __all__ = [
     "ledoit_wolf",
     "linear_cka",
     "locate_fault",
+    "lossless_filters",
     "match_filters",
     "match_labels",
     "method_of",

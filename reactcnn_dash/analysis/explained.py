@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash.analysis.column_selection import EXPLAINED, Selection, View, select_filters
+from reactcnn_dash.analysis.handover import regression
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,7 +24,6 @@ FEW = 4
 """Most filters that are named as those that explain another."""
 
 _NEARLY = 0.95
-_RIDGE = 1e-6
 _MARGIN = 0.1
 
 
@@ -190,23 +190,6 @@ def explained_curve(fitted: CoMoments, judged: CoMoments, points: int = 24) -> S
     found = [unexplained(fitted, judged, np.sort(order[:count])) for count in counts]
     residual = np.interp(np.arange(filters + 1), [0, *counts], [1.0, *found])
     return Selection(order, np.minimum.accumulate(residual))
-
-
-def regression(
-    state: CoMoments, others: npt.NDArray[np.intp], kept: npt.NDArray[np.intp]
-) -> npt.NDArray[np.float64]:
-    """Least squares coefficients of some filters on others, each centred on its mean.
-
-    Returns:
-        (others, kept) float64. A ridge of 10⁻⁶ of the mean variance keeps copies apart.
-    """
-    if not len(kept):
-        return np.zeros((len(others), 0))
-    inner = state.comoment[np.ix_(kept, kept)].copy()
-    scale = float(np.trace(inner)) / len(kept)
-    inner[np.diag_indices(len(kept))] += _RIDGE * scale if scale > 0.0 else 1.0
-    found = np.linalg.solve(inner, state.comoment[np.ix_(kept, others)])
-    return np.asarray(found.T, np.float64)
 
 
 def _judged(

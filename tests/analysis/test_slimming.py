@@ -107,6 +107,17 @@ def test_explanations_are_judged_on_images_that_were_not_fitted() -> None:
     assert overfitted[0].r2 < 0.2
 
 
+def test_the_copy_of_a_weak_filter_is_explained_like_that_of_a_strong_one() -> None:
+    x = rows(400, 4, 3)
+    x[:, 2] *= 1e-4
+    x[:, 3] = -x[:, 2]
+    one, other = CoMoments.of(x[::2]), CoMoments.of(x[1::2])
+    (found,) = explain(one, other, np.array([0, 1, 2]))
+    assert found.r2 == pytest.approx(1.0, abs=1e-5)
+    assert found.by[0] == 2
+    assert found.r2_by == pytest.approx(1.0, abs=1e-5)
+
+
 def test_keepers_explain_every_other_filter_at_the_level_and_one_fewer_does_not() -> None:
     x = rows(800, 4, 5) @ np.random.default_rng(6).normal(size=(4, 10))
     x = np.column_stack([x, np.zeros(800), 1e-6 * x[:, 0]])

@@ -89,12 +89,13 @@ def slimming_of(
     images: NDArray[np.uint8],
     saving: tuple[bool, bool] = (True, False),
     pixel_range: str = "0-1",
+    head: str | None = None,
 ) -> Slimming:
     """Measure a model over images."""
     loaded = LoadedModel(
         model.name, "here", model, weights_digest(model.weights), model.count_params(), None
     )
-    network = understand(loaded, images.shape[1:3])
+    network = understand(loaded, images.shape[1:3], head)
     source = ArrayImages(images, spec="here", description="here")
     return Slimming(network, Feed(source, network, pixel_range, len(images)), saving)
 
@@ -108,5 +109,5 @@ def outputs(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float64]:
 def cut_exactly(model: Any, images: NDArray[np.uint8]) -> tuple[Any, Cut, Slimming]:
     """Cut what is explained exactly, and make a model of the rest."""
     slimming = slimming_of(model, images)
-    cut = slimming.cut(slimming.choice.lossless())
+    cut = slimming.cut(slimming.lossless())
     return rebuild(model, cut.slimmed, f"{model.name}-slim"), cut, slimming

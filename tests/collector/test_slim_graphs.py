@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.frameworks.keras.flatten import flatten
@@ -31,6 +31,7 @@ from tests.collector.planted import (
     slimming_of,
     with_seeded_weights,
 )
+from tests.collector.random_graphs import PARTS, random_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,69 +40,18 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.fitting
 
-BRANCHES = ("chain", "residual", "concatenate", "depthwise", "excite", "pool")
-
-
-def random_model(parts: list[str], widths: list[int], seed: int) -> tuple[Any, int]:
-    """A network of some parts one after the other, each with a planted copy or a dead filter."""
-    import keras
-
-    layers = keras.layers
-    inputs = keras.Input((8, 8, 3))
-    x = layers.Conv2D(widths[0], 3, padding="same", activation="elu", name="stem")(inputs)
-    planted: list[str] = ["stem"]
-    for index, (part, width) in enumerate(zip(parts, widths[1:], strict=True)):
-        name = f"p{index}"
-        channels = x.shape[-1]
-        if part == "chain":
-            x = layers.Conv2D(width, 3, padding="same", use_bias=False, name=name)(x)
-            x = layers.BatchNormalization(name=f"{name}_bn")(x)
-            x = layers.LeakyReLU()(x)
-            planted.append(name)
-        elif part == "residual":
-            y = layers.Conv2D(width, 3, padding="same", activation="elu", name=name)(x)
-            y = layers.Conv2D(channels, 1, name=f"{name}_out")(y)
-            x = layers.Add()([x, y])
-            planted.append(name)
-        elif part == "concatenate":
-            y = layers.Conv2D(width, 3, padding="same", activation="tanh", name=name)(x)
-            x = layers.Concatenate()([y, x])
-            planted.append(name)
-        elif part == "depthwise":
-            x = layers.DepthwiseConv2D(3, padding="same", name=name)(x)
-            x = layers.Conv2D(width, 1, activation="elu", name=f"{name}_point")(x)
-            planted.append(f"{name}_point")
-        elif part == "excite":
-            y = layers.GlobalAveragePooling2D(keepdims=True)(x)
-            y = layers.Dense(width, activation="tanh", name=name)(y)
-            y = layers.Dense(channels, activation="sigmoid", name=f"{name}_gate")(y)
-            x = layers.Multiply()([x, y])
-            planted.append(name)
-        elif min(x.shape[1:3]) >= 4:
-            x = layers.AveragePooling2D(2)(layers.ZeroPadding2D(1)(x))
-    x = layers.Flatten()(x)
-    model = keras.Model(inputs, layers.Dense(3, name="end")(x), name="random")
-    with_seeded_weights(model, seed)
-    generator = np.random.default_rng(seed)
-    for name in planted:
-        layer = model.get_layer(name)
-        source, target = generator.choice(layer.weights[0].shape[-1], 2, replace=False)
-        copy_filter(layer, int(source), int(target))
-        if f"{name}_bn" in [one.name for one in model.layers]:
-            copy_filter(model.get_layer(f"{name}_bn"), int(source), int(target))
-    return model, len(planted)
-
 
 @settings(max_examples=12, deadline=None)
 @given(
-    st.lists(st.sampled_from(BRANCHES), min_size=1, max_size=4),
+    st.lists(st.sampled_from(PARTS), min_size=1, max_size=4),
     st.lists(st.integers(2, 6), min_size=5, max_size=5),
     st.integers(0, 1000),
 )
+@example(["concatenate", "residual"], [3, 3, 2], 175)
 def test_random_graphs_lose_what_is_redundant_and_answer_as_before(
     parts: list[str], widths: list[int], seed: int
 ) -> None:
-    model, _ = random_model(parts, widths[: len(parts) + 1], seed)
+    model = random_model(parts, widths[: len(parts) + 1], seed)
     images = noise(64, (8, 8, 3))
     slim, cut, _ = cut_exactly(model, images)
     others = noise(16, (8, 8, 3), seed=8)
@@ -116,14 +66,14 @@ def test_random_graphs_lose_what_is_redundant_and_answer_as_before(
 
 @settings(max_examples=6, deadline=None)
 @given(
-    st.lists(st.sampled_from(BRANCHES), min_size=1, max_size=4),
+    st.lists(st.sampled_from(PARTS), min_size=1, max_size=4),
     st.integers(0, 1000),
     st.sampled_from([(0.7, None), (None, 0.6), (0.5, 0.5)]),
 )
 def test_budgets_are_kept_and_models_give_what_was_measured(
     parts: list[str], seed: int, budget: tuple[float | None, float | None]
 ) -> None:
-    model, _ = random_model(parts, [6] * (len(parts) + 1), seed)
+    model = random_model(parts, [6] * (len(parts) + 1), seed)
     images = noise(48, (8, 8, 3))
     slimming = slimming_of(model, images, (budget[0] is not None, budget[1] is not None))
     narrowest = slimming.cut(slimming.choice.kept(len(slimming.choice.path.groups)))
@@ -152,7 +102,7 @@ def totals(slimming: Slimming) -> tuple[float, float]:
 
 
 def test_costs_are_those_that_keras_counts() -> None:
-    model, _ = random_model(["chain", "depthwise", "excite", "residual"], [6, 5, 4, 3, 2], 1)
+    model = random_model(["chain", "depthwise", "excite", "residual"], [6, 5, 4, 3, 2], 1)
     slimming = slimming_of(model, noise(32, (8, 8, 3)))
     assert slimming.uncounted == 0
     assert round(slimming.parameters.total(slimming.whole)) == model.count_params()
@@ -238,7 +188,7 @@ def test_parameters_and_multiply_adds_lead_to_different_networks() -> None:
 
 
 def test_refitted_filters_beat_those_of_other_methods_at_the_same_widths() -> None:
-    model, _ = random_model(["chain", "chain", "chain"], [12, 12, 12, 12], 5)
+    model = random_model(["chain", "chain", "chain"], [12, 12, 12, 12], 5)
     images, others = noise(200, (8, 8, 3)), noise(50, (8, 8, 3), seed=8)
     slimming = slimming_of(model, images)
     steps = slimming.steps_within(0.4, None)
@@ -290,7 +240,7 @@ def test_a_plan_cuts_what_is_added_together_only_where_all_of_it_is_confirmed(
 
 
 def test_images_are_taken_from_all_over_a_source_and_too_few_are_refused() -> None:
-    model, _ = random_model(["chain"], [4, 4], 1)
+    model = random_model(["chain"], [4, 4], 1)
     images = noise(400, (8, 8, 3))
     labels = np.repeat(np.arange(8), 50)
     source = ArrayImages(images, labels, spec="here", description="here")
@@ -336,7 +286,7 @@ def test_channels_that_come_first() -> None:
             keras.Input((3, 8, 8)),
             layers.Conv2D(6, 3, padding="same", data_format=first, name="a"),
             layers.BatchNormalization(axis=1, name="a_bn"),
-            layers.ReLU(),
+            layers.PReLU(shared_axes=(2, 3), name="bent"),
             layers.MaxPooling2D(2, data_format=first),
             layers.SeparableConv2D(5, 3, activation="elu", data_format=first, name="b"),
             layers.Flatten(data_format=first),
@@ -348,6 +298,9 @@ def test_channels_that_come_first() -> None:
     copy_filter(model.get_layer("a"), 1, 4)
     norm = model.get_layer("a_bn")
     norm.set_weights([np.where(np.arange(6) == 4, one[1], one) for one in norm.get_weights()])
+    slopes = model.get_layer("bent").get_weights()
+    slopes[0][4] = slopes[0][1]
+    model.get_layer("bent").set_weights(slopes)
     copy_filter(model.get_layer("b"), 0, 2)
     separable = model.get_layer("b").get_weights()
     separable[0][:, :, 4] = separable[0][:, :, 1]
@@ -361,6 +314,207 @@ def test_channels_that_come_first() -> None:
     graphs = [flatten(one, (3, 8, 8)) for one in (model, slim)]
     before, after = (np.asarray(graph.evaluate(value, [graph.output])[0]) for graph in graphs)
     np.testing.assert_allclose(after, before, atol=1e-4)
+
+
+def test_activations_that_may_mix_filters_keep_them_whole() -> None:
+    import keras
+
+    layers = keras.layers
+
+    def normed(x: Any) -> Any:
+        return x / (1.0 + keras.ops.sqrt(keras.ops.sum(x * x, axis=-1, keepdims=True)))
+
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, activation=normed, name="own")(inputs)
+    x = layers.Conv2D(6, 1, activation=layers.PReLU(shared_axes=(1, 2)), name="bent")(x)
+    x = layers.Conv2D(6, 1, name="before")(x)
+    x = layers.Activation(normed, name="apart")(x)
+    x = layers.DepthwiseConv2D(3, activation=normed, name="wise")(x)
+    x = layers.Conv2D(6, 1, activation=layers.LeakyReLU(), name="free")(x)
+    x = layers.Conv2D(6, 1, activation=layers.ELU(), name="last")(x)
+    model = keras.Model(inputs, layers.Dense(2, name="end")(layers.GlobalMaxPooling2D()(x)))
+    images = noise(64, (8, 8, 3))
+    # Keras builds the PReLU when it is first called.
+    outputs(model, images)
+    with_seeded_weights(model)
+    for name in ("own", "before", "free", "last"):
+        copy_filter(model.get_layer(name), 1, 2)
+    with keras.saving.custom_object_scope({"normed": normed}):
+        slim, cut, slimming = cut_exactly(model, images)
+    widths = {one.name: one.filters for one in slim.layers if hasattr(one, "filters")}
+    assert widths == {"own": 6, "bent": 6, "before": 6, "free": 5, "last": 5}
+    reasons = slimming.left_whole()
+    assert reasons["own"] == "own ends in normed, which may mix filters"
+    assert "activation with weights" in reasons["bent"]
+    assert reasons["before"] == "apart (Activation) works by normed, which may mix filters"
+    assert "normed" in reasons["wise"]
+    assert slim.count_params() == cut.parameters
+    np.testing.assert_allclose(outputs(slim, images), outputs(model, images), atol=1e-4)
+
+
+def test_what_says_one_shape_for_all_its_calls_loses_the_same_channels_in_all() -> None:
+    """A model without weights, a reshape, and a dropout that names its channels."""
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    bend = keras.Sequential([keras.Input((8, 8, 6)), layers.ReLU(), layers.MaxPooling2D(2)])
+    flat = layers.Reshape((16, 6), name="flat")
+    sides = []
+    for name in ("left", "right"):
+        x = layers.Conv2D(6, 3, padding="same", name=name)(inputs)
+        sides.append(flat(bend(x)))
+    x = layers.Concatenate()(sides)
+    x = layers.Conv2D(5, 1, activation="elu", name="then")(layers.Reshape((4, 4, 12))(x))
+    x = layers.Dropout(0.5, noise_shape=(None, 1, 1, 5), name="dropped")(x)
+    model = keras.Model(inputs, layers.Dense(2, name="end")(layers.GlobalMaxPooling2D()(x)))
+    with_seeded_weights(model)
+    for name, source, target in (("left", 1, 2), ("right", 1, 2), ("left", 0, 4), ("then", 0, 1)):
+        copy_filter(model.get_layer(name), source, target)
+    images = noise(64, (8, 8, 3))
+    slim, _, slimming = cut_exactly(model, images)
+    # What repeats in one side alone stays in both.
+    assert [slim.get_layer(name).filters for name in ("left", "right", "then")] == [5, 5, 5]
+    assert slimming.left_whole()["then"] == "dropped says how many channels there are"
+    np.testing.assert_allclose(outputs(slim, images), outputs(model, images), atol=1e-4)
+
+
+def test_what_reads_along_another_axis_than_the_channels_leaves_them_whole() -> None:
+    """Channels first, normalised over them, and a dense layer over the columns of the map."""
+    import keras
+
+    layers = keras.layers
+    first = "channels_first"
+    inputs = keras.Input((3, 8, 8))
+    x = layers.Conv2D(5, 3, data_format=first, activation="elu", name="before")(inputs)
+    x = layers.GroupNormalization(1, axis=1)(x)
+    x = layers.Conv2D(6, 3, data_format=first, activation="elu", name="free")(x)
+    x = layers.DepthwiseConv2D(2, data_format=first, name="wise")(x)
+    read = layers.Conv2D(5, 1, data_format=first, name="read")(x)
+    columns = layers.Dense(4, activation="elu", name="columns")(read)
+    x = layers.Concatenate()([layers.Flatten(data_format=first)(one) for one in (x, columns)])
+    model = with_seeded_weights(keras.Model(inputs, layers.Dense(2, name="end")(x)))
+    for name, source, target in (("before", 1, 2), ("free", 1, 2), ("read", 1, 2)):
+        copy_filter(model.get_layer(name), source, target)
+    kernel, bias = model.get_layer("wise").get_weights()
+    kernel[:, :, 2], bias[2] = kernel[:, :, 1], bias[1]
+    model.get_layer("wise").set_weights([kernel, bias])
+    slim, cut, slimming = cut_exactly(model, noise(64, (8, 8, 3)))
+    assert slimming.uncounted == 2 * 5
+    assert slim.count_params() == cut.parameters
+    widths = {name: slim.get_layer(name).filters for name in ("before", "free", "read")}
+    assert widths == {"before": 5, "free": 5, "read": 5}
+    reasons = slimming.left_whole()
+    assert reasons["read"] == "columns works on another axis than the channels"
+    assert "GroupNormalization" in reasons["before"]
+    # 6 × 6, 4 × 4 and 3 × 3 places, and a dense layer for each of 5 × 3 rows.
+    convolutions = 36 * 27 * 5 + 16 * 45 * 6 + 9 * (4 * 6 + 6 * 5)
+    dense = 5 * 3 * 3 * 4 + (9 * 6 + 5 * 3 * 4) * 2
+    assert slimming.work.total(slimming.whole) == convolutions + dense
+    prove(slim, cut.slimmed, next(iter(slimming.feed)))
+    value = next(iter(slimming.feed))
+    graphs = [flatten(one, (3, 8, 8)) for one in (model, slim)]
+    before, after = (np.asarray(graph.evaluate(value, [graph.output])[0]) for graph in graphs)
+    np.testing.assert_allclose(after, before, atol=1e-4)
+
+
+def test_no_output_of_several_changes() -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(5, 3, activation="elu", name="stem")(inputs)
+    shown = layers.Conv2D(5, 3, activation="elu", name="shown")(x)
+    x = layers.Conv2D(5, 3, activation="elu", name="then")(shown)
+    x = layers.GlobalAveragePooling2D()(x)
+    ends = [layers.Dense(3, name="end")(x), shown, layers.Dense(2, name="aside")(x)]
+    model = with_seeded_weights(keras.Model(inputs, ends))
+    for name in ("stem", "shown", "then", "aside"):
+        copy_filter(model.get_layer(name), 0, 1)
+    images, others = noise(64, (8, 8, 3)), noise(16, (8, 8, 3), seed=8)
+    slimming = slimming_of(model, images, head="none")
+    slim = rebuild(model, slimming.cut(slimming.lossless()).slimmed, "slim")
+    widths = [slim.get_layer(name).filters for name in ("stem", "shown", "then")]
+    assert widths == [4, 5, 4]
+    assert slimming.left_whole()["shown"] == "the model's output"
+    value = others.astype(np.float32) / np.float32(255)
+    for found, wanted in zip(slim(value), model(value), strict=True):
+        np.testing.assert_allclose(np.asarray(found), np.asarray(wanted), atol=1e-4)
+
+
+def test_lower_precision_loses_its_copies_too() -> None:
+    import keras
+
+    layers = keras.layers
+    policy = "mixed_bfloat16"
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(5, 3, padding="same", dtype=policy, name="a")(inputs)
+    x = layers.ReLU(dtype=policy)(x)
+    x = layers.SeparableConv2D(6, 3, activation="relu", dtype=policy, name="b")(x)
+    x = layers.GlobalAveragePooling2D(dtype=policy)(x)
+    model = keras.Model(inputs, layers.Dense(3, dtype="float32", name="end")(x))
+    with_seeded_weights(model)
+    copy_filter(model.get_layer("a"), 1, 3)
+    depthwise, *rest = model.get_layer("b").get_weights()
+    depthwise[:, :, 3] = depthwise[:, :, 1]
+    model.get_layer("b").set_weights([depthwise, *rest])
+    copy_filter(model.get_layer("b"), 0, 4)
+    images = noise(64, (8, 8, 3))
+    slim, cut, _ = cut_exactly(model, images)
+    assert [slim.get_layer(name).filters for name in ("a", "b")] == [4, 5]
+    assert slim.count_params() == cut.parameters
+    found, wanted = outputs(slim, images), outputs(model, images)
+    # Eight bits of a number are kept.
+    np.testing.assert_allclose(found, wanted, atol=2**-7 * np.abs(wanted).max())
+
+
+def test_a_normalisation_over_another_axis_keeps_its_size() -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(5, 3, name="before")(inputs)
+    x = layers.BatchNormalization(axis=1, name="rows")(x)
+    x = layers.Conv2D(5, 3, activation="elu", name="after")(x)
+    model = keras.Model(inputs, layers.Dense(2, name="end")(layers.GlobalMaxPooling2D()(x)))
+    with_seeded_weights(model)
+    copy_filter(model.get_layer("before"), 1, 2)
+    copy_filter(model.get_layer("after"), 1, 2)
+    images = noise(64, (8, 8, 3))
+    slim, cut, slimming = cut_exactly(model, images)
+    assert [slim.get_layer(name).filters for name in ("before", "after")] == [5, 4]
+    assert slimming.left_whole()["before"] == "rows works on another axis than the channels"
+    assert slim.count_params() == cut.parameters
+    np.testing.assert_allclose(outputs(slim, images), outputs(model, images), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["padded", "unpadded", "normalised", "transposed", "bare"])
+def test_a_filter_that_always_says_the_same_goes_only_where_no_border_shows_it(kind: str) -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(5, 3, padding="same", activation="elu", name="first")(inputs)
+    then: Any = {
+        "padded": layers.Conv2D(4, 3, padding="same", name="then"),
+        "unpadded": layers.Conv2D(4, 3, name="then"),
+        "normalised": layers.Conv2D(4, 3, use_bias=False, name="then"),
+        "transposed": layers.Conv2DTranspose(4, 3, strides=2, name="then"),
+        "bare": layers.Conv2D(4, 3, use_bias=False, activation="elu", name="then"),
+    }[kind]
+    x = then(x)
+    if kind == "normalised":
+        x = layers.BatchNormalization(center=False)(x)
+    x = layers.Flatten()(layers.ELU()(x))
+    model = with_seeded_weights(keras.Model(inputs, layers.Dense(2, name="end")(x)))
+    kernel, bias = model.get_layer("first").get_weights()
+    kernel[..., 2], bias[2] = 0.0, 0.7
+    model.get_layer("first").set_weights([kernel, bias])
+    images, others = noise(64, (8, 8, 3)), noise(16, (8, 8, 3), seed=8)
+    slim, _, _ = cut_exactly(model, images)
+    went = kind in ("unpadded", "normalised")
+    assert slim.get_layer("first").filters == (4 if went else 5)
+    np.testing.assert_allclose(outputs(slim, others), outputs(model, others), atol=1e-4)
 
 
 def test_a_layer_made_of_others_stays_whole_with_all_that_it_receives() -> None:
