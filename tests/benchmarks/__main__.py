@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 PARTS = ("collecting", "memory", "onnx", "page", "comparison", "slim", "postgres")
 PROOFS = ("corruptions", "faults")
 """The two proofs of what finds out where a network goes wrong: ``make bench-proofs``."""
-LONG = ("slim-tuned", "slim-methods", "torch", "people", "wall", "large", "shared")
+LONG = (
+    "slim-tuned",
+    "slim-methods",
+    "torch",
+    "people",
+    "wall",
+    "large",
+    "large-postgres",
+    "shared",
+)
 """Measured only when asked for: long, in need of PyTorch, or without a goal."""
 
 
@@ -111,6 +120,10 @@ def measured(
         from tests.benchmarks import memory
 
         return memory.run(folder, options.baseline, report)
+    if part == "large-postgres":
+        from tests.benchmarks import large
+
+        return large.run_postgresql(folder, options.count, report)
     plain = importlib.import_module(f"tests.benchmarks.{'onnx_road' if part == 'onnx' else part}")
     how_much = {"people": [options.minutes], "large": [options.count]}.get(part, [])
     found: list[Result] = plain.run(folder, *how_much, report)

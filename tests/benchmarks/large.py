@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from sqlalchemy import text
 
 from collector.statistics import Statistics
 from reactcnn_dash.callbacks import poll, runs_table
@@ -32,10 +33,12 @@ from reactcnn_dash.results.filters.tops import computed_tops
 from reactcnn_dash.results.redundancy.stored import computed_report
 from reactcnn_dash.results.runs import RunsFeed
 from tests import served
+from tests.benchmarks.postgres import AS_ANYWHERE
 from tests.benchmarks.table import Result, at_most
+from tests.postgres import OwnServer, engine_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from flask.testing import FlaskClient
@@ -103,7 +106,9 @@ def batch_of(weights: NDArray[np.float32], seed: int, start: int, count: int) ->
     )
 
 
-def fill(store: Path, name: str, seed: int, count: int, report: Callable[[str], None]) -> float:
+def fill(
+    store: Path | str, name: str, seed: int, count: int, report: Callable[[str], None]
+) -> float:
     """Collect a run as the collector does, without its network; return the seconds."""
     weights = network(seed)
     new = NewRun(
@@ -145,7 +150,7 @@ def fill(store: Path, name: str, seed: int, count: int, report: Callable[[str], 
 class Filled:
     """A store with two runs over the same images, and what asks it."""
 
-    store: Path
+    store: Path | str
     count: int
     context: Context
     search: FlaskClient
@@ -154,7 +159,7 @@ class Filled:
     uuid: str
 
     @classmethod
-    def of(cls, store: Path, count: int) -> Filled:
+    def of(cls, store: Path | str, count: int) -> Filled:
         """Look at a store."""
         context = served.context(store)
         return cls(
@@ -243,6 +248,9 @@ HELD: Final = (
 )
 """What must not take more than 1.2 times as long."""
 
+WORKED_OUT: Final = HELD[-2:]
+"""What of it rests on what was worked out before."""
+
 
 def run(folder: Path, count: int, report: Callable[[str], None]) -> list[Result]:
     """Fill both stores and measure."""
@@ -254,17 +262,7 @@ def run(folder: Path, count: int, report: Callable[[str], None]) -> list[Result]
     }
     filled = {name: Filled.of(store, counts[name]) for name, store in stores.items()}
     once = {name: worked_out(one, report) for name, one in filled.items()}
-    asked = {name: questions(one) for name, one in filled.items()}
-    times: dict[str, dict[str, list[float]]] = {}
-    for what in asked["small"]:
-        report(what)
-        times[what] = {name: [] for name in filled}
-        for turn in range(ROUNDS + 1):
-            for name in filled:
-                seconds = timed(asked[name][what])
-                if turn:
-                    times[what][name].append(seconds)
-    rows = [held(what, each) for what, each in times.items()]
+    rows = compared(filled, report)
     rows += [
         Result(
             f"{what}, once for {count:,} images (for {SMALL:,})",
@@ -277,6 +275,43 @@ def run(folder: Path, count: int, report: Callable[[str], None]) -> list[Result]
     report("deleting")
     rows.append(deleted(stores["large"], count))
     rows += on_paper(stores, count, sum(spent["large"]) / (2 * count))
+    return rows
+
+
+def run_postgresql(folder: Path, count: int, report: Callable[[str], None]) -> list[Result]:
+    """Fill two databases of a server from pip, and measure what needs nothing worked out before."""
+    del folder
+    server = OwnServer(AS_ANYWHERE)
+    try:
+        filled = {}
+        for name, images in (("small", SMALL), ("large", count)):
+            url = server.databases.make()
+            fill(url, name, 1, images, report)
+            # As the server does by itself within a minute or so.
+            engine = engine_of(url, isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                connection.execute(text("VACUUM ANALYZE"))
+            filled[name] = Filled.of(url, images)
+        return compared(filled, report, [one for one in HELD if one not in WORKED_OUT])
+    finally:
+        server.close()
+
+
+def compared(
+    filled: dict[str, Filled], report: Callable[[str], None], only: Sequence[str] | None = None
+) -> list[Result]:
+    """Ask both the same in turn; return a row for each question."""
+    asked = {name: questions(one) for name, one in filled.items()}
+    rows = []
+    for what in asked["small"] if only is None else only:
+        report(what)
+        times: dict[str, list[float]] = {name: [] for name in filled}
+        for turn in range(ROUNDS + 1):
+            for name in filled:
+                seconds = timed(asked[name][what])
+                if turn:
+                    times[name].append(seconds)
+        rows.append(held(what, times))
     return rows
 
 
