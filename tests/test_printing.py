@@ -102,7 +102,9 @@ def test_an_output_that_takes_nothing_is_one_line(store: Path, where: str) -> No
 
 
 COPYING = """
-import sys, time
+import signal, sys, time
+# Whoever runs the tests by nohup lets them ignore it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 import reactcnn_dash.db as db
 from reactcnn_dash.cli import main
 copy = db.copy_store

@@ -154,7 +154,11 @@ def opened_page(browser: Browser, *, seen: bool) -> Iterator[Page]:
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on(
         "console",
-        lambda message: errors.append(message.text) if message.type == "error" else None,
+        lambda message: (
+            errors.append(f"{message.text} {message.location['url']}")
+            if message.type == "error"
+            else None
+        ),
     )
     yield opened
     context.close()
@@ -162,14 +166,18 @@ def opened_page(browser: Browser, *, seen: bool) -> Iterator[Page]:
 
 
 @pytest.fixture
-def page(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Page]:
-    """A page of somebody who was here before; it closes before its server."""
+def page(browser: Browser, serve: Serve, serve_by_command: Serve, tmp_path: Path) -> Iterator[Page]:
+    """A page of somebody who was here before; it closes before its server and its store go."""
+    del tmp_path
     with opened_page(browser, seen=True) as opened:
         yield opened
 
 
 @pytest.fixture
-def newcomer(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Page]:
-    """A page of a first visit; it closes before its server."""
+def newcomer(
+    browser: Browser, serve: Serve, serve_by_command: Serve, tmp_path: Path
+) -> Iterator[Page]:
+    """A page of a first visit; it closes before its server and its store go."""
+    del tmp_path
     with opened_page(browser, seen=False) as opened:
         yield opened
