@@ -114,15 +114,20 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Serve a store as long as the test lasts; the pages' work is done at once."""
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Serve a store as long as the test lasts; the pages' work is done at once.
+
+    It ends before the test's folder goes: who serves a store that is gone saves what it can.
+    """
+    del tmp_path
     with ExitStack() as stack:
         yield lambda store: stack.enter_context(served(store))
 
 
 @pytest.fixture
-def serve_by_command() -> Iterator[Serve]:
-    """Serve a store by the command line, with its worker processes; it ends with the test."""
+def serve_by_command(tmp_path: Path) -> Iterator[Serve]:
+    """Serve a store by the command line, with its worker processes; it ends as `serve` does."""
+    del tmp_path
     with ExitStack() as stack:
 
         def start(store: Path) -> str:
@@ -174,10 +179,7 @@ def page(browser: Browser, serve: Serve, serve_by_command: Serve, tmp_path: Path
 
 
 @pytest.fixture
-def newcomer(
-    browser: Browser, serve: Serve, serve_by_command: Serve, tmp_path: Path
-) -> Iterator[Page]:
-    """A page of a first visit; it closes before its server and its store go."""
-    del tmp_path
+def newcomer(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Page]:
+    """A page of a first visit; it closes before its server."""
     with opened_page(browser, seen=False) as opened:
         yield opened
