@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collector.slim.consumers import Consumer
     from collector.slim.measuring import Measured
     from reactcnn_dash.analysis import Costs, Path
+
+T = TypeVar("T", View, Received)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,19 +111,29 @@ def prepare(
     """
     selections = []
     for bundle in bundles:
-        views = [
-            view
-            for index in bundle.consumers
-            for view in views_of(consumers[index], measured[index])
-            if np.isin(view.filters, bundle.channels).any()
-        ]
-        seen = np.unique(np.concatenate([view.filters for view in views]))
-        fixed = np.setdiff1d(seen, bundle.channels)
+        views, fixed = _received_of(bundle, consumers, measured, views_of)
         selections.append(select_filters(views, bundle.channels, bundle.producers, fixed))
         step(1)
     least = [bundle.least for bundle in bundles]
     path = narrowing(selections, least, _joined(costs, saving))
     return Choice(bundles, tuple(selections), path, *costs)
+
+
+def _received_of(
+    bundle: Bundle,
+    consumers: Sequence[Consumer],
+    measured: Sequence[Measured],
+    look: Callable[[Consumer, Measured], list[T]],
+) -> tuple[list[T], NDArray[np.intp]]:
+    """Return what consumers receive of a bundle, and which other channels they receive with it."""
+    received = [
+        one
+        for index in bundle.consumers
+        for one in look(consumers[index], measured[index])
+        if np.isin(one.filters, bundle.channels).any()
+    ]
+    seen = np.unique(np.concatenate([one.filters for one in received]))
+    return received, np.setdiff1d(seen, bundle.channels)
 
 
 def views_of(consumer: Consumer, measured: Measured) -> list[View]:
@@ -165,14 +177,7 @@ def lossless(
     """
     kept = np.ones(channels, bool)
     for bundle in bundles:
-        received = [
-            one
-            for index in bundle.consumers
-            for one in received_by(consumers[index], measured[index])
-            if np.isin(one.filters, bundle.channels).any()
-        ]
-        seen = np.unique(np.concatenate([one.filters for one in received]))
-        fixed = np.setdiff1d(seen, bundle.channels)
+        received, fixed = _received_of(bundle, consumers, measured, received_by)
         stay = lossless_filters(received, bundle.channels, bundle.producers, fixed)
         kept[np.setdiff1d(bundle.channels, stay)] = False
     return kept

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash.analysis.column_selection import EXPLAINED, Selection, View, select_filters
-from reactcnn_dash.analysis.handover import regression
+from reactcnn_dash.analysis.handover import missed_squares, regression
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -200,13 +200,10 @@ def _judged(
     coefficients: npt.NDArray[np.float64],
 ) -> list[float | None]:
     """R² of a fit on other images; the constant of the fit is held against it, too."""
-    inner = judged.comoment[np.ix_(kept, kept)]
-    across = judged.comoment[np.ix_(others, kept)]
     variation = np.diagonal(judged.comoment)[others]
     shift = judged.mean - fitted.mean
-    missed = variation - 2.0 * np.einsum("ok,ok->o", coefficients, across)
-    missed = missed + np.einsum("ok,ok->o", coefficients @ inner, coefficients)
-    missed = missed + judged.n * (shift[others] - coefficients @ shift[kept]) ** 2
+    missed = missed_squares(judged.comoment, others, kept, coefficients)
+    missed += judged.n * (shift[others] - coefficients @ shift[kept]) ** 2
     varies = (judged.low < judged.high)[others] & (variation > 0.0)
     return [
         float(1.0 - error / total) if varied else None

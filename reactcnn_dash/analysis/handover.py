@@ -125,6 +125,30 @@ def regression(
     return _Equations(state, others, kept, 0.0).solved(ridge)
 
 
+def missed_squares(
+    moments: npt.NDArray[np.float64],
+    others: npt.NDArray[np.intp],
+    kept: npt.NDArray[np.intp],
+    shares: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Return the squares that linear combinations of filters miss, summed over positions.
+
+    Args:
+        moments: (F, F) second moments, sums over positions.
+        others: those that are written as combinations.
+        kept: those that they are combinations of.
+        shares: (others, kept) the coefficients, of any fit.
+
+    Returns:
+        (others,) float64; rounding may leave it a little below 0.
+    """
+    missed: npt.NDArray[np.float64] = np.diagonal(moments)[others] - 2.0 * np.einsum(
+        "gk,gk->g", shares, moments[np.ix_(others, kept)]
+    )
+    missed += np.einsum("gk,gk->g", shares @ moments[np.ix_(kept, kept)], shares)
+    return missed
+
+
 def lossless_filters(
     received: Sequence[Received],
     candidates: npt.NDArray[np.intp],
@@ -296,11 +320,7 @@ def _judged(
 
     The latter counts a constant in full wherever it has a price: at the borders it is missing.
     """
-    moments = _moments(judged, 0.0)
-    missed = np.diagonal(moments)[gone] - 2.0 * np.einsum(
-        "gk,gk->g", shares, moments[np.ix_(gone, kept)]
-    )
-    missed += np.einsum("gk,gk->g", shares @ moments[np.ix_(kept, kept)], shares)
+    missed = missed_squares(_moments(judged, 0.0), gone, kept, shares)
     missed = np.maximum(missed, 0.0) / max(judged.n, 1)
     shift = judged.mean - fitted.mean
     moved = (shift[gone] - shares @ shift[kept]) ** 2

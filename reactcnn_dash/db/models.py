@@ -107,6 +107,18 @@ State = Literal["collecting", "finished", "interrupted", "deleting"]
 
 metadata = MetaData(naming_convention=NAMES)
 
+
+def _run_id() -> Column[int]:
+    """Return the column that leads the key of what goes with its run."""
+    return Column(
+        "run_id",
+        Integer,
+        ForeignKey("runs.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+
+
 checkpoints = Table(
     "checkpoints",
     metadata,
@@ -185,13 +197,7 @@ runs = Table(
 layers = Table(
     "layers",
     metadata,
-    Column(
-        "run_id",
-        Integer,
-        ForeignKey("runs.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _run_id(),
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),
     Column("kind", String(64), nullable=False),
@@ -206,13 +212,7 @@ layers = Table(
 images = Table(
     "images",
     metadata,
-    Column(
-        "run_id",
-        Integer,
-        ForeignKey("runs.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _run_id(),
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
     Column("label", Integer),
     Column("prediction", Integer, nullable=False, info={LEAST: -1}),
@@ -285,13 +285,7 @@ Index(
 tallies = Table(
     "tallies",
     metadata,
-    Column(
-        "run_id",
-        Integer,
-        ForeignKey("runs.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _run_id(),
     Column("label", Integer, primary_key=True, autoincrement=False, info={LEAST: -1}),
     Column("prediction", Integer, primary_key=True, autoincrement=False, info={LEAST: -1}),
     Column("answered", Boolean, primary_key=True, autoincrement=False),
@@ -344,13 +338,7 @@ each reader all of that row's pages, and before it each run a byte an image.
 correlation_states = Table(
     "correlation_states",
     metadata,
-    Column(
-        "run_id",
-        Integer,
-        ForeignKey("runs.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _run_id(),
     Column("layer", Integer, primary_key=True, autoincrement=False),
     Column("covered", Integer, nullable=False),
     Column("n", Integer, nullable=False),
@@ -441,13 +429,7 @@ images that it was measured with are NULL where there are none, or none any more
 shares = Table(
     "shares",
     metadata,
-    Column(
-        "run_id",
-        Integer,
-        ForeignKey("runs.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _run_id(),
     Column("key", Text, nullable=False, unique=True),
     Column("images", Integer, nullable=False),
     Column("workers", Integer, nullable=False),
@@ -462,13 +444,7 @@ counts all rows that are stored, those behind a gap included; `runs.stored` only
 workers = Table(
     "workers",
     metadata,
-    Column(
-        "run_id",
-        Integer,
-        ForeignKey("runs.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _run_id(),
     Column("token", String(255), primary_key=True),
     Column("beat", BigInteger, nullable=False),
     Column("images", Integer, nullable=False),
@@ -479,13 +455,7 @@ workers = Table(
 ranges = Table(
     "ranges",
     metadata,
-    Column(
-        "run_id",
-        Integer,
-        ForeignKey("runs.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _run_id(),
     Column("start", Integer, primary_key=True, autoincrement=False),
     Column("stop", Integer, nullable=False),
     Column("done", Integer, nullable=False),
@@ -506,13 +476,7 @@ yet. A `folded` range is finished, and so are all before it.
 range_states = Table(
     "range_states",
     metadata,
-    Column(
-        "run_id",
-        Integer,
-        ForeignKey("runs.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _run_id(),
     Column("start", Integer, primary_key=True, autoincrement=False),
     Column("layer", Integer, primary_key=True, autoincrement=False),
     Column("n", Integer, nullable=False),
