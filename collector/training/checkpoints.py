@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector.errors import CollectorError
 from collector.request import DEFAULT_STORE
+from reactcnn_dash.db import FLOAT32
 from reactcnn_dash.kinds import fits, read_json
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Settings:
     value_range: str | None = None
     drawn: bool = False
     teacher: str | None = None
+    precision: str = FLOAT32
 
 
 class Checkpoints:

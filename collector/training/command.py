@@ -6,6 +6,7 @@ import dataclasses
 import shlex
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ import numpy as np
 
 from collector.frameworks.keras.modelfile import check_model
 from collector.frameworks.keras.runtime import start_tensorflow
+from collector.frameworks.precision import named, processor_flags, units
+from collector.frameworks.protocol import AUTO, PRECISIONS
 from collector.options import count, rate, text, value_range
 from collector.packaged import CHECKPOINTS
 from collector.progress import Console
@@ -21,23 +24,38 @@ from collector.training.augment import augment
 from collector.training.checkpoints import PATTERN, Checkpoints, Settings, TrainingError
 from collector.training.data import Data, load_data
 from collector.training.schedule import one_cycle
-from reactcnn_dash.db import RunState, StoreAddress, StoreError, StoreReader, delete_run
+from reactcnn_dash.db import (
+    BFLOAT16,
+    FLOAT32,
+    RunState,
+    StoreAddress,
+    StoreError,
+    StoreReader,
+    delete_run,
+)
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from collector.callback import ReactCNNCallback
+    from collector.frameworks.precision import Choice
     from collector.signals import StopSignals
     from collector.training.network import Step
 
 _DEFAULTS: dict[str, Any] = {
     "data": "cifar10", "validation": None, "probe": 1000, "epochs": 20, "batch_size": 128,
     "learning_rate": 0.1, "start": None, "seed": 1, "classes": None,
-    "value_range": None, "teacher": None,
+    "value_range": None, "teacher": None, "precision": FLOAT32,
 }  # fmt: skip
 
 _SETTLING = 30
 """Batches that settle a checkpoint's running statistics, 2 % of an epoch of CIFAR-10."""
+
+_NO_UNIT = (
+    f"precision bfloat16: the processor has {named(())}; TensorFlow may take longer with it, or "
+    "stay in float32."
+)
 
 _PLACES = ("data", "validation", "start", "classes", "teacher")
 _NAMES = ("auto", "cifar10", "sample", *CHECKPOINTS)
@@ -73,6 +91,9 @@ def add_parser(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "to begin from (default: the VGG-16 with random weights)")  # fmt: skip
     add("--teacher", metavar="MODEL", type=text, help="a network, likewise, whose answers are "
         "learned beside the labels: knowledge distillation (default: labels alone)")  # fmt: skip
+    add("--precision", choices=PRECISIONS, help="what is multiplied, forward and backward: "
+        "float32; bfloat16, with weights and changes in float32; or auto, which takes bfloat16 "
+        "where a trial of some steps shows that it is faster (default: float32)")  # fmt: skip
     add("--checkpoints", metavar="FOLDER", type=text, default="checkpoints", help="where the "
         ".keras files go (default: checkpoints)")  # fmt: skip
     add("--resume", action="store_true", help="go on after the newest checkpoint of the folder")
@@ -133,6 +154,8 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
         )
     teacher = network.teacher(settings.teacher, model)
     if not done:
+        quicker = partial(network.quicker, model, teacher)
+        settings = _with_precision(settings, data, console, quicker)
         model = network.with_optimizer(model)
         checkpoints.begin(settings)
     signals.finish_batches()
@@ -140,12 +163,24 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
         settings=settings,
         data=data,
         model=model,
-        step=network.Step(model, teacher),
+        step=network.Step(model, teacher, settings.precision),
         checkpoints=checkpoints,
         console=console,
         signals=signals,
     )
     return training.run(done)
+
+
+def _with_precision(
+    settings: Settings, data: Data, console: _Console, quicker: Callable[..., Choice]
+) -> Settings:
+    """Return settings that name a precision; where it is to be found out, say what was."""
+    if settings.precision != AUTO:
+        return settings
+    size = min(settings.batch_size, len(data.images))
+    choice = quicker(data.images[:size], data.labels[:size])
+    console.notice(f"precision {choice.precision}: {choice.why}.")
+    return dataclasses.replace(settings, precision=choice.precision)
 
 
 def _unfinished_runs(settings: Settings, epoch: int) -> list[int] | None:
@@ -216,6 +251,8 @@ class _Training:
         )
         for line in data.notices:
             console.notice(line)
+        if settings.precision == BFLOAT16 and not units(processor_flags()):
+            console.notice(_NO_UNIT)
         images = self._steps * self._size
         console.start(done * images, settings.epochs * images)
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -11,15 +14,19 @@ import tensorflow as tf
 from collector.frameworks.keras import vgg16
 from collector.frameworks.keras.models import load_model
 from collector.frameworks.keras.network import understand
+from collector.frameworks.precision import decide, processor_flags, units
 from collector.frameworks.reading import Reading
 from collector.packaged import CLASSES
 from collector.training.checkpoints import TrainingError
+from reactcnn_dash.db import BFLOAT16, FLOAT32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from collector.frameworks.precision import Choice
 
 MOMENTUM = 0.9
 WEIGHT_DECAY = 5e-4
@@ -28,6 +35,8 @@ TEMPERATURE = 4.0
 TAUGHT = 0.9
 """Share of the loss that a teacher's answers have; labels have the rest."""
 _LEAST_PROBABILITY = 1e-7
+_REWRITING = "auto_mixed_precision_onednn_bfloat16"
+_TURNS = 3
 
 
 def untrained(classes: int) -> Any:
@@ -109,10 +118,13 @@ class Step:
     Args:
         model: ends in a softmax, compiled.
         teacher: likewise; it is not changed.
+        precision: what is multiplied in both directions, ``float32`` or ``bfloat16``; weights,
+            their changes, the loss and the settling of running statistics are float32 in any case
+            (Kalamkar et al. 2019, "A study of BFLOAT16 for deep learning training").
     """
 
-    def __init__(self, model: Any, teacher: Any = None) -> None:
-        self._model, self._teacher = model, teacher
+    def __init__(self, model: Any, teacher: Any = None, precision: str = FLOAT32) -> None:
+        self._model, self._teacher, self._precision = model, teacher, precision
         self._kernels = [v for v in model.trainable_variables if v.path.endswith("/kernel")]
         self._chances = [v for v in model.variables if v.path.endswith("seed_generator_state")]
         self._function = tf.function(self._step, autograph=False, reduce_retracing=True)
@@ -133,7 +145,8 @@ class Step:
             TrainingError: the loss is no longer finite.
         """
         self._model.optimizer.learning_rate.assign(rate)
-        loss, right = self._function(tf.constant(images), tf.constant(labels))
+        with _multiplying(self._precision):
+            loss, right = self._function(tf.constant(images), tf.constant(labels))
         value = float(loss)
         if value - value != 0:
             raise TrainingError("the loss is not finite any more; use a lower --learning-rate.")
@@ -172,6 +185,59 @@ class Step:
         model.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         right = tf.reduce_sum(tf.cast(tf.argmax(outputs, 1) == labels, tf.int32))
         return loss, right
+
+
+def quicker(
+    model: Any, teacher: Any, images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> Choice:
+    """Choose the precision of a training by some steps in each, in turn, of a copy of the model.
+
+    Args:
+        model: ends in a softmax; it is not changed.
+        teacher: what it learns from, if any.
+        images: (B, H, W, C) of a batch.
+        labels: (B,) theirs.
+
+    Raises:
+        TrainingError: the loss is not finite.
+    """
+    flags = processor_flags()
+    if not units(flags):
+        return decide(flags, None, len(images))
+    steps = {one: _trial(model, teacher, one) for one in (FLOAT32, BFLOAT16)}
+    seconds: dict[str, list[float]] = {one: [] for one in steps}
+    for turn in range(_TURNS + 1):
+        for one, step in steps.items():
+            begun = time.perf_counter()
+            step(images, labels, 0.0)
+            # The first compiles.
+            if turn:
+                seconds[one].append(time.perf_counter() - begun)
+    single, brief = (len(images) / median(seconds[one]) for one in (FLOAT32, BFLOAT16))
+    return decide(flags, (single, brief), len(images))
+
+
+def _trial(model: Any, teacher: Any, precision: str) -> Step:
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return Step(with_optimizer(copy), teacher, precision)
+
+
+@contextmanager
+def _multiplying(precision: str) -> Iterator[None]:
+    """Compute what is called meanwhile in a precision, by TensorFlow's own rewriting of graphs.
+
+    It asks what it shall rewrite at each call, so that nothing else is touched, such as the runs
+    that are collected between epochs.
+    """
+    if precision != BFLOAT16:
+        yield
+        return
+    tf.config.optimizer.set_experimental_options({_REWRITING: True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({_REWRITING: False})
 
 
 def _divergence(said: Any, outputs: Any) -> Any:

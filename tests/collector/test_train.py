@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from collector.cli import main
+from collector.frameworks.precision import processor_flags, units
 from collector.training.augment import augment
 from collector.training.network import (
     TAUGHT,
@@ -22,7 +23,7 @@ from collector.training.network import (
     with_optimizer,
 )
 from collector.training.schedule import one_cycle
-from reactcnn_dash.db import NewRun, RunState, RunWriter, StoreReader, delete_run
+from reactcnn_dash.db import BFLOAT16, FLOAT32, NewRun, RunState, RunWriter, StoreReader, delete_run
 from reactcnn_dash.errors import INPUT
 from tests.collector.waiting import DEADLINE, wait_until
 
@@ -198,6 +199,71 @@ def test_a_step_is_that_of_the_gradient_by_hand(taught: bool) -> None:
     np.testing.assert_allclose(found[1], bias - 0.01 * 1.9 * error.mean(axis=0), atol=1e-6)
     for now, then in zip(other.get_weights(), (there, start), strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+def test_a_step_in_bfloat16_is_the_same_but_for_rounding() -> None:
+    import keras
+    import tensorflow as tf
+
+    generator = np.random.default_rng(3)
+    pixels = generator.integers(0, 256, (16, 12, 12, 3)).astype(np.uint8)
+    labels = generator.integers(0, 4, 16)
+
+    def network() -> Any:
+        keras.utils.set_random_seed(5)
+        inputs = keras.Input((12, 12, 3))
+        x = keras.layers.Rescaling(1 / 255)(inputs)
+        x = keras.layers.Conv2D(16, 3, activation="relu")(x)
+        x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(16, 3)(x))
+        return with_optimizer(keras.Model(inputs, keras.layers.Dense(4, activation="softmax")(x)))
+
+    kernel = generator.normal(size=(3, 3, 16, 16)).astype(np.float32)
+    images = generator.normal(size=(2, 8, 8, 16)).astype(np.float32)
+    convolve = tf.function(lambda x: tf.nn.conv2d(x, kernel, 1, "SAME"))
+    plain = convolve(images).numpy()
+    start = network().get_weights()
+    moved = []
+    for precision in (FLOAT32, BFLOAT16):
+        model = network()
+        Step(model, precision=precision)(pixels, labels, 0.1)
+        pairs = zip(model.get_weights(), start, strict=True)
+        moved.append(np.concatenate([(now - then).ravel() for now, then in pairs]))
+    off = np.linalg.norm(moved[1] - moved[0]) / np.linalg.norm(moved[0])
+    assert off < 0.02
+    if units(processor_flags()):
+        assert off > 1e-4
+    # What is computed between steps is not touched.
+    np.testing.assert_array_equal(convolve(images).numpy(), plain)
+
+
+def test_runs_of_a_training_in_bfloat16_are_what_keras_says(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--from", str(tiny_path), "--epochs", "2", "--validation", str(tiny_images)]
+    assert main(words(tmp_path, tiny_images, *options, "--precision", "bfloat16")) == 0
+    store = StoreReader(str(tmp_path / "a.db"))
+    run = store.run(2)
+    stored = np.stack([store.image(2, one).probabilities for one in range(run.stored)])
+    pixels = np.stack([store.pixels(run.uuid, one) for one in range(run.stored)])
+    model = restored(tmp_path / "a" / "epoch-002.keras")
+    assert run.precision == FLOAT32
+    np.testing.assert_allclose(model.predict(pixels, verbose=0), stored, atol=2e-6)
+    capsys.readouterr()
+    again = ["train", "--resume", "--checkpoints", str(tmp_path / "a"), "--precision", "float32"]
+    assert main(again) == INPUT
+    assert "leave --precision out" in capsys.readouterr().err
+
+
+def test_auto_says_which_precision_it_took_and_why(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--from", str(tiny_path), "--epochs", "1", "--precision", "auto"]
+    assert main(words(tmp_path, tiny_images, *options)) == 0
+    kept = json.loads((tmp_path / "a" / "training.json").read_text())["precision"]
+    said = capsys.readouterr().err
+    assert f"precision {kept}: " in said
+    assert kept in (FLOAT32, BFLOAT16)
+    assert ("images a second" in said) == bool(units(processor_flags()))
 
 
 def test_a_teacher_is_kept_for_a_resume_and_must_fit(
