@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from flask import Flask
+
     from tests.postgres import Databases
 
 OF_THE_STORE = ("uuid", "created_at", "heartbeat_at", "ended_at", "made_at", "rate")
@@ -188,13 +190,18 @@ ADDRESSES = (
 )
 
 
+@pytest.fixture(scope="module")
+def servers(both: list[str]) -> list[Flask]:
+    """A server over each."""
+    return [create_server(StoreReader(url), url, Jobs()) for url in both]
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_every_page_is_told_the_same(both: list[str], address: str) -> None:
+def test_every_page_is_told_the_same(both: list[str], servers: list[Flask], address: str) -> None:
     said = []
-    for url in both:
-        reader = StoreReader(url)
-        with create_server(reader, url, Jobs()).test_client() as http:
-            answer = http.get(address.format(uuid=reader.run(1).uuid))
+    for url, server in zip(both, servers, strict=True):
+        with server.test_client() as http:
+            answer = http.get(address.format(uuid=StoreReader(url).run(1).uuid))
             assert answer.status_code == 200
             said.append(plain(answer.get_json()) if answer.is_json else answer.data)
     assert said[0] == said[1]

@@ -36,6 +36,12 @@ def client(store: Path, **access: Any) -> FlaskClient:
     return app.test_client()
 
 
+@pytest.fixture(scope="module")
+def deep(store: Path) -> FlaskClient:
+    """A client of a server that a proxy shows at ``/deep/x``."""
+    return client(store, prefix="/deep/x")
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [
@@ -58,16 +64,17 @@ def test_a_path_is_spelled_as_an_address(text: str, path: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.folder)
 @pytest.mark.parametrize("left", [True, False], ids=["left", "taken away"])
-def test_every_address_of_a_page_lies_below_the_path(store: Path, page: Any, *, left: bool) -> None:
-    http = client(store, prefix="/deep/x")
+def test_every_address_of_a_page_lies_below_the_path(
+    deep: FlaskClient, page: Any, *, left: bool
+) -> None:
     base = "/deep/x" if left else ""
-    answer = http.get(f"{base}{page.path}")
+    answer = deep.get(f"{base}{page.path}")
     addresses = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
     addresses += re.findall(r'import "([^"]+)"', answer.text)
     assert len(addresses) > 10
     assert all(one.startswith("/deep/x/") for one in addresses), addresses
     for one in addresses:
-        file = http.get(one if left else one.removeprefix("/deep/x"))
+        file = deep.get(one if left else one.removeprefix("/deep/x"))
         assert file.status_code == 200, one
         file.close()
     found = re.search(r'<script id="_dash-config"[^>]*>(.*?)</script>', answer.text)
@@ -75,7 +82,7 @@ def test_every_address_of_a_page_lies_below_the_path(store: Path, page: Any, *, 
     assert json.loads(found[1])["requests_pathname_prefix"] == f"/deep/x{page.path}"
     hashes = hashes_of_scripts(answer.text).split()
     assert all(one in answer.headers["Content-Security-Policy"] for one in hashes)
-    layout = json.dumps(http.get(f"{base}{page.path}_dash-layout").json)
+    layout = json.dumps(deep.get(f"{base}{page.path}_dash-layout").json)
     assert '"href": "/deep/x/runs/"' in layout
     assert not re.search(r'"href": ?"/(?!deep/x/)', layout + answer.text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import (
@@ -16,12 +17,16 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from reactcnn_dash.db import postgresql
 from reactcnn_dash.db.errors import NotAStore, StoreCorrupt, StoreNewer, StoreOutdated
 from reactcnn_dash.db.models import metadata
 
 if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+    from sqlalchemy.schema import DDLElement
+
     from reactcnn_dash.db.address import StoreAddress
 
 HEAD = "0009"
@@ -43,11 +48,20 @@ _REVISION = re.compile(r"\d{4}")
 
 def create_schema(connection: Connection) -> None:
     """Make all tables, at head, in an empty database."""
-    metadata.create_all(connection, checkfirst=False)
+    for statement in _statements(connection.dialect):
+        connection.exec_driver_sql(statement)
     if connection.dialect.name == "postgresql":
         postgresql.store_as_written(connection)
-    _VERSION.create(connection)
     connection.execute(_VERSION.insert(), {"version_num": HEAD})
+
+
+@lru_cache(maxsize=8)
+def _statements(dialect: Dialect) -> tuple[str, ...]:
+    """Return the SQL that makes all tables; to write it out again was half of making a store."""
+    made: list[DDLElement] = []
+    for table in (*metadata.sorted_tables, _VERSION):
+        made += [CreateTable(table), *map(CreateIndex, table.indexes)]
+    return tuple(str(one.compile(dialect=dialect)) for one in made)
 
 
 def revision(connection: Connection, place: StoreAddress) -> str | None:
