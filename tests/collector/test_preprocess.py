@@ -83,10 +83,10 @@ def test_what_is_stored_is_what_the_model_says_of_prepared_images(
     assert "--pixel-range" not in capsys.readouterr().err
     given = prepared(module, pixels)
     run = open_store(store).run(1)
-    np.testing.assert_allclose(run.probabilities(), model.predict(given, verbose=0), atol=1e-6)
+    np.testing.assert_allclose(run.probabilities(), model(given), atol=1e-6)
     inner = keras.Model(model.inputs, [model.get_layer(one).output for one in ("first", "second")])
-    for name, maps in zip(("first", "second"), inner.predict(given, verbose=0), strict=True):
-        np.testing.assert_allclose(run.gap(name), maps.mean((1, 2)), rtol=1e-4, atol=1e-3)
+    for name, maps in zip(("first", "second"), inner(given), strict=True):
+        np.testing.assert_allclose(run.gap(name), np.mean(maps, (1, 2)), rtol=1e-4, atol=1e-3)
     reader = StoreReader(store)
     stored = reader.run(1)
     assert stored.options["preprocess"] == f"{PREFIX}{module}"
@@ -111,7 +111,7 @@ def test_a_run_goes_on_as_it_began(tmp_path: Path) -> None:
     request = Request(store=store)
     check_options(request, run)
     again = prepare_again(request, run, open_images(str(tmp_path / "a.npz")))
-    expected = model.predict(prepared("resnet", pixels), verbose=0)
+    expected = model(prepared("resnet", pixels))
     np.testing.assert_allclose(again.proven.capture(pixels).probabilities, expected, atol=1e-6)
 
 
@@ -136,10 +136,10 @@ def test_grey_models_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_the_callback_takes_it_too(tmp_path: Path) -> None:
     model, pixels, store = small(), noise(), tmp_path / "a.db"
     callback = ReactCNNCallback(store, pixels, preprocess=f"{PREFIX}vgg16", every=1)
-    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
     model.fit(prepared("vgg16", pixels), np.arange(5) % 3, verbose=0, callbacks=[callback])
     run = open_store(str(store)).run(1)
-    expected = model.predict(prepared("vgg16", pixels), verbose=0)
+    expected = model(prepared("vgg16", pixels))
     np.testing.assert_allclose(run.probabilities(), expected, atol=1e-5)
     with pytest.raises(ValueError, match="not both"):
         ReactCNNCallback(store, pixels, preprocess="imagenet", pixel_range="0-1")

@@ -47,7 +47,7 @@ def collect(*options: str, images: str = "some.npz") -> int:
 
 
 def said_by(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    return np.asarray(model.predict(images / np.float32(255), verbose=0), np.float64)
+    return np.asarray(model(images / np.float32(255)), np.float64)
 
 
 def stored(run: int = 1) -> NDArray[np.float32]:
@@ -290,7 +290,7 @@ def test_the_callback_follows_the_error_of_a_regression(
 ) -> None:
     model = build(2)
     due = np.random.default_rng(4).normal(size=(IMAGES, 2)).astype(np.float32)
-    model.compile(loss="mse", optimizer=keras.optimizers.SGD(1e-4))
+    model.compile(loss="mse", optimizer=keras.optimizers.SGD(1e-4), run_eagerly=True)
     given = images.astype(np.float32)
     probe: dict[str, Any] = {"probe_images": images, "probe_labels": due}
     if as_stream:
@@ -300,7 +300,7 @@ def test_the_callback_follows_the_error_of_a_regression(
     reader = StoreReader("reactcnn.db")
     assert len(callback.runs) == 2
     run = reader.run(callback.runs[-1])
-    off = np.abs(model.predict(given, verbose=0) - due).mean()
+    off = np.abs(np.asarray(model(given)) - due).mean()
     assert run.mean_error == pytest.approx(off, rel=1e-3)
 
 
@@ -308,7 +308,7 @@ def test_the_callback_takes_whole_numbers_for_values_where_the_model_gives_these
     images: NDArray[np.uint8],
 ) -> None:
     model = build(1)
-    model.compile(loss="mse", optimizer=keras.optimizers.SGD(1e-4))
+    model.compile(loss="mse", optimizer=keras.optimizers.SGD(1e-4), run_eagerly=True)
     ages = np.arange(IMAGES) - 3
     callback = ReactCNNCallback("reactcnn.db", images, probe_labels=ages, pixel_range="0-1")
     model.fit(images / np.float32(255), ages, verbose=0, callbacks=[callback])
@@ -319,7 +319,8 @@ def test_the_callback_takes_whole_numbers_for_values_where_the_model_gives_these
 
 def test_the_callback_counts_hits_of_labels(images: NDArray[np.uint8]) -> None:
     model = build(4, "sigmoid")
-    model.compile(loss="binary_crossentropy", optimizer=keras.optimizers.SGD(1e-3))
+    optimizer = keras.optimizers.SGD(1e-3)
+    model.compile(loss="binary_crossentropy", optimizer=optimizer, run_eagerly=True)
     callback = ReactCNNCallback("reactcnn.db", images, probe_labels=SETS, pixel_range="0-1")
     model.fit(images / np.float32(255), SETS, verbose=0, callbacks=[callback])
     reader = StoreReader("reactcnn.db")

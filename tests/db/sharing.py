@@ -58,8 +58,9 @@ def step(shared: SharedRun, lease: Lease, size: int = 4) -> bool:
 
 
 def finish(shared: SharedRun, lease: Lease) -> None:
+    """Append what is left of a range, in one batch: several are `step`'s."""
     while lease.done < lease.stop - lease.start:
-        assert step(shared, lease)
+        assert step(shared, lease, RANGE)
 
 
 def main() -> None:
