@@ -37,8 +37,8 @@ node_modules/.installed: package-lock.json $(VENV)/.dev
 	touch $@
 
 # Two at a time, and a whole file by one of them: its stores and servers are made once. The files
-# come as tests/conftest.py sorts them.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# come as tests/conftest.py sorts them. NumPy's threads would only wait for each other.
+PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 # Whoever told Python to keep nothing compiled would have each process compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -46,7 +46,7 @@ test: $(VENV)/.dev browser  ## run every test
 	$(PYTEST)
 
 test-fast: $(VENV)/.dev  ## run what is quick: no browser, no processes, no fitting
-	$(PYTEST) -m unit
+	$(PYTEST) -m unit --ignore=tests/browser
 
 test-ray: $(VENV)/.dev  ## run a real Ray of two workers, one of them killed
 	$(BIN)/python -m pip install --quiet --editable '.[ray]'

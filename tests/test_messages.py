@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,8 +56,13 @@ def script_texts(path: Path) -> Iterator[str]:
         yield re.sub(r"^--[\w-]+$", "", text)
 
 
-def texts() -> Iterator[tuple[str, str]]:
+@cache
+def texts() -> list[tuple[str, str]]:
     """Every string of the product with the file that it stands in."""
+    return list(_texts())
+
+
+def _texts() -> Iterator[tuple[str, str]]:
     for folder in ("reactcnn_dash", "collector"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for text in python_texts(path):

@@ -34,7 +34,10 @@ from reactcnn_dash.results.runs import row_of
 from tests import stores
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.postgres import Databases
 
 IMAGES = 400
 LARGEST = 0.02
@@ -61,14 +64,24 @@ def write(path: str, name: str, options: dict[str, Any], off: float = 0.0) -> No
         writer.finish()
 
 
-@pytest.fixture
-def store(any_store: str) -> str:
-    write(any_store, "single", {})
-    write(any_store, "rounded", BRIEF, off=0.03)
-    write(any_store, "broken", BRIEF, off=0.06)
-    write(any_store, "unmeasured", {"precision": BFLOAT16, "rounding": None}, off=0.06)
-    write(any_store, "single too", {}, off=0.03)
-    return any_store
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of a store of five runs, to be read."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('precision') / 'store.db'}"
+    else:
+        made: Databases = request.getfixturevalue("databases")
+        url = made.make()
+    write(url, "single", {})
+    write(url, "rounded", BRIEF, off=0.03)
+    write(url, "broken", BRIEF, off=0.06)
+    write(url, "unmeasured", {"precision": BFLOAT16, "rounding": None}, off=0.06)
+    write(url, "single too", {}, off=0.03)
+    yield url
+    if request.param == "postgresql":
+        made.drop(url)
 
 
 def test_what_may_be_rounding_is_no_fault_and_what_is_more_is_one(store: str) -> None:
@@ -176,14 +189,15 @@ def test_the_fault_command_says_it(store: str, capsys: pytest.CaptureFixture[str
 
 
 def test_without_images_in_common_a_shift_may_be_rounding(
-    store: str, capsys: pytest.CaptureFixture[str]
+    any_store: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    write(any_store, "single", {})
     made = stores.truth(IMAGES, seed=2)
     new = dataclasses.replace(stores.new_run("elsewhere", IMAGES, "none"), options=BRIEF)
-    with RunWriter.begin(store, new) as writer:
+    with RunWriter.begin(any_store, new) as writer:
         stores.append(writer, made, 0, IMAGES, maps=False)
         writer.finish()
-    assert main(["fault", "single", "elsewhere", "--store", store]) == 0
+    assert main(["fault", "single", "elsewhere", "--store", any_store]) == 0
     assert "a small shift may be rounding alone" in capsys.readouterr().out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -52,16 +53,30 @@ RUN = 1
 TAU = 0.7
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made() -> Planted:
     return redundant.planted()
 
 
-@pytest.fixture
-def store(tmp_path: Path, made: Planted) -> Path:
-    path = tmp_path / "store.db"
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, made: Planted) -> Path:
+    """A store of what was planted, to be copied."""
+    path = tmp_path_factory.mktemp("planted") / "store.db"
     redundant.write(path, made)
     return path
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory, written: Path) -> RedundancyReport:
+    """What is found in it."""
+    path = tmp_path_factory.mktemp("reported") / "store.db"
+    return found(f"sqlite:///{shutil.copyfile(written, path)}")
+
+
+@pytest.fixture
+def store(tmp_path: Path, written: Path) -> Path:
+    """A store of what was planted, of which nothing is worked out yet."""
+    return shutil.copyfile(written, tmp_path / "store.db")
 
 
 @pytest.fixture
@@ -107,8 +122,7 @@ def spatial(made: Planted, layer: int) -> np.ndarray:
         return correlations(centred.transpose(1, 0, 2).reshape(stores.FILTERS[layer], -1))
 
 
-def test_what_was_planted_is_found_and_judged(url: str, made: Planted) -> None:
-    report = found(url)
+def test_what_was_planted_is_found_and_judged(report: RedundancyReport, made: Planted) -> None:
     first, second, third = report.layers
     by_filters = {one.filters: one for one in first.clusters}
     assert set(by_filters) == {redundant.SAME, redundant.MIRRORED}
@@ -136,28 +150,28 @@ def test_what_was_planted_is_found_and_judged(url: str, made: Planted) -> None:
 
 
 def test_the_images_to_look_at_are_those_in_which_the_kept_filter_varies_most(
-    url: str, made: Planted
+    report: RedundancyReport, made: Planted
 ) -> None:
     for layer in (0, 1):
-        cluster = found(url).layers[layer].clusters[0]
+        cluster = report.layers[layer].clusters[0]
         energy = made.maps(layer)[:, cluster.keep].var(axis=(1, 2))
         assert list(cluster.examples) == np.argsort(-energy)[:3].tolist()
 
 
-def test_the_summary_says_what_could_go_and_why(url: str, tmp_path: Path) -> None:
-    assert summary(found(url)) == (
+def test_the_summary_says_what_could_go_and_why(report: RedundancyReport, tmp_path: Path) -> None:
+    assert summary(report) == (
         "The others explain the maps of 3 filters at R² ≥ 0.7, on images that were not fitted. "
         "By GAP values 6 of 30 filters could go: 4 repeat others, in 3 clusters, and 2 never vary."
     )
     path = tmp_path / "other.db"
     redundant.write(path, redundant.planted(), maps="none")
-    report = computed_report(f"sqlite:///{path}", RUN, TAU)
-    assert report.map_images == 0
-    every = [one for layer in report.layers for one in layer.clusters]
+    mapless = computed_report(f"sqlite:///{path}", RUN, TAU)
+    assert mapless.map_images == 0
+    every = [one for layer in mapless.layers for one in layer.clusters]
     assert len(every) == 3
     assert all(one.verdict is Verdict.CANDIDATE for one in every)
     assert all((one.spatial_r, one.spatial, one.examples) == (None, (), ()) for one in every)
-    assert summary(report).endswith("No feature maps are stored that could confirm it.")
+    assert summary(mapless).endswith("No feature maps are stored that could confirm it.")
 
 
 @pytest.mark.parametrize(("images", "few"), [(2, "1.00"), (4, "1.00"), (30, "0.36"), (63, "0.25")])
@@ -171,11 +185,10 @@ def test_few_images_give_no_verdict_and_no_count(tmp_path: Path, images: int, fe
     )
 
 
-def test_what_is_confirmed_comes_before_what_is_suspected(url: str) -> None:
-    verdicts = [one.verdict for one in found(url).layers[0].clusters]
-    assert verdicts == [Verdict.CONFIRMED, Verdict.CANDIDATE]
+def test_what_is_confirmed_comes_before_what_is_suspected(report: RedundancyReport) -> None:
+    confirmed, suspected = report.layers[0].clusters
+    assert [confirmed.verdict, suspected.verdict] == [Verdict.CONFIRMED, Verdict.CANDIDATE]
     # By r alone either might come first.
-    confirmed, suspected = found(url).layers[0].clusters
     assert suspected.mean_r == pytest.approx(confirmed.mean_r)
 
 
@@ -329,8 +342,9 @@ def test_a_store_that_cannot_be_written_costs_the_stored_copy_only(url: str, sto
     assert stored_stability(url, 0) is None
 
 
-def test_json_keeps_everything_and_adds_addresses_and_intervals(url: str) -> None:
-    report = found(url)
+def test_json_keeps_everything_and_adds_addresses_and_intervals(
+    report: RedundancyReport, url: str
+) -> None:
     values = json.loads(json.dumps(as_dict(report)))
     assert from_dict(values) == report
     assert json.loads(exported(report, run_of(url)))["run"]["name"] == "planted"

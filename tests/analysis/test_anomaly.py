@@ -12,6 +12,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from reactcnn_dash.analysis import (
+    Profile,
     TooFewRows,
     cross_scores,
     fit_profile,
@@ -27,8 +28,15 @@ def network() -> Network:
     return Network(widths=(32, 48, 40, 36))
 
 
-def test_an_image_on_which_a_layer_breaks_is_odd_there_and_not_before(network: Network) -> None:
-    profile = fit_profile(network.rows(2_000, seed=1))
+@pytest.fixture(scope="module")
+def profile(network: Network) -> Profile:
+    """Of 2,000 usual images."""
+    return fit_profile(network.rows(2_000, seed=1))
+
+
+def test_an_image_on_which_a_layer_breaks_is_odd_there_and_not_before(
+    network: Network, profile: Profile
+) -> None:
     usual = oddness(profile, network.rows(1_000, seed=2))
     odd = oddness(profile, network.rows(1_000, seed=2, broken=Break(2, 5, factor=8.0)))
     truth = np.repeat([0, 1], 1_000)
@@ -113,9 +121,8 @@ def test_usual_images_are_called_odd_as_often_as_was_said(network: Network) -> N
 
 @pytest.mark.parametrize(("layer", "number"), [(0, 3), (1, 11), (2, 5), (3, 15)])
 def test_the_filter_that_broke_on_an_image_is_the_first_suspect(
-    network: Network, layer: int, number: int
+    network: Network, profile: Profile, layer: int, number: int
 ) -> None:
-    profile = fit_profile(network.rows(2_000, seed=1))
     rows = network.rows(200, seed=2)
     # Only this value is wrong: what comes after never saw it.
     rows[layer][:, number] = 2.0 * rows[layer].max(axis=1)
@@ -127,8 +134,7 @@ def test_the_filter_that_broke_on_an_image_is_the_first_suspect(
     assert all(one.deviation > 3.0 for one in right)
 
 
-def test_usual_images_have_few_suspects(network: Network) -> None:
-    profile = fit_profile(network.rows(2_000, seed=1))
+def test_usual_images_have_few_suspects(network: Network, profile: Profile) -> None:
     rows = network.rows(200, seed=2)
     counts = [len(suspects(profile, [one[i] for one in rows], least=6.0)) for i in range(200)]
     assert np.mean(counts) < 0.1

@@ -120,7 +120,8 @@ def test_louvain_is_python_louvain_on_a_graph_built_another_way_unless_that_is_c
     truth = np.array([found[node] for node in range(filters)])
     labels = cluster(c, "louvain", resolution, seed=5)
     if partition(labels) != partition(truth):
-        ahead = resolved(labels, c.r, resolution) - resolved(truth, c.r, resolution)
+        graph = weighted(c.r)
+        ahead = resolved(labels, graph, resolution) - resolved(truth, graph, resolution)
         assert ahead > SURPLUS - 1e-9
 
 
@@ -142,20 +143,23 @@ REAL = real_correlations()
 RESOLUTIONS = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 3.0]
 
 
-def resolved(labels: npt.ArrayLike, r: Matrix, resolution: float) -> float:
-    """Modularity with a resolution, by igraph."""
-    weights = np.maximum(r, 0)[np.triu_indices(len(r), 1)].tolist()
-    membership = np.unique(np.asarray(labels), return_inverse=True)[1].tolist()
+def weighted(r: Matrix) -> igraph.Graph:
+    """What the filters of a layer have in common, as igraph has it."""
     graph = igraph.Graph.Full(len(r))
-    return float(graph.modularity(membership, weights=weights, resolution=resolution))
+    graph.es["weight"] = np.maximum(r, 0)[np.triu_indices(len(r), 1)].tolist()
+    return graph
 
 
-def by_igraph(r: Matrix, resolution: float) -> list[int]:
+def resolved(labels: npt.ArrayLike, graph: igraph.Graph, resolution: float) -> float:
+    """Modularity with a resolution, by igraph."""
+    membership = np.unique(np.asarray(labels), return_inverse=True)[1].tolist()
+    return float(graph.modularity(membership, weights="weight", resolution=resolution))
+
+
+def by_igraph(graph: igraph.Graph, resolution: float) -> list[int]:
     igraph.set_random_number_generator(random.Random(0))
     try:
-        found = igraph.Graph.Full(len(r)).community_multilevel(
-            weights=np.maximum(r, 0)[np.triu_indices(len(r), 1)].tolist(), resolution=resolution
-        )
+        found = graph.community_multilevel(weights="weight", resolution=resolution)
     finally:
         igraph.set_random_number_generator(random)
     return list(found.membership)
@@ -164,12 +168,13 @@ def by_igraph(r: Matrix, resolution: float) -> list[int]:
 @pytest.mark.parametrize("layer", REAL)
 def test_louvain_finds_as_much_modularity_in_real_layers_as_there_is(layer: str) -> None:
     r = REAL[layer]
+    graph = weighted(r)
     for resolution in RESOLUTIONS:
         labels = louvain(r, resolution, 0)
-        found = resolved(labels, r, resolution)
-        assert found >= resolved(np.zeros(len(r)), r, resolution) - 1e-9
-        assert found >= resolved(np.arange(len(r)), r, resolution) - 1e-9
-        assert found >= resolved(by_igraph(r, resolution), r, resolution) - 0.005
+        found = resolved(labels, graph, resolution)
+        assert found >= resolved(np.zeros(len(r)), graph, resolution) - 1e-9
+        assert found >= resolved(np.arange(len(r)), graph, resolution) - 1e-9
+        assert found >= resolved(by_igraph(graph, resolution), graph, resolution) - 0.005
 
 
 @pytest.mark.parametrize("layer", REAL)
@@ -195,8 +200,9 @@ def test_below_one_no_filter_would_move_and_no_clusters_would_merge(layer: str) 
 def test_louvain_finds_the_best_of_all_partitions_of_a_few_filters(seed: int) -> None:
     c = sample(seed, 7, groups=2, images=20)
     for resolution in (0.5, 0.8, 0.95):
-        best = max(resolved(p, c.r, resolution) for p in all_partitions(7))
-        found = resolved(cluster(c, "louvain", resolution), c.r, resolution)
+        graph = weighted(c.r)
+        best = max(resolved(p, graph, resolution) for p in all_partitions(7))
+        found = resolved(cluster(c, "louvain", resolution), graph, resolution)
         assert found == pytest.approx(best, abs=1e-9)
 
 

@@ -19,11 +19,21 @@ from collector.packaged import CHECKPOINTS, CLASSES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from collector.frameworks.keras.models import LoadedModel
+
+
+@pytest.fixture(scope="module")
+def packaged() -> dict[str, LoadedModel]:
+    """The packaged network at both of its checkpoints."""
+    return {checkpoint: load_model(checkpoint) for checkpoint in CHECKPOINTS}
+
 
 @pytest.mark.parametrize("checkpoint", ["vgg16-cifar10", "vgg16-cifar10-epoch02"])
-def test_packaged_network_has_the_weights_of_its_file(checkpoint: str) -> None:
+def test_packaged_network_has_the_weights_of_its_file(
+    packaged: dict[str, LoadedModel], checkpoint: str
+) -> None:
     check_model(checkpoint)
-    loaded = load_model(checkpoint)
+    loaded = packaged[checkpoint]
     assert (loaded.name, loaded.source) == ("vgg16-cifar10", checkpoint)
     assert loaded.parameters == 14_995_146
     assert loaded.class_names == CLASSES
@@ -41,8 +51,8 @@ def test_packaged_network_has_the_weights_of_its_file(checkpoint: str) -> None:
             np.testing.assert_array_equal(value, archive[name].astype(np.float32))
 
 
-def test_the_packaged_checkpoints_are_two() -> None:
-    early, final = (load_model(checkpoint) for checkpoint in CHECKPOINTS[::-1])
+def test_the_packaged_checkpoints_are_two(packaged: dict[str, LoadedModel]) -> None:
+    early, final = packaged.values()
     assert early.sha256 != final.sha256
     assert early.parameters == final.parameters
 
@@ -55,9 +65,9 @@ def test_packaged_network_normalises_pixels_itself() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_the_model_card_says_what_the_network_is() -> None:
+def test_the_model_card_says_what_the_network_is(packaged: dict[str, LoadedModel]) -> None:
     card = (resources.files("collector") / "data" / "MODEL_CARD.md").read_text("utf-8")
-    assert f"{load_model('vgg16-cifar10').parameters:,}" in card
+    assert f"{packaged['vgg16-cifar10'].parameters:,}" in card
     assert ", ".join(CLASSES) in card
 
 
