@@ -87,7 +87,7 @@ def test_layers_of_ones_own_are_collected(
     assert sys.path == before
     assert f"the code in {place.code} was run" in capsys.readouterr().err
     run = open_store(place.store).run(1)
-    expected = place.model.predict(place.pixels.astype(np.float32), verbose=0)
+    expected = place.model(place.pixels.astype(np.float32))
     np.testing.assert_allclose(run.probabilities(), expected, atol=1e-5)
     reader = StoreReader(place.store)
     stored = reader.run(1)
