@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
 import threading
 from contextlib import closing
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 IMAGES = 60
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three epochs over the same images, in other orders, and a run over other images."""
-    path = tmp_path / "store.db"
+    path = tmp_path_factory.mktemp("epochs") / "store.db"
     first = stores.truth(IMAGES)
     order = np.random.default_rng(1).permutation(IMAGES)
     write(path, "one", first, experiment="night", epoch=1)
@@ -45,6 +46,12 @@ def store(tmp_path: Path) -> Path:
     write(path, "strange", stores.truth(6, seed=9), experiment="odd", epoch=1)
     write(path, "single", first, experiment="odd", epoch=2)
     return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, written: Path) -> Path:
+    """A copy of that store, in which nothing is compared yet."""
+    return shutil.copyfile(written, tmp_path / "store.db")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -30,13 +31,19 @@ if TYPE_CHECKING:
 IMAGES = 200
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store whose run 1 has states over its first 192 images, as a collector leaves them."""
-    path = tmp_path / "store.db"
+    path = tmp_path_factory.mktemp("whole") / "store.db"
     stores.make_store(path, IMAGES)
     assert collect(["rebuild", "1", "--store", str(path)]) == 0
     return path
+
+
+@pytest.fixture
+def path(tmp_path: Path, whole: Path) -> Path:
+    """A copy of that store."""
+    return shutil.copyfile(whole, tmp_path / "store.db")
 
 
 def left(path: Path, kind: str) -> list[int]:
