@@ -10,14 +10,12 @@ import numpy as np
 import pytest
 
 from collector.at_hand.loading import AtHand
-from collector.at_hand.switching import Switched, Switches
+from collector.at_hand.switching import Answer, Switched, Switches
 from collector.frameworks.keras.capture import Capture
 from tests.collector.models_of import SIDE, classifier, network_of, photos
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from collector.frameworks.protocol import Captured
 
 L = keras.layers
 
@@ -147,7 +145,7 @@ class Usual:
     hand: AtHand
     switched: Switched
 
-    def answer(self, off: Off) -> Captured:
+    def answer(self, off: Off) -> Answer:
         """What the product says with some filters switched off."""
         return self.switched(photos(), switches(self.hand, off))
 
