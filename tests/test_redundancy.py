@@ -294,7 +294,11 @@ def test_a_report_is_stored_and_found_again(url: str, store: Path) -> None:
     assert same_of(other).spatial_r == pytest.approx(1.0)
 
 
-def test_a_damaged_or_outgrown_report_is_worked_out_again(url: str, store: Path) -> None:
+def test_a_damaged_or_outgrown_report_is_worked_out_again(tmp_path: Path, made: Planted) -> None:
+    # Of this moment: a run whose collector was not heard of for long is no longer collected.
+    store = tmp_path / "fresh.db"
+    redundant.write(store, made)
+    url = f"sqlite:///{store}"
     report = found(url)
     change(store, "UPDATE reports SET value = ?", b"broken")
     assert REPORT.find_recent(StoreReader(url), run_of(url), report_settings(TAU)) is None
