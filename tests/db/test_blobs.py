@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import struct
 import sys
 import zlib
 from typing import Any
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from reactcnn_dash.db import DamagedBlob, blobs, pack, unpack
+from tests.db.samples import written
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -73,14 +73,6 @@ def test_low_and_step_of_a_run_without_negative_values_take_less_than_the_steps(
     blob = pack(scales, compress=True)
     assert np.array_equal(unpack(blob, (2, 4224), "<f4"), scales)
     assert len(blob) < step.nbytes
-
-
-def written(compression: int, array: np.ndarray[Any, Any], payload: bytes) -> bytes:
-    """A blob of a single row, by the layout alone."""
-    letter = {"|u1": b"B", "<f4": b"f"}[array.dtype.str]
-    sealed = letter + bytes((compression, 1)) + struct.pack("<I", array.size)
-    check = zlib.crc32(payload, zlib.crc32(sealed))
-    return b"RCB1" + sealed[:3] + b"\0" + struct.pack("<I", check) + sealed[3:] + payload
 
 
 @pytest.mark.parametrize("filled", [0.01, 0.35, 0.6])
