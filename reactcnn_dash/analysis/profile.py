@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reactcnn_dash.analysis.shrinkage import ledoit_wolf
+from reactcnn_dash.analysis.shrinkage import ledoit_wolf, ledoit_wolf_of_few
 from reactcnn_dash.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,6 +45,12 @@ MINIMUM_ROWS = 64
 
 # A filter that (nearly) never varies is measured in at least this share of its layer's spread.
 _LEAST_SCALE = 0.1
+# Share of the mean variance that every direction is given: a layer may be constant on all rows.
+_LEAST_VARIANCE = 1e-9
+# Images a filter up to which products of images are inverted instead of those of filters.
+_FEW = 0.5
+# Shrinkage below which that would lose digits.
+_LEAST_SHRINKAGE = 1e-3
 
 
 class TooFewRows(UserError, ValueError):
@@ -373,10 +379,13 @@ class _Fit:
 
     def _regression(self, before: Rows, own: Rows) -> Rows:
         """Ridge regression, with Ledoit and Wolf's shrinkage of the layer before as its penalty."""
-        fitted = own[self._fitted]
-        covariance = _regular(ledoit_wolf(before[self._fitted])[0])
-        products = (before[self._fitted].T @ fitted) / own.dtype.type(len(fitted))
-        return _solved(covariance, products)
+        given, fitted = before[self._fitted], own[self._fitted]
+        images = own.dtype.type(len(fitted))
+        few = _few(given)
+        if few is not None:
+            return np.asarray(given.T @ _solved(few.regular(), fitted)) / images
+        covariance = _regular(ledoit_wolf(given)[0])
+        return _solved(covariance, (given.T @ fitted) / images)
 
     def _unexplained(self, weighted: Rows, precision: Rows) -> tuple[Matrix, ...]:
         """Return what a profile knows of e over the calibration rows."""
@@ -416,29 +425,75 @@ def _solved(covariance: Matrix, products: Rows) -> Rows:
         _, found, failed = lapack.sposv(covariance, products)
     if failed:
         _, found, failed = lapack.dposv(covariance, products)
-    if failed:
-        raise np.linalg.LinAlgError("the covariance is not positive definite")
+    _checked(failed)
     return np.ascontiguousarray(found, dtype=products.dtype)
 
 
 def _precision(residual: Rows) -> tuple[Rows, float]:
-    from scipy.linalg import lapack  # noqa: PLC0415 - slow to import
+    from scipy.linalg import blas, lapack  # noqa: PLC0415 - slow to import
 
-    covariance, shrinkage = ledoit_wolf(residual - residual.mean(axis=0))
+    centred = residual - residual.mean(axis=0)
+    few = _few(centred)
+    if few is not None:
+        # P = (I − (1 − ρ)/n Xᵀ (K + νI)⁻¹ X) / ν, with the factor of the inverse on either side.
+        factor, failed = lapack.dpotrf(few.regular().T, lower=1, overwrite_a=1)
+        _checked(failed)
+        half = blas.dtrsm(1.0, factor, centred.astype(np.float64, order="F"), lower=1)
+        share = (1.0 - few.shrinkage) / len(centred)
+        precision = half.T @ half
+        precision *= -share / few.floor
+        precision[np.diag_indices(len(precision))] += 1.0 / few.floor
+        return np.ascontiguousarray(precision, dtype=residual.dtype), few.shrinkage
+    covariance, shrinkage = ledoit_wolf(centred)
     # Symmetric, so that it is its own transpose: LAPACK takes it without a copy of another order.
     factor, failed = lapack.dpotrf(_regular(covariance).T, lower=0, clean=1, overwrite_a=1)
-    if failed:
-        raise np.linalg.LinAlgError("the covariance is not positive definite")
+    _checked(failed)
     upper, _ = lapack.dpotri(factor, lower=0, overwrite_c=1)
     precision = upper + upper.T
     precision[np.diag_indices(len(precision))] /= 2.0
     return np.ascontiguousarray(precision, dtype=residual.dtype), shrinkage
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Few:
+    """A covariance of more filters than images.
+
+    Attributes:
+        products: (n, n) K, see ``ledoit_wolf_of_few``.
+        shrinkage: ρ.
+        floor: ν, the variance of each direction in which no image lies.
+    """
+
+    products: Matrix
+    shrinkage: float
+    floor: float
+
+    def regular(self) -> Matrix:
+        """Return K + νI, in place."""
+        self.products[np.diag_indices(len(self.products))] += self.floor
+        return self.products
+
+
+def _few(centred: Rows) -> _Few | None:
+    """Return the covariance by products of images, where it is sooner inverted so, and as well."""
+    images, filters = centred.shape
+    if images > _FEW * filters:
+        return None
+    products, shrinkage, mean = ledoit_wolf_of_few(centred)
+    if shrinkage < _LEAST_SHRINKAGE:
+        return None
+    return _Few(products, shrinkage, (shrinkage + _LEAST_VARIANCE) * mean)
+
+
+def _checked(failed: int) -> None:
+    if failed:
+        raise np.linalg.LinAlgError("the covariance is not positive definite")
+
+
 def _regular(covariance: Matrix) -> Matrix:
-    """Give every direction a little variance: a layer may be constant on all rows."""
+    """Give every direction a little variance."""
     size = float(np.mean(np.diagonal(covariance)))
-    covariance[np.diag_indices(len(covariance))] += 1e-9 * size if size > 0.0 else 1.0
+    covariance[np.diag_indices(len(covariance))] += _LEAST_VARIANCE * size if size > 0.0 else 1.0
     return covariance
 
 

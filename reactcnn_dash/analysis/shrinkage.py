@@ -27,13 +27,43 @@ def ledoit_wolf(centred: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float
     n, filters = centred.shape
     covariance = (centred.T @ centred).astype(np.float64)
     covariance /= n
-    mean = float(np.trace(covariance)) / filters
-    squared = float(np.vdot(covariance, covariance))
+    shrinkage, mean = _shrinkage(covariance, centred)
+    covariance *= 1.0 - shrinkage
+    covariance[np.diag_indices(filters)] += shrinkage * mean
+    return covariance, shrinkage
+
+
+def ledoit_wolf_of_few(
+    centred: npt.NDArray[np.floating],
+) -> tuple[npt.NDArray[np.float64], float, float]:
+    """Return the same covariance by the products of images, which are fewer than its filters.
+
+    With K = (1 − ρ) X Xᵀ / n of the (n, F) rows X, Σ = (1 − ρ) Xᵀ X / n + ρ μ I needs no matrix of
+    F × F: Σ⁻¹ Xᵀ = Xᵀ (K + ρ μ I)⁻¹ (Woodbury 1950, "Inverting modified matrices").
+
+    Args:
+        centred: as for :func:`ledoit_wolf`.
+
+    Returns:
+        (n, n) K, ρ, and μ.
+    """
+    products = (centred @ centred.T).astype(np.float64)
+    products /= len(centred)
+    # Trace and norm are those of the covariance.
+    shrinkage, mean = _shrinkage(products, centred)
+    products *= 1.0 - shrinkage
+    return products, shrinkage, mean
+
+
+def _shrinkage(
+    products: npt.NDArray[np.float64], centred: npt.NDArray[np.floating]
+) -> tuple[float, float]:
+    """Return ρ, and μ, of a covariance or of the products of images, divided by their number."""
+    n, filters = centred.shape
+    mean = float(np.trace(products)) / filters
+    squared = float(np.vdot(products, products))
     delta = squared / filters - mean**2
     lengths = np.einsum("ij,ij->i", centred, centred).astype(np.float64)
     beta = (float(np.sum(lengths**2)) / n - squared) / (n * filters)
     # A covariance that is μI already has nothing to shrink.
-    shrinkage = min(max(beta, 0.0), delta) / delta if delta > 0.0 else 0.0
-    covariance *= 1.0 - shrinkage
-    covariance[np.diag_indices(filters)] += shrinkage * mean
-    return covariance, shrinkage
+    return min(max(beta, 0.0), delta) / delta if delta > 0.0 else 0.0, mean

@@ -4,25 +4,33 @@ Layout, little-endian: 4 bytes magic, 1 dtype letter, 1 compression (0 none, 1 z
 out), 1 number of dimensions, 1 zero, 4 CRC-32, then 4 bytes a dimension, zeros up to a multiple
 of 8, payload. The payload starts aligned, so an uncompressed array is read in place.
 
-"Zeros left out" is a bitmap of the bytes that are not 0, followed by these. Half of a feature
-map after a ReLU is 0, and the rest is noise to a compressor: for the 13 layers of VGG-16 at 32×32
-this took 0.4 ms and 155 KiB an image, the best of zstd's levels 0.9 ms and 151 KiB.
+Maps are frames of zstd, but in Huffman's code alone: half of a map after a ReLU is 0 and the rest
+noise, so looking for repetitions costs twice the time and gains nothing. "Zeros left out", a bitmap
+of the bytes that are not 0 and then these, is for small arrays, and was how all maps were written
+once. `docs/performance.md` has what each takes, and what others would.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+import sys
 import threading
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import zstandard
 
 from reactcnn_dash.db.errors import DamagedBlob
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 MAGIC = b"RCB1"
@@ -31,17 +39,24 @@ MOST_BYTES = 2**28
 """Of a compressed array of which nothing is known beforehand."""
 _PLAIN, _ZSTD, _ZEROS = range(3)
 
-# Above this share of bytes that are not 0 the bitmap gains too little, and zstd is tried.
+# Above this share of bytes that are not 0 a bitmap gains too little.
 _DENSE = 0.6
 
-# zstd is not tried below this number of bytes.
+# Below this number of bytes zstd is not tried.
 _WORTH_IT = 4096
 
-# The fast strategy with long matches only: Huffman coding does the work on maps, and looking for
-# short matches costs time and space.
-_PARAMETERS = zstandard.ZstdCompressionParameters(
-    strategy=zstandard.STRATEGY_FAST, window_log=17, hash_log=12, min_match=7, target_length=0
-)
+# The fast strategy takes such long steps that it sees long repetitions alone, as of a layer's lows.
+_FAST: Final[Mapping[int, int]] = {
+    zstd.CompressionParameter.strategy: zstd.Strategy.fast,
+    zstd.CompressionParameter.window_log: 18,
+    zstd.CompressionParameter.hash_log: 8,
+    zstd.CompressionParameter.min_match: 7,
+}
+_LONG_STEPS: Final[Mapping[int, int]] = {
+    # zstd's `literalCompressionMode`, which has no name here: Huffman's code in spite of them.
+    1002: 1,
+    zstd.CompressionParameter.target_length: 2048,
+}
 
 _HEAD = struct.Struct("<4s4BI")
 _LETTERS = {
@@ -59,8 +74,15 @@ class _Codecs(threading.local):
     """zstd for one thread: costly to make, and not to be shared."""
 
     def __init__(self) -> None:
-        self.compressor = zstandard.ZstdCompressor(compression_params=_PARAMETERS)
-        self.decompressor = zstandard.ZstdDecompressor()
+        self.compressor = _compressor(_LONG_STEPS)
+
+
+def _compressor(steps: Mapping[int, int]) -> zstd.ZstdCompressor:
+    try:
+        return zstd.ZstdCompressor(options={**_FAST, **steps})
+    except (zstd.ZstdError, ValueError):
+        # That parameter is one of those that zstd may give up: larger then, but as right.
+        return zstd.ZstdCompressor(options=_FAST)
 
 
 _codecs = _Codecs()
@@ -148,28 +170,30 @@ def _checksum(
 
 def _compress(flat: NDArray[np.uint8]) -> tuple[int, tuple[memoryview | bytes, ...]]:
     """Return how the payload is compressed, and its parts: they are joined only once."""
+    if flat.size >= _WORTH_IT:
+        packed = _codecs.compressor.compress(flat.data, zstd.ZstdCompressor.FLUSH_FRAME)
+        return (_ZSTD, (packed,)) if len(packed) < flat.size else (_PLAIN, (flat.data,))
     filled = flat != 0
     count = np.count_nonzero(filled)
     if count == 0:
         return _ZEROS, ()
     if count <= _DENSE * flat.size:
-        # By positions (`compress`), which is three times as fast as by the mask itself.
         return _ZEROS, (np.packbits(filled).data, np.compress(filled, flat).data)
-    if flat.size >= _WORTH_IT:
-        packed = _codecs.compressor.compress(flat.data)
-        if len(packed) < flat.size:
-            return _ZSTD, (packed,)
     return _PLAIN, (flat.data,)
 
 
 def _decompress(payload: memoryview, size: int) -> memoryview:
     try:
         # Asked first, so that a wrong header cannot make the decompressor allocate without bound.
-        if zstandard.frame_content_size(payload) != size:
+        if zstd.get_frame_info(payload).decompressed_size != size:
             raise DamagedBlob("decompresses to another size")
-        return memoryview(_codecs.decompressor.decompress(payload))
-    except zstandard.ZstdError as error:
+        decompressor = zstd.ZstdDecompressor()
+        data = decompressor.decompress(payload, size)
+    except zstd.ZstdError as error:
         raise DamagedBlob("cannot be decompressed") from error
+    if not decompressor.eof or decompressor.unused_data:
+        raise DamagedBlob("does not end with what was compressed")
+    return memoryview(data)
 
 
 def _put_zeros_back(payload: memoryview, size: int) -> memoryview:

@@ -75,6 +75,30 @@ def test_the_unexplained_part_of_a_filter_is_its_regression_on_the_others() -> N
     assert surprise.unexplained.std() == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.parametrize("images", [66, 120, 126, 130, 400])
+def test_more_filters_than_images_give_what_the_plain_formulas_give(images: int) -> None:
+    rng = np.random.default_rng(images)
+    mixed = rng.normal(size=(2, 128, 128)) * np.exp(-np.arange(128) / 20)[:, None]
+    first = np.exp(0.2 * rng.normal(size=(images, 128)) @ mixed[0])
+    second = np.sqrt(first) @ np.abs(mixed[1]) + rng.random((images, 128))
+    first[:, 5], second[:, 7] = 0.0, 3.0
+    profile = fit_profile([first, second])
+    u, v = (
+        layer.standardised(rows)[::2]
+        for layer, rows in zip(profile.layers, (first, second), strict=True)
+    )
+    plain = LedoitWolf(assume_centered=True).fit(u)
+    coefficients = plain.precision_ @ u.T @ v / len(u)
+    np.testing.assert_allclose(profile.layers[1].coefficients, coefficients, rtol=1e-5, atol=1e-7)
+    residual = LedoitWolf().fit(v - u @ coefficients)
+    for layer, expected in zip(profile.layers, (plain, residual), strict=True):
+        assert layer.shrinkage == pytest.approx(expected.shrinkage_, rel=1e-6)
+        largest = np.abs(expected.precision_).max()
+        np.testing.assert_allclose(
+            layer.precision, expected.precision_, rtol=1e-5, atol=1e-6 * largest
+        )
+
+
 @given(
     rows=arrays(np.float64, (6, 4), elements=st.floats(-1e6, 1e6)),
     factor=st.floats(1e-3, 1e3),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
+import zlib
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from reactcnn_dash.db import CorrelationState, ImageBatch, Layer, MapBatch, NewR
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 CLASSES = ("cat", "dog", "frog")
 LAYERS = (
@@ -110,3 +114,11 @@ def state(layer: int, covered: int) -> CorrelationState:
 
 def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def written(compression: int, array: NDArray[Any], payload: bytes) -> bytes:
+    """A blob of a single row, by the layout alone."""
+    letter = {"|u1": b"B", "<f4": b"f"}[array.dtype.str]
+    sealed = letter + bytes((compression, 1)) + struct.pack("<I", array.size)
+    check = zlib.crc32(payload, zlib.crc32(sealed))
+    return b"RCB1" + sealed[:3] + b"\0" + struct.pack("<I", check) + sealed[3:] + payload

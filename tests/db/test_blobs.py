@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import zlib
 from typing import Any
 
@@ -9,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from reactcnn_dash.db import DamagedBlob, pack, unpack
+from reactcnn_dash.db import DamagedBlob, blobs, pack, unpack
+from tests.db.samples import written
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 DTYPES = ["?", "i1", "u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"]
 
@@ -51,18 +58,80 @@ def test_views_and_big_endian_arrays_are_stored_by_value() -> None:
     assert np.array_equal(unpack(pack(array)), array)
 
 
-@given(filled=st.sampled_from([0.0, 0.3, 0.9]), compress=st.booleans(), data=st.data())
-def test_any_flipped_bit_is_noticed(filled: float, compress: bool, data: st.DataObject) -> None:
-    blob = bytearray(pack(maps(filled)[:, :9, :9], compress=compress))
+def test_maps_behind_a_relu_take_hardly_more_than_their_entropy() -> None:
+    rng = np.random.default_rng(5)
+    codes = np.minimum(rng.exponential(30, 200_000), 255).astype(np.uint8)
+    codes[rng.random(codes.size) < 0.5] = 0
+    share = np.bincount(codes, minlength=256) / codes.size
+    bits = -np.sum(share[share > 0] * np.log2(share[share > 0]))
+    assert len(pack(codes, compress=True)) < 1.02 * codes.size * bits / 8
+
+
+def test_low_and_step_of_a_run_without_negative_values_take_less_than_the_steps() -> None:
+    step = np.random.default_rng(6).random(4224, np.float32)
+    scales = np.stack([np.zeros_like(step), step])
+    blob = pack(scales, compress=True)
+    assert np.array_equal(unpack(blob, (2, 4224), "<f4"), scales)
+    assert len(blob) < step.nbytes
+
+
+@pytest.mark.parametrize("filled", [0.01, 0.35, 0.6])
+@pytest.mark.parametrize("size", [7, 4095, 4096, 9216])
+def test_maps_whose_zeros_were_left_out_are_read_as_ever(filled: float, size: int) -> None:
+    array = maps(filled).reshape(-1)[:size]
+    payload = np.packbits(array != 0).tobytes() + array[array != 0].tobytes()
+    assert np.array_equal(unpack(written(2, array, payload), (size,), "|u1"), array)
+
+
+@pytest.mark.parametrize("level", [-5, 1, 3, 19])
+def test_a_frame_of_any_level_is_read(level: int) -> None:
+    array = maps(0.9).reshape(-1)
+    blob = written(1, array, zstd.compress(array.tobytes(), level))
+    assert np.array_equal(unpack(blob, array.shape, "|u1"), array)
+
+
+def test_what_follows_a_frame_is_neither_decompressed_nor_passed_over() -> None:
+    array = maps(0.9).reshape(-1)
+    frame = zstd.compress(array.tobytes())
+    for more in (frame, b"\0", zstd.compress(bytes(2**20))):
+        with pytest.raises(DamagedBlob, match="does not end"):
+            unpack(written(1, array, frame + more))
+    with pytest.raises(DamagedBlob):
+        unpack(written(1, array, frame[:-3]))
+
+
+def test_a_zstd_without_our_parameter_writes_what_is_read_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    never = {2**30: 1}
+    with pytest.raises((zstd.ZstdError, ValueError)):
+        zstd.ZstdCompressor(options=never)
+    monkeypatch.setattr(blobs._codecs, "compressor", blobs._compressor(never))
+    array = maps(0.5)
+    blob = pack(array, compress=True)
+    assert np.array_equal(unpack(blob), array)
+    assert len(blob) < array.size
+
+
+@given(
+    filled=st.sampled_from([0.0, 0.3, 0.9]),
+    side=st.sampled_from([9, 20]),
+    compress=st.booleans(),
+    data=st.data(),
+)
+def test_any_flipped_bit_is_noticed(
+    filled: float, side: int, compress: bool, data: st.DataObject
+) -> None:
+    blob = bytearray(pack(maps(filled)[:, :side, :side], compress=compress))
     bit = data.draw(st.integers(0, 8 * len(blob) - 1))
     blob[bit // 8] ^= 1 << bit % 8
     with pytest.raises(DamagedBlob):
         unpack(bytes(blob))
 
 
-@given(compress=st.booleans(), data=st.data())
-def test_a_cut_blob_is_noticed(compress: bool, data: st.DataObject) -> None:
-    blob = pack(maps(0.4)[:, :9, :9], compress=compress)
+@given(side=st.sampled_from([9, 20]), compress=st.booleans(), data=st.data())
+def test_a_cut_blob_is_noticed(side: int, compress: bool, data: st.DataObject) -> None:
+    blob = pack(maps(0.4)[:, :side, :side], compress=compress)
     with pytest.raises(DamagedBlob):
         unpack(blob[: data.draw(st.integers(0, len(blob) - 1))])
 

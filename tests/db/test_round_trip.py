@@ -17,19 +17,25 @@ from reactcnn_dash.db import (
     CorrelationState,
     ImageBatch,
     ImageNotFound,
+    Layer,
+    MapBatch,
     RunNotFound,
     RunState,
     RunWriter,
     StoreReader,
+    pack,
+    packing,
     replace_states,
     save_clustering,
 )
 from reactcnn_dash.db.packing import pack_batch, pack_state, unpack_state
-from tests.db.samples import FILTERS, LAYERS, batch, files, new_run, state
+from tests.db.samples import FILTERS, LAYERS, batch, files, new_run, state, written
 from tests.silence import fall_silent
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 
 def test_a_run_reads_back_as_it_was_begun(url: str) -> None:
@@ -190,6 +196,39 @@ def test_only_the_maps_of_the_last_images_are_kept(url: str, size: int) -> None:
         assert found is not None
         assert truth is not None
         assert np.array_equal(found.codes, truth[0].codes[0])
+
+
+def test_maps_of_an_older_build_stand_beside_new_ones(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(7)
+    layer = Layer(0, "wide", "convolution", "relu", 16, 24, 24, 0)
+    shape = (4, 16, 24, 24)
+    codes = (rng.integers(1, 256, shape) * (rng.random(shape) < 0.4)).astype(np.uint8)
+    scale = rng.random((4, 16), np.float32)
+
+    def part(start: int) -> ImageBatch:
+        here = slice(start, start + 2)
+        maps = (MapBatch(codes[here], np.zeros_like(scale[here]), scale[here]),)
+        return _changed(batch(start, 2, maps=False), gap=scale[here], maps=maps)
+
+    def as_it_was(array: NDArray[Any], compress: bool = False) -> bytes:
+        if array.size != codes[0].size:
+            return pack(array, compress)
+        left = np.packbits(array != 0).tobytes() + array[array != 0].tobytes()
+        return written(2, array, left)
+
+    with RunWriter.begin(url, new_run(layers=(layer,), feature_maps="all")) as writer:
+        with monkeypatch.context() as older:
+            older.setattr(packing, "pack", as_it_was)
+            writer.append(part(0))
+        writer.append(part(2))
+        reader = StoreReader(url)
+        for ordinal in range(4):
+            found = reader.feature_maps(writer.run.uuid, ordinal, 0)
+            assert found is not None
+            assert np.array_equal(found.codes, codes[ordinal])
+            assert np.array_equal(found.step, scale[ordinal])
 
 
 def test_a_run_may_keep_no_maps(url: str) -> None:
