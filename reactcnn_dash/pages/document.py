@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dash import Dash
-from dash._hooks import HooksManager
 from flask import Blueprint, Response
 
 from reactcnn_dash.proxy import root
@@ -147,8 +146,6 @@ class PageApp(Dash):
             update_title="",
             **options,
         )
-        # Dash means to look through all installed packages once, and does so for each app.
-        HooksManager._registered = True
         # What one page's document names, the app of the first address serves for all.
         self.registered_paths = assets.suites
         self._folder = folder
