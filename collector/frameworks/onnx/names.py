@@ -22,6 +22,8 @@ _OPERATION = re.compile(
     r"depthwise|separable_conv2d|conv2d_transpose|conv_transpose|FusedBatchNormV3)(_\d+)?(_quant)?"
 )
 """What exporters add to a layer's name: the operation."""
+_QUANTISED = re.compile(r"(_quant)?(_token_\d+)?$")
+"""What is added to the name of a convolution whose operator is changed for whole numbers."""
 _WEIGHT = re.compile(r"(.+?)[./](weight|kernel|_?weight_quantized)(:0)?")
 
 
@@ -53,7 +55,8 @@ def _of_one(name: str, levels: Sequence[tuple[str, ...]], weights: Sequence[str]
 
 
 def _long(node: onnx.NodeProto) -> str:
-    return str(node.name or node.output[0])
+    name = str(node.name or node.output[0])
+    return _QUANTISED.sub("", name) if node.op_type in ("ConvInteger", "QLinearConv") else name
 
 
 def _short(node: onnx.NodeProto, graph: Graph) -> str:

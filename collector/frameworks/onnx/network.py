@@ -347,7 +347,9 @@ def _squashed(graph: Graph, output: NDArray[Any]) -> bool:
     elif last is not None:
         # A bias that stands by itself belongs to its kernel.
         bias = last.op_type == "Add" and any(graph.is_constant(name) for name in last.input)
-        kernels = {"Conv", "Gemm", "GlobalAveragePool", "MatMul", "QLinearConv", "QLinearMatMul"}
+        kernels = {
+            "Conv", "Gemm", "GlobalAveragePool", "MatMul", "QGemm", "QLinearConv", "QLinearMatMul",
+        }  # fmt: skip
         kept = False if bias or last.op_type in kernels else None
     rows = output[np.isfinite(output).all(axis=1)].astype(np.float64)
     return are_squashed(rows, kept)
