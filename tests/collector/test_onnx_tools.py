@@ -8,10 +8,11 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
+    quantize_dynamic,
     quantize_static,
 )
 
@@ -173,3 +174,38 @@ def test_quantised_activations_are_followed(
     assert [tap.name for tap in network.taps] == ["first", "second"]
     for gap, expected in zip(gaps_of(network), means_of(model, [tensor, second]), strict=True):
         np.testing.assert_allclose(gap, expected, atol=0.03 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize("kind", ["Relu", "silu", "nothing"])
+def test_convolutions_quantised_by_each_batch_are_watched(
+    kind: str, *, each: bool, tmp_path: Path
+) -> None:
+    b = Builder()
+    kernel, bias = b.normal(8, 3, 3, 3, name="block.weight"), b.weight(np.linspace(-1, 1, 8))
+    start = b.add("Conv", "pixels", kernel, bias, name="first", pads=[1, 1, 1, 1])
+    tensor = {
+        "Relu": lambda: b.add("Relu", start),
+        "silu": lambda: b.add("Mul", start, b.add("Sigmoid", start)),
+        "nothing": lambda: start,
+    }[kind]()
+    second = b.conv(tensor, 8, 8, name="second")
+    model = b.classified(second, 8)
+    path = str(tmp_path / "quantised.onnx")
+    quantize_dynamic(saved(model, tmp_path), path, per_channel=each)
+    assert operators(path).count("ConvInteger") == 2
+    network = understand(path, Asked())
+    assert [(tap.name, tap.kind) for tap in network.taps] == [
+        ("block", "ConvInteger"), ("second", "ConvInteger")
+    ]  # fmt: skip
+    assert [one for one in network.notices if "go together" in one]
+    assert not [one for one in network.notices if "not watched" in one]
+    for gap, expected in zip(gaps_of(network), means_of(model, [tensor, second]), strict=True):
+        np.testing.assert_allclose(gap, expected, atol=0.03 * np.abs(expected).max())
+    stored = network.kernels()[0].weights
+    (written,) = (numpy_helper.to_array(one) for one in b.weights if one.name == kernel)
+    assert stored is not None
+    np.testing.assert_allclose(
+        stored, written.transpose(0, 2, 3, 1), atol=0.01 * np.abs(written).max()
+    )
+    assert network.details["wiring"]["taps"] == [[], [0]]

@@ -17,6 +17,7 @@ from collector.frameworks.kernels import kernel, weights_of
 from collector.frameworks.onnx.appended import Feeding, values_of, with_capture, with_values
 from collector.frameworks.onnx.capture import Capture, portions, probabilities_of
 from collector.frameworks.onnx.graph import Graph, attributes, kernel_of, taken
+from collector.frameworks.onnx.kernels import computed_kernels
 from collector.frameworks.onnx.modelfile import opset_of, read, weights_digest
 from collector.frameworks.onnx.session import carry_out, session
 from collector.frameworks.onnx.steps import details_of
@@ -191,7 +192,7 @@ def understand(spec: str, asked: Asked) -> Network:
     said, *maps = run_plain(plain, names, noise, feeding)
     # An input cannot be an output too; that it reaches a kernel as it is says enough.
     given = [] if feeding.name in entering else run_plain(plain, entering, noise, feeding)
-    kernels = _kernels(graph, plain, found, computed, feeding)
+    kernels = computed_kernels(graph, plain, found, computed, feeding)
     taps, weights = [], []
     for tap, one, weight in zip(found, maps, kernels, strict=True):
         if one.ndim == 4 and len(one) == _REHEARSED:
@@ -226,7 +227,11 @@ def understand(spec: str, asked: Asked) -> Network:
         rescales=not any(keeps_scale(one[0], one[-1]) for one in given) if given else False,
         rounding=_rounding(graph, feeding, maps),
         custom_ops=asked.custom_ops,
-        notices=tuple(text for text in (notice, of_reading, _inside(inside), unwatched) if text),
+        notices=tuple(
+            text
+            for text in (notice, of_reading, _inside(inside), unwatched, _by_company(taps))
+            if text
+        ),
     )
 
 
@@ -290,7 +295,7 @@ def _feeding(graph: Graph, native: tuple[int, int] | None) -> tuple[Feeding, str
 def _seen_by_the_first(graph: Graph) -> int | None:
     """Return the channels that the first convolution sees."""
     for node in graph.nodes:
-        if node.op_type in ("Conv", "QLinearConv"):
+        if node.op_type in ("Conv", "ConvInteger", "QLinearConv"):
             shape = graph.shape(kernel_of(node))
             return None if shape is None else shape[1] * int(attributes(node).get("group", 1))
     return None
@@ -369,42 +374,9 @@ def _before_kernels(graph: Graph, start: str) -> list[str]:
     return list(entering)
 
 
-def _kernels(
-    graph: Graph, plain: Any, taps: Sequence[Tap], computed: Sequence[str], feeding: Feeding
-) -> list[NDArray[Any] | None]:
-    """Return the weights of each convolution, those that the graph computes of others included."""
-    constant = [name for name in computed if graph.is_constant(name)]
-    black = np.zeros((1, *feeding.shape))
-    values: dict[str, NDArray[Any]] = {}
-    if constant:
-        dtype = helper.tensor_dtype_to_np_dtype(feeding.element)
-        images = black.transpose(0, 3, 1, 2) if feeding.channels_first else black
-        (part,) = portions(images.astype(dtype), feeding.batch)
-        found = carry_out(plain, constant, {feeding.name: part})
-        values = dict(zip(constant, found, strict=True))
-    return [_floats(graph, tap.node, values) for tap in taps]
-
-
-def _floats(
-    graph: Graph, node: onnx.NodeProto, values: Mapping[str, NDArray[Any]]
-) -> NDArray[Any] | None:
-    """Return the kernel of a convolution, its codes as the floats that they stand for."""
-    name = kernel_of(node)
-    written = graph.value(name)
-    kernel = values.get(name) if written is None else written
-    if kernel is None or node.op_type != "QLinearConv":
-        return kernel
-    scale, zero = (graph.value(one) for one in node.input[4:6])
-    if scale is None or zero is None:
-        return None
-    each = (-1, 1, 1, 1)
-    floats: NDArray[Any] = (kernel - zero.astype(np.float32).reshape(each)) * scale.reshape(each)
-    return floats
-
-
 def _before_codes(graph: Graph, name: str) -> str:
     node = graph.producer(name)
-    codes = node is not None and node.op_type == "QuantizeLinear"
+    codes = node is not None and node.op_type in ("DynamicQuantizeLinear", "QuantizeLinear")
     return str(node.input[0]) if node is not None and codes else name
 
 
@@ -425,6 +397,15 @@ def _inside(number: int) -> str | None:
     what = "1 convolution" if number == 1 else f"{number} convolutions"
     are = "is" if number == 1 else "are"
     return f"{what} in the bodies of If, Loop or Scan {are} not watched."
+
+
+def _by_company(taps: Sequence[Tap]) -> str | None:
+    if all(tap.node.op_type != "ConvInteger" for tap in taps):
+        return None
+    return (
+        "the model quantises images by the greatest and least value of all that go together, so "
+        "values depend a little on --batch-size."
+    )
 
 
 def _nothing_to_watch(graph: Graph, inside: int) -> str:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from collector.frameworks.onnx.graph import Graph
 
-CONVOLUTIONS = ("Conv", "ConvTranspose", "QLinearConv")
-_OTHERS = ("ConvInteger", "DeformConv", "FusedConv", "NhwcFusedConv")
+CONVOLUTIONS = ("Conv", "ConvInteger", "ConvTranspose", "QLinearConv")
+_OTHERS = ("DeformConv", "FusedConv", "NhwcFusedConv")
 _NORMALISATIONS = frozenset({
     "BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization",
     "LpNormalization",
@@ -62,7 +62,7 @@ class Tap:
     Attributes:
         name: what a person called the convolution, unique among the taps.
         full_name: what the exporter called it.
-        kind: ``Conv``, ``ConvTranspose`` or ``QLinearConv``, a depthwise one said so.
+        kind: one of :data:`CONVOLUTIONS`, a depthwise one said so.
         tap: name of the node whose output is read.
         node: the convolution.
         tensor: that output, or what is to be made a float again of it.
