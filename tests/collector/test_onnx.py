@@ -200,6 +200,24 @@ def test_each_fusion_is_followed_to_its_end_and_stays_what_it_is(name: str, tmp_
     assert_says(captured(network, pixels), probabilities, maps)
 
 
+def test_what_is_padded_next_is_watched(tmp_path: Path) -> None:
+    b = Builder()
+    tensor = b.add("Clip", b.conv("pixels", 3, 5, name="first"), b.weight(0.0), b.weight(6.0))
+    padded = b.add("Pad", tensor, b.weight([0, 0, 0, 0, 0, 0, 1, 1], dtype=np.int64))
+    second = b.add("Conv", padded, b.normal(5, 1, 3, 3), group=5, strides=[2, 2], name="second")
+    model = b.classified(second, 5)
+    network = network_of(model, tmp_path)
+    assert [tap.name for tap in network.taps] == ["first", "second"]
+    pixels = photos(3)
+    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    found = captured(network, pixels)
+    for place, one in enumerate((tensor, second)):
+        probabilities, maps = bare(model, one, given)
+        gap = found.gap[:, 5 * place : 5 * place + 5]
+        np.testing.assert_allclose(gap, maps.mean((2, 3)), atol=1e-5)
+        np.testing.assert_allclose(found.probabilities, probabilities, atol=1e-5)
+
+
 @pytest.mark.parametrize("opset", range(9, 29))
 def test_every_opset(opset: int, tmp_path: Path) -> None:
     b = Builder(opset)

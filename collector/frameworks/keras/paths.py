@@ -22,7 +22,6 @@ _LAYERS: Final = {
     _L.Multiply: Role.PRODUCT,
     _L.Maximum: Role.CELLS,
     _L.Minimum: Role.CELLS,
-    _L.Rescaling: Role.CELLS,
 }
 _FUNCTIONS: Final = {
     **dict.fromkeys(("Add", "Subtract"), Role.SUM),

@@ -152,7 +152,7 @@ class Network(Fed):
         """Return what the graph itself says: probabilities, and maps (B, F, H, W) of some taps."""
         taps = [self.taps[place] for place in places]
         plain = session(with_values(self.model, taps, []), self.custom_ops)
-        names = [self.output, *(values_of(place) for place in range(len(taps)))]
+        names = [self.output, *map(values_of, taps)]
         values = pixels.astype(np.float32)
         if scaling.reversed:
             values = values[..., ::-1]
@@ -188,7 +188,7 @@ def understand(spec: str, asked: Asked) -> Network:
     noise = np.random.default_rng(0).uniform(0, 255, (_REHEARSED, *feeding.shape))
     noise[1] /= 255
     noise[2:] = 0
-    names = [output, *(values_of(place) for place in range(len(found)))]
+    names = [output, *map(values_of, found)]
     said, *maps = run_plain(plain, names, noise, feeding)
     # An input cannot be an output too; that it reaches a kernel as it is says enough.
     given = [] if feeding.name in entering else run_plain(plain, entering, noise, feeding)
@@ -244,8 +244,14 @@ def run_plain(
     dtype = helper.tensor_dtype_to_np_dtype(feeding.element)
     values = images.transpose(0, 3, 1, 2) if feeding.channels_first else images
     given = list(portions(values.astype(dtype), feeding.batch))
-    parts = [carry_out(plain, names, {feeding.name: part}) for part in given]
-    whole = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    # What the model returns may be what is watched, too.
+    each = list(dict.fromkeys(names))
+    parts = [carry_out(plain, each, {feeding.name: part}) for part in given]
+    found = {
+        name: np.concatenate(arrays)
+        for name, arrays in zip(each, zip(*parts, strict=True), strict=True)
+    }
+    whole = [found[name] for name in names]
     # What fills up the last portion goes again; what has another number is of no image.
     filled = sum(map(len, given))
     return [one[: len(images)] if len(one) == filled else one for one in whole]
