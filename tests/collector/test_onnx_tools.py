@@ -99,6 +99,23 @@ def test_fused_convolutions_are_watched_as_before(kind: str, opset: int, tmp_pat
     np.testing.assert_allclose(gap, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("level", ["BASIC", "EXTENDED"])
+def test_what_is_put_into_a_kernel_does_not_name_it(level: str, tmp_path: Path) -> None:
+    b = Builder()
+    first = b.add("Conv", "pixels", b.normal(5, 3, 3, 3, name="net.first.weight"), name="node_1")
+    known = [b.weight(np.linspace(0.5, 1.5, 5)) for _ in range(4)]
+    tensor = b.add("Relu", b.add("BatchNormalization", first, *known))
+    second = b.add("Conv", tensor, b.normal(5, 5, 3, 3, name="net.second.weight"), name="node_2")
+    scaled = b.add("Mul", second, b.weight(np.linspace(0.5, 1.5, 5).reshape(5, 1, 1)))
+    model = b.classified(scaled, 5)
+    path = optimised(saved(model, tmp_path), level)
+    assert not {"BatchNormalization", "Mul"} & {*operators(path)}
+    network = understand(path, Asked())
+    assert [tap.name for tap in network.taps] == ["net.first", "net.second"]
+    for gap, expected in zip(gaps_of(network), means_of(model, [tensor, scaled]), strict=True):
+        np.testing.assert_allclose(gap, expected, atol=1e-5)
+
+
 def test_a_sum_that_is_fused_with_a_convolution_is_none_of_its(tmp_path: Path) -> None:
     def model(*, fused: bool) -> tuple[onnx.ModelProto, list[str]]:
         b = Builder()

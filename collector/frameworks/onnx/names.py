@@ -24,8 +24,9 @@ _OPERATION = re.compile(
 """What exporters add to a layer's name: the operation."""
 _QUANTISED = re.compile(r"(_quant)?(_token_\d+)?$")
 """What is added to the name of a convolution whose operator is changed for whole numbers."""
-_WEIGHT = re.compile(r"(?:Conv\w+Fusion_W_)*(.+?)[./](_?weight|kernel)(:0)?(_quantized)?")
-"""A weight's name; onnxruntime says before it what it put into the weight."""
+_WEIGHT = re.compile(r"(.+?)[./](_?weight|kernel)(:0)?(_quantized)?")
+_PUT_IN = re.compile(r"^(Conv[A-Za-z]+Fusion_W_)+")
+"""What onnxruntime says before the name of a weight that it put something into."""
 _MERGED = re.compile(r"(.+)/merged_input:0(_quantized)?")
 """The weight into which tf2onnx put a normalisation, whose name the convolution then bears."""
 _OF_KERAS = re.compile(r".+/(convolution|conv_transpose|depthwise|separable_conv2d)(/.+)?")
@@ -39,7 +40,7 @@ def names_of(nodes: Sequence[onnx.NodeProto], graph: Graph) -> list[str]:
     Where a short name stands for several convolutions, more of the exporter's is taken; of several
     calls of one the later ones are numbered.
     """
-    weights = [graph.origin(kernel_of(node)) for node in nodes]
+    weights = [_PUT_IN.sub("", graph.origin(kernel_of(node))) for node in nodes]
     said = _unnumbered([_said(*one) for one in zip(nodes, weights, strict=True)])
     levels = [
         (_short(node, name, weight), *_of_parameter(weight), _path(name), _long(node))
