@@ -121,10 +121,11 @@ def test_a_sum_that_is_fused_with_a_convolution_is_none_of_its(tmp_path: Path) -
         b = Builder()
         first = b.add("Relu", b.conv("pixels", 3, 5, name="first"))
         kernel, bias = b.normal(5, 5, 3, 3), b.weight(np.linspace(-1, 1, 5))
-        options = {"pads": [1, 1, 1, 1], "name": "second"}
+        options: dict[str, Any] = {"pads": [1, 1, 1, 1], "name": "second"}
         if fused:
-            inputs, more = (first, kernel, bias, first), {"domain": "com.microsoft"}
-            relu = b.add("FusedConv", *inputs, activation="Relu", **more, **options)
+            inputs = first, kernel, bias, first
+            options |= {"domain": "com.microsoft", "activation": "Relu"}
+            relu = b.add("FusedConv", *inputs, **options)
             second = ""
         else:
             second = b.add("Conv", first, kernel, bias, **options)

@@ -48,9 +48,9 @@ def _floats(
     if kernel is None or node.op_type not in ("ConvInteger", "QLinearConv"):
         return kernel
     if node.op_type == "ConvInteger":
-        scale, zero = _scale_behind(graph, node), np.zeros(1)
-        if len(node.input) > 3 and node.input[3]:
-            zero = graph.value(node.input[3])
+        scale = _scale_behind(graph, node)
+        of_kernel = node.input[3] if len(node.input) > 3 else ""
+        zero = graph.value(of_kernel) if of_kernel else np.zeros(1)
     else:
         scale, zero = (graph.value(one) for one in node.input[4:6])
     if scale is None or zero is None:

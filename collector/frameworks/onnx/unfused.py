@@ -7,7 +7,7 @@ in such a graph. Written out the graph says the same, and onnxruntime fuses it a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import helper, numpy_helper
@@ -29,7 +29,7 @@ def unfuse(graph: onnx.GraphProto, opset: int) -> None:
     """Write the fused convolutions of a graph out, in place."""
     if not any(node.op_type == _FUSED for node in graph.node):
         return
-    nodes = []
+    nodes: list[onnx.NodeProto] = []
     for node in graph.node:
         nodes += _parts(graph, node, opset) if node.op_type == _FUSED else [node]
     del graph.node[:]
@@ -40,19 +40,21 @@ def _parts(graph: onnx.GraphProto, node: onnx.NodeProto, opset: int) -> Iterator
     said = attributes(node)
     activation = said.pop("activation", b"").decode()
     numbers = said.pop("activation_params", [])
-    tensor, (*taken, added) = node.output[0], [*node.input, *[""] * (4 - len(node.input))]
+    tensor, inputs = node.output[0], [str(name) for name in node.input]
+    *taken, added = inputs + [""] * (4 - len(inputs))
     behind = [*(["Add"] if added else []), *([activation] if activation else [])]
     names = [*(f"{tensor}.{kind}" for kind in ["Conv", *behind][:-1]), tensor]
-    convolution = helper.make_node("Conv", taken, names[:1], name=node.name, **said)
-    yield convolution
+    yield helper.make_node("Conv", taken, names[:1], name=node.name, **said)
     for kind, before, after in zip(behind, names, names[1:], strict=False):
-        inputs, options = [before], dict[str, float]()
+        inputs, options = [before], dict[str, Any]()
         if kind == "Add":
             inputs.append(added)
         elif kind == "Clip" and opset >= _CLIPS_BY_INPUTS:
             for end, number in zip(_PARAMETERS[kind], numbers, strict=False):
                 inputs.append(f"{tensor}.{end}")
-                graph.initializer.append(numpy_helper.from_array(np.float32(number), inputs[-1]))
+                graph.initializer.append(
+                    numpy_helper.from_array(np.asarray(number, np.float32), inputs[-1])
+                )
         else:
             options = dict(zip(_PARAMETERS.get(kind, ()), numbers, strict=False))
         name = f"{node.name}.{kind}" if node.name else ""
