@@ -30,10 +30,12 @@ class Expected:
     Attributes:
         steps: names of what follows on it alone, itself first.
         means: the mean of each map behind each of these, (B, F).
+        part: whether it is a part of a layer, a convolution of its own in some graphs only.
     """
 
     steps: tuple[str, ...]
     means: tuple[Array, ...]
+    part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,9 @@ class Said:
 def line(said: Said, expected: Sequence[Expected], allowed: float, names: str) -> tuple[str, bool]:
     """Return one line on a road, and whether it tells of a fault."""
     odd, left = _differences(said, expected, allowed)
-    words = [f"{len(said.names)} taps of {len(expected)} convolutions"]
-    words += [f"within {allowed:g}"]
+    whole = sum(not one.part for one in expected)
+    words = [f"{len(said.names)} taps of {whole} convolutions"]
+    words += [f"within {allowed:g}" if np.isfinite(allowed) else "values not compared"]
     words += [f"{len(odd)} elsewhere: {'; '.join(odd[:3])}"] if odd else []
     words += [f"{left} without a tap"] if left else []
     words += ["names not unique"] if len({*said.names}) < len(said.names) else []
@@ -119,7 +122,7 @@ def _differences(said: Said, expected: Sequence[Expected], allowed: float) -> tu
             if _close(mean, value, allowed)
         ]
         odd.append(f"{name} ({tap}): {where[0] if where else 'nowhere'}")
-    return odd, len(free)
+    return odd, sum(not expected[i].part for i in free)
 
 
 def _close(one: Array, other: Array, allowed: float) -> bool:
