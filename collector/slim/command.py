@@ -284,18 +284,15 @@ class _Job:
         arguments, folder = self._arguments, self._request.checkpoints
         if folder.exists() and self._request.force:
             shutil.rmtree(folder)
-        options = argparse.Namespace(
+        options = train.options(
             data=arguments.data,
             validation=self._request.evaluate,
-            probe=None,
             epochs=arguments.fine_tune,
-            batch_size=None,
             learning_rate=arguments.learning_rate,
             start=str(path),
             # What it was is the best that it can learn.
             teacher=self._request.model,
             checkpoints=str(folder),
-            resume=False,
             classes=arguments.classes,
             value_range=arguments.value_range,
             experiment=f"{self._request.output.stem} fine-tuned",

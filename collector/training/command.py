@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import shlex
 import sys
@@ -35,7 +36,6 @@ from reactcnn_dash.db import (
 )
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
 
     from collector.callback import ReactCNNCallback
@@ -105,6 +105,12 @@ def add_parser(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         type=count,
         help="settles weights, order and augmentation (default: 1)",
     )
+
+
+def options(**given: Any) -> argparse.Namespace:
+    """Return what the command line makes of some options, for who trains without one."""
+    usual = dict.fromkeys((*_DEFAULTS, "store", "experiment"))
+    return argparse.Namespace(**usual | {"checkpoints": "checkpoints", "resume": False} | given)
 
 
 def run(arguments: argparse.Namespace, signals: StopSignals) -> int:

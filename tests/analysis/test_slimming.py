@@ -213,6 +213,32 @@ def test_narrowing_spends_where_the_damage_is_least_for_what_is_saved() -> None:
     assert path.steps_to(0.0) == len(path.groups)
 
 
+def test_wide_layers_lose_filters_by_eights() -> None:
+    widths = (100, 20, 64)
+    costs = chain((*widths, 2), (9.0, 4.0, 4.0, 1.0))
+    edges = np.cumsum([3, *widths])
+    orders = [np.arange(edges[place], edges[place + 1]) for place in range(3)]
+    rng = np.random.default_rng(4)
+    residuals = [
+        np.concatenate([np.sort(rng.exponential(size=len(order)))[::-1].cumsum()[::-1], [0.0]])
+        for order in orders
+    ]
+    selections = [Selection(*one) for one in zip(orders, residuals, strict=True)]
+    path = narrowing(selections, [1, 3, 5], costs)
+    kept = np.ones(int(edges[-1]) + 2, bool)
+    for steps in range(len(path.groups) + 1):
+        left = np.array(widths) - path.gone(steps, 3)
+        for order, count in zip(orders, left, strict=True):
+            kept[order[count:]] = False
+        assert path.cost[steps] == pytest.approx(costs.total(kept))
+        stays = sum(one[count] for one, count in zip(residuals, left, strict=True))
+        assert path.residual[steps] == pytest.approx(stays)
+        assert left[0] in {100, 1} or left[0] % 8 == 0
+        assert left[2] in {64, 5} or left[2] % 8 == 0
+    assert left.tolist() == [1, 3, 5]
+    assert set(path.sizes[path.groups == 1].tolist()) == {1}
+
+
 def test_what_does_no_damage_goes_first() -> None:
     costs = chain((3, 3, 2), (1.0, 1.0, 1.0))
     useful = Selection(np.arange(3, 6), np.array([3.0, 2.0, 1.0, 0.0]))

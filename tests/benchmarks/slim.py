@@ -11,11 +11,12 @@ import statistics
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 
 from collector import loop, session
 from collector.frameworks.keras.capture import Capture
@@ -50,6 +51,7 @@ METHODS = ("l1", "random", "clusters")
 SHAPE = (32, 32, 3)
 SHARES = {"parameters": (0.30, 0.22, 0.15, 0.10, 0.06), "multiply-adds": (0.55, 0.50, 0.40)}
 """What stays, for the methods side by side."""
+_LOOKING = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -268,16 +270,20 @@ def memory(folder: Path, given: Images) -> list[Result]:
 
 
 def peak(*words: str) -> float:
-    """Peak resident memory of a process of the collector, in GB."""
-    script = (
-        "import resource, sys; from collector.cli import main; code = main(sys.argv[1:]); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *words], check=True, stdout=subprocess.PIPE, text=True
-    )
-    unit = 1 if sys.platform == "darwin" else 1024
-    return int(done.stdout.split()[-1]) * unit / 1e9
+    """Most resident memory of a process of the collector, in GB.
+
+    Looked at from outside: what the system itself remembers begins, on Linux, with the memory of
+    the process that started it.
+    """
+    process = subprocess.Popen([sys.executable, "-m", "collector", *words])
+    most, inside = 0, psutil.Process(process.pid)
+    while process.poll() is None:
+        with suppress(psutil.Error):
+            most = max(most, inside.memory_info().rss)
+        time.sleep(_LOOKING)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, words)
+    return most / 1e9
 
 
 def collector(*words: str) -> None:

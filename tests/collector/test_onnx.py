@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -838,3 +839,42 @@ def test_weights_beside_the_file_are_read(tmp_path: Path) -> None:
     (path.parent / "data.bin").symlink_to(tmp_path / "elsewhere.bin")
     with pytest.raises(ModelError, match="outside its own folder"):
         understand(str(path), Asked())
+
+
+@pytest.mark.parametrize("written", ["as bytes", "as numbers", "as inputs, too"])
+def test_large_weights_outlive_their_network(tmp_path: Path, written: str) -> None:
+    b = Builder()
+    inner = b.add("Relu", b.conv("pixels", 3, 24, name="first"))
+    # Not packed anew for a convolution, but read where it is.
+    placed = b.add("Add", inner, b.normal(1, 24, 12, 12))
+    tensor = b.add("Relu", b.conv(placed, 24, 40, name="second"))
+    model = b.classified(tensor, 40)
+    kernel = next(one for one in model.graph.initializer if one.dims[0] == 40)
+    if written == "as numbers":
+        values = numpy_helper.to_array(kernel).ravel()
+        kernel.ClearField("raw_data")
+        kernel.float_data.extend(values)
+    elif written == "as inputs, too":
+        model.ir_version = 3
+        model.graph.input.extend(
+            helper.make_tensor_value_info(one.name, one.data_type, list(one.dims))
+            for one in model.graph.initializer
+        )
+    pixels = photos(3)
+    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    probabilities, maps = bare(model, tensor, given)
+    network = network_of(model, tmp_path)
+    first = network.kernels()[0].weights
+    assert first is not None
+    written_first = next(one for one in model.graph.initializer if len(one.dims) == 4)
+    np.testing.assert_array_equal(first, numpy_helper.to_array(written_first).transpose(0, 2, 3, 1))
+    settings: Any = {"pixel_range": "0-1", "maps": False, "batch_size": 2, "exact": False}
+    capture = network.proven(pixels, **settings).capture
+    del network
+    gc.collect()
+    # What was let go is written over.
+    others = [np.full(size, 7, np.float32) for size in (24 * 27, 24 * 144, 40 * 216) * 50]
+    found = capture(pixels)
+    np.testing.assert_allclose(found.probabilities, probabilities, atol=1e-5)
+    np.testing.assert_allclose(found.gap[:, 24:], maps.mean((2, 3)), rtol=1e-5, atol=1e-6)
+    assert len(others) == 150

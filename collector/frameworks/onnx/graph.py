@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from collector.frameworks.onnx.modelfile import array_of
+
 if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
+
+    from collector.frameworks.onnx.modelfile import Model
 
 _BY_CHANCE = frozenset({
     "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
@@ -30,8 +34,9 @@ class Graph:
         places: the place of each node in its order, by the node's ``id``.
     """
 
-    def __init__(self, proto: onnx.GraphProto) -> None:
-        self.proto = proto
+    def __init__(self, model: Model) -> None:
+        self.proto = proto = model.proto.graph
+        self._arrays = model.arrays
         # An object of a protocol buffer is made anew whenever it is asked for.
         self.nodes = list(proto.node)
         self.places = {id(node): place for place, node in enumerate(self.nodes)}
@@ -86,7 +91,7 @@ class Graph:
         """Return a constant that is written down in the graph; ``None`` for all others."""
         node = self.producer(tensor)
         if tensor in self._initializers:
-            return np.asarray(numpy_helper.to_array(self._initializers[tensor]))
+            return array_of(self._initializers[tensor], self._arrays)
         if node is not None and node.op_type == "Constant":
             said = attributes(node)
             found = next((said[name] for name in said if name.startswith("value")), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -15,15 +15,38 @@ from collector.errors import ModelError, reason
 from collector.frameworks.onnx.unfused import unfuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    Arrays = Mapping[str, NDArray[Any]]
 
 _OLDEST, _MOST_BYTES = 9, 2**31 - 1
+_LARGE_BYTES = 1024
+_ELEMENTS = frozenset({
+    onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE,
+    onnx.TensorProto.INT8, onnx.TensorProto.UINT8,
+})  # fmt: skip
+"""Numbers that weights are of; shapes and axes stay in the graph."""
 _OWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 _IN_BLOCKS = "com.microsoft.nchwc"
 """Operators on filters in blocks, which onnxruntime puts in where it saves for one processor."""
 
 
-def read(spec: str, *, custom_ops: bool) -> onnx.ModelProto:
+class Model(NamedTuple):
+    """A model as it is held in memory.
+
+    Attributes:
+        proto: the graph, with its small weights.
+        arrays: the large ones by name. What is made of the graph is small without them, and every
+            session takes them from here.
+    """
+
+    proto: onnx.ModelProto
+    arrays: Arrays
+
+
+def read(spec: str, *, custom_ops: bool) -> Model:
     """Read a model with all of its weights, functions and fused convolutions written out.
 
     Args:
@@ -65,7 +88,14 @@ def read(spec: str, *, custom_ops: bool) -> onnx.ModelProto:
     if not custom_ops:
         _refuse_foreign_operators(model.graph, spec)
     unfuse(model.graph, opset)
-    return model
+    return _apart(model)
+
+
+def array_of(tensor: onnx.TensorProto, arrays: Arrays) -> NDArray[Any]:
+    """Return the values of a weight of a :class:`Model`."""
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        return arrays[tensor.name]
+    return np.asarray(numpy_helper.to_array(tensor))
 
 
 def opset_of(model: onnx.ModelProto) -> int:
@@ -74,18 +104,18 @@ def opset_of(model: onnx.ModelProto) -> int:
     return versions[0] if versions else 1
 
 
-def weights_digest(model: onnx.ModelProto) -> tuple[str, int]:
+def weights_digest(model: Model) -> tuple[str, int]:
     """SHA-256 (hex) over each weight's name, dtype, shape and bytes, and how many numbers they are.
 
     Weights are the initializers and constants of the graph that hold floats or are quantised, in
     the order of the file.
     """
     digest, count = hashlib.sha256(), 0
-    for name, tensor in tensors(model.graph):
+    for name, tensor in tensors(model.proto.graph):
         if tensor.data_type in (onnx.TensorProto.INT64, onnx.TensorProto.STRING):
             # Shapes and axes: exporters number them anew.
             continue
-        array = np.ascontiguousarray(numpy_helper.to_array(tensor))
+        array = np.ascontiguousarray(array_of(tensor, model.arrays))
         digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
         digest.update(array.tobytes())
         count += array.size
@@ -112,6 +142,24 @@ def subgraphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
             if attribute.HasField("g"):
                 yield attribute.g
             yield from attribute.graphs
+
+
+def _apart(model: onnx.ModelProto) -> Model:
+    """Take the large weights out of a graph."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for tensor in model.graph.initializer:
+        if tensor.data_type not in _ELEMENTS or not tensor.HasField("raw_data"):
+            continue
+        array = numpy_helper.to_array(tensor)
+        if array.nbytes < _LARGE_BYTES:
+            continue
+        arrays[tensor.name] = array
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        for key, value in (("location", "in memory"), ("offset", 0), ("length", array.nbytes)):
+            tensor.external_data.add(key=key, value=str(value))
+    # A protocol buffer gives nothing back of what it once held.
+    return Model(onnx.load_model_from_string(model.SerializeToString()), arrays)
 
 
 def _load_external_data(model: onnx.ModelProto, path: Path, spec: str) -> None:

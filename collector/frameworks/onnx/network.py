@@ -18,7 +18,7 @@ from collector.frameworks.onnx.appended import Feeding, values_of, with_capture,
 from collector.frameworks.onnx.capture import Capture, portions, probabilities_of
 from collector.frameworks.onnx.graph import Graph, attributes, kernel_of, taken
 from collector.frameworks.onnx.kernels import computed_kernels
-from collector.frameworks.onnx.modelfile import opset_of, read, weights_digest
+from collector.frameworks.onnx.modelfile import Model, opset_of, read, weights_digest
 from collector.frameworks.onnx.session import carry_out, session
 from collector.frameworks.onnx.steps import details_of
 from collector.frameworks.onnx.taps import (
@@ -66,12 +66,12 @@ class Network(Fed):
     """See ``protocol.Network``.
 
     Attributes:
-        model: the file, with all of its weights.
+        model: the file.
         weights: the kernel of each tap as its framework has it, ``None`` where it is not known.
     """
 
     loaded: Identity
-    model: onnx.ModelProto
+    model: Model
     feeding: Feeding
     output: str
     taps: tuple[Tap, ...]
@@ -87,12 +87,13 @@ class Network(Fed):
     def details(self) -> Mapping[str, Any]:
         """See ``protocol.Network``: the exporter's names, its own and the opset, and the graph."""
         longer = {tap.name: tap.full_name for tap in self.taps if tap.name != tap.full_name}
-        producer = f"{self.model.producer_name} {self.model.producer_version}".strip()
+        proto = self.model.proto
+        producer = f"{proto.producer_name} {proto.producer_version}".strip()
         return {
             "full_names": longer,
             "producer": producer,
-            "opset": opset_of(self.model),
-            **details_of(Graph(self.model.graph), self.feeding.name, self.taps, self.weights),
+            "opset": opset_of(proto),
+            **details_of(Graph(self.model), self.feeding.name, self.taps, self.weights),
         }
 
     def kernels(self) -> tuple[Kernel, ...]:
@@ -129,10 +130,10 @@ class Network(Fed):
         expected, *said = self._said(pixels, scaling, places)
         unrounded = pixels.dtype == np.float32
         data = with_capture(
-            self.model, self.taps, self.feeding, scaling, maps=maps, unrounded=unrounded
+            self.model.proto, self.taps, self.feeding, scaling, maps=maps, unrounded=unrounded
         )
         capture = Capture(
-            session(data, self.custom_ops),
+            session(data, self.model.arrays, self.custom_ops),
             self.taps,
             self.output,
             self.reading,
@@ -151,7 +152,8 @@ class Network(Fed):
     ) -> list[NDArray[np.float64]]:
         """Return what the graph itself says: probabilities, and maps (B, F, H, W) of some taps."""
         taps = [self.taps[place] for place in places]
-        plain = session(with_values(self.model, taps, []), self.custom_ops)
+        data = with_values(self.model.proto, taps, [])
+        plain = session(data, self.model.arrays, self.custom_ops)
         names = [self.output, *map(values_of, taps)]
         values = pixels.astype(np.float32)
         if scaling.reversed:
@@ -173,18 +175,19 @@ def understand(spec: str, asked: Asked) -> Network:
     """
     path = Path(spec).expanduser().resolve()
     model = read(spec, custom_ops=asked.custom_ops is not None)
-    graph = Graph(model.graph)
+    graph = Graph(model)
     feeding, notice = _feeding(graph, asked.native_shape)
     stored = asked.head != "none"
     output = _output(graph, only=stored)
-    found, inside = find_taps(graph), out_of_reach(model.graph)
+    found, inside = find_taps(graph), out_of_reach(graph.proto)
     if not found:
         raise ModelError(_nothing_to_watch(graph, inside))
     entering = _before_kernels(graph, feeding.name)
     kernels_of = [kernel_of(tap.node) for tap in found]
     computed = [name for name in kernels_of if graph.value(name) is None]
     more = [name for name in (*entering, *computed) if name != feeding.name]
-    plain = session(with_values(model, found, more), asked.custom_ops)
+    data = with_values(model.proto, found, more)
+    plain = session(data, model.arrays, asked.custom_ops, as_written=True)
     noise = np.random.default_rng(0).uniform(0, 255, (_REHEARSED, *feeding.shape))
     noise[1] /= 255
     noise[2:] = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from collector.frameworks.onnx.modelfile import Arrays
+
 _ERRORS = (
     native.EPFail,
     native.Fail,
@@ -31,12 +34,17 @@ _WHERE = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |\S+onnxruntime\S+:\d+
 _MOST = 240
 
 
-def session(model: bytes, custom_ops: str | None = None) -> Any:
+def session(
+    model: bytes, arrays: Arrays, custom_ops: str | None = None, *, as_written: bool = False
+) -> Any:
     """Make a model ready.
 
     Args:
         model: as its file has it.
+        arrays: its large weights, see ``modelfile.Model``; the session has its own copy of
+            them, as it packs them.
         custom_ops: path of a library of operators, which is run.
+        as_written: carry out node by node, which is ready sooner and slower.
 
     Raises:
         ModelError: onnxruntime cannot run the model.
@@ -49,15 +57,22 @@ def session(model: bytes, custom_ops: str | None = None) -> Any:
     options.intra_op_num_threads = max(1, (cores or 1) - (IN_FLIGHT - 1))
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
+    if as_written:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if arrays:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in arrays.values()]
+        options.add_external_initializers(list(arrays), values)
     if custom_ops is not None:
         try:
             options.register_custom_ops_library(custom_ops)
         except _ERRORS as error:
             raise ModelError(f"cannot use the operators of {custom_ops}: {said(error)}") from error
     try:
-        return onnxruntime.InferenceSession(model, options, providers=_providers())
+        made = onnxruntime.InferenceSession(model, options, providers=_providers())
     except _ERRORS as error:
         raise ModelError(f"onnxruntime cannot run the model: {said(error)}") from error
+    _give_back()
+    return made
 
 
 def carry_out(made: Any, outputs: Sequence[str], given: dict[str, Any]) -> list[NDArray[Any]]:
@@ -77,6 +92,16 @@ def carry_out(made: Any, outputs: Sequence[str], given: dict[str, Any]) -> list[
             ) from error
         raise ModelError(f"onnxruntime cannot run the model: {text}") from error
     return results
+
+
+def _give_back() -> None:
+    """Return to the system what making a session took for a moment; glibc would keep it.
+
+    It is a few times the weights; so are the sessions that are gone.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
 
 
 def said(error: Exception) -> str:
