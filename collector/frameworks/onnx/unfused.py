@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import helper, numpy_helper
 
-from collector.frameworks.onnx.graph import attributes
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,7 +35,7 @@ def unfuse(graph: onnx.GraphProto, opset: int) -> None:
 
 
 def _parts(graph: onnx.GraphProto, node: onnx.NodeProto, opset: int) -> Iterator[onnx.NodeProto]:
-    said = attributes(node)
+    said = {one.name: helper.get_attribute_value(one) for one in node.attribute}
     activation = said.pop("activation", b"").decode()
     numbers = said.pop("activation_params", [])
     tensor, inputs = node.output[0], [str(name) for name in node.input]
