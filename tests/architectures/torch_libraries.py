@@ -112,8 +112,8 @@ def expected_of(module: nn.Module, images: NDArray[np.float32]) -> list[Expected
     found = []
     for place, (name, _, _) in enumerate(listening.operations):
         if name == "convolution" and listening.kept[place].ndim == 4:
-            steps = list(_steps(listening, place, users, results))
-            found.append(Expected(*zip(*steps, strict=True)))
+            steps, means = zip(*_steps(listening, place, users, results), strict=True)
+            found.append(Expected(steps, means))
     return found
 
 
