@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import keras
 import numpy as np
 
+from collector.frameworks.keras.activations import activation_name
 from collector.frameworks.keras.flatten import is_graph
-from collector.frameworks.keras.taps import activation_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -201,6 +201,24 @@ def test_each_fusion_is_followed_to_its_end_and_stays_what_it_is(name: str, tmp_
     assert_says(captured(network, pixels), probabilities, maps)
 
 
+def test_what_is_padded_next_is_watched(tmp_path: Path) -> None:
+    b = Builder()
+    tensor = b.add("Clip", b.conv("pixels", 3, 5, name="first"), b.weight(0.0), b.weight(6.0))
+    padded = b.add("Pad", tensor, b.weight([0, 0, 0, 0, 0, 0, 1, 1], dtype=np.int64))
+    second = b.add("Conv", padded, b.normal(5, 1, 3, 3), group=5, strides=[2, 2], name="second")
+    model = b.classified(second, 5)
+    network = network_of(model, tmp_path)
+    assert [tap.name for tap in network.taps] == ["first", "second"]
+    pixels = photos(3)
+    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    found = captured(network, pixels)
+    for place, one in enumerate((tensor, second)):
+        probabilities, maps = bare(model, one, given)
+        gap = found.gap[:, 5 * place : 5 * place + 5]
+        np.testing.assert_allclose(gap, maps.mean((2, 3)), atol=1e-5)
+        np.testing.assert_allclose(found.probabilities, probabilities, atol=1e-5)
+
+
 @pytest.mark.parametrize("opset", range(9, 29))
 def test_every_opset(opset: int, tmp_path: Path) -> None:
     b = Builder(opset)
@@ -443,6 +461,35 @@ def test_exporters_names_become_what_a_person_wrote(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert network.details["full_names"]["features.0"] == "/features/features.0/Conv"
     assert network.details["full_names"]["head.conv#2"] == "node_conv2d_8"
+
+
+@pytest.mark.parametrize("op", ["convolution", "Conv2D"])
+def test_numbers_that_all_scopes_of_keras_bear_are_left_out(op: str, tmp_path: Path) -> None:
+    b = Builder()
+    tensor = b.conv("pixels", 3, 5, name=f"mine_1/first_1/{op}")
+    tensor = b.conv(tensor, 5, 5, name="mine_1/sep_1/separable_conv2d/depthwise", group=5)
+    kernel = b.normal(5, 5, 3, 3, name="mine_1/sep_1/separable_conv2d/merged_input:0")
+    tensor = b.add("Conv", tensor, kernel, name="mine_1/sep_bn_1/batchnorm/mul_1")
+    # What tf2onnx leaves of a layer and its normalisation, and a name that others took.
+    kernel = b.normal(5, 5, 1, 1, name="mine_1/block_1/conv_2_1/convolution/merged_input:0")
+    tensor = b.add("Conv", tensor, kernel, name="Conv__339")
+    tensor = b.conv(tensor, 5, 5, name=f"mine_1/first_1_2/{op}")
+    again = b.normal(5, 5, 1, 1)
+    tensor = b.add("Conv", tensor, again, name=f"mine_1/shared_1/{op}")
+    tensor = b.add("Conv", tensor, again, name=f"mine_1/shared_2/{op}")
+    network = network_of(b.classified(tensor, 5), tmp_path)
+    names = ["first", "sep.depthwise", "sep", "conv_2", "first_1", "shared", "shared#2"]
+    assert [tap.name for tap in network.taps] == names
+    assert network.details["full_names"]["conv_2"] == "Conv__339"
+
+
+def test_numbers_of_a_persons_own_are_kept(tmp_path: Path) -> None:
+    b = Builder()
+    tensor = b.conv("pixels", 3, 5, name="model_1/conv2d_1/convolution")
+    for number in range(2, 5):
+        tensor = b.conv(tensor, 5, 5, name=f"model_1/conv2d_{number}/convolution")
+    network = network_of(b.classified(tensor, 5), tmp_path)
+    assert [tap.name for tap in network.taps] == [f"conv2d_{number}" for number in range(1, 5)]
 
 
 def test_bodies_of_control_flow_are_counted_and_said(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,6 +11,9 @@ import pytest
 from collector.frameworks.keras import vgg16
 from collector.frameworks.keras.flatten import flatten
 from collector.frameworks.keras.taps import find_taps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CONVOLUTIONS = {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"}
 FOLLOWED = {
@@ -23,6 +26,7 @@ FOLLOWED = {
     "ELU",
     "Activation",
 }
+OF_CELLS = {"ReLU", "LeakyReLU", "ELU", "Activation", "Add", "Subtract", "Multiply"}
 
 
 def plain_rule(model: Any) -> dict[str, str]:
@@ -46,13 +50,31 @@ def plain_rule(model: Any) -> dict[str, str]:
         if kinds[name] not in CONVOLUTIONS:
             continue
         current = name
-        while current not in last and len(users[current]) == 1:
-            following = users[current][0]
-            if kinds[following] not in FOLLOWED:
+        while current not in last:
+            after = {*users[current]}
+            if len(after) == 1 and kinds[min(after)] in FOLLOWED:
+                current = min(after)
+            elif (cut := plain_cut(current, kinds, users)) is not None:
+                current = cut
+            else:
                 break
-            current = following
         found[name] = current
     return found
+
+
+def plain_cut(start: str, kinds: dict[str, str], users: dict[str, list[str]]) -> str | None:
+    """The first layer that takes all that functions of cells make of another's output."""
+    names = list(kinds)
+    inside = [start]
+    for name in names[names.index(start) + 1 :]:
+        taken = {one for one in names if name in users[one]}
+        if taken & {*inside}:
+            if kinds[name] not in OF_CELLS or taken - {*inside}:
+                return None
+            if all({*users[one]} <= {*inside, name} for one in inside):
+                return name
+            inside.append(name)
+    return None
 
 
 def sources(part: Any) -> list[str]:
@@ -138,15 +160,16 @@ def test_stops_before_merges_forks_softmax_and_the_output() -> None:
     left = layers.ReLU(name="left")(forked)
     merged = layers.Add(name="merged")([left, layers.ELU()(forked)])
     twice = layers.Conv2D(4, 3, padding="same", name="twice")(merged)
-    squared = layers.Multiply()([twice, twice])
+    squared = layers.Multiply(name="squared")([twice, twice])
     mixed = layers.Conv2D(4, 3, padding="same", name="mixed")(squared)
     mixed = layers.Activation("softmax")(mixed)
     last = layers.Conv2D(2, 8, name="last")(mixed)
     model = keras.Model(inputs, layers.Flatten()(last))
     taps = taps_of(model, 8, 8, 3)
-    assert taps == {"forked": "forked", "twice": "twice", "mixed": "mixed", "last": "last"}
+    # What is made of one convolution alone meets again.
+    assert taps == {"forked": "merged", "twice": "squared", "mixed": "mixed", "last": "last"}
     cut = keras.Model(inputs, twice)
-    assert taps_of(cut, 8, 8, 3) == {"forked": "forked", "twice": "twice"}
+    assert taps_of(cut, 8, 8, 3) == {"forked": "merged", "twice": "twice"}
 
 
 def test_follows_activations_that_are_operations_and_not_layers() -> None:
@@ -164,7 +187,74 @@ def test_follows_activations_that_are_operations_and_not_layers() -> None:
     assert by_name["a"].never_negative
     assert by_name["b"].tap != "b"
     assert not by_name["b"].never_negative
-    assert by_name["c"].tap == "c"
+    assert by_name["c"].tap.startswith("multiply")
+
+
+WRITTEN_OUT: dict[str, Callable[[Any, Any], Any]] = {
+    "silu": lambda ops, x: x * ops.sigmoid(x),
+    "hard swish": lambda ops, x: x * ops.relu6(x + 3.0) / 6.0,
+    "gelu": lambda ops, x: 0.5 * x * (1.0 + ops.erf(x / 2.0**0.5)),
+    "mish": lambda ops, x: x * ops.tanh(ops.softplus(x)),
+    "leaky by choice": lambda ops, x: ops.where(x > ops.zeros_like(x), x, 0.1 * x),
+    "concatenated relu's halves": lambda ops, x: ops.relu(x) - ops.relu(-x) * 0.3,
+    "layer normalisation": lambda ops, x: (
+        (x - ops.mean(x, axis=-1, keepdims=True)) / ops.sqrt(ops.var(x, axis=-1, keepdims=True) + 1)
+    ),
+    "root mean square": lambda ops, x: (
+        x * ops.rsqrt(ops.mean(ops.square(x), axis=[1, 2], keepdims=True) + 1e-3)
+    ),
+    "a layer": lambda _, x: _layers().LeakyReLU()(x),
+    "layers": lambda _, x: _layers().Multiply()([x, _layers().Activation("sigmoid")(x)]),
+}
+"""What is one function of a convolution's output, as people write it out."""
+APART: dict[str, Callable[[Any, Any], Any]] = {
+    "squeeze and excitation": lambda ops, x: x * ops.sigmoid(ops.mean(x, [1, 2], keepdims=True)),
+    "softmax": lambda ops, x: x * ops.softmax(x),
+    "shifted": lambda ops, x: x + ops.roll(x, 1, axis=1),
+    "mean of images": lambda ops, x: x - ops.mean(x, axis=0, keepdims=True),
+    "pooled": lambda _, x: x - _layers().AveragePooling2D(3, 1, "same")(x),
+}
+"""What mixes cells, filters or images."""
+
+
+def _layers() -> Any:
+    import keras
+
+    return keras.layers
+
+
+@pytest.mark.parametrize("opened", [False, True])
+@pytest.mark.parametrize("name", [*WRITTEN_OUT, *APART])
+def test_what_is_written_out_is_followed_as_far_as_filters_stay_apart(
+    name: str, *, opened: bool
+) -> None:
+    import keras
+
+    class Block(keras.layers.Layer):  # type: ignore[misc] # Keras has no types
+        """A convolution and what follows it, in one's own code."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = keras.layers.Conv2D(4, 3, name="conv", bias_initializer="uniform")
+
+        def call(self, x: Any) -> Any:
+            return (WRITTEN_OUT | APART)[name](keras.ops, self.conv(x))
+
+    keras.utils.set_random_seed(0)
+    block, inputs = Block(), keras.Input((8, 8, 3))
+    after = block(inputs) if opened else block.call(inputs)
+    model = keras.Model(inputs, keras.layers.GlobalMaxPooling2D()(after))
+    graph = flatten(model, (8, 8, 3))
+    (tap,) = find_taps(graph)
+    images = keras.ops.convert_to_tensor(
+        np.random.default_rng(0).normal(size=(3, 8, 8, 3)).astype("float32")
+    )
+    (value,) = graph.evaluate(images, [tap.tensor])
+    convolved = block.conv(images)
+    expected = WRITTEN_OUT[name](keras.ops, convolved) if name in WRITTEN_OUT else convolved
+    np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6)
+    assert (tap.tap == "conv") == (name in APART)
+    assert not tap.never_negative
 
 
 def test_looks_into_nested_and_shared_models() -> None:

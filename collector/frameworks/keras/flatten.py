@@ -40,7 +40,8 @@ class Call:
         inputs: the tensors among the arguments; one that is used twice stands here twice.
         outputs: the tensors that the call returns.
         turn: how many calls of the operation come before this one when the model runs; ``None``
-            for a function inside an opened layer, which nobody can listen to.
+            for a function inside an opened layer, or a layer that its call makes, which nobody can
+            listen to.
     """
 
     operation: Any
@@ -298,11 +299,12 @@ class _Walk:
         Raises:
             Exception: whatever its code raises when it is given symbolic tensors.
         """
-        first = len(self.calls)
+        first, lasting = len(self.calls), {id(one) for one in layers_within(layer)}
 
         def visit(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            # A layer has a place of its own when the model runs, a function is gone at once.
-            audible = isinstance(operation, keras.Layer)
+            # A layer has a place of its own when the model runs; a function is gone at once, and
+            # so is a layer that the call makes.
+            audible = id(operation) in lasting
             return self._visit(operation, path, args, kwargs, audible=audible)
 
         if layer._call_has_training_arg:

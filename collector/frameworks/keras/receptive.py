@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import keras
 
+from collector.frameworks.keras.activations import ACTIVATION_OPERATIONS
 from collector.frameworks.keras.layout import CONVOLUTIONS
-from collector.frameworks.keras.taps import ACTIVATION_OPERATIONS
 from collector.frameworks.steps import whole, windowed
 from reactcnn_dash.analysis.receptive_field import same_padding
 

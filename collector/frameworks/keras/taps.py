@@ -1,8 +1,9 @@
 """Which tensors of a model are worth watching: every convolution, after its activation.
 
-From each convolution the only consumer is followed through normalisation and activation layers,
-and the last of them is tapped. The walk stops before a merge, where a tensor has several consumers
-and where it is the model's output, since what comes after belongs to more than this convolution.
+From each convolution the only path is followed through normalisation and activation layers, and
+through what is written out as far as :mod:`collector.frameworks.following` follows it; the last of
+them is tapped. The walk stops before a merge, where branches part for good and where a tensor is
+the model's output, since what comes after belongs to more than this convolution.
 """
 
 from __future__ import annotations
@@ -11,49 +12,21 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import keras
-
+from collector.frameworks.following import next_cut
+from collector.frameworks.keras.activations import (
+    is_activation,
+    is_cast,
+    is_never_negative,
+    is_normalisation,
+)
 from collector.frameworks.keras.flatten import layers_within
 from collector.frameworks.keras.layout import CONVOLUTIONS
+from collector.frameworks.keras.paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from collector.frameworks.keras.flatten import Call, FlatGraph
-
-_NORMALISATIONS = (
-    keras.layers.BatchNormalization,
-    keras.layers.GroupNormalization,
-    keras.layers.LayerNormalization,
-    keras.layers.UnitNormalization,
-) + ((keras.layers.RMSNormalization,) if hasattr(keras.layers, "RMSNormalization") else ())
-_ACTIVATIONS = (
-    keras.layers.Activation,
-    keras.layers.ELU,
-    keras.layers.LeakyReLU,
-    keras.layers.PReLU,
-    keras.layers.ReLU,
-)
-# Class names of the operations behind keras.ops.relu6(x), keras.activations.silu(x) and so on,
-# which are no layers. Keras gives their classes no public names.
-ACTIVATION_OPERATIONS = frozenset({
-    "Celu", "Elu", "Gelu", "HardShrink", "HardSigmoid", "HardSilu", "HardTanh", "LeakyRelu",
-    "LogSigmoid", "Mish", "ReLU", "Relu", "Relu6", "Selu", "Sigmoid", "Silu", "SoftShrink",
-    "Softplus", "Softsign", "SparsePlus", "SparseSigmoid", "Squareplus", "Tanh", "TanhShrink",
-    "Threshold",
-})  # fmt: skip
-_ACTIVATION_LAYERS = {
-    keras.layers.ELU: "elu",
-    keras.layers.LeakyReLU: "leaky_relu",
-    keras.layers.PReLU: "prelu",
-    keras.layers.ReLU: "relu",
-    keras.layers.Softmax: "softmax",
-}
-# Activations that mix filters: their output is no longer one filter's response.
-_MIXING = frozenset({"softmax", "log_softmax", "sparsemax", "glu"})
-_NEVER_NEGATIVE = frozenset(
-    {"relu", "relu6", "sigmoid", "hard_sigmoid", "softplus", "exponential", "sparse_sigmoid"}
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,15 +68,15 @@ def find_taps(graph: FlatGraph) -> tuple[Tap, ...]:
         One tap a call of a convolution (a shared layer that is called twice gives two); empty
         when the model has none.
     """
-    consumers = graph.consumers()
+    paths = Paths(graph)
     convolutions = [call for call in graph.calls if isinstance(call.operation, CONVOLUTIONS)]
     taps = []
     for call, name in zip(convolutions, _unique_names(convolutions), strict=True):
         last = following = call
-        while (after := _follower(following, consumers)) is not None:
+        while (after := _next_cut(following, paths)) is not None:
             following = after
             # A cast passes filters on, but is nothing to watch: wrappers end with one.
-            last = last if _is_cast(following.operation) else following
+            last = last if is_cast(following.operation) else following
         (tensor,) = last.outputs
         channels_first = call.operation.data_format == "channels_first"
         _, *axes = tensor.shape
@@ -119,7 +92,7 @@ def find_taps(graph: FlatGraph) -> tuple[Tap, ...]:
                 height=height,
                 width=width,
                 channels_first=channels_first,
-                never_negative=_never_negative(last.operation),
+                never_negative=is_never_negative(last.operation),
             )
         )
     return tuple(taps)
@@ -147,62 +120,25 @@ def _name(call: Call) -> str:
     return name if call.turn is not None else type(call.operation).__name__.lower()
 
 
-def _follower(call: Call, consumers: dict[int, list[Call]]) -> Call | None:
-    """Return the call that goes on with this call's output alone and keeps its filters apart."""
-    (tensor,) = call.outputs
-    # The model's output has no consumer at all, so the walk ends there too.
-    if len(consumers[id(tensor)]) != 1:
-        return None
-    (consumer,) = consumers[id(tensor)]
-    if len(consumer.inputs) != 1 or len(consumer.outputs) != 1:
-        return None
-    if not _keeps_filters(consumer.operation) or consumer.outputs[0].shape != tensor.shape:
-        return None
-    return consumer
+def _next_cut(call: Call, paths: Paths) -> Call | None:
+    """Return the next call through which all that is made of this call's output goes.
 
-
-def _is_cast(operation: Any) -> bool:
-    return _is_keras_operation(operation) and type(operation).__name__ == "Cast"
-
-
-def _keeps_filters(operation: Any) -> bool:
-    if _is_cast(operation):
-        return True
-    if isinstance(operation, _NORMALISATIONS):
-        return True
-    if isinstance(operation, _ACTIVATIONS):
-        return activation_name(operation) not in _MIXING
-    return _is_keras_operation(operation) and type(operation).__name__ in ACTIVATION_OPERATIONS
-
-
-def _is_keras_operation(operation: Any) -> bool:
-    return type(operation).__module__.startswith(("keras.src.ops.", "keras.src.activations."))
-
-
-def activation_name(operation: Any) -> str | None:
-    """Name of Keras' activation that an operation carries (``relu``), ``None`` for any other.
-
-    What a user calls a layer or a function of their own says nothing about what it does.
+    ``None`` if there is none, or filters do not stay apart there.
     """
-    activation = getattr(operation, "activation", None)
-    if isinstance(activation, keras.layers.Activation):
-        return activation_name(activation)
-    if isinstance(activation, keras.Layer):
-        known = type(activation) in _ACTIVATION_LAYERS
-        return _ACTIVATION_LAYERS[type(activation)] if known else None
-    name = getattr(activation, "__name__", None)
-    return name if name and getattr(keras.activations, name, None) is activation else None
+    (tensor,) = call.outputs
+    takers = paths.takers(id(tensor))
+    # A model's output may be taken, too, but nothing after it is what the model says.
+    if len(takers) == 1 and not paths.is_result(id(tensor)):
+        (after,) = takers
+        alone = len(after.inputs) == len(after.outputs) == 1
+        if alone and _goes_on(after.operation) and after.outputs[0].shape == tensor.shape:
+            return after
+    found = next_cut(paths, id(tensor))
+    return found if found is not None and found.outputs[0].shape == tensor.shape else None
 
 
-def _never_negative(operation: Any) -> bool:
-    activation = getattr(operation, "activation", None)
-    if isinstance(activation, keras.Layer):
-        return _never_negative(activation)
-    if isinstance(operation, keras.layers.ReLU):
-        return not operation.negative_slope and operation.threshold >= 0
-    if _is_keras_operation(operation):
-        return type(operation).__name__ in {"Relu", "Relu6", "Sigmoid", "HardSigmoid", "Softplus"}
-    return activation_name(operation) in _NEVER_NEGATIVE
+def _goes_on(operation: Any) -> bool:
+    return is_normalisation(operation) or is_activation(operation) or is_cast(operation)
 
 
 def _unique_names(calls: Sequence[Call]) -> list[str]:

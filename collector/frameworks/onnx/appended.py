@@ -50,21 +50,19 @@ def codes_of(place: int) -> str:
     return f"reactcnn.codes.{place}"
 
 
-def values_of(place: int) -> str:
-    """Return the output that holds the maps of a tap as they are, where they are wanted."""
-    return f"reactcnn.maps.{place}"
+def values_of(tap: Tap) -> str:
+    """Return the output that holds the maps of a tap as floats, where they are wanted."""
+    return tap.tensor if tap.scale is None else f"reactcnn.floats.{tap.name}"
 
 
 def with_values(model: onnx.ModelProto, taps: Sequence[Tap], more: Sequence[str]) -> bytes:
     """Return the model with the maps of its taps, and other tensors, as outputs.
 
-    Nothing before it.
+    Nothing before it. The tensors are outputs themselves: onnxruntime takes an Identity for an
+    output out, and thereby what a Pad before a convolution takes.
     """
     adding = _Adding(model)
-    for place, tap in enumerate(taps):
-        adding.node("Identity", [adding.maps(tap)], values_of(place))
-        adding.output(values_of(place))
-    for name in more:
+    for name in (*map(adding.maps, taps), *more):
         adding.output(name)
     return adding.serialised()
 
@@ -183,9 +181,9 @@ class _Adding:
         again = onnx.NodeProto()
         again.CopyFrom(tap.scale)
         again.name = ""
-        again.output[0] = f"reactcnn.floats.{tap.name}"
+        again.output[0] = values_of(tap)
         self._nodes.append(again)
-        return str(again.output[0])
+        return values_of(tap)
 
     def planar(self, tap: Tap) -> str:
         """Return the tensor of a tap as float32 (B, F, H, W)."""

@@ -52,6 +52,9 @@ class Graph:
             known = all(name in self._constant for name in taken(node))
             if (known and node.op_type not in _BY_CHANCE) or node.op_type in _OF_SHAPE:
                 self._constant.update(node.output)
+            elif node.op_type == "DynamicQuantizeLinear":
+                # Scale and zero are those of all images that go together.
+                self._constant.update(node.output[1:])
 
     @property
     def quantised(self) -> bool:
@@ -72,7 +75,7 @@ class Graph:
         return [node for node in self.consumers(tensor) if node.op_type not in _OF_SHAPE]
 
     def is_constant(self, tensor: str) -> bool:
-        """Return whether a tensor is the same for every image of a size."""
+        """Return whether a tensor is the same for every image of a size that goes with others."""
         return tensor in self._constant
 
     def shape(self, tensor: str) -> tuple[int, ...] | None:
@@ -135,6 +138,8 @@ def kernel_of(node: onnx.NodeProto) -> str:
 
 def bias_of(node: onnx.NodeProto) -> str | None:
     """Return the tensor that is a convolution's bias; ``None`` where it has none."""
+    if node.op_type == "ConvInteger":
+        return None
     place = 8 if node.op_type == "QLinearConv" else 2
     return (node.input[place] or None) if len(node.input) > place else None
 

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import external_data_helper, inliner, numpy_helper
 
 from collector.errors import ModelError, reason
+from collector.frameworks.onnx.unfused import unfuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +28,9 @@ _ELEMENTS = frozenset({
     onnx.TensorProto.INT8, onnx.TensorProto.UINT8,
 })  # fmt: skip
 """Numbers that weights are of; shapes and axes stay in the graph."""
-_OWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc"})
+_OWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
+_IN_BLOCKS = "com.microsoft.nchwc"
+"""Operators on filters in blocks, which onnxruntime puts in where it saves for one processor."""
 
 
 class Model(NamedTuple):
@@ -44,7 +47,7 @@ class Model(NamedTuple):
 
 
 def read(spec: str, *, custom_ops: bool) -> Model:
-    """Read a model with all of its weights, its functions written out where they are called.
+    """Read a model with all of its weights, functions and fused convolutions written out.
 
     Args:
         spec: path of the file.
@@ -77,8 +80,14 @@ def read(spec: str, *, custom_ops: bool) -> Model:
     except Exception as error:
         # The inliner is native code and raises what the graph makes of it.
         raise ModelError(f"{spec} has functions that do not fit it: {reason(error)}.") from error
+    if any(node.domain == _IN_BLOCKS for node in model.graph.node):
+        raise ModelError(
+            f"{spec} was optimised for one kind of processor, which keeps filters in blocks; give "
+            "the model that it was made of, or optimise that at level basic or extended."
+        )
     if not custom_ops:
         _refuse_foreign_operators(model.graph, spec)
+    unfuse(model.graph, opset)
     return _apart(model)
 
 

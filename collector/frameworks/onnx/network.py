@@ -17,6 +17,7 @@ from collector.frameworks.kernels import kernel, weights_of
 from collector.frameworks.onnx.appended import Feeding, values_of, with_capture, with_values
 from collector.frameworks.onnx.capture import Capture, portions, probabilities_of
 from collector.frameworks.onnx.graph import Graph, attributes, kernel_of, taken
+from collector.frameworks.onnx.kernels import computed_kernels
 from collector.frameworks.onnx.modelfile import Model, opset_of, read, weights_digest
 from collector.frameworks.onnx.session import carry_out, session
 from collector.frameworks.onnx.steps import details_of
@@ -153,7 +154,7 @@ class Network(Fed):
         taps = [self.taps[place] for place in places]
         data = with_values(self.model.proto, taps, [])
         plain = session(data, self.model.arrays, self.custom_ops)
-        names = [self.output, *(values_of(place) for place in range(len(taps)))]
+        names = [self.output, *map(values_of, taps)]
         values = pixels.astype(np.float32)
         if scaling.reversed:
             values = values[..., ::-1]
@@ -190,11 +191,11 @@ def understand(spec: str, asked: Asked) -> Network:
     noise = np.random.default_rng(0).uniform(0, 255, (_REHEARSED, *feeding.shape))
     noise[1] /= 255
     noise[2:] = 0
-    names = [output, *(values_of(place) for place in range(len(found)))]
+    names = [output, *map(values_of, found)]
     said, *maps = run_plain(plain, names, noise, feeding)
     # An input cannot be an output too; that it reaches a kernel as it is says enough.
     given = [] if feeding.name in entering else run_plain(plain, entering, noise, feeding)
-    kernels = _kernels(graph, plain, found, computed, feeding)
+    kernels = computed_kernels(graph, plain, found, computed, feeding)
     taps, weights = [], []
     for tap, one, weight in zip(found, maps, kernels, strict=True):
         if one.ndim == 4 and len(one) == _REHEARSED:
@@ -229,7 +230,11 @@ def understand(spec: str, asked: Asked) -> Network:
         rescales=not any(keeps_scale(one[0], one[-1]) for one in given) if given else False,
         rounding=_rounding(graph, feeding, maps),
         custom_ops=asked.custom_ops,
-        notices=tuple(text for text in (notice, of_reading, _inside(inside), unwatched) if text),
+        notices=tuple(
+            text
+            for text in (notice, of_reading, _inside(inside), unwatched, _by_company(taps))
+            if text
+        ),
     )
 
 
@@ -242,8 +247,14 @@ def run_plain(
     dtype = helper.tensor_dtype_to_np_dtype(feeding.element)
     values = images.transpose(0, 3, 1, 2) if feeding.channels_first else images
     given = list(portions(values.astype(dtype), feeding.batch))
-    parts = [carry_out(plain, names, {feeding.name: part}) for part in given]
-    whole = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    # What the model returns may be what is watched, too.
+    each = list(dict.fromkeys(names))
+    parts = [carry_out(plain, each, {feeding.name: part}) for part in given]
+    found = {
+        name: np.concatenate(arrays)
+        for name, arrays in zip(each, zip(*parts, strict=True), strict=True)
+    }
+    whole = [found[name] for name in names]
     # What fills up the last portion goes again; what has another number is of no image.
     filled = sum(map(len, given))
     return [one[: len(images)] if len(one) == filled else one for one in whole]
@@ -293,7 +304,7 @@ def _feeding(graph: Graph, native: tuple[int, int] | None) -> tuple[Feeding, str
 def _seen_by_the_first(graph: Graph) -> int | None:
     """Return the channels that the first convolution sees."""
     for node in graph.nodes:
-        if node.op_type in ("Conv", "QLinearConv"):
+        if node.op_type in ("Conv", "ConvInteger", "QLinearConv"):
             shape = graph.shape(kernel_of(node))
             return None if shape is None else shape[1] * int(attributes(node).get("group", 1))
     return None
@@ -350,7 +361,9 @@ def _squashed(graph: Graph, output: NDArray[Any]) -> bool:
     elif last is not None:
         # A bias that stands by itself belongs to its kernel.
         bias = last.op_type == "Add" and any(graph.is_constant(name) for name in last.input)
-        kernels = {"Conv", "Gemm", "GlobalAveragePool", "MatMul", "QLinearConv", "QLinearMatMul"}
+        kernels = {
+            "Conv", "Gemm", "GlobalAveragePool", "MatMul", "QGemm", "QLinearConv", "QLinearMatMul",
+        }  # fmt: skip
         kept = False if bias or last.op_type in kernels else None
     rows = output[np.isfinite(output).all(axis=1)].astype(np.float64)
     return are_squashed(rows, kept)
@@ -370,42 +383,9 @@ def _before_kernels(graph: Graph, start: str) -> list[str]:
     return list(entering)
 
 
-def _kernels(
-    graph: Graph, plain: Any, taps: Sequence[Tap], computed: Sequence[str], feeding: Feeding
-) -> list[NDArray[Any] | None]:
-    """Return the weights of each convolution, those that the graph computes of others included."""
-    constant = [name for name in computed if graph.is_constant(name)]
-    black = np.zeros((1, *feeding.shape))
-    values: dict[str, NDArray[Any]] = {}
-    if constant:
-        dtype = helper.tensor_dtype_to_np_dtype(feeding.element)
-        images = black.transpose(0, 3, 1, 2) if feeding.channels_first else black
-        (part,) = portions(images.astype(dtype), feeding.batch)
-        found = carry_out(plain, constant, {feeding.name: part})
-        values = dict(zip(constant, found, strict=True))
-    return [_floats(graph, tap.node, values) for tap in taps]
-
-
-def _floats(
-    graph: Graph, node: onnx.NodeProto, values: Mapping[str, NDArray[Any]]
-) -> NDArray[Any] | None:
-    """Return the kernel of a convolution, its codes as the floats that they stand for."""
-    name = kernel_of(node)
-    written = graph.value(name)
-    kernel = values.get(name) if written is None else written
-    if kernel is None or node.op_type != "QLinearConv":
-        return kernel
-    scale, zero = (graph.value(one) for one in node.input[4:6])
-    if scale is None or zero is None:
-        return None
-    each = (-1, 1, 1, 1)
-    floats: NDArray[Any] = (kernel - zero.astype(np.float32).reshape(each)) * scale.reshape(each)
-    return floats
-
-
 def _before_codes(graph: Graph, name: str) -> str:
     node = graph.producer(name)
-    codes = node is not None and node.op_type == "QuantizeLinear"
+    codes = node is not None and node.op_type in ("DynamicQuantizeLinear", "QuantizeLinear")
     return str(node.input[0]) if node is not None and codes else name
 
 
@@ -426,6 +406,15 @@ def _inside(number: int) -> str | None:
     what = "1 convolution" if number == 1 else f"{number} convolutions"
     are = "is" if number == 1 else "are"
     return f"{what} in the bodies of If, Loop or Scan {are} not watched."
+
+
+def _by_company(taps: Sequence[Tap]) -> str | None:
+    if all(tap.node.op_type != "ConvInteger" for tap in taps):
+        return None
+    return (
+        "the model quantises images by the greatest and least value of all that go together, so "
+        "values depend a little on --batch-size."
+    )
 
 
 def _nothing_to_watch(graph: Graph, inside: int) -> str:

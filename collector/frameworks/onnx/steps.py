@@ -20,18 +20,17 @@ if TYPE_CHECKING:
 
 _NAMES: Final = {
     "Concat": "Concatenate", "Mul": "Multiply", "Sub": "Subtract", "Div": "Divide",
-    "Max": "Maximum", "Min": "Minimum", "Sum": "Add", "Mean": "Average",
+    "Max": "Maximum", "Min": "Minimum", "Sum": "Add", "Mean": "Average", "QLinearAdd": "Add",
+    "QLinearMul": "Multiply", "QLinearConcat": "Concatenate",
 }  # fmt: skip
 """What Keras calls the operators in which branches merge."""
-_POOLING: Final = ("AveragePool", "LpPool", "MaxPool")
+_POOLING: Final = ("AveragePool", "LpPool", "MaxPool", "QLinearAveragePool")
 _CELL_BY_CELL: Final = (
-    ELEMENTWISE
-    | PASSING
-    | {"BatchNormalization", "Concat", "Mean", "QuantizeLinear", "DequantizeLinear"}
+    ELEMENTWISE | PASSING | {"BatchNormalization", "Concat", "Mean", "QLinearConcat"}
 )
 _WHOLE: Final = frozenset({
     "Flatten", "Gemm", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "GroupNormalization",
-    "InstanceNormalization",
+    "InstanceNormalization", "QGemm", "QLinearGlobalAveragePool",
 })  # fmt: skip
 _OVER_AXES: Final = ("ReduceMax", "ReduceMean", "ReduceSum")
 _LAYOUTS: Final = ([0, 2, 3, 1], [0, 3, 1, 2])

@@ -26,26 +26,31 @@ if TYPE_CHECKING:
 
     from collector.frameworks.onnx.graph import Graph
 
-CONVOLUTIONS = ("Conv", "ConvTranspose", "QLinearConv")
-_OTHERS = ("ConvInteger", "DeformConv")
-_OF_CODES = ("QLinearLeakyRelu", "QLinearSigmoid")
-_TO_CODES_AND_BACK = ("DequantizeLinear", "QuantizeLinear", *_OF_CODES)
+CONVOLUTIONS = ("Conv", "ConvInteger", "ConvTranspose", "QLinearConv")
+_OTHERS = ("DeformConv", "FusedConv", "NhwcFusedConv")
 _NORMALISATIONS = frozenset({
     "BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization",
     "LpNormalization",
 })  # fmt: skip
-_SUMS, _PRODUCTS = frozenset({"Add", "Sub", "Sum"}), frozenset({"Div", "Mul"})
+# Where those that work on whole numbers have the scale of what they give.
+_SCALES = {
+    "QLinearAdd": 6, "QLinearConv": 6, "QLinearLeakyRelu": 3, "QLinearMul": 6, "QLinearSigmoid": 3,
+    "QuantizeLinear": 1,
+}  # fmt: skip
+_SUMS = frozenset({"Add", "QLinearAdd", "Sub", "Sum"})
+_PRODUCTS = frozenset({"Div", "Mul", "QLinearMul"})
 _MEANS = frozenset({"GlobalAveragePool", "ReduceMean", "ReduceSum", "ReduceSumSquare"})
 _LENGTHS = frozenset({"ReduceL2"})
 _AXES = frozenset({"Expand", "Flatten", "Reshape", "Squeeze", "Unsqueeze"})
 ELEMENTWISE = _SUMS | _PRODUCTS | {
     "Abs", "And", "Atan", "Ceil", "Celu", "Clip", "Cos", "Elu", "Equal", "Erf", "Exp", "FastGelu",
     "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish", "LeakyRelu", "Less",
-    "LessOrEqual", "Log", "Max", "Min", "Mish", "Neg", "Not", "Or", "PRelu", "Pow", "QuickGelu",
-    "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Softplus",
-    "Softsign", "Sqrt", "Swish", "Tanh", "ThresholdedRelu", "Where",
+    "LessOrEqual", "Log", "Max", "Min", "Mish", "Neg", "Not", "Or", "PRelu", "Pow",
+    "QLinearLeakyRelu", "QLinearSigmoid", "QuantizeLinear", "QuickGelu", "Reciprocal", "Relu",
+    "Round", "Selu", "Shrink", "Sigmoid", "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Swish",
+    "Tanh", "ThresholdedRelu", "Where",
 }  # fmt: skip
-PASSING = frozenset({"Cast", "Dropout", "Identity"})
+PASSING = frozenset({"Cast", "DequantizeLinear", "Dropout", "Identity"})
 _NEVER_NEGATIVE = frozenset({"HardSigmoid", "Relu", "Sigmoid", "Softplus"})
 _TO_LAST, _TO_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
 
@@ -57,7 +62,7 @@ class Tap:
     Attributes:
         name: what a person called the convolution, unique among the taps.
         full_name: what the exporter called it.
-        kind: ``Conv``, ``ConvTranspose`` or ``QLinearConv``, a depthwise one said so.
+        kind: one of :data:`CONVOLUTIONS`, a depthwise one said so.
         tap: name of the node whose output is read.
         node: the convolution.
         tensor: that output, or what is to be made a float again of it.
@@ -110,7 +115,8 @@ def out_of_reach(graph: onnx.GraphProto) -> int:
 def _tap(graph: Graph, node: onnx.NodeProto, name: str) -> Tap:
     tensor, last, following = node.output[0], node, node.output[0]
     read, scale = tensor, _scale_of(node)
-    channels_last = last_is_last = False
+    # What onnxruntime saves for one processor may have whole numbers of channels last.
+    channels_last = last_is_last = bool(attributes(node).get("channels_last", 0))
     while True:
         cut = _next_cut(graph, following)
         if cut is None:
@@ -125,7 +131,7 @@ def _tap(graph: Graph, node: onnx.NodeProto, name: str) -> Tap:
             channels_last = not channels_last
         elif maker.op_type == "QuantizeLinear":
             read, scale, last_is_last = cut, _scale_of(maker), channels_last
-        elif maker.op_type not in PASSING | {"DequantizeLinear"}:
+        elif maker.op_type not in PASSING:
             read, last, scale, last_is_last = cut, maker, _scale_of(maker), channels_last
     return Tap(
         name=name,
@@ -142,10 +148,9 @@ def _tap(graph: Graph, node: onnx.NodeProto, name: str) -> Tap:
 
 def _scale_of(node: onnx.NodeProto) -> onnx.NodeProto | None:
     """Return a node that makes floats of the codes that a node gives; ``None`` if it gives none."""
-    places = {"QLinearConv": 6, "QuantizeLinear": 1, **dict.fromkeys(_OF_CODES, 3)}
-    if node.op_type not in places:
+    first = _SCALES.get(node.op_type)
+    if first is None:
         return None
-    first = places[node.op_type]
     said = {name: value for name, value in attributes(node).items() if name == "axis"}
     inputs = [node.output[0], *node.input[first : first + 2]]
     domain = node.domain if node.op_type == "QuantizeLinear" else ""
@@ -174,8 +179,7 @@ def _goes_on(graph: Graph, node: onnx.NodeProto, tensor: str) -> str | None:
     kind = node.op_type
     if kind == "Reshape":
         return _behind_groups(graph, node, tensor)
-    first = kind in _NORMALISATIONS or kind in _TO_CODES_AND_BACK
-    goes = kind == "Transpose" or (first and node.input[0] == tensor)
+    goes = kind == "Transpose" or (kind in _NORMALISATIONS and node.input[0] == tensor)
     return str(node.output[0]) if goes else None
 
 
