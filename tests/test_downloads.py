@@ -123,6 +123,7 @@ def test_what_cannot_be_had_is_one_line(
 
 def test_a_run_that_is_not_there_and_a_format_that_is_none(client: FlaskClient, run: str) -> None:
     assert client.get("/runs/none/export/npz").status_code == 404
+    assert client.head("/runs/none/export/npz").status_code == 404
     assert client.get(f"{run}/csv").status_code == 404
 
 
@@ -145,6 +146,8 @@ def test_one_export_at_a_time_and_a_failed_one_leaves_nothing(
     second = client.application.test_client().get(f"{run}/npz")
     assert second.status_code == 503
     assert "Another export is under way" in second.text
+    # Who only asks whether there is something has none made.
+    assert client.application.test_client().head(f"{run}/npz").status_code == 200
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         over.set()

@@ -120,6 +120,9 @@ def blueprint(context: Context) -> Blueprint:
     @routes.get("/runs/<uuid>/export/<any(npz, parquet):format_>")
     def whole_run(uuid: str, format_: str) -> Response:
         run = reader.run(uuid)
+        if request.method == "HEAD":
+            # Whoever asks whether there is something need not wait until it is written.
+            return Response(mimetype=TYPES[".zip"], headers={"Cache-Control": "no-store"})
         if not one_at_a_time.acquire(blocking=False):
             raise Busy("Another export is under way. Try again when it is done.")
         folder = TemporaryDirectory(prefix="reactcnn-export-")

@@ -486,7 +486,7 @@ def test_writers_that_come_and_go_at_once_wait_for_each_other(path: Path) -> Non
     gone = threading.Event()
 
     def come_and_go() -> None:
-        for _ in range(200):
+        for _ in range(120):
             close_writing(open_for_writing(place, wal=True))
             # Who never pauses lets nobody else in, and that is not what is asked here.
             time.sleep(0.004)
