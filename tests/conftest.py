@@ -81,13 +81,8 @@ def binaries() -> Path:
 @pytest.fixture
 def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A store's URL where nothing is stored yet; a test that asks for it runs on both databases."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'reactcnn.db'}"
-        return
-    made: postgres.Databases = request.getfixturevalue("databases")
-    url = made.make()
-    yield url
-    made.drop(url)
+    with postgres.asked_for(request, tmp_path) as url:
+        yield url
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

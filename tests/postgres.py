@@ -23,6 +23,8 @@ from reactcnn_dash.db.version import create_schema
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pytest
+
 VERSION: Final = 16
 _SETTINGS: Final = """
 fsync = off
@@ -161,3 +163,15 @@ def databases() -> Iterator[Databases]:
         made.close()
         if server is not None:
             server.close()
+
+
+@contextmanager
+def asked_for(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The URL of an empty store on the database that a fixture's parameter names."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder / 'reactcnn.db'}"
+        return
+    made: Databases = request.getfixturevalue("databases")
+    url = made.make()
+    yield url
+    made.drop(url)

@@ -32,12 +32,11 @@ from reactcnn_dash.results.precision import (
 )
 from reactcnn_dash.results.runs import row_of
 from tests import stores
+from tests.postgres import asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from tests.postgres import Databases
 
 IMAGES = 400
 LARGEST = 0.02
@@ -69,19 +68,13 @@ def store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """The URL of a store of five runs, to be read."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('precision') / 'store.db'}"
-    else:
-        made: Databases = request.getfixturevalue("databases")
-        url = made.make()
-    write(url, "single", {})
-    write(url, "rounded", BRIEF, off=0.03)
-    write(url, "broken", BRIEF, off=0.06)
-    write(url, "unmeasured", {"precision": BFLOAT16, "rounding": None}, off=0.06)
-    write(url, "single too", {}, off=0.03)
-    yield url
-    if request.param == "postgresql":
-        made.drop(url)
+    with asked_for(request, tmp_path_factory.mktemp("precision")) as url:
+        write(url, "single", {})
+        write(url, "rounded", BRIEF, off=0.03)
+        write(url, "broken", BRIEF, off=0.06)
+        write(url, "unmeasured", {"precision": BFLOAT16, "rounding": None}, off=0.06)
+        write(url, "single too", {}, off=0.03)
+        yield url
 
 
 def test_what_may_be_rounding_is_no_fault_and_what_is_more_is_one(store: str) -> None:

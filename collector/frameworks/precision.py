@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from collector.frameworks.protocol import Capture, Captured, Network, Pixels, Proven
+    from collector.frameworks.protocol import Captured, Network, Pixels, Proven
 
 MEASURED: Final = 64
 """Images, at most, that the rounding is measured over."""
@@ -58,6 +58,11 @@ class Choice:
 
     precision: str
     why: str
+
+    @property
+    def line(self) -> str:
+        """What is said of it when a run begins."""
+        return f"precision {self.precision}: {self.why}."
 
 
 def processor_flags(place: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
@@ -139,7 +144,9 @@ def proven_in(
             raise
         return _told(single, Choice(FLOAT32, str(error).rstrip(".")))
     if asked == AUTO:
-        choice = decide(flags, _tried(single, brief, pixels, batch_size), batch_size)
+        batch = np.resize(pixels, (batch_size, *pixels.shape[1:]))
+        ways = (lambda: single.capture(batch), lambda: brief.capture(batch))
+        choice = decide(flags, rates_in_turn(*ways, batch_size), batch_size)
         if choice.precision == FLOAT32:
             return _told(single, choice)
         brief = _told(brief, choice)
@@ -186,6 +193,29 @@ def line_of(proven: Proven) -> str | None:
     return f"bfloat16: {proven.rounding.text}."
 
 
+def rates_in_turn(
+    single: Callable[[], object], brief: Callable[[], object], images: int
+) -> tuple[float, float]:
+    """Return images a second of the same in float32 and in bfloat16, in turn for some seconds.
+
+    Args:
+        single: carries it out in float32.
+        brief: carries it out in bfloat16.
+        images: how many go through each time.
+    """
+    took: dict[Callable[[], object], list[float]] = {single: [], brief: []}
+    for way in took:
+        # What is compiled or made ready is so the first time.
+        way()
+    begun = time.monotonic()
+    while len(took[brief]) < _LEAST_TURNS or time.monotonic() - begun < _TRIAL_SECONDS:
+        for way, seconds in took.items():
+            start = time.perf_counter()
+            way()
+            seconds.append(time.perf_counter() - start)
+    return images / median(took[single]), images / median(took[brief])
+
+
 def emulated(flags: frozenset[str] | None = None) -> str | None:
     """Return a warning where the processor does not multiply bfloat16 itself."""
     return None if units(processor_flags() if flags is None else flags) else _EMULATED
@@ -198,25 +228,4 @@ def _predictions(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _told(proven: Proven, choice: Choice) -> Proven:
-    notice = f"precision {choice.precision}: {choice.why}."
-    return dataclasses.replace(proven, notices=(*proven.notices, notice))
-
-
-def _tried(single: Proven, brief: Proven, pixels: Pixels, batch_size: int) -> tuple[float, float]:
-    """Return images a second in float32 and in bfloat16, both in turn for some seconds."""
-    batch = np.resize(pixels, (batch_size, *pixels.shape[1:]))
-    captures = (single.capture, brief.capture)
-    for capture in captures:
-        capture(batch)
-    took: tuple[list[float], list[float]] = ([], [])
-    begun = time.monotonic()
-    while len(took[0]) < _LEAST_TURNS or time.monotonic() - begun < _TRIAL_SECONDS:
-        for capture, seconds in zip(captures, took, strict=True):
-            seconds.append(_seconds(capture, batch))
-    return batch_size / median(took[0]), batch_size / median(took[1])
-
-
-def _seconds(capture: Capture, batch: Pixels) -> float:
-    begun = time.perf_counter()
-    capture(batch)
-    return time.perf_counter() - begun
+    return dataclasses.replace(proven, notices=(*proven.notices, choice.line))

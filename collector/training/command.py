@@ -107,10 +107,10 @@ def add_parser(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     )
 
 
-def options(**given: Any) -> argparse.Namespace:
+def options(checkpoints: str, **given: Any) -> argparse.Namespace:
     """Return what the command line makes of some options, for who trains without one."""
     usual = dict.fromkeys((*_DEFAULTS, "store", "experiment"))
-    return argparse.Namespace(**usual | {"checkpoints": "checkpoints", "resume": False} | given)
+    return argparse.Namespace(checkpoints=checkpoints, resume=False, **usual | given)
 
 
 def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
@@ -185,7 +185,7 @@ def _with_precision(
         return settings
     size = min(settings.batch_size, len(data.images))
     choice = quicker(data.images[:size], data.labels[:size])
-    console.notice(f"precision {choice.precision}: {choice.why}.")
+    console.notice(choice.line)
     return dataclasses.replace(settings, precision=choice.precision)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -14,7 +12,7 @@ import tensorflow as tf
 from collector.frameworks.keras import vgg16
 from collector.frameworks.keras.models import load_model
 from collector.frameworks.keras.network import understand
-from collector.frameworks.precision import decide, processor_flags, units
+from collector.frameworks.precision import decide, processor_flags, rates_in_turn, units
 from collector.frameworks.reading import Reading
 from collector.packaged import CLASSES
 from collector.training.checkpoints import TrainingError
@@ -36,7 +34,6 @@ TAUGHT = 0.9
 """Share of the loss that a teacher's answers have; labels have the rest."""
 _LEAST_PROBABILITY = 1e-7
 _REWRITING = "auto_mixed_precision_onednn_bfloat16"
-_TURNS = 3
 
 
 def untrained(classes: int) -> Any:
@@ -204,17 +201,11 @@ def quicker(
     flags = processor_flags()
     if not units(flags):
         return decide(flags, None, len(images))
-    steps = {one: _trial(model, teacher, one) for one in (FLOAT32, BFLOAT16)}
-    seconds: dict[str, list[float]] = {one: [] for one in steps}
-    for turn in range(_TURNS + 1):
-        for one, step in steps.items():
-            begun = time.perf_counter()
-            step(images, labels, 0.0)
-            # The first compiles.
-            if turn:
-                seconds[one].append(time.perf_counter() - begun)
-    single, brief = (len(images) / median(seconds[one]) for one in (FLOAT32, BFLOAT16))
-    return decide(flags, (single, brief), len(images))
+    single, brief = (_trial(model, teacher, one) for one in (FLOAT32, BFLOAT16))
+    rates = rates_in_turn(
+        lambda: single(images, labels, 0.0), lambda: brief(images, labels, 0.0), len(images)
+    )
+    return decide(flags, rates, len(images))
 
 
 def _trial(model: Any, teacher: Any, precision: str) -> Step:

@@ -14,19 +14,14 @@ from __future__ import annotations
 
 import math
 import struct
-import sys
 import threading
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from reactcnn_dash.db.backport import zstd
 from reactcnn_dash.db.errors import DamagedBlob
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 from collector.frameworks.precision import named, processor_flags, units
 from tests.benchmarks.table import Result, at_least, at_most, only_measured
 from tests.benchmarks.turns import ratio
+from tests.benchmarks.watching import most_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 HERE = Path(__file__).parents[2]
 ROUNDS = 3
-_LOOK_SECONDS = 0.01
 _IMPORTS = "import os; os.environ['TF_ENABLE_ONEDNN_OPTS'] = '1'; import tensorflow, keras"
 _IMAGES = {1: 192, 64: 1024}
 
@@ -169,23 +169,21 @@ def _watch(command: Sequence[str], build: Path, store: Path, images: int) -> Ran
     begun = time.perf_counter()
     first: tuple[float, int] | None = None
     process = subprocess.Popen(command, cwd=build, env=environment)
-    # Its own peak: that of all children together would be another's.
-    while True:
-        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+
+    def look() -> None:
+        nonlocal first
         if first is None and (count := _stored(store)):
             first = time.perf_counter(), count
-        if ended:
-            break
-        time.sleep(_LOOK_SECONDS)
+
+    peak = most_memory(process, look)
     now = time.perf_counter()
-    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode or first is None:
         msg = f"{build}: the collector ended with {process.returncode}"
         raise RuntimeError(msg)
     left = images - first[1]
     rate = left / (now - first[0])
     size = store.stat().st_size
-    return Ran(first[0] - begun, rate, now - begun, usage.ru_maxrss / 1000, size)
+    return Ran(first[0] - begun, rate, now - begun, peak / 1e6, size)
 
 
 def _stored(store: Path) -> int:

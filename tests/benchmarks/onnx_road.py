@@ -7,12 +7,12 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
-import psutil
 
 from collector.frameworks.onnx.entry import start
 from collector.images import open_images
@@ -24,6 +24,7 @@ from collector.signals import StopSignals
 from reactcnn_dash.db import StoreError, StoreReader
 from tests.benchmarks.table import Result, at_least, at_most
 from tests.benchmarks.turns import in_turn, ratio, timed
+from tests.benchmarks.watching import most_memory
 from tests.collector.onnx_graphs import saved, vgg16_graph
 
 if TYPE_CHECKING:
@@ -129,13 +130,13 @@ def started_at(folder: Path, model: str, archive: Path) -> tuple[float, int]:
         [sys.executable, "-m", "collector", "--model", model, "--quiet", *options],
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
     )
-    seconds, most, inside = 0.0, 0, psutil.Process(process.pid)
-    while process.poll() is None:
-        try:
-            most = max(most, inside.memory_info().rss)
+    seconds = 0.0
+
+    def look() -> None:
+        nonlocal seconds
+        with suppress(StoreError):
             if not seconds and store.exists() and StoreReader(str(store)).run(1).stored:
                 seconds = time.monotonic() - began
-        except (psutil.NoSuchProcess, StoreError):
-            pass
-        time.sleep(0.01)
+
+    most = most_memory(process, look)
     return seconds or time.monotonic() - began, most

@@ -11,12 +11,11 @@ import statistics
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 
 from collector import loop, session
 from collector.frameworks.keras.capture import Capture
@@ -32,6 +31,7 @@ from collector.slim.rebuilding import rebuild
 from collector.slim.slimming import Slimming
 from tests.benchmarks import residual
 from tests.benchmarks.table import Result, at_least, at_most
+from tests.benchmarks.watching import most_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,6 @@ METHODS = ("l1", "random", "clusters")
 SHAPE = (32, 32, 3)
 SHARES = {"parameters": (0.30, 0.22, 0.15, 0.10, 0.06), "multiply-adds": (0.55, 0.50, 0.40)}
 """What stays, for the methods side by side."""
-_LOOKING = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,17 +269,9 @@ def memory(folder: Path, given: Images) -> list[Result]:
 
 
 def peak(*words: str) -> float:
-    """Most resident memory of a process of the collector, in GB.
-
-    Looked at from outside: what the system itself remembers begins, on Linux, with the memory of
-    the process that started it.
-    """
+    """Most resident memory of a process of the collector, in GB."""
     process = subprocess.Popen([sys.executable, "-m", "collector", *words])
-    most, inside = 0, psutil.Process(process.pid)
-    while process.poll() is None:
-        with suppress(psutil.Error):
-            most = max(most, inside.memory_info().rss)
-        time.sleep(_LOOKING)
+    most = most_memory(process)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, words)
     return most / 1e9

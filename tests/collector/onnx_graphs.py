@@ -111,3 +111,8 @@ def saved(model: onnx.ModelProto, folder: Path, name: str = "net.onnx") -> str:
 
 def photos(count: int, height: int = 12, width: int = 12) -> NDArray[np.uint8]:
     return np.random.default_rng(5).integers(0, 256, (count, height, width, 3), dtype=np.uint8)
+
+
+def shares(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Pixels as a graph takes them that is given values from 0 to 1, channels first."""
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)

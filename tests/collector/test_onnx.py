@@ -18,7 +18,7 @@ from collector.frameworks.protocol import Asked, Captured
 from collector.frameworks.reading import Reading
 from reactcnn_dash import open_store
 from reactcnn_dash.db import StoreReader
-from tests.collector.onnx_graphs import Builder, photos, saved
+from tests.collector.onnx_graphs import Builder, photos, saved, shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,7 +196,7 @@ def test_each_fusion_is_followed_to_its_end_and_stays_what_it_is(name: str, tmp_
     assert (tap.name, tap.kind, tap.filters, tap.height, tap.width) == ("first", "Conv", 5, 12, 12)
     assert tap.tensor == (read if name != "channels last" else tap.tensor)
     pixels = photos(3)
-    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    given = shares(pixels)
     probabilities, maps = bare(model, tensor, given)
     assert_says(captured(network, pixels), probabilities, maps)
 
@@ -210,7 +210,7 @@ def test_what_is_padded_next_is_watched(tmp_path: Path) -> None:
     network = network_of(model, tmp_path)
     assert [tap.name for tap in network.taps] == ["first", "second"]
     pixels = photos(3)
-    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    given = shares(pixels)
     found = captured(network, pixels)
     for place, one in enumerate((tensor, second)):
         probabilities, maps = bare(model, one, given)
@@ -229,7 +229,7 @@ def test_every_opset(opset: int, tmp_path: Path) -> None:
     else:
         model = b.classified(tensor, 5)
     pixels = photos(3)
-    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    given = shares(pixels)
     assert_says(captured(network_of(model, tmp_path), pixels), *bare(model, tensor, given))
 
 
@@ -257,7 +257,7 @@ def test_kinds_of_convolutions_and_their_kernels(kind: str, tmp_path: Path) -> N
     assert stored.weights is not None
     np.testing.assert_allclose(stored.weights, kernel.transpose(0, 2, 3, 1), rtol=1e-6)
     pixels = photos(3)
-    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    given = shares(pixels)
     assert_says(captured(network, pixels), *bare(model, relu, given))
 
 
@@ -298,7 +298,7 @@ def test_quantised_convolutions_stay_whole_numbers_and_are_read_as_floats(tmp_pa
     network = network_of(model, tmp_path)
     assert [tap.name for tap in network.taps] == ["first", "second"]
     pixels = photos(3)
-    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    given = shares(pixels)
     found = captured(network, pixels)
     for place, tensor in enumerate((middle, second)):
         _, maps = bare(model, tensor, given)
@@ -346,7 +346,7 @@ def test_convolutions_of_whole_numbers_are_read_as_floats(tmp_path: Path) -> Non
     ]  # fmt: skip
     assert not network.rescales
     pixels = photos(3)
-    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    given = shares(pixels)
     found = captured(network, pixels)
     again = b.add("DequantizeLinear", codes, *middle)
     model.graph.node.append(b.nodes[-1])
@@ -522,7 +522,7 @@ def test_convolutions_of_functions_are_watched(tmp_path: Path) -> None:
     (tap,) = network.taps
     assert (tap.name, tap.never_negative) == ("block", True)
     pixels = photos(3)
-    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    given = shares(pixels)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     (probabilities,) = session.run(None, {"pixels": given})
     np.testing.assert_allclose(captured(network, pixels).probabilities, probabilities, atol=1e-5)
@@ -861,7 +861,7 @@ def test_large_weights_outlive_their_network(tmp_path: Path, written: str) -> No
             for one in model.graph.initializer
         )
     pixels = photos(3)
-    given = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+    given = shares(pixels)
     probabilities, maps = bare(model, tensor, given)
     network = network_of(model, tmp_path)
     first = network.kernels()[0].weights

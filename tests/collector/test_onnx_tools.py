@@ -19,7 +19,7 @@ from onnxruntime.quantization import (
 from collector.errors import ModelError
 from collector.frameworks.onnx.network import understand
 from collector.frameworks.protocol import Asked
-from tests.collector.onnx_graphs import Builder, photos, saved
+from tests.collector.onnx_graphs import Builder, photos, saved, shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collector.frameworks.onnx.network import Network
 
 PIXELS = photos(3)
-GIVEN = np.ascontiguousarray(PIXELS.transpose(0, 3, 1, 2) / np.float32(255), np.float32)
+GIVEN = shares(PIXELS)
 
 ACTIVATIONS: dict[str, Callable[[Builder, str], str]] = {
     "Relu": lambda b, x: b.add("Relu", x),

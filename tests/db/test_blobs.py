@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 import zlib
 from typing import Any
 
@@ -11,12 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from reactcnn_dash.db import DamagedBlob, blobs, pack, unpack
+from reactcnn_dash.db.backport import zstd
 from tests.db.samples import written
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 DTYPES = ["?", "i1", "u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"]
 
