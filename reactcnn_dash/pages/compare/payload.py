@@ -116,7 +116,6 @@ def filters_payload(layer: ComparedLayer) -> LayerFilters:
     result = layer.result
     matches = result.matches
     return {
-        "layer": layer.a.name,
         "same": _list(result.same_index),
         "match": matches.match.tolist(),
         "r": _list(matches.r),
@@ -162,7 +161,6 @@ def pair_payload(
     there = at < len(which) and which[at] == here
     after = at + 1 if there else at
     return {
-        "image": here,
         "a": _answer(images[0], gaps[0], [layer.a for layer in c.layers]),
         "b": _answer(images[1], gaps[1], [layer.b for layer in c.layers]),
         "place": at if there else None,
@@ -227,10 +225,6 @@ def _run(run: Run, layers: Sequence[Layer]) -> ComparedRun:
         "id": run.id,
         "uuid": run.uuid,
         "name": run.name,
-        "checkpoint": run.checkpoint.sha256[:8],
-        "model": run.checkpoint.model,
-        "source": run.image_source,
-        "epoch": run.epoch,
         "images": run.stored,
         "classes": list(run.class_names),
         "answers": run.answers.value,
