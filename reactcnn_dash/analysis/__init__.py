@@ -8,7 +8,6 @@ from reactcnn_dash.analysis.agreement import (
 )
 from reactcnn_dash.analysis.anomaly import (
     Suspect,
-    cross_scores,
     oddness,
     score_threshold,
     suspects,
