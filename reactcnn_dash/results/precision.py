@@ -29,8 +29,8 @@ It was measured over few images, and two runs in bfloat16 may round in different
 """
 
 
-class _Kept(TypedDict):
-    """What :meth:`Rounding.as_json` returns."""
+class KeptRounding(TypedDict):
+    """A rounding as a run's options have it; what is infinite is None."""
 
     images: int
     changed: int | None
@@ -76,8 +76,8 @@ class Rounding:
             f"{changed}"
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it as a run's options have it; what is infinite is null."""
+    def as_json(self) -> KeptRounding:
+        """Return it as a run's options have it."""
         return {
             "images": self.images,
             "changed": self.changed,
@@ -85,7 +85,7 @@ class Rounding:
             "largest": significant(self.largest, 4),
             "filter": self.filter,
             "layers": {
-                name: [significant(one, 4) for one in both] for name, both in self.layers.items()
+                name: (significant(a, 4), significant(b, 4)) for name, (a, b) in self.layers.items()
             },
         }
 
@@ -133,7 +133,7 @@ def rounding_of(
 def rounding_in(options: Mapping[str, Any]) -> Rounding | None:
     """Return the rounding that was measured when a run began, if it was and is there."""
     kept: Any = options.get("rounding")
-    if not fits(kept, _Kept):
+    if not fits(kept, KeptRounding):
         return None
     layers = {name: (_float(both[0]), _float(both[1])) for name, both in kept["layers"].items()}
     return Rounding(
