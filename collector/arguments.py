@@ -27,7 +27,7 @@ from collector.training import command as train
 from reactcnn_dash import __version__
 from reactcnn_dash.errors import EXIT_CODES
 from reactcnn_dash.export import command as export
-from reactcnn_dash.usage import Parser
+from reactcnn_dash.usage import Parser, common
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,11 @@ def request_of(arguments: argparse.Namespace) -> Request:
 
 def parser() -> Parser:
     """Return the command line's parser; commands other than collecting are subparsers."""
-    common = _common()
+    options = common(
+        debug="show the traceback of an error",
+        type=text,
+        help="file or SQLAlchemy URL of the store (default: reactcnn.db in this folder)",
+    )
     result = Parser(
         prog=PROGRAM,
         usage="%(prog)s [options]\n       %(prog)s rebuild RUN [--store URL]\n"
@@ -89,7 +93,7 @@ def parser() -> Parser:
         description=DESCRIPTION,
         epilog=f"{EPILOG}\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[common],
+        parents=[options],
         allow_abbrev=False,
     )
     _add_what(result)
@@ -101,35 +105,17 @@ def parser() -> Parser:
     )
     rebuild = commands.add_parser(
         "rebuild",
-        parents=[common],
+        parents=[options],
         help="make a run's correlation states again from its stored GAP rows",
         description="Make the correlation states of a run again from its stored GAP rows. The "
         "states are a cache; this replaces damaged or missing ones.",
         allow_abbrev=False,
     )
     rebuild.add_argument("run", metavar="RUN", help="id, UUID or name (the newest of that name)")
-    export.add_parser(commands, [common])
-    train.add_parser(commands, [common])
-    slim.add_parser(commands, [common])
+    export.add_parser(commands, [options])
+    train.add_parser(commands, [options])
+    slim.add_parser(commands, [options])
     return result
-
-
-def _common() -> Parser:
-    common = Parser(add_help=False)
-    common.add_argument(
-        "--store",
-        default=argparse.SUPPRESS,
-        metavar="URL",
-        type=text,
-        help="file or SQLAlchemy URL of the store (default: reactcnn.db in this folder)",
-    )
-    common.add_argument(
-        "--debug",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="show the traceback of an error",
-    )
-    return common
 
 
 def _add_what(result: argparse.ArgumentParser) -> None:

@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from collector.images import ImageChunk, joined
+from reactcnn_dash.db import ImageBatch
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from collector.images import ImageSource, Shape
+    from collector.frameworks.protocol import Captured
+    from collector.images import ImageSource, LabelFit, Shape
 
 T = TypeVar("T")
 
@@ -53,3 +55,24 @@ def read_ahead(source: Iterator[T]) -> Generator[T]:
         while (batch := coming.result()) is not None:
             coming = pool.submit(next, source, None)
             yield batch
+
+
+def as_stored(chunk: ImageChunk, captured: Captured, labels: LabelFit, start: int) -> ImageBatch:
+    """Return images with what a network said of them, as the store takes them.
+
+    Args:
+        chunk: the images.
+        captured: what the network said.
+        labels: how their labels become its classes.
+        start: the ordinal of the first.
+    """
+    return ImageBatch(
+        start=start,
+        labels=labels.apply(chunk.labels),
+        probabilities=captured.probabilities,
+        pixels=chunk.pixels,
+        names=chunk.names,
+        gap=captured.gap,
+        maps=captured.maps,
+        targets=labels.targets(chunk.targets),
+    )

@@ -80,8 +80,8 @@ def checked_request(
     )
 
 
-def checked_count(name: str, value: Any) -> int:
-    """Return a whole number of 1 or more, NumPy's included.
+def checked_count(name: str, value: Any, least: int = 1) -> int:
+    """Return a whole number of ``least`` or more, NumPy's included.
 
     Raises:
         TypeError, ValueError: it is something else.
@@ -89,8 +89,8 @@ def checked_count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} is {value!r}; it has to be a whole number.")
     number = operator.index(value)
-    if number < 1:
-        raise ValueError(f"{name} is {number}; it must be 1 or more.")
+    if number < least:
+        raise ValueError(f"{name} is {number}; it must be {least} or more.")
     return number
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from collector.batches import batches, read_ahead
+from collector.batches import as_stored, batches, read_ahead
 from collector.errors import CollectorError
 from collector.frameworks.protocol import IN_FLIGHT
 from collector.images import none_readable
@@ -182,17 +182,7 @@ def _batch(work: Work, chunk: ImageChunk, start: int) -> ImageBatch | None:
     """Return what is stored of a chunk; ``None`` if all of its files were skipped."""
     if not len(chunk):
         return None
-    captured = work.capture(chunk.given)
-    return ImageBatch(
-        start=start,
-        labels=work.labels.apply(chunk.labels),
-        probabilities=captured.probabilities,
-        pixels=chunk.pixels,
-        names=chunk.names,
-        gap=captured.gap,
-        maps=captured.maps,
-        targets=work.labels.targets(chunk.targets),
-    )
+    return as_stored(chunk, work.capture(chunk.given), work.labels, start)
 
 
 class Clock:

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.printing import printable
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
-class Progress(Protocol):
-    """Told about a run's progress, from more than one thread."""
+class Progress:
+    """Told about a run's progress, from more than one thread; by itself it shows nothing."""
 
     def start(self, stored: int, total: int | None) -> None:
         """Show that the run begins with ``stored`` images of ``total``."""
@@ -41,29 +41,11 @@ class Progress(Protocol):
         """Show that the run is over."""
 
 
-class Silent:
+class Silent(Progress):
     """Shows nothing."""
 
-    def start(self, stored: int, total: int | None) -> None:
-        """Nothing."""
 
-    def stored(self, count: int) -> None:
-        """Nothing."""
-
-    def total(self, total: int | None) -> None:
-        """Nothing."""
-
-    def working(self, what: str, done: int, total: int) -> None:
-        """Nothing."""
-
-    def notice(self, text: str) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-class Lines:
+class Lines(Progress):
     """Writes a line of JSON for each step, for a program that shows it; see ``follow_input``."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -94,9 +76,6 @@ class Lines:
         """Say what the user should know."""
         self.say({"notice": text})
 
-    def close(self) -> None:
-        """Nothing."""
-
     def say(self, values: Mapping[str, Any]) -> None:
         """Write one line."""
         with self._lock, contextlib.suppress(OSError):
@@ -124,7 +103,7 @@ def follow_input(seconds: float = 20.0) -> None:
     threading.Thread(target=watch, name="input", daemon=True).start()
 
 
-class Console:
+class Console(Progress):
     """Writes notices to a stream and, when that is a terminal, a bar below them."""
 
     def __init__(self, stream: TextIO | None = None) -> None:

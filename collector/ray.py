@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from collector.batches import batches
+from collector.batches import as_stored, batches
 from collector.callback_options import checked_precision
 from collector.errors import CollectorError
 from collector.frameworks.registry import framework_of
@@ -28,7 +28,6 @@ from collector.request import DEFAULT_STORE, Request, check_options
 from collector.session import prepare, prepare_again
 from collector.statistics import restore
 from reactcnn_dash.db import (
-    ImageBatch,
     RunState,
     SharedRun,
     StoreError,
@@ -323,18 +322,10 @@ class _Actor:
         if chunk is None:
             return {"images": np.array([count])}
         captured = self._prepared.proven.capture(chunk.given)
+        read = as_stored(chunk, captured, self._prepared.labels, 0)
         stored = self._shared.put(
             self._columns.key(batch),
-            ImageBatch(
-                start=0,
-                labels=self._prepared.labels.apply(chunk.labels),
-                probabilities=captured.probabilities,
-                pixels=chunk.pixels,
-                names=self._columns.names(batch),
-                gap=captured.gap,
-                maps=captured.maps,
-                targets=self._prepared.labels.targets(chunk.targets),
-            ),
+            dataclasses.replace(read, names=self._columns.names(batch)),
             rate=self._rate.after(len(chunk)),
         )
         # Readers fold what follows the states themselves: it must not become much.

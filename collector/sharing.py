@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from collector.batches import read_ahead
+from collector.batches import as_stored, read_ahead
 from collector.frameworks.protocol import IN_FLIGHT
 from collector.images import Skipped, joined
 from collector.loop import Clock, Patience
@@ -305,28 +305,16 @@ def _compute(part: Part, shared: SharedRun, piece: _Piece) -> ImageBatch:
     maps: tuple[MapBatch, ...] | None = None
     targets: NDArray[np.float32] | None = None
     if len(chunk):
-        captured = part.capture(chunk.given)
+        read = as_stored(chunk, part.capture(chunk.given), part.labels, piece.start)
         if not piece.missing:
-            return ImageBatch(
-                start=piece.start,
-                labels=part.labels.apply(chunk.labels),
-                probabilities=captured.probabilities,
-                pixels=chunk.pixels,
-                names=chunk.names,
-                gap=captured.gap,
-                maps=captured.maps,
-                targets=part.labels.targets(chunk.targets),
-            )
-        labels[there] = part.labels.apply(chunk.labels)
-        pixels[there] = chunk.pixels
-        probabilities[there] = captured.probabilities
-        gap[there] = captured.gap
-        if captured.maps is not None:
-            maps = tuple(_spread(one, there) for one in captured.maps)
-        known = part.labels.targets(chunk.targets)
-        if known is not None:
-            targets = np.full((count, known.shape[1]), np.nan, np.float32)
-            targets[there] = known
+            return read
+        labels[there], pixels[there], gap[there] = read.labels, read.pixels, read.gap
+        probabilities[there] = read.probabilities
+        if read.maps is not None:
+            maps = tuple(_spread(one, there) for one in read.maps)
+        if read.targets is not None:
+            targets = np.full((count, read.targets.shape[1]), np.nan, np.float32)
+            targets[there] = read.targets
     return ImageBatch(piece.start, labels, probabilities, pixels, tuple(names), gap, maps, targets)
 
 

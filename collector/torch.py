@@ -92,7 +92,7 @@ class Watch(Watching):
         Returns:
             The run's id; ``None`` if ``every`` leaves this epoch out, or it failed.
         """
-        self._epoch = self._epoch + 1 if epoch is None else checked_epoch(epoch)
+        self._epoch = self._epoch + 1 if epoch is None else checked_count("epoch", epoch, 0)
         if self._epoch % self._every:
             return None
         path = self._account.path_of(self._checkpoint, self._epoch, logs or {})
@@ -320,20 +320,6 @@ class _Lightning:
         if not isinstance(found, nn.Module):
             raise ModelError(f"{type(pl_module).__name__} has no module {self._member!r}.")
         return found
-
-
-def checked_epoch(epoch: Any) -> int:
-    """Return a whole number of 0 or more.
-
-    Raises:
-        TypeError, ValueError: it is something else.
-    """
-    if isinstance(epoch, bool) or not hasattr(epoch, "__index__"):
-        raise TypeError(f"epoch is {epoch!r}; it has to be a whole number.")
-    number = epoch.__index__()
-    if number < 0:
-        raise ValueError(f"epoch is {number}; it must be 0 or more.")
-    return int(number)
 
 
 def _checked_size(size: Any) -> tuple[int, int] | None:

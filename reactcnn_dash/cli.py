@@ -36,7 +36,7 @@ from reactcnn_dash.export import command as export
 from reactcnn_dash.imports import to_stay, without
 from reactcnn_dash.pages.report import command as report_command
 from reactcnn_dash.printing import one_line, write_error, write_out
-from reactcnn_dash.usage import Parser
+from reactcnn_dash.usage import Parser, common
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,32 +114,18 @@ def _origin(text: str) -> str:
     return text
 
 
-def _common() -> Parser:
-    common = Parser(add_help=False)
-    common.add_argument(
-        "--store",
-        default=argparse.SUPPRESS,
-        metavar="URL",
-        help="file of the store, or URL: postgresql://… (default: reactcnn.db in this folder)",
-    )
-    common.add_argument(
-        "--debug",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="show the traceback of an error, and log every request",
-    )
-    return common
-
-
 def parser() -> Parser:
     """Return the command line's parser."""
-    common = _common()
+    options = common(
+        debug="show the traceback of an error, and log every request",
+        help="file of the store, or URL: postgresql://… (default: reactcnn.db in this folder)",
+    )
     result = Parser(
         prog=PROGRAM,
         description=DESCRIPTION,
         epilog=f"{EPILOG}\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[common],
+        parents=[options],
     )
     serving = result.add_argument_group("serving")
     serving.add_argument(
@@ -215,7 +201,7 @@ def parser() -> Parser:
     commands = result.add_subparsers(dest="command", metavar="COMMAND", title="other commands")
     upgrading = commands.add_parser(
         "upgrade",
-        parents=[common],
+        parents=[options],
         help="bring an older store to this version's schema; a backup is kept",
         description="Bring an older store to this version's schema. A backup of a SQLite store "
         "stays beside it; of one in PostgreSQL pg_dump writes one into this folder, which "
@@ -225,7 +211,7 @@ def parser() -> Parser:
         "--backed-up", action="store_true", help="you have a backup: do not make one"
     )
     for command in COMMANDS.values():
-        command.add_parser(commands, [common])
+        command.add_parser(commands, [options])
     return result
 
 

@@ -6,9 +6,12 @@ import contextlib
 import json
 import os
 import sys
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from reactcnn_dash.errors import OUTPUT, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
 
 _UNPRINTABLE: Final = "\N{REPLACEMENT CHARACTER}"
 
@@ -41,6 +44,18 @@ def as_json(value: Any) -> str:
     return "\n".join(
         line if line.isprintable() else "".join(map(_escaped, line)) for line in text.split("\n")
     )
+
+
+def aligned(rows: Sequence[Sequence[str]], left: Container[int] = (0,)) -> list[str]:
+    """Return rows of cells as lines of a table; the columns ``left`` begin together, others end."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _escaped(letter: str) -> str:

@@ -6,12 +6,28 @@ import argparse
 import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from reactcnn_dash.printing import one_line, write_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+def common(*, debug: str, **store: Any) -> Parser:
+    """Return the options of every command of a program: ``--store`` and ``--debug``.
+
+    They may stand before a command and behind it, so they have no default.
+
+    Args:
+        debug: what ``--debug`` says of itself.
+        store: what ``--store`` takes, as ``add_argument`` does.
+    """
+    result = Parser(add_help=False)
+    unset = argparse.SUPPRESS
+    result.add_argument("--store", default=unset, metavar="URL", **store)
+    result.add_argument("--debug", action="store_true", default=unset, help=debug)
+    return result
 
 
 class Parser(argparse.ArgumentParser):

@@ -7,6 +7,7 @@ python -m tools.generate --check    fail if it is not what Python says now
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import inspect
 import json
@@ -137,13 +138,25 @@ def shapes_module(module: ModuleType) -> str:
     return "\n\n".join(lines) + "\n"
 
 
+def _base(shape: Any) -> Any:
+    """Return the TypedDict of its module that a TypedDict adds to; at runtime none is known."""
+    (written,) = ast.parse(inspect.getsource(shape)).body
+    names = [one.id for one in getattr(written, "bases", ()) if isinstance(one, ast.Name)]
+    return next(
+        (vars(sys.modules[shape.__module__])[one] for one in names if one != "TypedDict"), None
+    )
+
+
 def _interface(name: str, shape: Any) -> str:
-    fields = get_type_hints(shape, include_extras=True)
+    fields, base = get_type_hints(shape, include_extras=True), _base(shape)
+    more = f" extends {base.__name__}" if base else ""
     lines = [
         f"/** {' '.join((inspect.getdoc(shape) or '').split())} */",
-        f"export interface {name} {{",
+        f"export interface {name}{more} {{",
     ]
     for field, kind in fields.items():
+        if base and field in base.__annotations__:
+            continue
         wanted = field in shape.__required_keys__ and get_origin(kind) is not NotRequired
         lines.append(f"  {field}{'' if wanted else '?'}: {_type(kind)};")
     return "\n".join([*lines, "}"])

@@ -20,26 +20,3 @@ from collector.images.labelling import Labelling, fitted
 from collector.images.labels import LabelFit, fit_labels, fit_targets
 from collector.images.open import open_images
 from collector.images.values import ValueRange, parse_value_range
-
-__all__ = [
-    "CLASSES_BY_NAME",
-    "NO_LABEL",
-    "READINGS",
-    "ImageChunk",
-    "ImageSource",
-    "ImageSourceError",
-    "LabelFit",
-    "Labelling",
-    "Shape",
-    "Skipped",
-    "ValueRange",
-    "draw",
-    "fit_labels",
-    "fit_targets",
-    "fitted",
-    "joined",
-    "none_readable",
-    "open_images",
-    "parse_value_range",
-    "read_classes",
-]

@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
@@ -424,31 +425,12 @@ def _partial(output: Path) -> Iterator[Path]:
 
 
 def _request(arguments: argparse.Namespace) -> SlimRequest:
-    return SlimRequest(
-        store=arguments.store,
-        model=arguments.model,
-        images=arguments.images,
-        limit=arguments.limit,
-        evaluate=arguments.evaluate,
-        evaluate_limit=arguments.evaluate_limit,
-        pixel_range=arguments.pixel_range,
-        preprocess=arguments.preprocess,
-        custom=arguments.custom,
-        classes=arguments.classes,
-        class_names=None if arguments.classes is None else read_classes(arguments.classes),
-        reading=arguments.reading,
-        value_range=arguments.value_range,
-        head=arguments.head,
-        parameters=arguments.parameters,
-        work=arguments.work,
-        loss=arguments.loss,
-        lossless=arguments.lossless,
-        plan=None if arguments.plan is None else Path(arguments.plan).expanduser(),
-        method=arguments.method,
-        seed=arguments.seed,
-        output=Path(arguments.output).expanduser(),
-        force=arguments.force,
-    )
+    given = vars(arguments) | {
+        "class_names": None if arguments.classes is None else read_classes(arguments.classes),
+        "plan": None if arguments.plan is None else Path(arguments.plan).expanduser(),
+        "output": Path(arguments.output).expanduser(),
+    }
+    return SlimRequest(**{one.name: given[one.name] for one in fields(SlimRequest)})
 
 
 def _check_tuning(arguments: argparse.Namespace, request: SlimRequest) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash.analysis.peeling import peel
-from reactcnn_dash.analysis.profile import fit_halves, image_score
+from reactcnn_dash.analysis.profile import image_score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ class Suspect:
 
 
 def oddness(profile: Profile, layers: Sequence[npt.ArrayLike]) -> Oddness:
-    """Score images that the profile was not fitted to; for those it was, see :func:`cross_scores`.
+    """Score images that the profile was not fitted to; those it was: see :func:`fit_halves`.
 
     Args:
         profile: what is usual.
@@ -82,23 +82,6 @@ def oddness(profile: Profile, layers: Sequence[npt.ArrayLike]) -> Oddness:
         strangeness=np.where(finite, strangeness, np.inf),
         tail=np.where(finite, tail, 1.0 / (profile.calibrated + 1)),
     )
-
-
-def cross_scores(layers: Sequence[npt.ArrayLike]) -> Matrix:
-    """Scores of the images that a profile is made of, none by a profile that was fitted to it.
-
-    Two profiles, each of one half, score the other half (cross-fitting).
-
-    Args:
-        layers: (n, F) GAP rows of each layer.
-
-    Returns:
-        (n,) float64 scores; +inf where a GAP value is not finite.
-
-    Raises:
-        TooFewRows: too few images for a profile.
-    """
-    return fit_halves(layers, whole=False).scores
 
 
 def score_threshold(scores: npt.ArrayLike, rate: float) -> float:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reactcnn_dash.commands.asking import bar, show
 from reactcnn_dash.printing import write_out
 
 if TYPE_CHECKING:
@@ -37,16 +37,14 @@ def run(url: str, options: argparse.Namespace) -> int:
     Raises:
         StoreError: there is no store, or one of the files cannot be read or written.
     """
-    from tqdm import tqdm  # noqa: PLC0415 - --help needs none of these
+    from reactcnn_dash.db import copy_store  # noqa: PLC0415 - --help needs no database
 
-    from reactcnn_dash.db import copy_store  # noqa: PLC0415
+    with bar("page") as shown:
 
-    with tqdm(unit="page", file=sys.stderr, leave=False, disable=None) as bar:
+        def told(left: int, pages: int) -> None:
+            shown.total = pages
+            show(shown, pages - left)
 
-        def show(left: int, pages: int) -> None:
-            bar.total = pages
-            bar.update(pages - left - bar.n)
-
-        copy_store(url, options.to, force=options.force, progress=show)
+        copy_store(url, options.to, force=options.force, progress=told)
     write_out(f"{options.to}\n")
     return 0

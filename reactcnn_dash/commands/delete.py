@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
-from reactcnn_dash.errors import WrongUsage
+from reactcnn_dash.commands.asking import bar, confirmed, show
 from reactcnn_dash.printing import one_line, write_out
 from reactcnn_dash.results.text import deleted_text, size_text
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-
-    from reactcnn_dash.db import Identity
 
 _DESCRIPTION = """\
 Delete a run with all its images, and give its space back to the file system. Other runs stay as
@@ -41,33 +38,17 @@ def run(url: str, options: argparse.Namespace) -> int:
         WrongUsage: nobody can be asked, and ``--yes`` was not given.
         StoreError: the run is not there, is being collected, or the store cannot be written.
     """
-    from tqdm import tqdm  # noqa: PLC0415 - --help needs none of these
-
-    from reactcnn_dash.db import RunDeletion, StoreReader  # noqa: PLC0415
+    from reactcnn_dash.db import RunDeletion, StoreReader  # noqa: PLC0415 - --help needs no database
 
     found = StoreReader(url).identity(options.run)
-    if not options.yes and not _confirmed(found):
+    what = f"run {found.id} ({one_line(found.name)}): {found.stored:,} images"
+    question = f"Delete {what}, {size_text(found.size)}"
+    if not options.yes and not confirmed(question, "delete asks before it deletes"):
         write_out("Nothing was deleted.\n")
         return 1
     # By its id: of two runs with one name, the one that was shown is meant.
     deletion = RunDeletion.begin(url, found.id)
-    with tqdm(
-        total=deletion.images, unit="image", file=sys.stderr, leave=False, disable=None
-    ) as bar:
-        done = deletion.finish(lambda left: _show(bar, deletion.images - left))
+    with bar("image", deletion.images) as shown:
+        done = deletion.finish(lambda left: show(shown, deletion.images - left))
     write_out(f"{one_line(deleted_text(done, url))}\n")
     return 0
-
-
-def _confirmed(found: Identity) -> bool:
-    if not sys.stdin.isatty():
-        raise WrongUsage("delete asks before it deletes, and nobody is there to answer: add --yes")
-    write_out(
-        f"Delete run {found.id} ({one_line(found.name)}): {found.stored:,} images, "
-        f"{size_text(found.size)}? It cannot be brought back. [y/N] "
-    )
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
-
-
-def _show(bar: Any, done: int) -> None:
-    bar.update(done - bar.n)

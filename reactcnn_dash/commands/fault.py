@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from reactcnn_dash.errors import UserError
+from reactcnn_dash.finite import finite
 from reactcnn_dash.printing import one_line, write_out
 
 if TYPE_CHECKING:
@@ -121,16 +121,16 @@ def as_dict(fault: Fault) -> FaultJson:
         "suspect": fault.suspect.id,
         "images": found.images,
         "same_images": fault.same_images,
-        "limit": _finite(min(found.limits)),
+        "limit": finite(min(found.limits)),
         "rounding": rounding_told(fault) or None,
         "first": None if fault.first is None else fault.first.name,
         "layers": [
             {
                 "name": fault.layers[position].name,
                 "changed": found.changed(position),
-                "limit": _finite(found.limits[position]),
+                "limit": finite(found.limits[position]),
                 "filters": [
-                    {"filter": filter_, "score": _finite(score)}
+                    {"filter": filter_, "score": finite(score)}
                     for filter_, score in found.filters(position, MOST)
                 ],
             }
@@ -152,10 +152,6 @@ def rounding_told(fault: Fault) -> str:
         f"the good run is of {kinds[0]}, the suspect one of {kinds[1]}: without images that both "
         "saw, a small shift may be rounding alone."
     )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _number(value: float) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from reactcnn_dash.commands.asking import bar
 from reactcnn_dash.errors import DONE, STORE, WrongUsage
 from reactcnn_dash.printing import one_line, write_error, write_out
 
@@ -74,18 +74,16 @@ def run(_url: str, options: argparse.Namespace) -> int:
 
 
 def _move(move: Move, refs: Sequence[str], *, keep: bool) -> int:
-    from tqdm import tqdm  # noqa: PLC0415 - --help needs none of these
-
-    from reactcnn_dash.db import RunBusy  # noqa: PLC0415
+    from reactcnn_dash.db import RunBusy  # noqa: PLC0415 - --help needs no database
 
     wanted = move.runs(refs)
     moved, busy = [], []
     # Each image is copied, and read again.
     total = 2 * sum(row.stored for row in wanted)
-    with tqdm(total=total, unit="image", file=sys.stderr, leave=False, disable=None) as bar:
+    with bar("image", total) as shown:
         for row in wanted:
             try:
-                moved.append(move.copy(row, bar.update))
+                moved.append(move.copy(row, shown.update))
             except RunBusy as error:
                 # Whoever names a run means that one; of all, the others go.
                 if refs:

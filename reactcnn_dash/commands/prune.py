@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
-from reactcnn_dash.errors import WrongUsage
+from reactcnn_dash.commands.asking import bar, confirmed, show
 from reactcnn_dash.printing import one_line, write_out
 from reactcnn_dash.results.text import pruned_text, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reactcnn_dash.db import PrunedPart, Run
+    from reactcnn_dash.db import PrunedPart
 
 _DESCRIPTION = """\
 Make a run smaller: drop feature maps, pixels or GAP rows of its older images, and give the space
@@ -62,8 +61,7 @@ def run(url: str, options: argparse.Namespace) -> int:
         WrongUsage: nobody can be asked, and ``--yes`` was not given.
         StoreError: the run is not there, is being collected, or the store cannot be written.
     """
-    from tqdm import tqdm  # noqa: PLC0415 - --help needs none of these
-
+    # --help needs no database.
     from reactcnn_dash.db import StoreReader, plan_pruning, prune_run  # noqa: PLC0415
 
     found, keep = StoreReader(url).run(options.run), dict(options.keep)
@@ -75,17 +73,12 @@ def run(url: str, options: argparse.Namespace) -> int:
     if not sum(part.images for part in parts):
         write_out("There is nothing to prune.\n")
         return 0
-    if not options.yes and not _confirmed(found):
+    question = f"Prune run {found.id} ({one_line(found.name)})"
+    if not options.yes and not confirmed(question, "prune asks before it prunes"):
         write_out("Nothing was pruned.\n")
         return 1
-    with tqdm(
-        total=sum(part.before for part in parts),
-        unit="image",
-        file=sys.stderr,
-        leave=False,
-        disable=None,
-    ) as bar:
-        done = prune_run(url, found.id, keep, lambda seen: _show(bar, seen))
+    with bar("image", sum(part.before for part in parts)) as shown:
+        done = prune_run(url, found.id, keep, lambda seen: show(shown, seen))
     write_out(f"{one_line(pruned_text(done, url))}\n")
     return 0
 
@@ -95,15 +88,3 @@ _NAMES = {"maps": "feature maps", "pixels": "pixels", "gap": "GAP rows"}
 
 def _line(part: PrunedPart) -> str:
     return f"{_NAMES[part.kind]} of {part.images:,} images go: {size_text(part.size)}"
-
-
-def _confirmed(found: Run) -> bool:
-    if not sys.stdin.isatty():
-        raise WrongUsage("prune asks before it prunes, and nobody is there to answer: add --yes")
-    name = one_line(found.name)
-    write_out(f"Prune run {found.id} ({name})? It cannot be brought back. [y/N] ")
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
-
-
-def _show(bar: Any, seen: int) -> None:
-    bar.update(seen - bar.n)

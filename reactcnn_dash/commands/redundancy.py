@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.analysis import REDUNDANT
-from reactcnn_dash.printing import write_out
+from reactcnn_dash.printing import aligned, write_out
 
 if TYPE_CHECKING:
     import argparse
@@ -86,17 +86,10 @@ def as_text(report: RedundancyReport) -> str:
                 *(f"{count:,}" for count in after),
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines = [
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True)]
-        )
-        for row in rows
-    ]
     images = report.explained_images
     maps = f"the feature maps of {images:,} of them" if images else "no maps"
-    lines += [
+    lines = [
+        *aligned(rows),
         "",
         f"{report.images:,} images and {maps}; clusters of r ≥ {report.threshold:g} on average.",
         summary(report),

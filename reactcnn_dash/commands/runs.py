@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.errors import DONE, STORE
-from reactcnn_dash.printing import as_json, one_line, write_error, write_out
+from reactcnn_dash.printing import aligned, as_json, one_line, write_error, write_out
 from reactcnn_dash.results.text import duration_text, size_text
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _HEADINGS = (
     "TOOK", "SIZE", "TAGS",
 )  # fmt: skip
 _RIGHT = frozenset(("ID", "EPOCH", "IMAGES", "RIGHT", "TOOK", "SIZE"))
+_LEFT = frozenset(i for i, heading in enumerate(_HEADINGS) if heading not in _RIGHT)
 
 
 def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
@@ -53,7 +54,8 @@ def run(url: str, options: argparse.Namespace) -> int:
     if options.json:
         write_out(f"{as_json(rows)}\n")
     elif rows:
-        write_out(_table([_HEADINGS, *(_cells(row) for row in rows)]))
+        lines = aligned([_HEADINGS, *(_cells(row) for row in rows)], _LEFT)
+        write_out("\n".join([*lines, ""]))
     elif not listing.damaged:
         write_out("No run yet: python -m collector --store " + url + "\n")
     # Where there is less than expected: nothing, or a run whose collector is gone.
@@ -98,15 +100,3 @@ def _short(text: str) -> str:
     text = one_line(text)
     # Names differ at their ends: "… · epoch 3".
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - _END - 1]}…{text[-_END:]}"
-
-
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    written = []
-    for line in lines:
-        cells = [
-            cell.rjust(width) if heading in _RIGHT else cell.ljust(width)
-            for heading, cell, width in zip(_HEADINGS, line, widths, strict=True)
-        ]
-        written.append("  ".join(cells).rstrip())
-    return "\n".join(written) + "\n"

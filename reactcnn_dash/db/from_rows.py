@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.db.queries import AnyRow
     from reactcnn_dash.db.records import Float32Array
 
+_Record = TypeVar("_Record", Run, RunSummary)
 _MOST_PIXELS = 2**31
 _MOST_CELLS = 2**31
 """Of one layer's feature maps for one image; with GAP alone nothing as large is ever made."""
@@ -61,41 +63,18 @@ def run_of(row: AnyRow) -> Run:
     ):
         if damaged:
             raise DamagedValue(f"run {row.id}: runs.{what}")
-    return Run(
-        id=row.id,
-        uuid=row.uuid,
-        name=row.name,
+    shared = None
+    if row.shared_images is not None:
+        shared = Shared(workers=row.workers, images=row.shared_images)
+    return _record(
+        Run,
+        row,
         checkpoint=Checkpoint(row.checkpoint_id, row.sha256, row.model, row.parameters, row.source),
-        image_source=row.image_source,
-        image_identity=row.image_identity,
-        total=row.total,
-        batch_size=row.batch_size,
-        feature_maps=row.feature_maps,
         class_names=tuple(row.class_names),
         image_shape=(height, width, channels),
-        options=row.options,
-        state=_state_of(row),
-        created_at=row.created_at,
-        heartbeat_at=row.heartbeat_at,
-        ended_at=row.ended_at,
-        stored=row.stored,
-        labelled=row.labelled,
-        correct=row.correct,
-        skipped=row.skipped,
         gap_low=floats_of(row.gap_low),
         gap_high=floats_of(row.gap_high),
-        rate=row.rate,
-        experiment=row.experiment,
-        epoch=row.epoch,
-        note=row.note,
-        tags=tuple(row.tags),
-        size=row.size,
-        odd=row.odd,
-        error_sum=row.error_sum,
-        error_count=row.error_count or 0,
-        shared=None
-        if row.shared_images is None
-        else Shared(workers=row.workers, images=row.shared_images),
+        shared=shared,
     )
 
 
@@ -105,34 +84,21 @@ def _can_be(height: int, width: int, channels: int) -> bool:
 
 def summary_of(row: AnyRow) -> RunSummary:
     """Return the summary of a row of `SUMMARIES`, its state as `_state_of` tells it."""
-    return RunSummary(
-        id=row.id,
-        uuid=row.uuid,
-        name=row.name,
-        model=row.model,
-        sha256=row.sha256,
-        checkpoint_source=row.source,
-        image_source=row.image_source,
-        experiment=row.experiment,
-        epoch=row.epoch,
-        state=_state_of(row),
-        created_at=row.created_at,
-        heartbeat_at=row.heartbeat_at,
-        ended_at=row.ended_at,
-        stored=row.stored,
-        total=row.total,
-        labelled=row.labelled,
-        correct=row.correct,
-        skipped=row.skipped,
-        size=row.size,
-        note=row.note,
-        tags=tuple(row.tags),
-        odd=row.odd,
-        authors=row.authors,
-        precision=row.precision or FLOAT32,
-        error_sum=row.error_sum,
-        error_count=row.error_count or 0,
+    return _record(
+        RunSummary, row, checkpoint_source=row.source, precision=row.precision or FLOAT32
     )
+
+
+def _record(kind: type[_Record], row: AnyRow, **other: Any) -> _Record:
+    """Return a record of a run: ``other``, and the row's columns by the names of its fields."""
+    made = {
+        "state": _state_of(row),
+        "tags": tuple(row.tags),
+        "error_count": row.error_count or 0,
+        **other,
+    }
+    names = (field.name for field in fields(kind) if field.name not in made)
+    return kind(**made, **{name: getattr(row, name) for name in names})
 
 
 def _state_of(row: AnyRow) -> RunState:

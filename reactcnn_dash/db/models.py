@@ -108,15 +108,15 @@ State = Literal["collecting", "finished", "interrupted", "deleting"]
 metadata = MetaData(naming_convention=NAMES)
 
 
+def _goes_with(name: str, table: str) -> Column[int]:
+    """Return the column that leads the key of what is deleted with a row of another table."""
+    owner = ForeignKey(f"{table}.id", ondelete="CASCADE")
+    return Column(name, Integer, owner, primary_key=True, autoincrement=False)
+
+
 def _run_id() -> Column[int]:
     """Return the column that leads the key of what goes with its run."""
-    return Column(
-        "run_id",
-        Integer,
-        ForeignKey("runs.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    )
+    return _goes_with("run_id", "runs")
 
 
 checkpoints = Table(
@@ -134,13 +134,7 @@ checkpoints = Table(
 kernels = Table(
     "kernels",
     metadata,
-    Column(
-        "checkpoint_id",
-        Integer,
-        ForeignKey("checkpoints.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _goes_with("checkpoint_id", "checkpoints"),
     Column("layer", Text, primary_key=True),
     Column("weights", LargeBinary),
     Column("spatial", LargeBinary, nullable=False),

@@ -215,7 +215,6 @@ STATE = (
     )
     .where(correlation_states.c.run_id == _run_id, correlation_states.c.layer == bindparam("layer"))
 )
-STATE_LAYERS = select(correlation_states.c.layer).where(correlation_states.c.run_id == _run_id)
 
 CLUSTERINGS_OF_RUN = (
     select(*clusterings.c)

@@ -9,7 +9,7 @@ from dash import html
 from reactcnn_dash import ids
 from reactcnn_dash.access import READ_ONLY
 from reactcnn_dash.pages import mantine as dmc
-from reactcnn_dash.pages.elements import aria, attributes, dialog, icon
+from reactcnn_dash.pages.elements import aria, attributes, box, dialog, icon, spacer, text_button
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,13 +30,11 @@ def document(page: Page, pages: Sequence[Page], *, read_only: bool = False) -> A
     content = page.content()
     parts = [
         html.Div(id=ids.FAILURE, hidden=True),
-        html.Div(
+        box(
+            f"app {content.look}".strip(),
+            _header(page, pages, content.head, read_only),
+            html.Main([html.H1(page.name, className="off-screen"), *content.body]),
             id=ids.APP,
-            className=f"app {content.look}".strip(),
-            children=[
-                _header(page, pages, content.head, read_only),
-                html.Main([html.H1(page.name, className="off-screen"), *content.body]),
-            ],
         ),
         *content.around,
         html.Div(id=ids.TIP, className="tip", role="tooltip", hidden=True),
@@ -65,17 +63,17 @@ def help_of(page: Page) -> dict[str, Component]:
 def _header(
     page: Page, pages: Sequence[Page], middle: Sequence[Any], read_only: bool
 ) -> html.Header:
+    title = "Switch between light and dark"
     return html.Header(
-        className="header",
-        children=[
+        [
             html.A([html.Span(className="logo"), "ReactCNN"], href="/", className="brand"),
             html.Nav(
+                [_link(other, page) for other in pages if other.listed],
                 className="pages",
                 **aria("Pages"),
-                children=[_link(other, page) for other in pages if other.listed],
             ),
             *middle,
-            html.Span(className="spacer"),
+            spacer(),
             *([html.Span("read-only", className="counts", title=READ_ONLY)] if read_only else []),
             *(() if page.own_picture else (_picture(),)),
             html.Button("How to read this", id=ids.HELP_BUTTON, className="text-button"),
@@ -83,21 +81,17 @@ def _header(
                 [icon("sun"), icon("moon")],
                 id=ids.COLOUR_SCHEME,
                 className="tool scheme",
-                title="Switch between light and dark",
-                **aria("Switch between light and dark"),
+                title=title,
+                **aria(title),
             ),
         ],
+        className="header",
     )
 
 
 def _picture() -> html.Button:
-    return html.Button(
-        "PNG",
-        id=ids.PAGE_PICTURE,
-        className="text-button",
-        title="This page as a picture",
-        **aria("PNG: save this page as a picture"),
-    )
+    label = aria("PNG: save this page as a picture")
+    return text_button(ids.PAGE_PICTURE, "PNG", "This page as a picture", **label)
 
 
 def _link(page: Page, current: Page) -> html.A:

@@ -10,6 +10,7 @@ import numpy as np
 
 from reactcnn_dash.analysis.fault import SAME, differences
 from reactcnn_dash.db import FLOAT32
+from reactcnn_dash.finite import significant
 from reactcnn_dash.kinds import fits
 
 if TYPE_CHECKING:
@@ -80,10 +81,12 @@ class Rounding:
         return {
             "images": self.images,
             "changed": self.changed,
-            "median": _plain(self.median),
-            "largest": _plain(self.largest),
+            "median": significant(self.median, 4),
+            "largest": significant(self.largest, 4),
             "filter": self.filter,
-            "layers": {name: (_plain(a), _plain(b)) for name, (a, b) in self.layers.items()},
+            "layers": {
+                name: (significant(a, 4), significant(b, 4)) for name, (a, b) in self.layers.items()
+            },
         }
 
 
@@ -201,10 +204,6 @@ def told_apart(a: Run, b: Run) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.2g}" if math.isfinite(value) else "NaN or infinity"
-
-
-def _plain(value: float) -> float | None:
-    return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
 def _float(value: float | None) -> float:

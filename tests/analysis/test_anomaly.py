@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from reactcnn_dash.analysis import (
     Profile,
     TooFewRows,
-    cross_scores,
+    fit_halves,
     fit_profile,
     oddness,
     score_threshold,
@@ -73,14 +73,14 @@ def test_scores_of_the_sample_itself_are_those_of_fresh_images() -> None:
     rows = network.rows(401, seed=1)
     dirty = [layer.copy() for layer in rows]
     dirty[0][7, 3] = np.nan
-    found = cross_scores(dirty)
+    found = fit_halves(dirty, whole=False).scores
     assert found[7] == np.inf
     rest = np.delete(found, 7)
     fresh = oddness(fit_profile(rows), network.rows(2_000, seed=2)).score
     assert stats.ks_2samp(rest, fresh).pvalue > 0.001
     assert stats.ks_2samp(rest[::2], rest[1::2]).pvalue > 0.001
     with pytest.raises(TooFewRows):
-        cross_scores([layer[:63] for layer in rows])
+        fit_halves([layer[:63] for layer in rows], whole=False)
 
 
 @given(n=st.integers(1, 300), rate=st.floats(0.001, 0.9), seed=st.integers(0, 2**32 - 1))

@@ -1,5 +1,5 @@
 /* Asking JSON routes, again and again while an answer is worked out, and how far it is. */
-import { element } from "./dom.mjs";
+import { div, element, span } from "./dom.mjs";
 import { addressOf, queryOf } from "./links.mjs";
 
 /** @import { Query } from "./links.mjs" */
@@ -88,9 +88,9 @@ export function showProgress(place, words, share = 0, label = "") {
     track = element(
       "span",
       { class: "progress-track", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 },
-      element("span", { class: "progress-fill" }),
+      span("progress-fill"),
     );
-    place.replaceChildren(element("div", { class: "progress" }, text, track));
+    place.replaceChildren(div("progress", text, track));
   }
   const percent = Math.round(100 * share);
   text.textContent = words;

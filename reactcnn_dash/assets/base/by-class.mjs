@@ -1,6 +1,6 @@
 /* What was taken for what, and how many of each class are right: of one run, or of two side by side. */
 import { askUntilDone } from "./asker.mjs";
-import { around, element, track } from "./dom.mjs";
+import { around, div, element, paragraph, span, tableOf, track } from "./dom.mjs";
 import { className, count, percent, plural, signed } from "./format.mjs";
 import { livePage } from "./links.mjs";
 
@@ -87,19 +87,10 @@ function walked(table) {
 export const head = (name, scope) => element("th", { scope, title: name }, element("span", {}, name));
 
 /** @param {string} label @param {readonly Child[]} heads @param {readonly HTMLElement[]} rows */
-export const table = (label, heads, rows) =>
-  walked(
-    element(
-      "table",
-      { "aria-label": label },
-      element("thead", {}, element("tr", {}, ...heads)),
-      element("tbody", {}, ...rows),
-    ),
-  );
+export const table = (label, heads, rows) => walked(tableOf({ "aria-label": label }, heads, rows));
 
 /** @param {Side["side"]} side */
-export const badge = (side) =>
-  side && element("span", { class: `side-badge side-${side}` }, side.toUpperCase());
+export const badge = (side) => side && span(`side-badge side-${side}`, side.toUpperCase());
 
 /** How a run is called in words. @param {Side["side"]} side */
 const ofSide = (side) => (side ? ` in ${side.toUpperCase()}` : "");
@@ -167,14 +158,14 @@ function worst({ said, side }) {
 /** @param {Side} of */
 function figureOf(of) {
   const { said, side } = of;
-  if (said.why !== null) return element("p", { class: "nothing" }, badge(side), side ? " " : "", said.why);
+  if (said.why !== null) return paragraph("nothing", badge(side), side ? " " : "", said.why);
   const whole = said.counts.length > 0;
   const made = whole ? matrix(of) : said.worst.length ? worst(of) : "No image is taken for another class.";
   return element(
     "figure",
     { class: whole ? "confusion" : "confusions" },
     caption(of),
-    element("div", { class: "by-class-room" }, made),
+    div("by-class-room", made),
   );
 }
 
@@ -235,7 +226,7 @@ function accuracy(sides) {
     ]),
     ...(sides.length === 2 ? [head("change", "col")] : []),
   ];
-  return element("div", { class: "by-class-room accuracy" }, table("Right by class", heads, rows));
+  return div("by-class-room accuracy", table("Right by class", heads, rows));
 }
 
 /** @param {readonly Side[]} known */
@@ -261,9 +252,9 @@ export function drawByClass(place, sides) {
       ? "Right by class, what lost most first; the change is in points, the interval is Wilson's."
       : "Right by class, what fares worst first, with the 95 % interval of Wilson's score.";
   place.replaceChildren(
-    known.length ? element("p", { class: "small" }, words(known)) : "",
-    element("div", { class: "by-class-sides" }, ...sides.map(figureOf)),
-    known.length ? element("p", { class: "small" }, same ? order : "The runs name other classes.") : "",
+    known.length ? paragraph("small", words(known)) : "",
+    div("by-class-sides", ...sides.map(figureOf)),
+    known.length ? paragraph("small", same ? order : "The runs name other classes.") : "",
     ...(same ? (known.length ? [accuracy(known)] : []) : known.map((one) => accuracy([one]))),
   );
 }

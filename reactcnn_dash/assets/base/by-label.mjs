@@ -1,6 +1,6 @@
 /* Hits by label, where images may have several: of one run, or of two side by side. */
 import { badge, drawByClass, head, searchLink, table } from "./by-class.mjs";
-import { element } from "./dom.mjs";
+import { div, element, paragraph } from "./dom.mjs";
 import { className, count, percent, plural, signed } from "./format.mjs";
 
 /** @import { ByClass } from "../generated/shared.d.ts" */
@@ -38,7 +38,7 @@ function caption({ said, side }) {
   const words =
     `${plural(labelled, "image")} with known labels, ${percent(right / labelled, 1)} with every label right; ` +
     `precision ${percent(precision(all), 1)}, recall ${percent(recall(all), 1)} over all labels`;
-  return element("p", { class: "by-label-all" }, badge(side), side ? " " : "", words);
+  return paragraph("by-label-all", badge(side), side ? " " : "", words);
 }
 
 /** A number that opens its images. @param {ByClass} said @param {string} search @param {number} n @param {string} more */
@@ -118,11 +118,10 @@ function drawByLabel(place, sides) {
   const groups = same ? [sides] : sides.map((one) => [one]);
   place.replaceChildren(
     ...sides.map(caption),
-    element("p", { class: "small" }, same ? order : "The runs name other labels."),
+    paragraph("small", same ? order : "The runs name other labels."),
     ...groups.map((group) =>
-      element(
-        "div",
-        { class: "by-class-room accuracy" },
+      div(
+        "by-class-room accuracy",
         table(
           "Hits by label",
           heads(group).map((name) => head(name, "col")),

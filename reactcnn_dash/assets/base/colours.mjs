@@ -1,6 +1,6 @@
 /* Colour scales: from a code of 0 to 254 to a colour. Deep is large, in the light and in the dark. */
 import { BOTH_WAYS, CODES, NOT_FINITE, ONE_SIDED } from "../generated/rules.mjs";
-import { element } from "./dom.mjs";
+import { element, span } from "./dom.mjs";
 import { goesBothWays } from "./scales.mjs";
 import { explained } from "./terms.mjs";
 
@@ -118,17 +118,11 @@ export function legend(node, title, ends, gradient, amber) {
   // Who reads what a word of it means is not to lose it at the next image.
   if (node.dataset.drawn === drawn && node.firstElementChild) return;
   node.dataset.drawn = drawn;
-  const bar = element("span", { class: "legend-bar" });
+  const bar = span("legend-bar");
   bar.style.background = gradient;
   node.replaceChildren(
-    element("span", { class: "legend-title" }, ...explained(title)),
-    element(
-      "span",
-      { class: "legend-scale" },
-      element("span", {}, ends[0]),
-      bar,
-      element("span", {}, ends[1]),
-    ),
-    ...(amber ? [element("span", { class: "legend-nan" }, amber)] : []),
+    span("legend-title", ...explained(title)),
+    span("legend-scale", element("span", {}, ends[0]), bar, element("span", {}, ends[1])),
+    ...(amber ? [span("legend-nan", amber)] : []),
   );
 }

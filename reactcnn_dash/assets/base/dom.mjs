@@ -58,6 +58,43 @@ export function element(tag, attributes, ...children) {
   return node;
 }
 
+/** A box by its class. @param {string} look @param {...Child} children */
+export const div = (look, ...children) => element("div", { class: look }, ...children);
+
+/** A part of a line by its class. @param {string} look @param {...Child} children */
+export const span = (look, ...children) => element("span", { class: look }, ...children);
+
+/** A paragraph by its class. @param {string} look @param {...Child} children */
+export const paragraph = (look, ...children) => element("p", { class: look }, ...children);
+
+/** A button that shows words. @param {string} words @param {() => unknown} act @param {Attributes} [more] */
+export const textButton = (words, act, more = {}) =>
+  element("button", { class: "text-button", type: "button", onclick: act, ...more }, words);
+
+/** A button with an icon. @param {string} shape @param {string} label @param {() => unknown} act @param {Attributes} [more] */
+export const toolButton = (shape, label, act, more = {}) =>
+  element(
+    "button",
+    { class: "tool", type: "button", title: label, "aria-label": label, onclick: act, ...more },
+    element("span", { class: `icon icon-${shape}`, "aria-hidden": "true" }),
+  );
+
+/**
+ * A table of one head and any rows, with sums below them.
+ * @param {Attributes} attributes
+ * @param {readonly Child[]} heads
+ * @param {readonly Node[]} rows
+ * @param {...Node} sums
+ */
+export const tableOf = (attributes, heads, rows, ...sums) =>
+  element(
+    "table",
+    attributes,
+    element("thead", {}, element("tr", {}, ...heads)),
+    element("tbody", {}, ...rows),
+    sums.length ? element("tfoot", {}, ...sums) : null,
+  );
+
 /**
  * Make an element of a drawing.
  * @template {keyof SVGElementTagNameMap} K
@@ -86,9 +123,9 @@ export function setText(id, text) {
  * @param {string} [kind] more classes of the fill
  */
 export function track(share, kind = "") {
-  const fillOf = element("span", { class: `bar-fill ${kind}`.trim() });
+  const fillOf = span(`bar-fill ${kind}`.trim());
   fillOf.style.width = `${100 * Math.max(0, Math.min(1, share))}%`;
-  return element("span", { class: "bar-track" }, fillOf);
+  return span("bar-track", fillOf);
 }
 
 /**
@@ -133,8 +170,7 @@ export async function copy(text) {
  * @param {(error: Error) => void} [failed]
  */
 export function copyButton(words, text, failed) {
-  const node = element("button", { class: "text-button", type: "button" }, words);
-  node.addEventListener("click", async () => {
+  const node = textButton(words, async () => {
     try {
       await copy(text());
     } catch (error) {

@@ -1,6 +1,6 @@
 /* What a page says while there is nothing to show: the command to type. */
 import { EMPTY } from "../generated/ids.mjs";
-import { byId, copyButton, element } from "./dom.mjs";
+import { byId, copyButton, div, element, paragraph } from "./dom.mjs";
 
 /**
  * What is the matter, and what to do: a command to type, or an element to click.
@@ -23,14 +23,13 @@ export function showEmpty(empty, waiting = "") {
     element("h1", {}, title),
     element("p", {}, empty.text),
     command
-      ? element(
-          "div",
-          { class: "command" },
+      ? div(
+          "command",
           element("code", {}, command),
           copyButton("Copy", () => command),
         )
       : "",
-    action ? element("p", { class: "empty-action" }, action()) : "",
-    waiting ? element("div", { class: "waiting" }, waiting) : "",
+    action ? paragraph("empty-action", action()) : "",
+    waiting ? div("waiting", waiting) : "",
   );
 }

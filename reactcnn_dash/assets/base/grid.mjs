@@ -2,7 +2,7 @@
    Only blocks in sight have their cells in the page, so that a deep network stays quick. While it is
    panned, blocks that come in sight are drawn as one picture each, since a thousand elements take longer
    than a frame; their cells take its place once the grid stands still. */
-import { contextOf, element, svg } from "./dom.mjs";
+import { contextOf, div, element, span, svg } from "./dom.mjs";
 import { count } from "./format.mjs";
 import { layOut } from "./geometry.mjs";
 
@@ -147,7 +147,7 @@ export class Grid {
       { root: room, rootMargin: "0px 400px" },
     );
     this.blocks = layers.map((layer, index) => this.#makeBlock(layer, index));
-    this.canvas = element("div", { class: "canvas" }, ...this.blocks.map((block) => block.node));
+    this.canvas = div("canvas", ...this.blocks.map((block) => block.node));
     room.replaceChildren(this.canvas);
     this.#hooks.built?.(this.canvas);
     this.layout();
@@ -379,9 +379,9 @@ export class Grid {
         "aria-label": name.label,
         onclick: () => this.#hooks.choose(index),
       },
-      element("span", { class: "block-title" }, ...broken(layer.name)),
+      span("block-title", ...broken(layer.name)),
       " ",
-      element("span", { class: "block-filters" }, count(layer.filters)),
+      span("block-filters", count(layer.filters)),
     );
     const picture = svg("svg", {
       class: "block-cells",

@@ -1,6 +1,6 @@
 /* Elements as a picture: they and the page's rules, drawn by the browser as an SVG image. */
 import * as ids from "../generated/ids.mjs";
-import { byId, contextOf, element, svg } from "./dom.mjs";
+import { byId, contextOf, div, element, svg } from "./dom.mjs";
 import { fileName, save } from "./files.mjs";
 import { addressOf } from "./links.mjs";
 
@@ -86,7 +86,7 @@ function drawing(content, width, height) {
  * @param {number} width
  */
 function heightAt(node, width) {
-  const room = element("div", { class: "off-screen" }, node);
+  const room = div("off-screen", node);
   room.style.width = `${width}px`;
   document.body.append(room);
   const { height } = node.getBoundingClientRect();

@@ -1,6 +1,6 @@
 /* The images whose prediction changed: a page of thumbnails at a time. */
 import { show } from "../base/dash.mjs";
-import { byId, element } from "../base/dom.mjs";
+import { byId, element, paragraph, span, toolButton } from "../base/dom.mjs";
 import { className, count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { drawPixels, fetchThumbnails } from "../base/pixels.mjs";
@@ -46,9 +46,9 @@ function tile([a, , label, before, after], kind, classes) {
         onclick: () => view.set({ image: a }),
       },
       element("canvas", { class: "pixelated", width: "1", height: "1", "aria-hidden": "true" }),
-      element("span", { class: "changed-before" }, name(before)),
+      span("changed-before", name(before)),
       " ",
-      element("span", { class: "changed-after" }, name(after)),
+      span("changed-after", name(after)),
     ),
   );
 }
@@ -78,21 +78,12 @@ function drawPages({ total, offset, hits }) {
   const last = Math.max(1, Math.ceil(total / CHANGED_A_PAGE));
   const { page } = view.now;
   const step = (/** @type {number} */ by, /** @type {string} */ words, /** @type {string} */ shape) =>
-    element(
-      "button",
-      {
-        class: "tool",
-        type: "button",
-        "aria-label": words,
-        title: words,
-        disabled: page + by < 1 || page + by > last ? "" : null,
-        onclick: () => view.set({ page: page + by }),
-      },
-      element("span", { class: `icon icon-${shape}`, "aria-hidden": "true" }),
-    );
+    toolButton(shape, words, () => view.set({ page: page + by }), {
+      disabled: page + by < 1 || page + by > last ? "" : null,
+    });
   const words = total ? `${count(offset + 1)}–${count(offset + hits.length)} of ${count(total)}` : "none";
   byId(ids.COMPARE_PAGES).replaceChildren(
-    element("span", { class: "counts" }, words),
+    span("counts", words),
     step(-1, "Images before", "previous"),
     step(1, "Images after", "next"),
   );
@@ -109,9 +100,7 @@ function take(said, found) {
     const unknown = "No image has a label in both runs, so nothing tells which answers are right.";
     const words = told ? NOTHING[kind] : unknown;
     const named = bothNameClasses(found);
-    place.replaceChildren(
-      element("p", { class: "nothing" }, named ? words : `No prediction can change: ${UNNAMED}.`),
-    );
+    place.replaceChildren(paragraph("nothing", named ? words : `No prediction can change: ${UNNAMED}.`));
     return;
   }
   if (!hits.length) {

@@ -2,7 +2,7 @@
 import { askUntilDone, NOT_BEGUN } from "../base/asker.mjs";
 import { axes, labels, linePath, onChoose, rules, text, thirds } from "../base/chart.mjs";
 import { colours } from "../base/colours.mjs";
-import { byId, element, svg } from "../base/dom.mjs";
+import { byId, div, element, paragraph, span, svg } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { hideTip, tip, placeOf as windowPlace } from "../base/tip.mjs";
@@ -161,16 +161,16 @@ function drawChart(experiment, chart, size, first) {
   const [known] = knownPairs(experiment);
   if (chart.without && isBlank(lines) && known) {
     picture.append(text(chart.without(known), width / 2, height / 2, "middle"));
-    return element("div", { class: "chart" }, picture);
+    return div("chart", picture);
   }
   /** @type {Ends} */
   const ends = domainOf(chart, lines);
   const room = { width, height, pad: PAD, inset: INSET };
   const { x, y } = axes(room, [0, 1], ends);
   const frame = { said: experiment, width, height, xs: placesOf(experiment.runs).map(x), y };
-  const span = ends[1] - ends[0];
+  const reach = ends[1] - ends[0];
   picture.append(
-    ...rules(room, thirds(ends), y, (value) => tickText(chart, value, span)),
+    ...rules(room, thirds(ends), y, (value) => tickText(chart, value, reach)),
     ...labels(frame.xs, height - 6, LABEL, (i) =>
       String(epochOf(experiment, experiment.runs[i])).slice(0, 9),
     ),
@@ -178,7 +178,7 @@ function drawChart(experiment, chart, size, first) {
     ...bands(chart, lines, frame, first),
   );
   picture.addEventListener("pointerleave", hideTip);
-  return element("div", { class: "chart" }, picture);
+  return div("chart", picture);
 }
 
 /** @param {Experiment} experiment */
@@ -188,9 +188,9 @@ function chips(experiment) {
   return element(
     "div",
     { class: "curve-layers", role: "group", "aria-label": "Layer" },
-    element("span", { class: "small" }, "Layer"),
+    span("small", "Layer"),
     ...layers.map((layer, i) => {
-      const swatch = element("span", { class: "swatch" });
+      const swatch = span("swatch");
       swatch.style.background = colourOf(layer, i, layers.length);
       return element(
         "button",
@@ -212,7 +212,7 @@ function failures({ pairs }) {
   const messages = pairs.flatMap((pair) => ("message" in pair && pair.message ? [pair.message] : []));
   if (!messages.length) return "";
   const words = `${count(messages.length)} of ${count(pairs.length)} pairs do not compare: ${messages[0]}`;
-  return element("p", { class: "small curve-failures" }, words);
+  return paragraph("small curve-failures", words);
 }
 
 /** Draw all charts into the room there is. */
@@ -223,13 +223,8 @@ export function drawCurves() {
   if (!experiment) return;
   const { name, runs, against } = experiment;
   const head = `${name}: ${count(runs.length)} epochs, each against ${NAMES[against]}. Click an epoch to open its comparison.`;
-  const charts = element("div", { class: "charts" });
-  place.replaceChildren(
-    element("p", { class: "curves-head" }, head),
-    failures(experiment),
-    chips(experiment),
-    charts,
-  );
+  const charts = div("charts");
+  place.replaceChildren(paragraph("curves-head", head), failures(experiment), chips(experiment), charts);
   const across = charts.clientWidth >= 1500 ? 5 : 4;
   const charted = chartsOf(experiment);
   const down = Math.ceil(charted.length / across);

@@ -1,5 +1,5 @@
 /* The head: how the two runs compare as a whole. */
-import { byId, element } from "../base/dom.mjs";
+import { byId, div, paragraph, span } from "../base/dom.mjs";
 import { fewWords, isFew } from "../base/few.mjs";
 import { count, figure, meanError, percent } from "../base/format.mjs";
 import { explained } from "../base/terms.mjs";
@@ -15,28 +15,18 @@ import { nothingRight, UNNAMED } from "./epochs.mjs";
  * @param {boolean} [difference]
  */
 function shift([a, b], difference = false) {
-  const parts = [
-    element("span", { class: "value-a" }, percent(a)),
-    element("span", { class: "arrow" }, "→"),
-    element("span", { class: "value-b" }, percent(b)),
-  ];
+  const parts = [span("value-a", percent(a)), span("arrow", "→"), span("value-b", percent(b))];
   if (a !== null && b !== null && difference) {
     const kind = a === b ? "" : b > a ? " better" : " worse";
     const words = ` ${b >= a ? "+" : "−"}${(100 * Math.abs(b - a)).toFixed(2)}`;
-    parts.push(element("span", { class: `difference${kind}` }, words));
+    parts.push(span(`difference${kind}`, words));
   }
   return parts;
 }
 
 /** @param {string} name @param {Child[]} value @param {string} more */
 const card = (name, value, more) =>
-  element(
-    "div",
-    { class: "card" },
-    element("span", { class: "card-name" }, name),
-    element("span", { class: "card-value" }, ...value),
-    element("span", { class: "card-more" }, ...explained(more)),
-  );
+  div("card", span("card-name", name), span("card-value", ...value), span("card-more", ...explained(more)));
 
 /** @param {Compared} found */
 function images(found) {
@@ -80,10 +70,10 @@ function right(found) {
     const off = meanError(Math.abs(b - a));
     const kind = a === b ? "" : b < a ? " better" : " worse";
     const parts = [
-      element("span", { class: "value-a" }, meanError(a)),
-      element("span", { class: "arrow" }, "→"),
-      element("span", { class: "value-b" }, meanError(b)),
-      element("span", { class: `difference${kind}` }, ` ${b >= a ? "+" : "−"}${off}`),
+      span("value-a", meanError(a)),
+      span("arrow", "→"),
+      span("value-b", meanError(b)),
+      span(`difference${kind}`, ` ${b >= a ? "+" : "−"}${off}`),
     ];
     return card("Mean absolute error", parts, `of ${count(labelled)} with a target`);
   }
@@ -117,6 +107,6 @@ export function drawHead(found) {
     card("Prediction changed", [named ? count(changed.all) : "–"], named ? whither : UNNAMED),
     card("Part first at", [found.parting.layer ?? "no layer"], parting(found)),
     card("Least alike", [lowest ? lowest.name : "–"], alike(found, lowest)),
-    found.rounding ? element("p", { class: "rounding" }, found.rounding) : "",
+    found.rounding ? paragraph("rounding", found.rounding) : "",
   );
 }

@@ -1,7 +1,7 @@
 /* One image in both runs: its probabilities, and every filter's GAP in A, in B, or B − A. */
 import { bothWays, coloursOf, diverging, legend } from "../base/colours.mjs";
 import { show } from "../base/dash.mjs";
-import { button, byId, canvasOf, element, setText, track } from "../base/dom.mjs";
+import { button, byId, canvasOf, div, element, paragraph, setText, span, track } from "../base/dom.mjs";
 import { answer, className, count, meanError, number, plural } from "../base/format.mjs";
 import { Grid } from "../base/grid.mjs";
 import { listenToGrid } from "../base/hand.mjs";
@@ -109,8 +109,8 @@ function drawLegend(of, layer) {
   let title = `${what}, each layer on its own scale`;
   if (whole || layer !== null) {
     const range = rangeOf(of, layer ?? 0);
-    const span = number(range[1] - range[0]);
-    ends = difference ? [`−${span}`, `+${span}`] : endsOf(range).map(number);
+    const most = number(range[1] - range[0]);
+    ends = difference ? [`−${most}`, `+${most}`] : endsOf(range).map(number);
     gradient = scale(layer ?? 0).gradient;
     title = `${what}, ${whole || layer === null ? "whole network" : of.layers[layer].name}`;
   }
@@ -135,10 +135,9 @@ function verdict(of, side) {
   const { label, prediction } = of.pair[side];
   const named = of.found[side].answers === "classes";
   const wrong = named && label !== null && label !== prediction;
-  return element(
-    "div",
-    { class: wrong ? "verdict wrong" : "verdict" },
-    element("span", { class: `side-badge side-${side}` }, side.toUpperCase()),
+  return div(
+    wrong ? "verdict wrong" : "verdict",
+    span(`side-badge side-${side}`, side.toUpperCase()),
     " ",
     element("strong", {}, named ? classOf(of, prediction) : offWords(of, side)),
     label === null || !named ? "" : wrong ? " — wrong" : " — right",
@@ -155,14 +154,12 @@ function drawCaption(of) {
     ? `Image ${count(a.ordinal)}`
     : `Image ${count(a.ordinal)} of A, ${count(b.ordinal)} of B`;
   byId(ids.COMPARE_IMAGE_CAPTION).replaceChildren(
-    element("div", { class: "caption-title" }, title),
+    div("caption-title", title),
     name ? element("div", { class: "caption-name", title: name }, name) : "",
-    label === null
-      ? ""
-      : element("div", { class: "verdict" }, "it is ", element("strong", {}, classOf(of, label))),
+    label === null ? "" : div("verdict", "it is ", element("strong", {}, classOf(of, label))),
     verdict(of, "a"),
     verdict(of, "b"),
-    of.found.rounding ? element("p", { class: "rounding" }, of.found.rounding) : "",
+    of.found.rounding ? paragraph("rounding", of.found.rounding) : "",
   );
   byId(ids.COMPARE_IMAGE, HTMLCanvasElement).setAttribute(
     "aria-label",
@@ -183,7 +180,7 @@ function drawProbabilities(of) {
     /** @type {RunAnswer} */
     const { probabilities, prediction } = pair[side];
     const kind = `side-text-${side}${i === prediction ? " predicted" : ""}`;
-    return element("span", { class: kind }, words(side, probabilities[i]));
+    return span(kind, words(side, probabilities[i]));
   };
   const bar = (/** @type {"a" | "b"} */ side, /** @type {number} */ i) =>
     track(of.found[side].answers === "values" ? 0 : (pair[side].probabilities[i] ?? 0), `side-fill-${side}`);
@@ -192,8 +189,8 @@ function drawProbabilities(of) {
       "div",
       { class: `pair-bar${i === labelOf(pair) ? " label" : ""}`, role: "listitem", "data-class": i },
       element("span", { class: "bar-name", title: classOf(of, i) }, classOf(of, i)),
-      element("span", { class: "pair-tracks" }, bar("a", i), bar("b", i)),
-      element("span", { class: "pair-values" }, value("a", i), value("b", i)),
+      span("pair-tracks", bar("a", i), bar("b", i)),
+      span("pair-values", value("a", i), value("b", i)),
     ),
   );
   byId(ids.COMPARE_PROBABILITIES).replaceChildren(...rows);

@@ -1,7 +1,7 @@
 /* Picking runs or an experiment, the clustering, and what to say while there is nothing to show. */
 import { ask } from "../base/asker.mjs";
 import { setProps, show, showParameter } from "../base/dash.mjs";
-import { byId, element, link, setText } from "../base/dom.mjs";
+import { byId, link, setText, textButton } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
 import { addressOf, queryOf } from "../base/links.mjs";
 import { fillRuns } from "../base/run-list.mjs";
@@ -94,11 +94,7 @@ function drawParameter() {
 /** @param {Listed["runs"]} runs the newest first */
 function newest([b, a]) {
   const newer = () => view.set({ a: Number(a.value), b: Number(b.value) });
-  return element(
-    "button",
-    { class: "text-button", type: "button", onclick: newer },
-    "Compare the two newest",
-  );
+  return textButton("Compare the two newest", newer);
 }
 
 /** @returns {Nothing | null} */

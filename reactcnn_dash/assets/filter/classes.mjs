@@ -1,6 +1,6 @@
 /* The filter's values by class: a histogram a class on one axis, its mean, and its top images. */
 import { axis, thirds } from "../base/chart.mjs";
-import { byId, element, svg } from "../base/dom.mjs";
+import { byId, div, element, paragraph, span, svg } from "../base/dom.mjs";
 import { count, number, numberOrDash } from "../base/format.mjs";
 import { tellAt } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -73,21 +73,20 @@ function row(index) {
     },
     element("span", { class: "class-name", title: name }, name),
     ridge(index),
-    element("span", { class: "class-mean" }, numberOrDash(means[index])),
-    element("span", { class: "class-tops" }),
+    span("class-mean", numberOrDash(means[index])),
+    span("class-tops"),
   );
 }
 
 function axisRow() {
   const { edges } = known().classes;
   const ticks = thirds([edges[0], edges[edges.length - 1]]);
-  return element(
-    "div",
-    { class: "class-row class-axis" },
+  return div(
+    "class-row class-axis",
     element("span", {}, "GAP"),
-    element("span", { class: "ticks" }, ...ticks.map((value) => element("span", {}, number(value)))),
-    element("span", { class: "class-mean" }, "mean"),
-    element("span", { class: "class-tops" }, "top images"),
+    span("ticks", ...ticks.map((value) => element("span", {}, number(value)))),
+    span("class-mean", "mean"),
+    span("class-tops", "top images"),
   );
 }
 
@@ -114,11 +113,7 @@ export function drawClasses() {
       axisRow(),
       ...shown.map(row),
     ),
-    element(
-      "p",
-      { class: "small" },
-      `Over ${over} images, by ${by}. Heights grow with the root of the share.${rest}`,
-    ),
+    paragraph("small", `Over ${over} images, by ${by}. Heights grow with the root of the share.${rest}`),
   );
   drawClassPictures();
 }

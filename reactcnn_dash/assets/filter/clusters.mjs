@@ -1,6 +1,6 @@
 /* The filter's cluster by each method, with its other filters. */
 import { ask } from "../base/asker.mjs";
-import { byId, element } from "../base/dom.mjs";
+import { byId, div, element, paragraph, span } from "../base/dom.mjs";
 import { addressOf, count, figure } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { reason } from "../base/notice.mjs";
@@ -34,16 +34,15 @@ function part(method, found) {
     ),
   );
   const rest = size - 1 - members.length;
-  const more = rest > 0 ? element("span", { class: "small" }, `and ${count(rest)} more`) : null;
+  const more = rest > 0 ? span("small", `and ${count(rest)} more`) : null;
   return [
-    element(
-      "div",
-      { class: "cluster-head" },
+    div(
+      "cluster-head",
       element("span", {}, element("strong", {}, found.method), ` ${found.symbol} = ${found.parameter}`),
       element("a", { href, class: "plain-link" }, "on the live page"),
     ),
-    element("p", { class: "small" }, what(found)),
-    ...(members.length ? [element("div", { class: "chips" }, ...members, more)] : []),
+    paragraph("small", what(found)),
+    ...(members.length ? [div("chips", ...members, more)] : []),
   ];
 }
 
@@ -53,7 +52,7 @@ async function load(method, place, still) {
     const found = await ask("/filters/clusters", { ...view.now, method });
     if (still()) place.replaceChildren(...part(method, found));
   } catch (error) {
-    if (still()) place.replaceChildren(element("p", { class: "small" }, reason(error)));
+    if (still()) place.replaceChildren(paragraph("small", reason(error)));
   }
 }
 
@@ -63,7 +62,7 @@ export function loadClusters(still) {
     const place = element(
       "div",
       { class: "cluster-part", "data-method": method },
-      element("p", { class: "small waiting" }, "Clustering the layer …"),
+      paragraph("small waiting", "Clustering the layer …"),
     );
     load(method, place, still);
     return place;

@@ -1,5 +1,5 @@
 /* What is known of the filter on the page, and how cards say that they have nothing to draw. */
-import { byId, element } from "../base/dom.mjs";
+import { byId, paragraph } from "../base/dom.mjs";
 import { className } from "../base/format.mjs";
 
 /** @import { FilterFacts } from "../generated/filter.d.ts" */
@@ -22,4 +22,4 @@ export const layerName = ({ layers, layer }) => layers[layer][0];
 export const classOf = ({ run }, index) => className(run.classes, index);
 
 /** Say something in a card instead of a picture. @param {string} id @param {string} text */
-export const say = (id, text) => byId(id).replaceChildren(element("p", { class: "small" }, text));
+export const say = (id, text) => byId(id).replaceChildren(paragraph("small", text));

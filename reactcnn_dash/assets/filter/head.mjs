@@ -1,6 +1,6 @@
 /* The head: which filter this is, how it stands, and the way to its neighbours by number. */
 import { setProps } from "../base/dash.mjs";
-import { byId, copy, element, link, setText } from "../base/dom.mjs";
+import { byId, copy, div, element, link, setText } from "../base/dom.mjs";
 import { addressOf, count, numberOrDash } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { explained } from "../base/terms.mjs";
@@ -14,11 +14,10 @@ let layersOf = "";
 
 /** @param {string} name @param {string} value @param {string} more @param {string} [kind] */
 const card = (name, value, more, kind = "") =>
-  element(
-    "div",
-    { class: `fact ${kind}`.trim() },
-    element("div", { class: "fact-name" }, ...explained(name)),
-    element("div", { class: "fact-value" }, value),
+  div(
+    `fact ${kind}`.trim(),
+    div("fact-name", ...explained(name)),
+    div("fact-value", value),
     element("div", { class: "fact-more", title: more }, more),
   );
 

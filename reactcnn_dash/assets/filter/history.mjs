@@ -1,7 +1,7 @@
 /* The filter across checkpoints: its mean GAP and spread in each run, every point a link. */
 import { ask } from "../base/asker.mjs";
 import { axes, axis, bandPath, endsOf, labels, linePath, rules, thirds } from "../base/chart.mjs";
-import { byId, element, svg } from "../base/dom.mjs";
+import { byId, div, paragraph, svg } from "../base/dom.mjs";
 import { count, meanError, number, numberOrDash, percent } from "../base/format.mjs";
 import { filterPage } from "../base/links.mjs";
 import { reason } from "../base/notice.mjs";
@@ -113,8 +113,8 @@ export function drawHistory() {
     say(ids.FILTER_HISTORY, `Only this run. ${more}`);
     return;
   }
-  const room = element("div", { class: "past-room" });
-  byId(ids.FILTER_HISTORY).replaceChildren(room, element("p", { class: "small" }, caption(said)));
+  const room = div("past-room");
+  byId(ids.FILTER_HISTORY).replaceChildren(room, paragraph("small", caption(said)));
   room.append(picture(said, room.clientWidth, room.clientHeight));
 }
 

@@ -1,6 +1,6 @@
 /* The filter's weights: as a colour picture and channel by channel, or as norms where channels are many. */
 import { colours, diverging, rgb } from "../base/colours.mjs";
-import { byId, element, track } from "../base/dom.mjs";
+import { byId, div, element, paragraph, span, track } from "../base/dom.mjs";
 import { addressOf, count, number } from "../base/format.mjs";
 import { paint } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -53,10 +53,9 @@ function whole({ size, channels }, weights) {
   }
   const grey = channels === 3 ? "Grey is 0; channels" : "Channels";
   return [
-    element("div", { class: "kernel-row" }, ...parts),
-    element(
-      "p",
-      { class: "small" },
+    div("kernel-row", ...parts),
+    paragraph(
+      "small",
       `${height} × ${width} × ${channels} weights up to ±${number(most)}. ${grey} run from violet (negative) to green (positive).`,
     ),
   ];
@@ -74,20 +73,20 @@ function bars({ strongest, source, channels }) {
           { class: "bar-name", title: `${addressOf(source, channel)}: open its page` },
           `:${channel}`,
         )
-      : element("span", { class: "bar-name" }, String(channel));
+      : span("bar-name", String(channel));
     return element(
       "div",
       { class: "bar kernel-bar", role: "listitem" },
       name,
       track(norm / most),
-      element("span", { class: "bar-value" }, number(norm)),
+      span("bar-value", number(norm)),
     );
   });
   const from = source ? `filters of ${source}` : "input channels";
   return element(
     "div",
     { class: "kernel-bars", role: "list", "aria-label": `Strongest ${from}` },
-    element("p", { class: "small" }, `strongest of ${count(channels)} ${from}`),
+    paragraph("small", `strongest of ${count(channels)} ${from}`),
     ...rows,
   );
 }
@@ -103,7 +102,7 @@ function norms(kernel) {
     `Norm over the channels at each of ${places} places, up to ${number(most)}`,
     `${places}, up to ${number(most)}`,
   );
-  return [element("div", { class: "kernel-row" }, picture, bars(kernel))];
+  return [div("kernel-row", picture, bars(kernel))];
 }
 
 export function drawKernel() {

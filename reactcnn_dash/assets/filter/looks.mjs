@@ -1,5 +1,5 @@
 /* What the filter looks at: the images that drive it, cut to what its strongest place sees. */
-import { element } from "../base/dom.mjs";
+import { div, element, paragraph } from "../base/dom.mjs";
 import { partOf, strongest } from "../base/fields.mjs";
 import { count } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
@@ -52,13 +52,12 @@ function tile(ordinal) {
 /** Some images, each cut to what the filter's strongest place sees; nothing where no map or field is known. @param {readonly number[]} ordinals */
 export function looks(ordinals) {
   const { field } = known();
-  if (field === "whole")
-    return [element("p", { class: "small" }, "Each place of its map sees the whole image.")];
+  if (field === "whole") return [paragraph("small", "Each place of its map sees the whole image.")];
   const tiles = ordinals.map(tile).filter((one) => one !== null);
   if (!tiles.length || !Array.isArray(field)) return [];
   const [height, width] = field.map(([size]) => Math.round(size));
   return [
     element("h3", {}, `Where it looks: ${height} × ${width} pixels around its strongest place`),
-    element("div", { class: "tops looks" }, ...tiles),
+    div("tops looks", ...tiles),
   ];
 }

@@ -1,6 +1,6 @@
 /* The filters nearest to this one by r, those most opposite, and a scatter plot of one of them. */
 import { axes, axis, endsOf, text } from "../base/chart.mjs";
-import { byId, element, svg } from "../base/dom.mjs";
+import { byId, div, element, span, svg } from "../base/dom.mjs";
 import { FORMULA, fewWords, greyFew } from "../base/few.mjs";
 import { addressOf, count, figure, interval, number } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -53,12 +53,12 @@ function row(one, place) {
       onpointerenter: show,
       onfocus: show,
     },
-    element("span", { class: "near-filter" }, `:${one.filter}`),
+    span("near-filter", `:${one.filter}`),
     " ",
     track(one),
-    element("span", { class: "near-r of-few" }, figure(one.r, 2)),
+    span("near-r of-few", figure(one.r, 2)),
     " ",
-    element("span", { class: "near-interval" }, range),
+    span("near-interval", range),
   );
 }
 
@@ -121,7 +121,7 @@ export function drawNearest() {
     return;
   }
   const list = (/** @type {Neighbour[]} */ some, from = 0) =>
-    element("div", { class: "near-list" }, ...some.map((one, i) => row(one, from + i)));
+    div("near-list", ...some.map((one, i) => row(one, from + i)));
   const few = fewWords(state.images);
   greyFew(byId(ids.FILTER_NEAREST), state.images);
   byId(ids.FILTER_NEAREST).replaceChildren(
@@ -130,7 +130,7 @@ export function drawNearest() {
     ...(opposite.length
       ? [element("h3", { class: "near-title" }, "Most opposite"), list(opposite, nearest.length)]
       : []),
-    element("div", { class: "scatter" }),
+    div("scatter"),
   );
   drawScatter();
 }

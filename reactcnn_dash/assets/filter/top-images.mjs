@@ -1,6 +1,6 @@
 /* Images with the filter's feature map laid over: those that drive it most. */
 import { answerOf, askUntilDone, BEHIND, shareDone, showProgress } from "../base/asker.mjs";
-import { byId, element, setText } from "../base/dom.mjs";
+import { byId, div, element, paragraph, setText, span } from "../base/dom.mjs";
 import { addressOf, count, number } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { reason } from "../base/notice.mjs";
@@ -120,13 +120,13 @@ function draw(found) {
     return pictureLink(
       ordinal,
       words,
-      element("span", { class: "top-name" }, name || `image ${count(ordinal)}`),
-      element("span", { class: "top-value" }, number(value)),
+      span("top-name", name || `image ${count(ordinal)}`),
+      span("top-value", number(value)),
     );
   });
   byId(ids.FILTER_TOPS).replaceChildren(
-    element("div", { class: "tops" }, ...tiles),
-    element("p", { class: "small" }, caption(found)),
+    div("tops", ...tiles),
+    paragraph("small", caption(found)),
     ...looks(found.overall.map(([ordinal]) => ordinal)),
   );
 }

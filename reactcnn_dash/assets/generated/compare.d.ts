@@ -13,10 +13,6 @@ export interface ComparedRun {
   id: number;
   uuid: string;
   name: string;
-  checkpoint: string;
-  model: string;
-  source: string;
-  epoch: number | null;
   images: number;
   classes: string[];
   answers: string;
@@ -77,7 +73,6 @@ export interface Compared {
 
 /** One layer's filters, a list a figure; −1 for no match and no cluster. */
 export interface LayerFilters {
-  layer: string;
   same: (number | null)[];
   match: number[];
   r: (number | null)[];
@@ -113,7 +108,6 @@ export interface RunAnswer {
 
 /** Both runs' answers to one image, and its place among the changed ones of a kind. */
 export interface ImagePair {
-  image: number;
   a: RunAnswer;
   b: RunAnswer;
   place: number | null;
@@ -145,25 +139,7 @@ export interface CurvePoint {
 }
 
 /** Two runs of an experiment with their figures. */
-export interface KnownPair {
-  layers: string[];
-  images: number;
-  accuracy: [number, number] | null;
-  errors: [number, number] | null;
-  confidence: [number | null, number | null];
-  changed: number | null;
-  answers: [string, string];
-  cka: (number | null)[];
-  ari: (number | null)[];
-  nmi: (number | null)[];
-  same: (number | null)[];
-  sure: (number | null)[];
-  deadA: number[];
-  deadB: number[];
-  constantA: number[];
-  constantB: number[];
-  died: number[];
-  alive: number[];
+export interface KnownPair extends CurvePoint {
   a: number;
   b: number;
 }

@@ -51,9 +51,7 @@ export interface FilterRun {
   uuid: string;
   name: string;
   model: string;
-  experiment: string | null;
   epoch: number | null;
-  state: string;
   stored: number;
   renewedAt: number | null;
   labelled: number;
@@ -89,10 +87,7 @@ export interface Neighbours {
 }
 
 /** A filter but for its images, clusters and history. ``field``: what part of the image the cells of its map see. */
-export interface FilterFacts {
-  nearest: Neighbour[];
-  opposite: Neighbour[];
-  values: ((number | null)[])[];
+export interface FilterFacts extends Neighbours {
   run: FilterRun;
   layers: [string, number][];
   layer: number;
@@ -122,7 +117,6 @@ export interface FilterCluster {
   method: string;
   symbol: string;
   parameter: number;
-  images: number;
   cluster: number;
   size?: number;
   meanR?: number | null;

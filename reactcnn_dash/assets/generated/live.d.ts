@@ -113,12 +113,7 @@ export interface ClustersAsked {
 }
 
 /** Which clusters to work out; ``keep``: the nodes on the page stay where they are. */
-export interface ClustersRequest {
-  run: number;
-  layer: number;
-  method: string;
-  asked: number | null;
-  subset: string | null;
+export interface ClustersRequest extends ClustersAsked {
   parameter: number | null;
   keep: boolean;
   number: number;
@@ -134,12 +129,7 @@ export interface Beside {
 }
 
 /** The clusters of a layer: a label a filter, −1 for one that never varies. */
-export interface Clusters {
-  run: number;
-  layer: number;
-  method: string;
-  asked: number | null;
-  subset: string | null;
+export interface Clusters extends ClustersAsked {
   parameter: number;
   methodLabel: string;
   symbol: string;
@@ -157,12 +147,7 @@ export interface Clusters {
 }
 
 /** Why there are no clusters. */
-export interface ClustersRefused {
-  run: number;
-  layer: number;
-  method: string;
-  asked: number | null;
-  subset: string | null;
+export interface ClustersRefused extends ClustersAsked {
   message: string;
 }
 

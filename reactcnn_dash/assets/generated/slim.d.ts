@@ -35,7 +35,6 @@ export interface Point {
   calibration: string;
   slimmedWith: boolean;
   speed: [number, number] | null;
-  batch: number;
   before: number | null;
   after: number | null;
   file: boolean;
@@ -49,11 +48,6 @@ export interface Point {
 export interface SlimRun {
   id: number;
   name: string;
-  model: string;
-  checkpoint: string;
-  parameters: number;
-  source: string;
-  images: number;
 }
 
 /** What the network of a run was made of. */
@@ -93,7 +87,6 @@ export interface Trial {
 
 /** What a budget would leave: widths and unexplained shares by budget, share and layer. ``shares`` are the budgets in per cent, ascending. */
 export interface Prediction {
-  images: number;
   names: string[];
   filters: number[];
   shares: number[];

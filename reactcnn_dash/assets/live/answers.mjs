@@ -1,5 +1,5 @@
 /* What the network says of the image, beside what is right: classes, labels, values, or nothing. */
-import { byId, element, track } from "../base/dom.mjs";
+import { byId, div, element, span, track } from "../base/dom.mjs";
 import { answer, meanError, plural, probability } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
 import { answerOf, classOf, namesClasses, shown } from "./shown.mjs";
@@ -85,17 +85,15 @@ export function verdict(image) {
   if (!namesClasses()) {
     const truth = truthWords(image);
     const wrong = image.hits !== null && image.error !== null && image.error > 0;
-    return element(
-      "div",
-      { class: wrong ? "verdict wrong" : "verdict" },
+    return div(
+      wrong ? "verdict wrong" : "verdict",
       element("strong", {}, answerWords(image)),
       truth && ` — ${truth}`,
     );
   }
   const wrong = isWrong(image);
-  return element(
-    "div",
-    { class: wrong ? "verdict wrong" : "verdict" },
+  return div(
+    wrong ? "verdict wrong" : "verdict",
     "predicted ",
     element("strong", {}, classOf(image.prediction)),
     label === null ? null : wrong ? " — wrong, it is " : " — right",
@@ -113,7 +111,7 @@ function labelFigures(value, threshold, hit) {
   const told = MEANINGS[hit];
   const figures = [bar, element("span", { class: "bar-value", title: of }, probability(value))];
   if (!told) return figures;
-  const words = HITS[hit].words || element("span", { class: "off-screen" }, "not given");
+  const words = HITS[hit].words || span("off-screen", "not given");
   return [
     ...figures,
     element("span", { class: `bar-hit hit-${HITS[hit].words || "rest"}`, title: told }, words),
@@ -122,13 +120,13 @@ function labelFigures(value, threshold, hit) {
 
 /** A value, with what is due and how far it is off. @param {Shown} image @param {number} place */
 function valueFigures(image, place) {
-  const value = element("span", { class: "bar-value" }, answer(image.probabilities[place][1]));
+  const value = span("bar-value", answer(image.probabilities[place][1]));
   if (!image.targets) return [element("span", {}), value];
   const [due, off] = [image.targets[place], offOf(image, place)];
   return [
     value,
-    element("span", { class: "bar-value bar-due" }, due === null ? "–" : answer(due)),
-    element("span", { class: "bar-value bar-off" }, off === null ? "–" : offText(off)),
+    span("bar-value bar-due", due === null ? "–" : answer(due)),
+    span("bar-value bar-off", off === null ? "–" : offText(off)),
   ];
 }
 
@@ -137,7 +135,7 @@ const valueHead = () =>
   element(
     "div",
     { class: "bar due bar-head", role: "listitem" },
-    ...["", "value", "target", "off by"].map((name) => element("span", { class: "bar-value" }, name)),
+    ...["", "value", "target", "off by"].map((name) => span("bar-value", name)),
   );
 
 /** @param {Shown} image @param {number} place */
@@ -157,7 +155,7 @@ function row(image, place) {
       ? valueFigures(image, place)
       : answers === "labels"
         ? labelFigures(value, thresholds[index], hit)
-        : [track(value ?? 0), element("span", { class: "bar-value" }, probability(value))];
+        : [track(value ?? 0), span("bar-value", probability(value))];
   return element(
     "div",
     { class: kinds.join(" "), role: "listitem" },

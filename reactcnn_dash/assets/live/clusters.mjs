@@ -1,6 +1,6 @@
 /* The cluster panel of one layer, and the cluster that is red in the grid. */
 import { fillPlace, setProps, show, showParameter, tableOf } from "../base/dash.mjs";
-import { byId, copyButton, element, setText } from "../base/dom.mjs";
+import { byId, copyButton, div, element, paragraph, setText } from "../base/dom.mjs";
 import { FORMULA, fewWords, greyFew } from "../base/few.mjs";
 import { count, plural } from "../base/format.mjs";
 import { notice } from "../base/notice.mjs";
@@ -255,15 +255,15 @@ export function showSelection() {
   if (!filters.length) {
     const hint =
       "Click a node or a row: its cluster turns red in the grid. Double click a node for its filter's page.";
-    place.replaceChildren(element("p", { class: "small" }, hint));
+    place.replaceChildren(paragraph("small", hint));
     return;
   }
   const places = filters.map((filter) => ({ layer, filter }));
   const title = `Cluster ${cluster} of ${view.now.layer}: ${plural(filters.length, "filter")}`;
   const copying = copyButton("Copy addresses", () => places.map(filterText).join("\n"));
   place.replaceChildren(
-    element("div", { class: "selection-head" }, element("h3", {}, title), copying),
-    element("div", { class: "chips" }, ...places.map(chip)),
+    div("selection-head", element("h3", {}, title), copying),
+    div("chips", ...places.map(chip)),
   );
 }
 

@@ -1,7 +1,7 @@
 /* The grid while it shows deviations: its colours and legend, and each layer's strangeness in the
    place of its number of filters. */
 import { diverging, legend } from "../base/colours.mjs";
-import { element } from "../base/dom.mjs";
+import { span } from "../base/dom.mjs";
 import { count, plural, signed } from "../base/format.mjs";
 import { CODES_A_DEVIATION, NOT_FINITE, NOUGHT } from "../generated/rules.mjs";
 import { deviating, deviations, ofImage } from "./deviations.mjs";
@@ -80,7 +80,7 @@ let places = [];
 /** Put a place for its strangeness into each layer's name. */
 export function attachOdds() {
   places = grid.blocks.map(({ label }) => {
-    const node = element("span", { class: "block-odd" });
+    const node = span("block-odd");
     label.append(" ", node);
     return { node, title: label.title, label: label.getAttribute("aria-label") ?? "" };
   });

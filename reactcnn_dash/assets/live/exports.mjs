@@ -1,5 +1,5 @@
 /* Files out of the page: the run's from the server, pictures from what is drawn. */
-import { byId, element } from "../base/dom.mjs";
+import { byId, div, element, paragraph } from "../base/dom.mjs";
 import { download, fileName, save } from "../base/files.mjs";
 import { queryOf } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
@@ -79,13 +79,11 @@ async function drawGraph(clusters) {
   const across = (width * scale) / 2;
   const over = clusters.subset ? subsetWords(clusters.subset) : "the whole run";
   const picture = element("img", { src: cy.png({ full: true, scale, bg }), width: across });
-  const node = element(
-    "div",
-    { class: "graph-picture" },
+  const node = div(
+    "graph-picture",
     element("h2", {}, `${shown.run?.name}: clusters of ${view.now.layer}`),
-    element(
-      "p",
-      { class: "small" },
+    paragraph(
+      "small",
       `${clusters.methodLabel}, ${clusters.symbol} = ${clusters.parameter}  ·  over ${over}  ·  ${byId(ids.CLUSTER_SUMMARY).textContent}`,
     ),
     picture,
@@ -104,12 +102,7 @@ async function drawView() {
   const words = imageWords();
   if (view.now.layer !== null) words.push(`layer ${view.now.layer}`);
   if (here) words.push(`${here.run.model}, checkpoint ${here.run.checkpoint}`);
-  const head = element(
-    "p",
-    { class: "picture-head" },
-    element("strong", {}, here?.run.name),
-    ` ${words.join("  ·  ")}`,
-  );
+  const head = paragraph("picture-head", element("strong", {}, here?.run.name), ` ${words.join("  ·  ")}`);
   grid.fillAll();
   return drawPage({ head, whole: byId(ids.GRID) });
 }

@@ -1,5 +1,5 @@
 /* The feature map above a layer's block, and its light on the input image. */
-import { element } from "../base/dom.mjs";
+import { div, element } from "../base/dom.mjs";
 import { number } from "../base/format.mjs";
 import { placeOfMap } from "../base/geometry.mjs";
 import { sameFilter } from "../base/grid.mjs";
@@ -14,10 +14,10 @@ import { address, filterText, layers, pageOf, pinned } from "./shown.mjs";
 /** @import { Entry } from "./layer-data.mjs" */
 
 const picture = element("canvas", { class: "map-picture pixelated", role: "img", tabindex: "0" });
-const cells = element("div", { class: "map-cells" }, picture);
-const caption = element("div", { class: "map-caption" });
+const cells = div("map-cells", picture);
+const caption = div("map-caption");
 const page = element("a", { class: "map-page" }, "↗");
-const foot = element("div", { class: "map-foot" }, caption, page);
+const foot = div("map-foot", caption, page);
 const box = element("div", { class: "map", hidden: "" }, cells, foot);
 
 listenToCells(picture, pinned);

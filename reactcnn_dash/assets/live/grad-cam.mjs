@@ -1,7 +1,7 @@
 /* Grad-CAM: where in the image a layer speaks for a class; computed by the run's own model, and laid
    over the image as light while no feature map is. */
 import { askUntilDone, BEHIND, Refused } from "../base/asker.mjs";
-import { byId, element } from "../base/dom.mjs";
+import { byId, div, element, textButton } from "../base/dom.mjs";
 import { reason } from "../base/notice.mjs";
 import { decodeBytes } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -101,9 +101,8 @@ function list(id, label, options, value, choose) {
 
 function controls() {
   const classes = shown.model?.classes ?? [];
-  return element(
-    "div",
-    { class: "cam-controls" },
+  return div(
+    "cam-controls",
     list(
       "cam-class",
       namesClasses() ? "Class that the light speaks for" : "Answer that the light speaks for",
@@ -150,18 +149,11 @@ function draw() {
   if (standing !== drawnFor) {
     drawnFor = standing;
     const focused = place.contains(document.activeElement) ? document.activeElement?.id : null;
-    const button = element(
-      "button",
-      {
-        class: "text-button",
-        type: "button",
-        id: "cam-switch",
-        "aria-pressed": String(isOn()),
-        title: "Where in the image the network finds a class: Grad-CAM (G)",
-        onclick: toggleCam,
-      },
-      "Grad-CAM",
-    );
+    const button = textButton("Grad-CAM", toggleCam, {
+      id: "cam-switch",
+      "aria-pressed": String(isOn()),
+      title: "Where in the image the network finds a class: Grad-CAM (G)",
+    });
     place.replaceChildren(button);
     if (isOn() && classes) place.append(controls());
     if (isOn()) place.append(element("p", { class: "small", role: "status" }));

@@ -1,5 +1,5 @@
 /* The current image, and its caption: what it is, and what the network takes it for. */
-import { byId, canvasOf, element } from "../base/dom.mjs";
+import { byId, canvasOf, div, element } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { drawPixels, fetchPixels, lightOf } from "../base/pixels.mjs";
@@ -71,7 +71,7 @@ function drawCaption(image) {
   const { name } = image;
   const given = namesClasses() ? `predicted ${classOf(image.prediction)}` : answerWords(image);
   byId(ids.IMAGE_CAPTION).replaceChildren(
-    element("div", { class: "caption-title" }, `Image ${count(image.ordinal)}`),
+    div("caption-title", `Image ${count(image.ordinal)}`),
     name ? element("div", { class: "caption-name", title: name }, name) : "",
     verdict(image),
   );

@@ -1,6 +1,6 @@
 /* The whole network in small: where the window is in it, the way to a layer by name, and zoom. */
 import { setProps } from "../base/dash.mjs";
-import { byId, contextOf, element } from "../base/dom.mjs";
+import { byId, contextOf, div, element } from "../base/dom.mjs";
 import { hideTip, tellAt } from "../base/tip.mjs";
 import { drawingOf } from "../base/wiring.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -18,7 +18,7 @@ const TURN = 60;
 const ARCS = 12;
 
 const canvas = element("canvas", { class: "navigator-canvas pixelated" });
-const frame = element("div", { class: "navigator-frame" });
+const frame = div("navigator-frame");
 const room = () => byId(ids.GRID);
 const place = () => byId(ids.NAVIGATOR_MAP);
 

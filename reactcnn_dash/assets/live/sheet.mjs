@@ -1,5 +1,5 @@
 /* All maps of the open layer at once, in the room that the grid leaves empty. */
-import { byId, canvasOf, contextOf, element, setText } from "../base/dom.mjs";
+import { byId, canvasOf, contextOf, div, setText } from "../base/dom.mjs";
 import { plural } from "../base/format.mjs";
 import { placeOfMap } from "../base/geometry.mjs";
 import { drawMap, mapOf } from "../base/pixels.mjs";
@@ -26,8 +26,8 @@ const LARGE = 0.62;
 
 const one = document.createElement("canvas");
 const rings = {
-  hand: element("div", { class: "sheet-ring" }),
-  pin: element("div", { class: "sheet-ring pin" }),
+  hand: div("sheet-ring"),
+  pin: div("sheet-ring pin"),
 };
 
 /** The filters of the sheet as they are ordered. @type {number[]} */

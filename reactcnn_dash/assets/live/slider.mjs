@@ -1,5 +1,5 @@
 /* The slider over the whole run: a thumbnail while it is dragged, and marks where odd images are. */
-import { byId, element, svg } from "../base/dom.mjs";
+import { byId, div, element, svg } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { drawPixels, fetchPixels } from "../base/pixels.mjs";
@@ -16,7 +16,7 @@ const MANY = 100;
 
 const input = element("input", { type: "range", min: "0", step: "1", "aria-label": "Image of the run" });
 const thumbnail = element("canvas", { class: "pixelated", "aria-hidden": "true" });
-const words = element("div", { class: "small" });
+const words = div("small");
 const bubble = element("div", { class: "slider-bubble", hidden: "" }, thumbnail, words);
 const path = svg("path", { "vector-effect": "non-scaling-stroke" });
 const UNKNOWN = "Odd images, which are not known yet";

@@ -1,5 +1,5 @@
 /* The panel "What stands out": the image's score in words, its layers and filters in order. */
-import { byId, element, setText } from "../base/dom.mjs";
+import { byId, element, paragraph, setText, span, textButton } from "../base/dom.mjs";
 import { count, number, plural, signed } from "../base/format.mjs";
 import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -70,8 +70,8 @@ function filterLink(at, value, title) {
     title,
     (on) => move(on ? at : null, null),
     choose,
-    element("span", { class: "odd-name" }, address(at)),
-    element("span", { class: "odd-value" }, value),
+    span("odd-name", address(at)),
+    span("odd-value", value),
   );
 }
 
@@ -90,8 +90,8 @@ const layerLink = (codes, layer) =>
     `${layer.name}: ${wordsOf(layer)}. Click to walk through its filters, from the one farthest off.`,
     (on) => grid.blocks[layer.index].node.classList.toggle("named", on),
     () => focusFilter(farthest(codes, layer.index)),
-    element("span", { class: "odd-name" }, layer.name),
-    element("span", { class: "odd-more" }, `1 in ${count(Math.round(1 / layer.tail))}`),
+    span("odd-name", layer.name),
+    span("odd-more", `1 in ${count(Math.round(1 / layer.tail))}`),
     element("span", { class: "odd-chip", "data-level": levelOf(layer) }, strangenessText(layer)),
   );
 
@@ -102,7 +102,7 @@ const layerLink = (codes, layer) =>
  */
 const section = (title, note, rows) => [
   element("h3", { class: "section" }, title),
-  ...(note ? [element("p", { class: "small" }, ...explained(note))] : []),
+  ...(note ? [paragraph("small", ...explained(note))] : []),
   ...(rows.length
     ? [element("ol", { class: "odd-list" }, ...rows.map((row) => element("li", {}, row)))]
     : []),
@@ -128,7 +128,7 @@ function leftOf({ left }) {
     const by = signed(one.deviation);
     const title = `${by} usual deviations from what its cluster lets one expect`;
     const words = `usually moves with ${plural(one.mates, "other")}; here it does not: expected ${number(one.expected)}, found ${number(one.found)}`;
-    return element("div", {}, filterLink(one, by, title), element("p", { class: "small" }, words));
+    return element("div", {}, filterLink(one, by, title), paragraph("small", words));
   });
   return section("Left their cluster", null, rows);
 }
@@ -152,7 +152,7 @@ function waiting(status) {
   const bar = element("progress", { max: status.total || 1, "aria-label": "Finding out what is usual" });
   if (status.total) bar.value = status.done;
   const words = "Finding out what is usual for this run, and scoring its images: once, then it is stored.";
-  return [element("p", {}, words), bar, element("p", { class: "small" }, progressText(status))];
+  return [element("p", {}, words), bar, paragraph("small", progressText(status))];
 }
 
 /** @param {KnownImage | null} known */
@@ -160,11 +160,11 @@ function content(known) {
   const { status } = deviations;
   if (status?.status === "running") return waiting(status);
   const told = status ?? known?.failure;
-  if (told) return [element("p", { class: "odd-told" }, told.message)];
+  if (told) return [paragraph("odd-told", told.message)];
   if (!known?.found || !known.codes) return [];
   const [head, rest, odd] = verdictOf(known.found);
   return [
-    element("p", { class: `odd-verdict${odd ? " is-odd" : ""}` }, element("strong", {}, head), rest),
+    paragraph(`odd-verdict${odd ? " is-odd" : ""}`, element("strong", {}, head), rest),
     ...layersOf(known.found, known.codes),
     ...leftOf(known.found),
     ...filtersOf(known.found),
@@ -193,9 +193,7 @@ function drawInShort(known) {
   const place = byId(ids.ODD_IN_SHORT);
   if (place.textContent === text) return;
   const title = "What stands out about this image: close the clusters, and see";
-  place.replaceChildren(
-    element("button", { class: "text-button", type: "button", title, onclick: toWhole }, text),
-  );
+  place.replaceChildren(textButton(text, toWhole, { title }));
 }
 
 /** What the panel is of. @type {unknown} */

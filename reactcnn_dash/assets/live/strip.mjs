@@ -1,6 +1,6 @@
 /* The strip of thumbnails below the grid: as long as all hits, but only those in sight are in the
    page, and only their pictures are fetched, several at a time. */
-import { byId, element } from "../base/dom.mjs";
+import { byId, element, paragraph, span } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { drawPixels, fetchThumbnails } from "../base/pixels.mjs";
@@ -97,9 +97,9 @@ function makeTile(index, { ordinal, label, prediction, wrong, confidence, error 
       onclick: () => goToHit(index),
     },
     canvas,
-    element("span", { class: "tile-name" }, words),
+    span("tile-name", words),
     " ",
-    element("span", { class: "tile-more" }, shortly),
+    span("tile-more", shortly),
   );
   node.style.left = `${index * TILE}px`;
   return { node, canvas, ordinal, painted: false };
@@ -193,7 +193,7 @@ export function resizeStrip() {
   inner.style.width = `${shownCount() * TILE}px`;
   inner.querySelector(".strip-none")?.remove();
   if (search.total === 0) {
-    inner.append(element("p", { class: "strip-none" }, "No image of this run is like that. Ask for less."));
+    inner.append(paragraph("strip-none", "No image of this run is like that. Ask for less."));
   }
 }
 

@@ -1,6 +1,6 @@
 /* The clusters of chosen images beside those of the whole run. */
 import { setProps, tableOf } from "../base/dash.mjs";
-import { byId, element } from "../base/dom.mjs";
+import { byId, span } from "../base/dom.mjs";
 import { count, figure } from "../base/format.mjs";
 import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -38,8 +38,8 @@ export const subsetWords = (subset) => searchWords(subset, shown.model?.classes 
 
 /** @param {string} name @param {...string} values one for both, or one each */
 const cells = (name, ...values) => [
-  element("span", { class: "name" }, ...explained(name)),
-  ...values.map((value) => element("span", { class: values.length === 1 ? "wide of-few" : "of-few" }, value)),
+  span("name", ...explained(name)),
+  ...values.map((value) => span(values.length === 1 ? "wide of-few" : "of-few", value)),
 ];
 
 /** The whole run's figures and the subset's, side by side. @param {Clusters | null} clusters */
@@ -51,9 +51,9 @@ function drawBeside(clusters) {
   }
   const { beside } = clusters;
   place.replaceChildren(
-    element("span", { class: "name" }, subsetWords(clusters.subset)),
-    element("span", { class: "head" }, "whole run"),
-    element("span", { class: "head" }, "these"),
+    span("name", subsetWords(clusters.subset)),
+    span("head", "whole run"),
+    span("head", "these"),
     ...cells("images", count(beside.images), count(clusters.chosen)),
     ...cells("clusters of two or more", count(beside.clusters), count(clusters.clusters)),
     ...cells("mean r inside", figure(beside.mean), figure(beside.subsetMean)),

@@ -1,7 +1,7 @@
 /* The panel below the grid that says what the network would answer without some filters. */
 import { BEHIND, shareDone, showProgress } from "../base/asker.mjs";
 import { diverging, legend } from "../base/colours.mjs";
-import { byId, element, track } from "../base/dom.mjs";
+import { byId, div, element, paragraph, span, textButton, toolButton, track } from "../base/dom.mjs";
 import { answer, count, figure, number, percent, plural, probability } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
 import { redFilters } from "./clusters.mjs";
@@ -33,8 +33,7 @@ import { countOff } from "./what-if-text.mjs";
  * @param {() => void} act
  * @param {string} [title]
  */
-const button = (words, id, act, title = words) =>
-  element("button", { class: "text-button", type: "button", id, title, onclick: act }, words);
+const button = (words, id, act, title = words) => textButton(words, act, { id, title });
 
 /** How far the model's answer is, in words. @param {ModelWaiting} waiting */
 function waitingText({ loading, behind, done, total }) {
@@ -61,9 +60,8 @@ function head() {
   const off = switchedOff();
   const isOff = at !== null && (off.get(at.layer) ?? []).includes(at.filter);
   const redOff = red.length > 0 && red.every((filter) => (off.get(openIndex()) ?? []).includes(filter));
-  return element(
-    "div",
-    { class: "what-if-head" },
+  return div(
+    "what-if-head",
     element("h2", {}, "What if …"),
     at
       ? button(
@@ -90,20 +88,12 @@ function head() {
         "Their feature maps are, everywhere, the mean of the filter's GAP over the run",
       ),
     ),
-    element("span", { class: "spacer" }),
+    span("spacer"),
     countOff(off) ? button("Back to the network as it is", "what-if-back", switchOn) : null,
-    element(
-      "button",
-      {
-        class: "tool",
-        type: "button",
-        id: "what-if-close",
-        title: "Close, with all filters on (W)",
-        "aria-label": "Close what if",
-        onclick: closePanel,
-      },
-      element("span", { class: "icon icon-close", "aria-hidden": "true" }),
-    ),
+    toolButton("close", "Close what if", closePanel, {
+      id: "what-if-close",
+      title: "Close, with all filters on (W)",
+    }),
   );
 }
 
@@ -111,9 +101,8 @@ function chips() {
   const off = switchedOff();
   const total = countOff(off);
   if (!total) {
-    return element(
-      "p",
-      { class: "small" },
+    return paragraph(
+      "small",
       "Pin a filter by a click, or choose a cluster, and switch it off: the grid then shows how far the GAP of later layers moves, and here stand the probabilities before and after. X switches the filter in hand.",
     );
   }
@@ -136,7 +125,7 @@ function chips() {
     element(
       "div",
       { class: "chips", role: "group", "aria-label": `Off in ${layers()[layer].name}` },
-      element("span", { class: "small" }, layers()[layer].name),
+      span("small", layers()[layer].name),
       ...filters.map((filter) => chip(layer, filter)),
     ),
   );
@@ -144,7 +133,7 @@ function chips() {
     "div",
     {},
     element("h3", {}, `${plural(total, "filter")} off`),
-    element("div", { class: "what-if-off" }, ...blocks),
+    div("what-if-off", ...blocks),
   );
 }
 
@@ -172,8 +161,8 @@ function probabilities() {
       element("span", { class: "bar-name", title: classOf(index) }, classOf(index)),
       values
         ? element("span", {})
-        : element("span", { class: "what-if-bars" }, track(one ?? 0, "before"), track(other ?? 0, "after")),
-      element("span", { class: "bar-value" }, values ? figures(one, other) : pair(one, other)),
+        : span("what-if-bars", track(one ?? 0, "before"), track(other ?? 0, "after")),
+      span("bar-value", values ? figures(one, other) : pair(one, other)),
     ),
   );
   const name = (/** @type {number | null} */ index) => (index === null ? "no answer" : classOf(index));
@@ -192,11 +181,7 @@ function probabilities() {
       ...rows,
     ),
     rounded
-      ? element(
-          "p",
-          { class: "small" },
-          "From the stored pixels, which are rounded: the run was given finer ones.",
-        )
+      ? paragraph("small", "From the stored pixels, which are rounded: the run was given finer ones.")
       : null,
   );
 }
@@ -220,16 +205,13 @@ function runText({ images, labelled, before, after, lost, won, same, damaged }) 
 function overRun() {
   if (!countOff(switchedOff())) return null;
   if (!namesClasses()) {
-    return element("p", { class: "small" }, `${answerOf()}, so there is no accuracy to measure.`);
+    return paragraph("small", `${answerOf()}, so there is no accuracy to measure.`);
   }
   const known = ofRun();
   const place = element("div", { id: "what-if-run" }, element("h3", {}, "All images of the run"));
   if (known?.found) {
     const [first, second] = runText(known.found);
-    place.append(
-      element("p", { class: "what-if-accuracy" }, first),
-      element("p", { class: "small" }, second),
-    );
+    place.append(paragraph("what-if-accuracy", first), paragraph("small", second));
   } else if (known?.waiting) {
     const bar = element("div", {});
     showProgress(bar, waitingText(known.waiting), shareDone(known.waiting), "All images of the run");
@@ -254,10 +236,7 @@ function status() {
   const { waiting } = whatIf;
   const node = element("div", { class: "what-if-status", role: "status" });
   if (failed)
-    node.append(
-      element("span", { class: "what-if-failed" }, failed.message),
-      button("Try again", "what-if-again", tryAgain),
-    );
+    node.append(span("what-if-failed", failed.message), button("Try again", "what-if-again", tryAgain));
   else if (waiting && !ofImage()) node.append(waitingText(waiting));
   return node;
 }
@@ -271,11 +250,7 @@ export function drawWhatIf() {
   const here = document.activeElement;
   const focused =
     here && place.contains(here) ? here.id || (here instanceof HTMLInputElement ? here.value : "") : null;
-  place.replaceChildren(
-    head(),
-    status(),
-    element("div", { class: "what-if-body" }, chips(), probabilities(), overRun()),
-  );
+  place.replaceChildren(head(), status(), div("what-if-body", chips(), probabilities(), overRun()));
   if (focused === null) return;
   /** @type {HTMLElement | null} */
   const again = focused
@@ -287,8 +262,8 @@ export function drawWhatIf() {
 /** @param {HTMLElement} place @param {number | null} layer the one in hand */
 export function drawDifferenceLegend(place, layer) {
   const spans = ofImage()?.found.spans;
-  const span = layer !== null && spans ? number(spans[layer]) : null;
+  const most = layer !== null && spans ? number(spans[layer]) : null;
   const title = layer === null ? "GAP moved, each layer's scale" : `GAP moved, ${layers()[layer].name}`;
-  const ends = span ? [`−${span}`, `+${span}`] : ["smaller", "larger"];
+  const ends = most ? [`−${most}`, `+${most}`] : ["smaller", "larger"];
   legend(place, layer === null ? "GAP moved, each layer's scale" : title, ends, diverging().gradient, null);
 }

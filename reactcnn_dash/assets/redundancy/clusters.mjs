@@ -1,5 +1,5 @@
 /* The open layer: its clusters, each with its evidence. */
-import { byId, copyButton, element } from "../base/dom.mjs";
+import { byId, copyButton, div, element, paragraph, span, tableOf, toolButton } from "../base/dom.mjs";
 import { addressOf, count, figure, interval, plural } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { notice } from "../base/notice.mjs";
@@ -31,7 +31,7 @@ const HEADS = [
 let drawn = "";
 
 /** @param {string} verdict */
-const badge = (verdict) => element("span", { class: `badge badge-${verdict}` }, verdict);
+const badge = (verdict) => span(`badge badge-${verdict}`, verdict);
 
 /** What the maps say of a cluster, in a word or two. @param {RedundantCluster} cluster @param {RedundancyPayload} report */
 function spatialText({ spatialR, mapImages }, report) {
@@ -42,14 +42,12 @@ function spatialText({ spatialR, mapImages }, report) {
 function hint() {
   return [
     element("h2", {}, "Which filters repeat each other?"),
-    element(
-      "p",
-      { class: "small" },
+    paragraph(
+      "small",
       "Choose a layer: its clusters stand here, the tightest first, each with what speaks for it and against it.",
     ),
-    element(
-      "p",
-      { class: "small" },
+    paragraph(
+      "small",
       "A ",
       badge("candidate"),
       " is alike by GAP values only. It is ",
@@ -88,7 +86,7 @@ function reasonOf({ verdict, explained }, { threshold, explainedImages }) {
  */
 function detail(report, layer, cluster) {
   const { filters, keep, label } = cluster;
-  const pictures = element("div", { class: "evidence" });
+  const pictures = div("evidence");
   const copying = copyButton(
     `Copy ${plural(filters.length, "address", "addresses")}`,
     () => filters.map((filter) => addressOf(layer.name, filter)).join("\n"),
@@ -101,8 +99,7 @@ function detail(report, layer, cluster) {
     parameter: report.threshold,
     cluster: label,
   });
-  const small = (/** @type {string} */ text, kind = "small") =>
-    element("p", { class: kind }, ...explained(text));
+  const small = (/** @type {string} */ text, kind = "small") => paragraph(kind, ...explained(text));
   const row = element(
     "tr",
     { class: "cluster-detail" },
@@ -114,9 +111,8 @@ function detail(report, layer, cluster) {
         `Mean r 95 % interval ${interval(cluster.mean95)}, lowest r ${interval(cluster.lowest95)} (Fisher, ${count(report.images)} images).`,
       ),
       small(`Filters ${filters.join(", ")}; ${keep} would stay.`, "small detail-filters"),
-      element(
-        "div",
-        { class: "detail-tools" },
+      div(
+        "detail-tools",
         copying,
         element("a", { class: "text-button link-button", href }, "Show in the live page"),
       ),
@@ -133,23 +129,19 @@ function detail(report, layer, cluster) {
  * @param {RedundancyPayload} report
  */
 export function clusterRow(cluster, report) {
-  const swatch = element("span", { class: "swatch" });
+  const swatch = span("swatch");
   swatch.style.background = cluster.colour;
   return element(
     "tr",
     { "data-key": cluster.label },
-    element(
-      "th",
-      { scope: "row" },
-      element("span", { class: "cluster-name" }, swatch, String(cluster.label)),
-    ),
+    element("th", { scope: "row" }, span("cluster-name", swatch, String(cluster.label))),
     element("td", { class: "left" }, badge(cluster.verdict)),
     element("td", {}, count(cluster.filters.length)),
     element(
       "td",
       { class: "of-few" },
       figure(cluster.mean, 2),
-      element("span", { class: "interval" }, ` ${interval(cluster.mean95)}`),
+      span("interval", ` ${interval(cluster.mean95)}`),
     ),
     element("td", { class: "of-few" }, figure(cluster.lowest, 2)),
     element(
@@ -173,14 +165,12 @@ export const clusterHeads = () =>
 
 /** @param {RedundancyPayload} report @param {ReportedLayer} layer */
 function table(report, { clusters }) {
-  const body = element("tbody", {}, ...clusters.map((cluster) => clusterRow(cluster, report)));
-  walkRows(body, (key) => view.set({ cluster: Number(key) === view.now.cluster ? null : Number(key) }));
-  return element(
-    "table",
-    { class: "figures clusters-table" },
-    element("thead", {}, element("tr", {}, ...clusterHeads())),
-    body,
+  const rows = clusters.map((cluster) => clusterRow(cluster, report));
+  const made = tableOf({ class: "figures clusters-table" }, clusterHeads(), rows);
+  walkRows(made.tBodies[0], (key) =>
+    view.set({ cluster: Number(key) === view.now.cluster ? null : Number(key) }),
   );
+  return made;
 }
 
 /** @param {RedundancyPayload} report @param {ReportedLayer} layer */
@@ -190,24 +180,10 @@ function openLayerParts(report, layer) {
   const text = clusters.length
     ? `${plural(clusters.length, "cluster")} of ${plural(doubles, "filter")}`
     : "no filters that repeat each other";
-  const close = element(
-    "button",
-    {
-      class: "tool",
-      type: "button",
-      title: "Close the layer (Escape)",
-      "aria-label": "Close the layer",
-      onclick: () => view.set({ layer: null, cluster: null }),
-    },
-    element("span", { class: "icon icon-close", "aria-hidden": "true" }),
-  );
+  const shut = () => view.set({ layer: null, cluster: null });
+  const close = toolButton("close", "Close the layer", shut, { title: "Close the layer (Escape)" });
   return [
-    element(
-      "div",
-      { class: "layer-head" },
-      element("h2", {}, `${name}: ${text} at τ = ${report.threshold}`),
-      close,
-    ),
+    div("layer-head", element("h2", {}, `${name}: ${text} at τ = ${report.threshold}`), close),
     ...explainedParts(report, layer),
     ...(clusters.length ? [table(report, layer)] : []),
   ];

@@ -1,5 +1,5 @@
 /* The feature maps of a cluster's filters side by side, on the images in which they vary most. */
-import { element } from "../base/dom.mjs";
+import { element, paragraph, span, tableOf } from "../base/dom.mjs";
 import { count, figure } from "../base/format.mjs";
 import { filterPage, livePage } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
@@ -48,11 +48,7 @@ function head(report, layer, { spatial, filters, keep }, filter) {
     "th",
     { scope: "col" },
     element("a", { class: "evidence-filter", href, title: `Filter ${filter} on its page` }, String(filter)),
-    element(
-      "span",
-      { class: "evidence-r" },
-      filter === keep ? "keep" : figure(spatial[filters.indexOf(filter)], 2),
-    ),
+    span("evidence-r", filter === keep ? "keep" : figure(spatial[filters.indexOf(filter)], 2)),
   );
 }
 
@@ -126,24 +122,16 @@ export function drawEvidence(place, report, layer, cluster) {
   const left = cluster.filters.length - filters.length;
   const more = left ? ` ${count(left)} more filters, which agree better, are not shown.` : "";
   place.replaceChildren(
-    element(
-      "table",
+    tableOf(
       { class: "evidence-table", "aria-label": "Feature maps" },
-      element(
-        "thead",
-        {},
-        element(
-          "tr",
-          {},
-          element("th", { scope: "col" }, "filter", element("span", { class: "evidence-r" }, "spatial r")),
-          ...filters.map((filter) => head(report, layer, cluster, filter)),
-        ),
-      ),
-      element("tbody", {}, ...cluster.examples.map((ordinal) => imageRow(report, layer, filters, ordinal))),
+      [
+        element("th", { scope: "col" }, "filter", span("evidence-r", "spatial r")),
+        ...filters.map((filter) => head(report, layer, cluster, filter)),
+      ],
+      cluster.examples.map((ordinal) => imageRow(report, layer, filters, ordinal)),
     ),
-    element(
-      "p",
-      { class: "small" },
+    paragraph(
+      "small",
       `Feature maps on the images in which filter ${cluster.keep} varies most; each on its own scale, from light to deep, or to both sides of 0 where the layer goes below it.${more}`,
     ),
   );

@@ -1,5 +1,5 @@
 /* The open layer: which of its filters the others explain, and by which few. */
-import { element } from "../base/dom.mjs";
+import { element, paragraph, span, tableOf } from "../base/dom.mjs";
 import { count, figure, plural } from "../base/format.mjs";
 import { filterPage } from "../base/links.mjs";
 import { explained as withTerms } from "../base/terms.mjs";
@@ -41,13 +41,13 @@ function row({ run }, { name }, { filter, r2, by, r2By, confirmed }) {
     "tr",
     { "data-filter": filter },
     element("th", { scope: "row" }, link(filter)),
-    element("td", { class: "left" }, element("span", { class: `badge badge-${verdict}` }, verdict)),
+    element("td", { class: "left" }, span(`badge badge-${verdict}`, verdict)),
     element("td", {}, figure(r2, 2)),
     element(
       "td",
       { class: "left" },
       ...by.flatMap((number, i) => [i ? ", " : "", link(number)]),
-      by.length ? element("span", { class: "interval" }, ` ${figure(r2By, 2)}`) : "–",
+      by.length ? span("interval", ` ${figure(r2By, 2)}`) : "–",
     ),
   );
 }
@@ -55,25 +55,13 @@ function row({ run }, { name }, { filter, r2, by, r2By, confirmed }) {
 /** The part above a layer's clusters. @param {RedundancyPayload} report @param {ReportedLayer} layer */
 export function explainedParts(report, layer) {
   const rows = layer.explained.map((one) => row(report, layer, one));
-  const head = element(
-    "thead",
-    {},
-    element(
-      "tr",
-      {},
-      ...HEADS.map(([name, title], i) =>
-        element("th", { scope: "col", title, class: i % 2 ? "left" : "" }, ...withTerms(name)),
-      ),
-    ),
+  const heads = HEADS.map(([name, title], i) =>
+    element("th", { scope: "col", title, class: i % 2 ? "left" : "" }, ...withTerms(name)),
   );
-  const table = element(
-    "table",
-    { class: "figures explained-table", "aria-label": "Filters that others explain" },
-    head,
-    element("tbody", {}, ...rows),
-  );
+  const named = { class: "figures explained-table", "aria-label": "Filters that others explain" };
+  const table = tableOf(named, heads, rows);
   return [
-    element("p", { class: "explained-words" }, ...withTerms(words(report, layer))),
+    paragraph("explained-words", ...withTerms(words(report, layer))),
     ...(rows.length
       ? [
           element(

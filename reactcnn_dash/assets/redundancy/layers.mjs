@@ -1,5 +1,5 @@
 /* The table of the layers: what each has, and which share of it could go. */
-import { byId, element } from "../base/dom.mjs";
+import { byId, element, span, tableOf } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import { markRows, walkRows } from "../base/rows.mjs";
 import { explained, termButton } from "../base/terms.mjs";
@@ -41,7 +41,7 @@ const SHARE = "Share of the layer's filters that could go by GAP values; green: 
 function bar({ couldGo, filters, confirmed }) {
   const words = `${count(couldGo)} of ${count(filters)} filters could go, ${count(confirmed)} confirmed`;
   const part = (/** @type {string} */ kind, /** @type {number} */ n) => {
-    const node = element("span", { class: kind });
+    const node = span(kind);
     node.style.width = `${((100 * n) / Math.max(1, filters)).toFixed(1)}%`;
     return node;
   };
@@ -54,7 +54,7 @@ function bar({ couldGo, filters, confirmed }) {
       part("share-going", couldGo),
       part("share-confirmed", confirmed),
     ),
-    element("span", { class: "share-text" }, `${Math.round((100 * couldGo) / Math.max(1, filters))} %`),
+    span("share-text", `${Math.round((100 * couldGo) / Math.max(1, filters))} %`),
   );
 }
 
@@ -96,26 +96,15 @@ export function layerTable({ layers }) {
       ...(name === RANK ? [termButton(name, "effective rank")] : explained(name)),
     );
   const all = total(layers);
-  return element(
-    "table",
+  return tableOf(
     { class: "figures layers-table" },
-    element(
-      "thead",
-      {},
-      element(
-        "tr",
-        {},
-        head("Layer", "Name of the layer"),
-        ...COLUMNS.map(([name, title]) => head(name, title)),
-        head("Share", SHARE, "share-head"),
-      ),
-    ),
-    element(
-      "tbody",
-      {},
-      ...layers.map((layer) => element("tr", { "data-key": layer.name }, ...cells(layer, true), bar(layer))),
-    ),
-    element("tfoot", {}, element("tr", {}, ...cells(all, false), bar(all))),
+    [
+      head("Layer", "Name of the layer"),
+      ...COLUMNS.map(([name, title]) => head(name, title)),
+      head("Share", SHARE, "share-head"),
+    ],
+    layers.map((layer) => element("tr", { "data-key": layer.name }, ...cells(layer, true), bar(layer))),
+    element("tr", {}, ...cells(all, false), bar(all)),
   );
 }
 

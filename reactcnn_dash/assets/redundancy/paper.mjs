@@ -1,5 +1,5 @@
 /* The report on paper: every layer with its clusters, without controls. */
-import { byId, element } from "../base/dom.mjs";
+import { byId, element, paragraph, tableOf } from "../base/dom.mjs";
 import { isFew } from "../base/few.mjs";
 import { count } from "../base/format.mjs";
 import { unexplained } from "../base/terms.mjs";
@@ -22,12 +22,7 @@ function table(report, layer) {
     return row;
   });
   const head = element("th", { scope: "col", class: "left" }, "All its filters");
-  return element(
-    "table",
-    { class: "figures paper-clusters" },
-    element("thead", {}, element("tr", {}, ...clusterHeads(), head)),
-    element("tbody", {}, ...rows),
-  );
+  return tableOf({ class: "figures paper-clusters" }, [...clusterHeads(), head], rows);
 }
 
 /** @param {RedundancyPayload} report @param {ReportedLayer} layer */
@@ -59,12 +54,11 @@ export function drawPaper(again = false) {
   const { run } = report;
   place.replaceChildren(
     element("h1", {}, `Redundant filters of ${run.model}`),
-    element(
-      "p",
-      { class: "paper-run" },
+    paragraph(
+      "paper-run",
       `Run ${run.id}, ${run.name}; checkpoint ${run.checkpoint}; images: ${run.source}.`,
     ),
-    element("p", { class: "paper-summary" }, report.summary),
+    paragraph("paper-summary", report.summary),
     element(
       "p",
       {},

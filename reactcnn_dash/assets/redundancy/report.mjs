@@ -1,7 +1,7 @@
 /* The report that is on the page: asked for, and its summary, controls and empty states. */
 import { askUntilDone } from "../base/asker.mjs";
 import { setProps } from "../base/dash.mjs";
-import { byId, element, link } from "../base/dom.mjs";
+import { byId, element, link, span, textButton } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
 import { FORMULA, greyFew, isFew } from "../base/few.mjs";
 import { count } from "../base/format.mjs";
@@ -123,9 +123,8 @@ function advice(report, changed) {
   const parts = [];
   if (!report.mapImages) {
     parts.push(
-      element(
-        "span",
-        { class: "summary-advice" },
+      span(
+        "summary-advice",
         "GAP forgets position, so every filter stays a candidate. Collect again with ",
         element("code", {}, "--feature-maps all"),
         " to let the maps confirm them.",
@@ -133,12 +132,8 @@ function advice(report, changed) {
     );
   }
   if (report.run.state === "collecting") {
-    const again = element(
-      "button",
-      { class: "text-button", type: "button", onclick: () => renew(changed) },
-      "Renew",
-    );
-    parts.push(element("span", { class: "summary-advice" }, "The run is still being collected. ", again));
+    const again = textButton("Renew", () => renew(changed));
+    parts.push(span("summary-advice", "The run is still being collected. ", again));
   }
   return parts;
 }
@@ -168,7 +163,7 @@ export function drawReport(changed) {
   const few = isFew(report.images);
   summary.replaceChildren(
     element("strong", few ? { class: "few", title: FORMULA } : {}, report.summary),
-    element("span", { class: "summary-basis" }, `${basis(report)}.`),
+    span("summary-basis", `${basis(report)}.`),
     ...advice(report, changed),
   );
 }

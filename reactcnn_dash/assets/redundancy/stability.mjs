@@ -1,7 +1,7 @@
 /* Does it hold? Agreement of a layer's clusters with themselves, against the number of images. */
 import { askUntilDone, NOT_BEGUN, pause } from "../base/asker.mjs";
 import { axes, bandPath, labels, linePath, rules } from "../base/chart.mjs";
-import { byId, element, svg } from "../base/dom.mjs";
+import { byId, div, element, paragraph, svg } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { showWork } from "../base/rows.mjs";
@@ -92,15 +92,13 @@ function show(stability, layer) {
   byId(ids.REDUNDANCY_LAYER).classList.toggle("few-images", !settled);
   byId(ids.REDUNDANCY_HOLDING).replaceChildren(
     curve.length ? drawCurve(stability) : "",
-    element(
-      "div",
-      { class: "holding-words" },
+    div(
+      "holding-words",
       title(layer),
-      element("p", { class: `holding-verdict ${settled ? "enough" : "more"}` }, verdict),
-      element("p", { class: "small" }, ...explained(bootstrapText(stability))),
-      element(
-        "p",
-        { class: "small" },
+      paragraph(`holding-verdict ${settled ? "enough" : "more"}`, verdict),
+      paragraph("small", ...explained(bootstrapText(stability))),
+      paragraph(
+        "small",
         "Agreement of the clusters of two samples that share no image; the band is the range of three draws.",
       ),
     ),
@@ -113,9 +111,7 @@ function running(waiting, layer) {
   const words = waiting.total ? `step ${waiting.done} of ${waiting.total}` : "reading the rows …";
   const work = element("div", {});
   showWork(work, waiting, `Clustering samples of the images: ${words}`, "Does it hold?");
-  byId(ids.REDUNDANCY_HOLDING).replaceChildren(
-    element("div", { class: "holding-words" }, title(layer), work),
-  );
+  byId(ids.REDUNDANCY_HOLDING).replaceChildren(div("holding-words", title(layer), work));
 }
 
 /** Bring this part in line with the open layer. */
@@ -150,7 +146,7 @@ export async function drawStability() {
   } catch (error) {
     if (!still()) return;
     byId(ids.REDUNDANCY_HOLDING).replaceChildren(
-      element("p", { class: "small" }, "Whether the clusters hold is not known."),
+      paragraph("small", "Whether the clusters hold is not known."),
     );
     notice(reason(error));
   }

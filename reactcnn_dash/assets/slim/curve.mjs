@@ -1,6 +1,6 @@
 /* The curve: what was measured of each network, against what it still needs. */
 import { axes, linePath, onChoose, rules, text } from "../base/chart.mjs";
-import { byId, element, svg } from "../base/dom.mjs";
+import { byId, div, element, paragraph, span, svg } from "../base/dom.mjs";
 import { count, percent, share } from "../base/format.mjs";
 import { hideTip, placeOf, tip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -159,13 +159,11 @@ function titleText(shown) {
 }
 
 function nothing() {
-  return element(
-    "div",
-    { class: "slim-nothing" },
+  return div(
+    "slim-nothing",
     element("h2", {}, "No slim network was measured yet"),
-    element(
-      "p",
-      { class: "small" },
+    paragraph(
+      "small",
       "Most filters of a trained network are sums of others, though they look like none of them. Choose how much may stay, and try it: the filters that go are cut, their work is handed over to the next layer by least squares, and the smaller network is run over the images.",
     ),
   );
@@ -175,9 +173,8 @@ function nothing() {
 function legend(shown) {
   const methods = [...new Set(shown.map((point) => point.method))];
   const parts = methods.map((method) =>
-    element(
-      "span",
-      { class: "slim-key" },
+    span(
+      "slim-key",
       svg(
         "svg",
         {
@@ -194,11 +191,8 @@ function legend(shown) {
   );
   const left = (page.said?.points.length ?? 0) - shown.length;
   if (shown.some((point) => point.slimmedWith))
-    parts.push(
-      element("span", { class: "slim-key" }, "hollow: measured with the images that it was slimmed with"),
-    );
-  if (left && shown.length)
-    parts.push(element("span", { class: "slim-key" }, `${left} measured otherwise, in the table only`));
+    parts.push(span("slim-key", "hollow: measured with the images that it was slimmed with"));
+  if (left && shown.length) parts.push(span("slim-key", `${left} measured otherwise, in the table only`));
   return parts;
 }
 

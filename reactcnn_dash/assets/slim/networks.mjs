@@ -1,5 +1,5 @@
 /* The table of the networks that were made, the newest first. */
-import { byId, element } from "../base/dom.mjs";
+import { byId, element, tableOf } from "../base/dom.mjs";
 import { count, percent, share } from "../base/format.mjs";
 import { markRows, walkRows } from "../base/rows.mjs";
 import { explained } from "../base/terms.mjs";
@@ -40,38 +40,25 @@ let drawn = null;
 
 /** @param {readonly Point[]} all */
 function table(all) {
-  const body = element(
-    "tbody",
-    {},
-    ...all
-      .toReversed()
-      .map((point) =>
-        element(
-          "tr",
-          { "data-key": point.id },
-          element("th", { scope: "row", title: point.path }, point.name),
-          ...COLUMNS.map(([, , of], i) => element("td", { class: i ? "" : "left" }, of(point))),
-        ),
-      ),
-  );
-  walkRows(body, (key) => view.set({ point: Number(key) === view.now.point ? null : Number(key) }));
-  return element(
-    "table",
-    { class: "slim-table", "aria-label": "Networks" },
-    element(
-      "thead",
-      {},
+  const rows = all
+    .toReversed()
+    .map((point) =>
       element(
         "tr",
-        {},
-        element("th", { scope: "col" }, "Network"),
-        ...COLUMNS.map(([name, title], i) =>
-          element("th", { scope: "col", title, class: i ? "" : "left" }, ...explained(name)),
-        ),
+        { "data-key": point.id },
+        element("th", { scope: "row", title: point.path }, point.name),
+        ...COLUMNS.map(([, , of], i) => element("td", { class: i ? "" : "left" }, of(point))),
       ),
-    ),
-    body,
+    );
+  const heads = COLUMNS.map(([name, title], i) =>
+    element("th", { scope: "col", title, class: i ? "" : "left" }, ...explained(name)),
   );
+  const first = element("th", { scope: "col" }, "Network");
+  const made = tableOf({ class: "slim-table", "aria-label": "Networks" }, [first, ...heads], rows);
+  walkRows(made.tBodies[0], (key) =>
+    view.set({ point: Number(key) === view.now.point ? null : Number(key) }),
+  );
+  return made;
 }
 
 /** Bring the table in line with what is known and the view. */

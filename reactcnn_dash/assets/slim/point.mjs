@@ -1,5 +1,5 @@
 /* The open network: what it is worth, its widths layer by layer, and where it can be taken. */
-import { byId, element } from "../base/dom.mjs";
+import { byId, div, element, paragraph, span, toolButton } from "../base/dom.mjs";
 import { count, percent, plural, share } from "../base/format.mjs";
 import { addressOf, comparePage, livePage, queryOf } from "../base/links.mjs";
 import { explained } from "../base/terms.mjs";
@@ -21,9 +21,8 @@ const action = (words, href, title, name) =>
 /** @param {Point} point */
 function actions(point) {
   const whole = point.before ?? page.said?.run.id ?? null;
-  return element(
-    "div",
-    { class: "slim-actions" },
+  return div(
+    "slim-actions",
     action(
       "Open its run",
       point.after === null ? null : livePage({ run: point.after }),
@@ -57,7 +56,7 @@ function actions(point) {
 /** @param {Width} width */
 function bar({ name, before, after }, most = before) {
   const part = (/** @type {string} */ kind, /** @type {number} */ n) => {
-    const node = element("span", { class: kind });
+    const node = span(kind);
     node.style.width = `${((100 * n) / Math.max(1, most)).toFixed(2)}%`;
     return node;
   };
@@ -65,14 +64,9 @@ function bar({ name, before, after }, most = before) {
   return element(
     "div",
     { class: "slim-width", role: "listitem", title: words, "aria-label": words },
-    element("span", { class: "slim-width-name" }, name),
-    element(
-      "span",
-      { class: "slim-width-track" },
-      part("slim-width-before", before),
-      part("slim-width-after", after),
-    ),
-    element("span", { class: "slim-width-count" }, `${count(after)} / ${count(before)}`),
+    span("slim-width-name", name),
+    span("slim-width-track", part("slim-width-before", before), part("slim-width-after", after)),
+    span("slim-width-count", `${count(after)} / ${count(before)}`),
   );
 }
 
@@ -88,21 +82,14 @@ export function widths(layers) {
 
 /** @param {string} name @param {string} value @param {string} [more] */
 const fact = (name, value, more = "") =>
-  element(
-    "div",
-    { class: "slim-fact" },
-    element("span", { class: "small" }, ...explained(name)),
-    element("strong", {}, value),
-    element("span", { class: "small" }, more),
-  );
+  div("slim-fact", span("small", ...explained(name)), element("strong", {}, value), span("small", more));
 
 /** @param {Point} point */
 function facts(point) {
   const found = point.accuracy ?? point.agreement;
   const { speed } = point;
-  return element(
-    "div",
-    { class: "slim-facts" },
+  return div(
+    "slim-facts",
     fact(
       point.accuracy ? "accuracy" : "same class",
       found ? percent(found.after) : "–",
@@ -134,31 +121,16 @@ function words(point) {
       : "",
     point.file ? "" : `Its file, ${point.path}, is not on the machine of this server any more.`,
   ];
-  return lines.filter(Boolean).map((line) => element("p", { class: "small" }, ...explained(line)));
+  return lines.filter(Boolean).map((line) => paragraph("small", ...explained(line)));
 }
 
 /** @param {Point} point */
 function parts(point) {
-  const close = element(
-    "button",
-    {
-      class: "tool",
-      type: "button",
-      title: "Close (Escape)",
-      "aria-label": "Close the network",
-      onclick: () => view.set({ point: null }),
-    },
-    element("span", { class: "icon icon-close", "aria-hidden": "true" }),
-  );
+  const shut = () => view.set({ point: null });
+  const close = toolButton("close", "Close the network", shut, { title: "Close (Escape)" });
   const left = point.whole.map(([name, why]) => element("li", {}, `${name}: ${why}`));
   return [
-    element(
-      "div",
-      { class: "slim-card-head" },
-      element("h2", { title: point.path }, point.name),
-      element("span", { class: "spacer" }),
-      close,
-    ),
+    div("slim-card-head", element("h2", { title: point.path }, point.name), span("spacer"), close),
     facts(point),
     actions(point),
     ...words(point),
@@ -176,9 +148,8 @@ function parts(point) {
 
 const hint = () => [
   element("h2", {}, "A network of the curve"),
-  element(
-    "p",
-    { class: "small" },
+  paragraph(
+    "small",
     "Choose a point of the curve or a row of the table: its widths layer by layer stand here, and where it can be opened, compared and downloaded.",
   ),
 ];

@@ -1,6 +1,6 @@
 /* What a budget would leave, at once: widths and what of each layer's variation stays explained. */
 import { askUntilDone, Refused, shareDone, showProgress } from "../base/asker.mjs";
-import { byId, element } from "../base/dom.mjs";
+import { byId, element, span } from "../base/dom.mjs";
 import { count, percent } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -40,7 +40,7 @@ export function predictedAt({ shares, widths, residuals, names, filters }, budge
 /** @param {ReturnType<typeof predictedAt>["layers"][number]} layer */
 function column({ name, before, after, left }) {
   const words = `${name}: ${after} of ${before} filters would stay and explain ${percent(1 - left, 0)} of its variation`;
-  const stays = element("span", { class: "slim-stays" });
+  const stays = span("slim-stays");
   stays.style.height = `${((100 * after) / before).toFixed(1)}%`;
   stays.style.opacity = String(Math.max(0.25, 1 - left).toFixed(2));
   return element(

@@ -1,7 +1,7 @@
 /* The networks that were made of the run's: asked for, and the empty states. */
 import { ask } from "../base/asker.mjs";
 import { setProps } from "../base/dash.mjs";
-import { byId, element } from "../base/dom.mjs";
+import { byId, element, paragraph } from "../base/dom.mjs";
 import { showEmpty } from "../base/empty.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { runList } from "../base/run-list.mjs";
@@ -98,11 +98,5 @@ export function originLine() {
           },
           origin.name,
         );
-  return element(
-    "p",
-    { class: "small slim-origin" },
-    "This network is a slim one itself, made of ",
-    from,
-    ".",
-  );
+  return paragraph("small slim-origin", "This network is a slim one itself, made of ", from, ".");
 }

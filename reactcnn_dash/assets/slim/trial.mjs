@@ -1,7 +1,7 @@
 /* Try it: what a budget would give, the command for it, and making the network here. */
 import { ask, pause, Refused, shareDone, showProgress } from "../base/asker.mjs";
 import { setProps, show } from "../base/dash.mjs";
-import { button, byId, copyButton, element, setText } from "../base/dom.mjs";
+import { button, byId, copyButton, div, element, paragraph, setText } from "../base/dom.mjs";
 import { addressOf } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { allow, READ_ONLY } from "../base/read-only.mjs";
@@ -78,14 +78,12 @@ function drawRecipe({ command, obstacle }) {
   if (READ_ONLY) allow(button(ids.SLIM_TRY), false);
   const blanks = command.includes(" IMAGES") ? " (IMAGES: a folder or file of images)" : "";
   byId(ids.SLIM_RECIPE).replaceChildren(
-    element(
-      "p",
-      { class: here ? "small" : "slim-obstacle" },
+    paragraph(
+      here ? "small" : "slim-obstacle",
       here ? "The same in a terminal:" : `${obstacle} Run this where it is${blanks}:`,
     ),
-    element(
-      "div",
-      { class: "command" },
+    div(
+      "command",
       element("code", {}, command),
       copyButton("Copy", () => command),
     ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from reactcnn_dash.finite import finite
 from reactcnn_dash.pages.palette import cluster_colours
 from reactcnn_dash.results.comparison.comparing import both_name_classes
 from reactcnn_dash.results.comparison.report import confident_share, median_same_index, not_finite
@@ -73,7 +74,7 @@ def comparison_payload(c: Comparison) -> Compared:
         "labelled": c.labelled,
         "accuracy": c.accuracy,
         "errors": c.errors,
-        "confidence": (_plain(c.confidence[0]), _plain(c.confidence[1])),
+        "confidence": (finite(c.confidence[0]), finite(c.confidence[1])),
         "changed": {kind: int(which.sum()) for kind, which in kinds(c.changed).items()},
         "unmatched": list(c.unmatched),
         "notFinite": not_finite(c),
@@ -116,7 +117,6 @@ def filters_payload(layer: ComparedLayer) -> LayerFilters:
     result = layer.result
     matches = result.matches
     return {
-        "layer": layer.a.name,
         "same": _list(result.same_index),
         "match": matches.match.tolist(),
         "r": _list(matches.r),
@@ -162,7 +162,6 @@ def pair_payload(
     there = at < len(which) and which[at] == here
     after = at + 1 if there else at
     return {
-        "image": here,
         "a": _answer(images[0], gaps[0], [layer.a for layer in c.layers]),
         "b": _answer(images[1], gaps[1], [layer.b for layer in c.layers]),
         "place": at if there else None,
@@ -180,7 +179,7 @@ def curves_row(c: Comparison) -> CurvePoint:
         "images": c.images,
         "accuracy": c.accuracy,
         "errors": c.errors,
-        "confidence": (_plain(c.confidence[0]), _plain(c.confidence[1])),
+        "confidence": (finite(c.confidence[0]), finite(c.confidence[1])),
         "changed": len(c.changed.a) if both_name_classes(c.a, c.b) else None,
         "answers": (c.a.answers.value, c.b.answers.value),
         "cka": [row["cka"] for row in rows],
@@ -227,17 +226,13 @@ def _run(run: Run, layers: Sequence[Layer]) -> ComparedRun:
         "id": run.id,
         "uuid": run.uuid,
         "name": run.name,
-        "checkpoint": run.checkpoint.sha256[:8],
-        "model": run.checkpoint.model,
-        "source": run.image_source,
-        "epoch": run.epoch,
         "images": run.stored,
         "classes": list(run.class_names),
         "answers": run.answers.value,
         "precision": run.precision,
         "shape": run.image_shape,
-        "low": [_plain(value) for value in run.gap_low[positions].tolist()],
-        "high": [_plain(value) for value in run.gap_high[positions].tolist()],
+        "low": [finite(value) for value in run.gap_low[positions].tolist()],
+        "high": [finite(value) for value in run.gap_high[positions].tolist()],
     }
 
 
@@ -247,7 +242,3 @@ def _list(values: NDArray[np.float64]) -> list[float | None]:
 
 def _rounded(value: float) -> float | None:
     return None if not math.isfinite(value) else round(value, 4)
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -22,10 +22,6 @@ class ComparedRun(TypedDict):
     id: int
     uuid: str
     name: str
-    checkpoint: str
-    model: str
-    source: str
-    epoch: int | None
     images: int
     classes: list[str]
     answers: str
@@ -93,7 +89,6 @@ class Compared(TypedDict):
 class LayerFilters(TypedDict):
     """One layer's filters, a list a figure; −1 for no match and no cluster."""
 
-    layer: str
     same: list[float | None]
     match: list[int]
     r: list[float | None]
@@ -138,7 +133,6 @@ class RunAnswer(TypedDict):
 class ImagePair(TypedDict):
     """Both runs' answers to one image, and its place among the changed ones of a kind."""
 
-    image: int
     a: RunAnswer
     b: RunAnswer
     place: int | None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import dash_ag_grid as dag
+from typing import TYPE_CHECKING, Any, Final
 
 from reactcnn_dash import ids
+from reactcnn_dash.pages.table import table
 
 if TYPE_CHECKING:
+    import dash_ag_grid as dag
     from dash.development.base_component import Component
 
 
@@ -40,22 +40,10 @@ def _shift(field: str, name: str, tip: str) -> dict[str, Any]:
     return _figure(f"{field}B", name, tip) | shown
 
 
-def _options(**more: Any) -> dict[str, Any]:
-    return {
-        "animateRows": False,
-        "rowHeight": 24,
-        "headerHeight": 28,
-        "suppressCellFocus": False,
-        "tooltipShowDelay": 300,
-        "rowSelection": {
-            "mode": "singleRow",
-            "checkboxes": False,
-            "enableClickSelection": True,
-        },
-    } | more
+_ROW: Final = 24
+"""Pixels."""
 
-
-_COLUMN = {
+_COLUMN: Final = {
     "sortable": True,
     "resizable": False,
     "suppressMovable": True,
@@ -70,10 +58,10 @@ def tables() -> dict[str, Component]:
 
 def _layers() -> dag.AgGrid:
     """Return the table of the layers in common."""
-    return dag.AgGrid(
-        id=ids.COMPARE_LAYERS,
-        className="ag-theme-quartz table layer-table",
-        columnDefs=[
+    return table(
+        ids.COMPARE_LAYERS,
+        "layer-table",
+        [
             {"field": "name", "headerName": "Layer", "flex": 1.8, "minWidth": 92},
             _figure("filters", "Filters", "Filters of the layer", None),
             _figure("cka", "CKA", "Linear CKA of the layer in A with itself in B: 1 is the same"),
@@ -83,28 +71,22 @@ def _layers() -> dag.AgGrid:
             _shift("constant", "Constant", "Filters that never vary, dead ones too, in A → in B"),
             _figure("died", "Died", "Filters that are dead in B only", None),
             _figure("alive", "Alive", "Filters that came alive: dead in A only", None),
-            _figure(
-                "same",
-                "Same",
-                "Median r of the filters of the same number in A and B",
-            ),
+            _figure("same", "Same", "Median r of the filters of the same number in A and B"),
             _share("sure", "Sure", "Share of A's varying filters with a confident match in B"),
         ],
-        defaultColDef=_COLUMN,
-        rowData=[],
-        style={"height": "calc(var(--layers, 0) * 24px + 31px)", "width": "100%"},
-        getRowId="params.data.name",
-        dashGridOptions=_options(),
-        dangerously_allow_code=False,
+        each=_COLUMN,
+        height=f"calc(var(--layers, 0) * {_ROW}px + 31px)",
+        row_height=_ROW,
+        row_id="params.data.name",
     )
 
 
 def _filters() -> dag.AgGrid:
     """Return the table of the filters of one layer."""
-    return dag.AgGrid(
-        id=ids.COMPARE_FILTERS,
-        className="ag-theme-quartz table filter-table",
-        columnDefs=[
+    return table(
+        ids.COMPARE_FILTERS,
+        "filter-table",
+        [
             _figure("filter", "Filter", "Number of the filter in A", None),
             _figure("same", "Same r", "r of the filter with the same number in B"),
             _figure("match", "Match", "Filter of B that the assignment gives it", None),
@@ -115,10 +97,7 @@ def _filters() -> dag.AgGrid:
             _figure("b", "Cluster B", "Its cluster in B", None),
             {"field": "state", "headerName": "State", "flex": 1.3},
         ],
-        defaultColDef=_COLUMN,
-        rowData=[],
-        style={"height": "100%", "width": "100%"},
-        getRowId="params.data.id",
-        dashGridOptions=_options(),
-        dangerously_allow_code=False,
+        each=_COLUMN,
+        height="100%",
+        row_height=_ROW,
     )

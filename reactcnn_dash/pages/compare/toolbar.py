@@ -8,11 +8,17 @@ from reactcnn_dash import ids
 from reactcnn_dash.analysis import REDUNDANT
 from reactcnn_dash.pages.elements import (
     aria,
+    box,
     choice,
+    group,
+    json_link,
     method_choice,
     parameter_rows,
     pick,
     pick_run,
+    small,
+    spacer,
+    text_button,
     tool_button,
 )
 
@@ -23,62 +29,52 @@ def _badge(side: str) -> html.Span:
 
 def toolbar() -> html.Div:
     """Return the bar in which runs or an experiment and the clustering are picked."""
-    return html.Div(
-        className="toolbar compare-toolbar",
-        children=[
-            html.Div(
-                className="group only-runs",
-                role="group",
-                **aria("Runs"),
-                children=[
-                    _badge("a"),
-                    pick_run(ids.COMPARE_A, "compare-select", "Run A"),
-                    tool_button(ids.COMPARE_SWAP, "swap", "Swap A and B", "S"),
-                    _badge("b"),
-                    pick_run(ids.COMPARE_B, "compare-select", "Run B"),
-                ],
+    return box(
+        "toolbar compare-toolbar",
+        group(
+            _badge("a"),
+            pick_run(ids.COMPARE_A, "compare-select", "Run A"),
+            tool_button(ids.COMPARE_SWAP, "swap", "Swap A and B", "S"),
+            _badge("b"),
+            pick_run(ids.COMPARE_B, "compare-select", "Run B"),
+            look="only-runs",
+            role="group",
+            **aria("Runs"),
+        ),
+        group(
+            pick(
+                ids.COMPARE_EXPERIMENT,
+                "Experiment",
+                nothing="No such experiment",
+                placeholder="Pick an experiment",
+                className="compare-select",
             ),
-            html.Div(
-                className="group only-experiment",
-                children=[
-                    pick(
-                        ids.COMPARE_EXPERIMENT,
-                        "Experiment",
-                        nothing="No such experiment",
-                        placeholder="Pick an experiment",
-                        className="compare-select",
-                    ),
-                    html.Span("each epoch against", className="small"),
-                    choice(
-                        ids.COMPARE_AGAINST,
-                        "Compared with",
-                        {"last": "the last", "previous": "the one before", "first": "the first"},
-                    ),
-                ],
+            small("each epoch against"),
+            choice(
+                ids.COMPARE_AGAINST,
+                "Compared with",
+                {"last": "the last", "previous": "the one before", "first": "the first"},
             ),
-            html.Span(className="spacer"),
-            html.Div(
-                className="group compare-method",
-                children=[
-                    html.Span("Clusters", className="small"),
-                    method_choice(ids.COMPARE_METHOD, REDUNDANT),
-                    *parameter_rows(ids.COMPARE_PARAMETER, "compare-parameter", label=None),
-                ],
-            ),
-            html.A(
-                "JSON",
-                id=ids.COMPARE_EXPORT,
-                className="text-button only-runs export-link",
-                title="Everything on this page as one JSON file",
-                hidden=True,
-                **aria("Download the comparison as JSON"),
-            ),
-            html.Button(
-                "Report",
-                id=ids.COMPARE_REPORT,
-                className="text-button only-runs",
-                title="The comparison as one HTML file to send",
-                hidden=True,
-            ),
-        ],
+            look="only-experiment",
+        ),
+        spacer(),
+        group(
+            small("Clusters"),
+            method_choice(ids.COMPARE_METHOD, REDUNDANT),
+            *parameter_rows(ids.COMPARE_PARAMETER, "compare-parameter", label=None),
+            look="compare-method",
+        ),
+        json_link(
+            ids.COMPARE_EXPORT,
+            "Everything on this page as one JSON file",
+            "Download the comparison as JSON",
+            "only-runs",
+        ),
+        text_button(
+            ids.COMPARE_REPORT,
+            "Report",
+            "The comparison as one HTML file to send",
+            "only-runs",
+            hidden=True,
+        ),
     )

@@ -148,7 +148,6 @@ class FilterFacts:
             "method": method.label,
             "symbol": method.symbol,
             "parameter": view.parameter,
-            "images": view.images,
             "cluster": label,
         }
         if label == analysis.NO_CLUSTER:
@@ -194,9 +193,7 @@ def _run_payload(run: Run) -> shapes.FilterRun:
         "uuid": run.uuid,
         "name": run.name,
         "model": run.checkpoint.model,
-        "experiment": run.experiment,
         "epoch": run.epoch,
-        "state": run.state.value,
         "stored": run.stored,
         "renewedAt": renewed_at(run.stored) if run.state in GOING_ON else None,
         "labelled": run.labelled,

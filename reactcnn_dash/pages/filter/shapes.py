@@ -30,9 +30,7 @@ class FilterRun(TypedDict):
     uuid: str
     name: str
     model: str
-    experiment: str | None
     epoch: int | None
-    state: str
     stored: int
     renewedAt: int | None
     labelled: int
@@ -111,7 +109,6 @@ class FilterCluster(TypedDict):
     method: str
     symbol: str
     parameter: float
-    images: int
     cluster: int
     size: NotRequired[int]
     meanR: NotRequired[float | None]

@@ -8,7 +8,7 @@ from dash import html
 
 from reactcnn_dash import ids
 from reactcnn_dash.pages import mantine as dmc
-from reactcnn_dash.pages.elements import aria, attributes
+from reactcnn_dash.pages.elements import LIVE, aria, box, options, section, small
 from reactcnn_dash.pages.glossary import explained
 
 RATES: Final = (("0.001", "0.1 %"), ("0.01", "1 %"), ("0.05", "5 %"))
@@ -17,31 +17,27 @@ RATES: Final = (("0.001", "0.1 %"), ("0.01", "1 %"), ("0.05", "5 %"))
 
 def deviation_section() -> html.Section:
     """Return the panel's frame; assets/live/49-standing-out.js fills it."""
-    return html.Section(
-        id=ids.STANDING_OUT,
-        className="standing-out",
-        **aria("What stands out"),
-        children=[
-            html.H2("What stands out"),
-            html.P(id=ids.ODD_COUNT, **attributes({"aria-live": "polite"})),
+    return section(
+        "What stands out",
+        "standing-out",
+        html.H2("What stands out"),
+        html.P(id=ids.ODD_COUNT, **LIVE),
+        box(
+            "odd-rate",
+            small(explained("at false alarms of")),
             html.Div(
-                className="odd-rate",
-                children=[
-                    html.Span(explained("at false alarms of"), className="small"),
-                    html.Div(
-                        dmc.Select(
-                            id=ids.ODD_RATE,
-                            data=[{"value": value, "label": label} for value, label in RATES],
-                            value="0.01",
-                            allowDeselect=False,
-                            size="xs",
-                            w=78,
-                            **aria("Rate of false alarms"),
-                        ),
-                        title="False alarms: the share of usual images that may be called odd",
-                    ),
-                ],
+                dmc.Select(
+                    id=ids.ODD_RATE,
+                    data=options(dict(RATES)),
+                    value="0.01",
+                    allowDeselect=False,
+                    size="xs",
+                    w=78,
+                    **aria("Rate of false alarms"),
+                ),
+                title="False alarms: the share of usual images that may be called odd",
             ),
-            html.Div(id=ids.STANDING_OUT_BODY, className="standing-out-body"),
-        ],
+        ),
+        html.Div(id=ids.STANDING_OUT_BODY, className="standing-out-body"),
+        id=ids.STANDING_OUT,
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from flask import Response, jsonify, request
 
 from reactcnn_dash.errors import UserError
+from reactcnn_dash.finite import finite
 from reactcnn_dash.pages.json_routes import done, json_routes, optional_number, ready
 from reactcnn_dash.results.deviations.findings import Findings, findings
 from reactcnn_dash.results.deviations.scores import RATE
@@ -48,7 +48,7 @@ def run_payload(run: Run, found: RunScores, rate: float, *, working: bool) -> Od
         "working": working,
         "provisional": not found.final(run),
         "rate": rate,
-        "threshold": _number(found.threshold(rate)),
+        "threshold": finite(found.threshold(rate)),
         "scored": len(scores),
         "profiled": found.profile,
         "count": len(odd),
@@ -62,13 +62,13 @@ def image_payload(
     """Return what the page shows of one image's deviations."""
     by_layer = zip(layers, found.strangeness.tolist(), found.tail.tolist(), strict=True)
     return {
-        "score": _number(found.score),
-        "threshold": _number(threshold),
+        "score": finite(found.score),
+        "threshold": finite(threshold),
         "against": against,
         "images": found.images,
         "codes": codes_of(found.deviation),
         "layers": [
-            {"name": layer.name, "strangeness": _number(strangeness), "tail": tail}
+            {"name": layer.name, "strangeness": finite(strangeness), "tail": tail}
             for layer, strangeness, tail in by_layer
         ],
         "suspects": [
@@ -144,7 +144,3 @@ def _rate() -> float:
 def _after() -> int:
     after = optional_number("after")
     return -1 if after is None else after
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -7,7 +7,7 @@ from typing import Final
 from dash import html
 
 from reactcnn_dash import ids
-from reactcnn_dash.pages.elements import aria, attributes
+from reactcnn_dash.pages.elements import aria, attributes, box, text_button
 
 ITEMS: Final = (
     (
@@ -50,16 +50,14 @@ def export_menu() -> html.Div:
             for id_, name, content in items
         )
     closed = attributes({"aria-haspopup": "menu", "aria-expanded": "false"})
-    return html.Div(
-        className="menu",
-        children=[
-            html.Button(
-                "Export",
-                id=ids.EXPORT,
-                className="text-button menu-button",
-                title="Take the run, its clusters or this view out as a file",
-                **closed,
-            ),
-            html.Div(entries, className="menu-items", role="menu", hidden=True, **aria("Export")),
-        ],
+    return box(
+        "menu",
+        text_button(
+            ids.EXPORT,
+            "Export",
+            "Take the run, its clusters or this view out as a file",
+            "menu-button",
+            **closed,
+        ),
+        html.Div(entries, className="menu-items", role="menu", hidden=True, **aria("Export")),
     )

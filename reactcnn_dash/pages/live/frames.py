@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reactcnn_dash.analysis import scales
 from reactcnn_dash.db import LETTERS_GIVEN, LETTERS_RIGHT, Answers, label_letters
+from reactcnn_dash.finite import significant
 from reactcnn_dash.pages.empty import Empty
 from reactcnn_dash.results.fields import fields_of, wiring_of
 from reactcnn_dash.results.precision import precision_text
@@ -108,7 +108,8 @@ def model_payload(run: Run, layers: Sequence[Layer]) -> Model:
 
 
 def _values(image: Image) -> list[tuple[int, float | None]]:
-    return list(enumerate(map(_figure, image.probabilities[:SHOWN_VALUES].tolist())))
+    values = image.probabilities[:SHOWN_VALUES].tolist()
+    return [(i, significant(value, 6)) for i, value in enumerate(values)]
 
 
 def _letters(run: Run, image: Image) -> str:
@@ -140,10 +141,6 @@ def _shown(run: Run, image: Image) -> list[int]:
     return likeliest
 
 
-def _figure(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None
-
-
 def image_payload(
     run: Run, image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]
 ) -> ShownImage:
@@ -165,8 +162,8 @@ def image_payload(
         "hits": "".join(_letters(run, image)[i] for i in shown) if run.thresholds else None,
         "targets": None
         if target is None
-        else [_figure(value) for value in target.values[shown].tolist()],
-        "error": None if target is None or target.error is None else _figure(target.error),
+        else [significant(value, 6) for value in target.values[shown].tolist()],
+        "error": None if target is None or target.error is None else significant(target.error, 6),
         "gap": base64.b64encode(encode_gap(gap, layers, low, high).tobytes()).decode(),
         "low": [float(f"{value:.4g}") for value in low],
         "high": [float(f"{value:.4g}") for value in high],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import html
 
 from reactcnn_dash import ids
-from reactcnn_dash.pages.elements import aria, attributes
+from reactcnn_dash.pages.elements import attributes, section
 
 
 def what_if_button() -> html.Button:
@@ -21,6 +21,4 @@ def what_if_button() -> html.Button:
 
 def what_if_panel() -> html.Section:
     """Return the panel, closed until somebody asks."""
-    return html.Section(
-        id=ids.WHAT_IF, className="what-if", hidden=True, **aria("What if filters are switched off")
-    )
+    return section("What if filters are switched off", "what-if", id=ids.WHAT_IF, hidden=True)

@@ -7,52 +7,51 @@ from dash import html
 from reactcnn_dash import ids
 from reactcnn_dash.analysis import REDUNDANT
 from reactcnn_dash.pages.elements import (
-    aria,
-    attributes,
+    LIVE,
+    box,
     empty,
+    json_link,
     notice,
     parameter_slider,
     pick_run,
     progress,
+    section,
+    small,
+    spacer,
+    text_button,
 )
 from reactcnn_dash.pages.page import Content
 
 
 def _toolbar() -> html.Div:
-    return html.Div(
-        className="toolbar redundancy-toolbar",
-        children=[
-            html.Span("Redundant from", className="small"),
-            html.Span(id=ids.REDUNDANCY_VALUE, className="symbol"),
-            html.Div(
-                className="redundancy-slider",
-                title=REDUNDANT.help,
-                children=parameter_slider(ids.REDUNDANCY_THRESHOLD, REDUNDANT, label=None),
-            ),
-            html.Span(className="spacer"),
-            html.A(
-                "Slim it",
-                id=ids.REDUNDANCY_SLIM,
-                className="text-button export-link",
-                title="Make a smaller network of it, and measure it",
-                hidden=True,
-            ),
-            html.A(
-                "JSON",
-                id=ids.REDUNDANCY_EXPORT,
-                className="text-button export-link",
-                title="Every cluster with its addresses and evidence, for a script",
-                hidden=True,
-                **aria("Download the report as JSON"),
-            ),
-            html.Button(
-                "Print",
-                id=ids.REDUNDANCY_PRINT,
-                className="text-button",
-                title="All layers with their clusters on paper, or as PDF",
-                hidden=True,
-            ),
-        ],
+    return box(
+        "toolbar redundancy-toolbar",
+        small("Redundant from"),
+        html.Span(id=ids.REDUNDANCY_VALUE, className="symbol"),
+        box(
+            "redundancy-slider",
+            parameter_slider(ids.REDUNDANCY_THRESHOLD, REDUNDANT, label=None),
+            title=REDUNDANT.help,
+        ),
+        spacer(),
+        html.A(
+            "Slim it",
+            id=ids.REDUNDANCY_SLIM,
+            className="text-button export-link",
+            title="Make a smaller network of it, and measure it",
+            hidden=True,
+        ),
+        json_link(
+            ids.REDUNDANCY_EXPORT,
+            "Every cluster with its addresses and evidence, for a script",
+            "Download the report as JSON",
+        ),
+        text_button(
+            ids.REDUNDANCY_PRINT,
+            "Print",
+            "All layers with their clusters on paper, or as PDF",
+            hidden=True,
+        ),
     )
 
 
@@ -66,12 +65,7 @@ def content() -> Content:
             notice(),
             progress(ids.REDUNDANCY_PROGRESS),
             empty(),
-            html.P(
-                id=ids.REDUNDANCY_SUMMARY,
-                className="redundancy-summary",
-                hidden=True,
-                **attributes({"aria-live": "polite"}),
-            ),
+            html.P(id=ids.REDUNDANCY_SUMMARY, className="redundancy-summary", hidden=True, **LIVE),
             _body(),
         ],
         around=[html.Article(id=ids.REDUNDANCY_PAPER, className="paper")],
@@ -79,27 +73,14 @@ def content() -> Content:
 
 
 def _body() -> html.Div:
-    return html.Div(
+    return box(
+        "redundancy-body",
+        box(
+            "redundancy-left",
+            html.Div(id=ids.REDUNDANCY_LAYERS, className="redundancy-layers"),
+            section("Does it hold?", "holding", id=ids.REDUNDANCY_HOLDING, hidden=True),
+        ),
+        section("Clusters of the layer", "redundancy-layer", id=ids.REDUNDANCY_LAYER),
         id=ids.REDUNDANCY_BODY,
-        className="redundancy-body",
         hidden=True,
-        children=[
-            html.Div(
-                className="redundancy-left",
-                children=[
-                    html.Div(id=ids.REDUNDANCY_LAYERS, className="redundancy-layers"),
-                    html.Section(
-                        id=ids.REDUNDANCY_HOLDING,
-                        className="holding",
-                        hidden=True,
-                        **aria("Does it hold?"),
-                    ),
-                ],
-            ),
-            html.Section(
-                id=ids.REDUNDANCY_LAYER,
-                className="redundancy-layer",
-                **aria("Clusters of the layer"),
-            ),
-        ],
     )

@@ -9,7 +9,18 @@ from dash import dcc, html
 
 from reactcnn_dash import ids
 from reactcnn_dash.db.editing import NAME_LENGTH, NOTE_LENGTH
-from reactcnn_dash.pages.elements import aria, attributes, dialog, empty, notice
+from reactcnn_dash.pages.elements import (
+    aria,
+    attributes,
+    box,
+    dialog,
+    empty,
+    group,
+    notice,
+    spacer,
+    text_button,
+    typed,
+)
 from reactcnn_dash.pages.page import Content
 
 LOOK_MS: Final = 2000
@@ -216,78 +227,58 @@ def _link(id_: str, text: str, title: str) -> html.A:
 
 
 def _toolbar() -> html.Div:
-    return html.Div(
-        className="runs-toolbar",
-        children=[
-            html.Label(
-                title="Find runs by any of their words (/)",
-                children=[
-                    html.Span("Find runs", className="off-screen"),
-                    dcc.Input(
-                        id=ids.RUNS_FIND,
-                        type="search",
-                        placeholder="Find runs",
-                        className="runs-find",
-                        autoComplete="off",
-                    ),
-                ],
+    return box(
+        "runs-toolbar",
+        typed(
+            ids.RUNS_FIND,
+            "Find runs",
+            "runs-find",
+            title="Find runs by any of their words (/)",
+            kind="search",
+            placeholder="Find runs",
+        ),
+        group(
+            _link(ids.RUNS_OPEN, "Open", "Open the chosen run in the live page"),
+            _link(ids.RUNS_COMPARE, "Compare", "Compare two chosen runs"),
+            _action(ids.RUNS_RENAME, "Rename", "Rename the chosen run"),
+            _action(ids.RUNS_TAG, "Tags", "Write the chosen run's tags"),
+            _action(ids.RUNS_ANNOTATE, "Note", "Write a note on the chosen run"),
+            _action(
+                ids.RUNS_EXPORT,
+                "Export",
+                "Download the chosen run's GAP matrix, labels, predictions, correlations "
+                "and clusters as .npz",
             ),
-            html.Div(
-                className="group",
-                role="group",
-                **aria("With the chosen runs"),
-                children=[
-                    _link(ids.RUNS_OPEN, "Open", "Open the chosen run in the live page"),
-                    _link(ids.RUNS_COMPARE, "Compare", "Compare two chosen runs"),
-                    _action(ids.RUNS_RENAME, "Rename", "Rename the chosen run"),
-                    _action(ids.RUNS_TAG, "Tags", "Write the chosen run's tags"),
-                    _action(ids.RUNS_ANNOTATE, "Note", "Write a note on the chosen run"),
-                    _action(
-                        ids.RUNS_EXPORT,
-                        "Export",
-                        "Download the chosen run's GAP matrix, labels, predictions, correlations "
-                        "and clusters as .npz",
-                    ),
-                    _action(ids.RUNS_DELETE, "Delete", "Delete the chosen runs (Delete)"),
-                ],
-            ),
-            html.Span(className="spacer"),
-            html.Span(id=ids.RUNS_COUNT, className="counts", role="status"),
-        ],
+            _action(ids.RUNS_DELETE, "Delete", "Delete the chosen runs (Delete)"),
+            role="group",
+            **aria("With the chosen runs"),
+        ),
+        spacer(),
+        html.Span(id=ids.RUNS_COUNT, className="counts", role="status"),
     )
 
 
 def _undo() -> html.Div:
-    return html.Div(
+    return box(
+        "runs-undo",
+        html.Span(id=ids.RUNS_UNDO_TEXT, role="status"),
+        text_button(ids.RUNS_UNDO_BACK, "Undo", "Undo (Ctrl Z)"),
+        html.Button("Delete now", id=ids.RUNS_UNDO_NOW, className="text-button", hidden=True),
         id=ids.RUNS_UNDO,
-        className="runs-undo",
         hidden=True,
-        children=[
-            html.Span(id=ids.RUNS_UNDO_TEXT, role="status"),
-            html.Button(
-                "Undo", id=ids.RUNS_UNDO_BACK, className="text-button", title="Undo (Ctrl Z)"
-            ),
-            html.Button("Delete now", id=ids.RUNS_UNDO_NOW, className="text-button", hidden=True),
-        ],
     )
 
 
 def _confirm() -> html.Dialog:
     closes = attributes({"data-closes": "true"})
+    keep = html.Button("Keep", id=ids.RUNS_CONFIRM_NO, className="tool wide", **closes)
+    delete = html.Button("Delete", id=ids.RUNS_CONFIRM_YES, className="tool wide danger", **closes)
     return dialog(
         ids.RUNS_CONFIRM,
         "Delete for good?",
         [
             html.P(id=ids.RUNS_CONFIRM_TEXT, className="runs-doomed"),
-            html.Div(
-                className="runs-confirm",
-                children=[
-                    html.Button("Keep", id=ids.RUNS_CONFIRM_NO, className="tool wide", **closes),
-                    html.Button(
-                        "Delete", id=ids.RUNS_CONFIRM_YES, className="tool wide danger", **closes
-                    ),
-                ],
-            ),
+            box("runs-confirm", keep, delete),
         ],
     )
 
@@ -300,7 +291,7 @@ def content() -> Content:
     )
     table = html.Div(_table(), className="runs-frame", role="region", **aria("Runs"))
     return Content(
-        body=[html.Div(className="runs", children=[_toolbar(), notice(), empty(), table])],
+        body=[box("runs", _toolbar(), notice(), empty(), table)],
         around=[
             dcc.Interval(id=ids.RUNS_TICK, interval=LOOK_MS),
             *(dcc.Store(id=one) for one in stores),

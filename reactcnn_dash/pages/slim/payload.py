@@ -36,15 +36,7 @@ PHASES = {
 def slims_payload(run: Run, points: list[Point], origin: tuple[int | None, str] | None) -> Slims:
     """Return what the page shows of a network."""
     return {
-        "run": {
-            "id": run.id,
-            "name": run.name,
-            "model": run.checkpoint.model,
-            "checkpoint": run.checkpoint.sha256[:8],
-            "parameters": run.checkpoint.parameters,
-            "source": run.image_source,
-            "images": run.stored,
-        },
+        "run": {"id": run.id, "name": run.name},
         "origin": None if origin is None else {"run": origin[0], "name": origin[1]},
         "points": points,
     }
@@ -88,7 +80,6 @@ def _point(slimming: Slimming, *, file: bool) -> Point:
         "calibration": _calibration(found.get("calibration") or {}),
         "slimmedWith": bool(evaluated.get("slimmed_with")),
         "speed": None if speed is None else (float(speed["before"]), float(speed["after"])),
-        "batch": int((speed or {}).get("batch", 0)),
         "before": slimming.before,
         "after": slimming.after,
         "file": file,
@@ -112,7 +103,6 @@ def gone_payload(slimming: Slimming) -> Gone:
 def prediction_payload(found: prediction.Prediction) -> Prediction:
     """Return what the slider tells of a budget."""
     return {
-        "images": found.images,
         "names": list(found.names),
         "filters": list(found.filters),
         "shares": list(prediction.SHARES),

@@ -48,7 +48,6 @@ class Point(TypedDict):
     calibration: str
     slimmedWith: bool
     speed: tuple[float, float] | None
-    batch: int
     before: int | None
     after: int | None
     file: bool
@@ -63,11 +62,6 @@ class SlimRun(TypedDict):
 
     id: int
     name: str
-    model: str
-    checkpoint: str
-    parameters: int
-    source: str
-    images: int
 
 
 class Origin(TypedDict):
@@ -116,7 +110,6 @@ class Prediction(TypedDict):
     ``shares`` are the budgets in per cent, ascending.
     """
 
-    images: int
     names: list[str]
     filters: list[int]
     shares: list[int]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reactcnn_dash import analysis
-from reactcnn_dash.printing import one_line
+from reactcnn_dash.printing import aligned, one_line
 from reactcnn_dash.results.comparison.comparing import both_name_classes
 from reactcnn_dash.results.precision import told_apart
 
@@ -56,14 +56,9 @@ def as_text(comparison: Comparison) -> str:
     if c.unmatched:
         lines.append(f"not in both          {', '.join(c.unmatched)}")
     lines += [f"not finite           {text}" for text in not_finite(c)]
-    rows = [_HEAD, *(_row(layer) for layer in c.layers)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines.append("")
-    for row in rows:
-        cells = [text.rjust(width) for text, width in zip(row, widths, strict=True)]
-        cells[0] = row[0].ljust(widths[0])
-        lines.append("  ".join(cells))
     lines += (
+        "",
+        *aligned([_HEAD, *(_row(layer) for layer in c.layers)]),
         "",
         f"CKA: linear. ARI, NMI: clusters by {analysis.METHODS[c.method].label}. const: constant, "
         "dead ones included.",

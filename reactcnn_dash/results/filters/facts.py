@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 import numpy as np
 
 from reactcnn_dash import analysis
+from reactcnn_dash.finite import finite, significant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ CHANNELS: Final = 8
 """Input channels of a kernel that are named."""
 POINTS: Final = 512
 """Points of a scatter plot, at most."""
+_DIGITS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,6 @@ class FilterKernel(TypedDict):
     source: str | None
 
 
-def number(value: float) -> float | None:
-    """Return a number as JSON has it: None where it is not finite."""
-    return float(value) if math.isfinite(value) else None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Marginals:
     """What a layer's co-moments say of each filter by itself: F values instead of F × F.
@@ -126,10 +123,10 @@ def state_of(moments: Marginals, filter_: int) -> State:
     spread = math.sqrt(moments.squares[filter_] / (n - 1)) if n > 1 else math.nan
     return State(
         images=n,
-        mean=number(float(moments.mean[filter_])),
-        deviation=number(spread),
-        low=number(low),
-        high=number(high),
+        mean=finite(moments.mean[filter_]),
+        deviation=finite(spread),
+        low=finite(low),
+        high=finite(high),
         constant=constant,
         dead=constant and low == 0.0,
     )
@@ -170,12 +167,7 @@ def points(sample: LayerSample, filters: list[int]) -> list[list[float | None]]:
     """
     count = len(sample.rows)
     at = np.linspace(0, count - 1, min(count, POINTS)).round().astype(int)
-    return [[rounded(value) for value in sample.rows[at, one].tolist()] for one in filters]
-
-
-def rounded(value: float, digits: int = 5) -> float | None:
-    """Return a number with so many significant digits; None where it is not finite."""
-    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+    return [_nested(sample.rows[at, one]) for one in filters]
 
 
 def classes_payload(sample: LayerSample, filter_: int, classes: int) -> ClassValues:
@@ -191,9 +183,9 @@ def classes_payload(sample: LayerSample, filter_: int, classes: int) -> ClassVal
         "images": len(sample.rows),
         "edges": found.edges.tolist(),
         "counts": found.counts.tolist(),
-        "means": [number(mean) for mean in found.means.tolist()],
+        "means": [finite(mean) for mean in found.means.tolist()],
         "ofClass": found.images.tolist(),
-        "selectivity": number(found.selectivity),
+        "selectivity": finite(found.selectivity),
         "favourite": found.favourite,
     }
 
@@ -220,11 +212,11 @@ def kernel_payload(
         "channels": len(norms),
         "weights": None if weights is None else _nested(weights),
         "spatial": _nested(kernel.spatial[filter_]),
-        "strongest": [(int(one), rounded(float(norms[one])) or 0.0) for one in strongest],
+        "strongest": [(int(one), significant(norms[one], _DIGITS) or 0.0) for one in strongest],
         "source": source,
     }
 
 
 def _nested(values: NDArray[np.float32]) -> Any:
     """Return an array as nested lists of rounded numbers."""
-    return [_nested(one) if one.ndim else rounded(float(one)) for one in values]
+    return [_nested(one) if one.ndim else significant(one.item(), _DIGITS) for one in values]

@@ -9,9 +9,10 @@ import numpy as np
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import DamagedBlob
+from reactcnn_dash.finite import finite
 from reactcnn_dash.jobs.cache import Cache
 from reactcnn_dash.results.epochs import in_order
-from reactcnn_dash.results.filters.facts import Marginals, State, number, state_of
+from reactcnn_dash.results.filters.facts import Marginals, State, state_of
 from reactcnn_dash.results.moments import comoments_of
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def history_payload(moments: Sequence[Moment], run: Run) -> History:
                 "high": one.state.high,
                 "dead": one.state.dead,
                 "constant": one.state.constant,
-                "selectivity": number(one.selectivity),
+                "selectivity": finite(one.selectivity),
                 "accuracy": one.run.correct / one.run.labelled if one.run.labelled else None,
                 "error": one.run.mean_error,
             }
