@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import dash_ag_grid as dag
 
 
 def table(
     id_: str,
     look: str,
-    columns: list[dict[str, Any]],
+    columns: list[dict[str, object]],
     *,
-    each: dict[str, Any],
+    each: Mapping[str, object],
     height: str,
     row_height: int,
     row_id: str = "params.data.id",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def _figure(
     field: str, name: str, tip: str, digits: int | None = 3, **options: Any
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return a column of numbers; one that is undefined reads as a dash and sorts last."""
     shown = "params.value" if digits is None else f"d3.format('.{digits}f')(params.value)"
     return {
@@ -28,12 +28,12 @@ def _figure(
     } | options
 
 
-def _share(field: str, name: str, tip: str) -> dict[str, Any]:
+def _share(field: str, name: str, tip: str) -> dict[str, object]:
     percent = "params.value == null ? '–' : d3.format('.0%')(params.value)"
     return _figure(field, name, tip) | {"valueFormatter": {"function": percent}}
 
 
-def _shift(field: str, name: str, tip: str) -> dict[str, Any]:
+def _shift(field: str, name: str, tip: str) -> dict[str, object]:
     """Return a column of two counts, sorted by that of B."""
     both = f"params.data.{field}A + ' → ' + params.data.{field}B"
     shown = {"valueFormatter": {"function": both}, "minWidth": 62, "flex": 1.3}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import dash_ag_grid as dag
 from dash import dcc, html
@@ -30,12 +30,12 @@ _TEXT: Final = {"filter": "agTextColumnFilter", "suppressFloatingFilterButton": 
 _WRITTEN: Final = {**_TEXT, "editable": {"function": "runWritable(params.data)"}}
 
 
-def _shown(function: str) -> dict[str, Any]:
+def _shown(function: str) -> dict[str, object]:
     """Return how a value is written; sorting and filtering go by the value itself."""
     return {"valueFormatter": {"function": f"{function}(params)"}}
 
 
-def _number(unit: str = "") -> dict[str, Any]:
+def _number(unit: str = "") -> dict[str, object]:
     """Return a number on the right, with a filter that says which unit it wants."""
     return {
         "type": "rightAligned",
@@ -47,13 +47,13 @@ def _number(unit: str = "") -> dict[str, Any]:
     }
 
 
-def _narrow() -> dict[str, Any]:
+def _narrow() -> dict[str, object]:
     """Return a number of few digits: its filter is a lower bound, without room for a choice."""
     return _number() | {"suppressFloatingFilterButton": True}
 
 
 # The fields that no row of `runs_rows` has are made of those in assets/runs/rows.mjs.
-COLUMNS: Final[list[dict[str, Any]]] = [
+COLUMNS: Final[list[dict[str, object]]] = [
     {
         "field": "name",
         "headerName": "Name",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -161,7 +161,16 @@ def _share(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.0%}"
 
 
-def _run(run: Run) -> dict[str, Any]:
+class _Compared(TypedDict):
+    id: int
+    uuid: str
+    name: str
+    checkpoint: str
+    precision: str
+    images: int
+
+
+def _run(run: Run) -> _Compared:
     return {
         "id": run.id,
         "uuid": run.uuid,
@@ -172,7 +181,7 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def _layer(layer: ComparedLayer) -> dict[str, Any]:
+def _layer(layer: ComparedLayer) -> dict[str, object]:
     result = layer.result
     values = {
         "name": layer.a.name,
@@ -182,7 +191,7 @@ def _layer(layer: ComparedLayer) -> dict[str, Any]:
         **dataclasses.asdict(result),
     }
     values["matches"]["confident"] = result.matches.confident
-    plain: dict[str, Any] = _plain(values)
+    plain: dict[str, object] = _plain(values)
     return plain
 
 
