@@ -41,10 +41,14 @@ CHROMIUM_OPTIONS = [
 ]
 
 
+CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""Programs to test with, the best first: the shell is the same engine without the windows, and
+takes half as long for a page."""
+
+
 def chromium() -> str:
     """Return the path of the Chromium to test with."""
-    names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
-    for name in names:
+    for name in (os.environ.get("CHROMIUM"), *CHROMIUMS):
         path = shutil.which(name) if name else None
         if path:
             return path
