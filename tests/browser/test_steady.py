@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Serve
 
 
-@pytest.fixture
-def address(serve: Serve, tmp_path: Path) -> str:
-    path = tmp_path / "store.db"
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("steady") / "store.db"
     redundant.write(path, redundant.planted(), name="planted")
     stores.make_store(path, 64, name="other", made=other_checkpoint(stores.truth(64), 4))
     slimmed.write(path)
-    return serve(path)
+    return serve_to_all(path)
 
 
 def boxes(page: Page) -> list[dict[str, float]]:
