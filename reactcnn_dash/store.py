@@ -373,7 +373,7 @@ class StoredRun:
         return cluster_graph(addresses, labels.tolist(), edges, layer=layer, run=self.info.name)
 
 
-def _run_row(run: Run) -> dict[str, Any]:
+def _run_row(run: Run) -> dict[str, object]:
     return {
         "id": run.id,
         "name": run.name,

@@ -19,11 +19,13 @@ from reactcnn_dash.cli import main, parser
 from reactcnn_dash.db import StoreReader
 from reactcnn_dash.db.version import HEAD
 from tests import stores
+from tests.architectures.__main__ import parser as architectures_parser
 from tests.benchmarks.__main__ import parser as bench_parser
 from tests.faults.__main__ import parser as faults_parser
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUNICORN = {"--bind", "--threads", "--workers"}
 
 
 def options(command: argparse.ArgumentParser) -> list[argparse.Action]:
@@ -46,18 +48,24 @@ def test_every_option_and_command_is_explained(command: argparse.ArgumentParser)
             assert action.help, action.option_strings or action.dest
 
 
-def test_the_readme_names_only_options_that_exist() -> None:
-    parsers = (parser(), collector_parser(), bench_parser(), faults_parser())
-    actions = [action for one in parsers for action in options(one)]
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_what_is_written_names_only_options_that_exist(path: Path) -> None:
+    commands = (parser, collector_parser, bench_parser, faults_parser, architectures_parser)
+    actions = [action for one in commands for action in options(one())]
     known = {text for action in actions for text in action.option_strings}
-    written = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
-    assert written - known == set()
+    written = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", path.read_text(encoding="utf-8")))
+    assert written - known - GUNICORN == set()
 
 
-def test_the_readmes_pictures_and_files_exist() -> None:
-    linked = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert linked
-    assert [name for name in linked if not (ROOT / name).exists()] == []
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_pictures_files_and_chapters_that_are_linked_exist(path: Path) -> None:
+    for link in re.findall(r"\]\(([^):]+)\)", path.read_text(encoding="utf-8")):
+        name, _, chapter = link.partition("#")
+        target = path.parent / name if name else path
+        assert target.exists(), link
+        if chapter:
+            titles = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            assert chapter in {re.sub(r"[^\w -]", "", t).lower().replace(" ", "-") for t in titles}
 
 
 def test_a_file_that_is_no_store_is_not_served(

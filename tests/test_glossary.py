@@ -1,4 +1,4 @@
-"""The words that pages explain: alike in Python and JavaScript, and all of them in the README."""
+"""The words that pages explain: alike in Python and JavaScript, all of them in README or docs."""
 
 from __future__ import annotations
 
@@ -73,8 +73,9 @@ def test_javascript_finds_the_same_terms() -> None:
     assert found == [marked(text) for text in TEXTS]
 
 
-def test_the_readme_tells_each_concept_whole() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_readme_and_docs_tell_each_concept_whole() -> None:
+    places = (ROOT / "README.md", ROOT / "docs/concepts.md", ROOT / "docs/comparing.md")
+    text = "".join(one.read_text(encoding="utf-8") for one in places)
     words = re.sub(r"[*`]", "", text).lower()
     # A sign stands there in its formula.
     names = {"R²": "r^2", "CKA": "centred kernel alignment"}

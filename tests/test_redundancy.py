@@ -27,7 +27,8 @@ from reactcnn_dash.pages.redundancy.routes import routes
 from reactcnn_dash.pages.run_list import listed
 from reactcnn_dash.results.clusters.clustering import ClusterRequest, cluster_view, warm_up
 from reactcnn_dash.results.redundancy import maps, stability
-from reactcnn_dash.results.redundancy.report import METHOD, as_dict, exported, from_dict, summary
+from reactcnn_dash.results.redundancy.document import as_dict, exported, from_dict
+from reactcnn_dash.results.redundancy.report import METHOD, summary
 from reactcnn_dash.results.redundancy.stability import (
     STABILITY,
     LayerStability,

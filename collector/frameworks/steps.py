@@ -6,7 +6,7 @@ Each framework tells its graph as steps; what follows from them is the same for 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from reactcnn_dash.analysis.receptive_field import Axis, joined
 
@@ -17,6 +17,36 @@ if TYPE_CHECKING:
 
 Seen = tuple[Axis, Axis] | Literal["whole"] | None
 """Along height and width; the whole image, as behind global pooling; or not known."""
+
+
+class Merge(TypedDict):
+    """Where branches meet: what it is called, and the sources that it takes."""
+
+    kind: str
+    of: list[int]
+
+
+class Wiring(TypedDict):
+    """What each tapped layer takes, where branches merge, and what layers cost.
+
+    A source is the position of a tap, or −1 − k for the merge k; the image is none. ``costs`` are
+    each tap's number of parameters and its multiply-adds an image, of the convolution alone.
+    """
+
+    taps: list[list[int]]
+    merges: list[Merge]
+    costs: list[list[int]]
+
+
+class Details(TypedDict):
+    """What the page's grid is told of a network.
+
+    ``receptive_fields`` are for each tap size, stride and start (see :class:`Axis`) along height
+    and width, ``whole`` for the whole image, None where it is not known.
+    """
+
+    receptive_fields: list[list[list[float]] | str | None]
+    wiring: Wiring
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +68,13 @@ class Step:
     cost: tuple[int, int] | None = None
 
 
-def details(steps: Sequence[Step], image: Hashable, taps: Sequence[Hashable]) -> dict[str, Any]:
-    """Return what the page's grid is told of a network, as JSON has it.
+def details(steps: Sequence[Step], image: Hashable, taps: Sequence[Hashable]) -> Details:
+    """Return what the page's grid is told of a network.
 
     Args:
         steps: in an order in which they can be carried out.
         image: the key of the network's input.
         taps: the keys of what is tapped, by position.
-
-    Returns:
-        ``receptive_fields``, for each tap size, stride and start (see :class:`Axis`) along height
-        and width, ``whole`` for the whole image, None where it is not known; and ``wiring``.
     """
     fields = _seen(steps, image)
     return {
@@ -57,23 +83,17 @@ def details(steps: Sequence[Step], image: Hashable, taps: Sequence[Hashable]) ->
     }
 
 
-def wiring(steps: Sequence[Step], image: Hashable, taps: Sequence[Hashable]) -> dict[str, Any]:
+def wiring(steps: Sequence[Step], image: Hashable, taps: Sequence[Hashable]) -> Wiring:
     """Return what each tapped layer takes, where branches merge, and what layers cost.
 
     What takes one tensor only passes on whose it is; what takes those of several is a merge.
-    A source is the position of a tap, or −1 − k for the merge k; the image is none.
-
-    Returns:
-        As JSON has it: ``taps``, the sources of each tap; ``merges``, for each its ``kind`` and
-        its sources ``of``; ``costs``, each tap's number of parameters and its multiply-adds an
-        image, those of the convolution alone.
     """
     positions = {tap: i for i, tap in enumerate(taps)}
     sources: dict[Hashable, int | None] = {image: None}
     convolved: dict[Hashable, tuple[int, int]] = {}
     takes: list[list[int]] = [[] for _ in taps]
     costs: list[list[int]] = [[0, 0] for _ in taps]
-    merges: list[dict[str, Any]] = []
+    merges: list[Merge] = []
     for step in steps:
         found = {source for one in step.inputs if (source := sources.get(one)) is not None}
         if len(found) > 1:

@@ -365,7 +365,7 @@ class _Finder:
         return number
 
 
-def operations_of(model: Any) -> dict[str, Any]:
+def operations_of(model: Any) -> dict[str, keras.Operation]:
     """Return a model's layers, nested models and functions of ``keras.ops``, by name."""
     if isinstance(model, keras.Sequential):
         # The list of its layers leaves its input out.

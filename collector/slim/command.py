@@ -7,7 +7,7 @@ import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from collector.frameworks.keras.entry import KERAS
 from collector.frameworks.keras.modelfile import check_model
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collector.frameworks.keras.network import Network
     from collector.images import ImageSource
     from collector.signals import StopSignals
+    from collector.slim.evaluating import Measured
     from collector.slim.feeding import Feed
     from collector.slim.searching import Judged
     from collector.slim.slimming import Cut, Slimming
@@ -157,6 +158,34 @@ def _progress(arguments: argparse.Namespace) -> Progress:
     return Silent() if arguments.quiet else Console()
 
 
+class _Budget(TypedDict):
+    parameters: float | None
+    multiply_adds: float | None
+    loss: float | None
+    lossless: bool
+    plan: str | None
+
+
+class _Calibration(TypedDict):
+    images: str
+    count: int
+
+
+class _Asked(TypedDict):
+    """What was asked for, and, empty so far, what will be measured."""
+
+    method: str
+    asked: _Budget
+    calibration: _Calibration
+    fine_tuned_epochs: int
+    output: str
+    accuracy: None
+    agreement: None
+    runs: None
+    images_a_second: None
+    file_sha256: None
+
+
 class _Job:
     def __init__(
         self,
@@ -239,7 +268,7 @@ class _Job:
         request = self._request
         epochs = self._arguments.fine_tune
         channels = reporting.channel_map(slimming, cut.kept)
-        result = reporting.result(slimming, cut, self._asked(slimming))
+        result: dict[str, object] = {**reporting.result(slimming, cut), **self._asked(slimming)}
         with _partial(request.output) as partial:
             self._save(slimming, cut, partial)
             if epochs:
@@ -306,7 +335,7 @@ class _Job:
         keras.saving.load_model(last, compile=False, safe_mode=True).save(path)
         return 0
 
-    def _asked(self, slimming: Slimming) -> dict[str, Any]:
+    def _asked(self, slimming: Slimming) -> _Asked:
         request = self._request
         return {
             "method": request.method if request.plan is None else "plan",
@@ -338,7 +367,7 @@ class _Job:
             f"({cut.work / max(work, 1.0):.1%})"
         )
 
-    def _tell_measured(self, measured: dict[str, Any]) -> None:
+    def _tell_measured(self, measured: Measured) -> None:
         count, images = measured["evaluated"]["count"], measured["evaluated"]["images"]
         if measured["evaluated"]["slimmed_with"]:
             self._say("measured with images that it was slimmed with: others would tell more")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import keras
 import numpy as np
@@ -23,19 +23,37 @@ if TYPE_CHECKING:
 _L = keras.layers
 
 
-def costs_by_filters(network: Network) -> dict[str, Any]:
+class LayerCosts(TypedDict):
+    """What a layer with weights costs, given how many filters of each tap stay.
+
+    ``takes`` and ``makes`` are pairs of a tap and how often each of its filters is received, or
+    made; ``others`` how much of both there is beside; ``parameters`` and ``work`` what a pair of
+    the two costs, one that it makes, and one that it takes.
+    """
+
+    takes: list[list[float]]
+    makes: list[list[float]]
+    others: list[float]
+    parameters: list[float]
+    work: list[float]
+
+
+class FilterCosts(TypedDict):
+    """What a network costs; ``whole`` are the taps of which no filter can go.
+
+    The last of the layers stands for what no cut changes.
+    """
+
+    whole: list[int]
+    layers: list[LayerCosts]
+
+
+def costs_by_filters(network: Network) -> FilterCosts:
     """Return what a network costs, given how many filters of each tap stay.
 
     As ``analysis.Costs`` has it, with a number for each tap in the place of a mask. Of channels
     that several taps share, since their maps are added, each has its part, and so they count for as
     many as stay on average.
-
-    Returns:
-        As JSON has it: ``whole``, the taps of which no filter can go, and ``layers``, for each that
-        has weights: what it ``takes``, as pairs of a tap and how often each of its filters is
-        received; what it ``makes``, likewise; how much of both there is beside (``others``); and
-        what a pair of the two costs, one that it makes, and one that it takes, in ``parameters``
-        and in ``work``. The last of the layers stands for what no cut changes.
     """
     channels = find_channels(network.graph)
     if not any(type(call.operation) in (*MAKERS, *WEIGHTED) for call in network.graph.calls):
@@ -45,7 +63,7 @@ def costs_by_filters(network: Network) -> dict[str, Any]:
     owners = np.bincount(np.concatenate(filters), minlength=channels.count)
     everything = np.ones(channels.count, bool)
     fixed = network.loaded.parameters - round(parameters.total(everything))
-    layers = [
+    layers: list[LayerCosts] = [
         {
             "takes": _shares(parameters.inputs[row], filters, owners),
             "makes": _shares(parameters.outputs[row], filters, owners),
@@ -53,10 +71,8 @@ def costs_by_filters(network: Network) -> dict[str, Any]:
                 float(counts[row][owners == 0].sum())
                 for counts in (parameters.inputs, parameters.outputs)
             ],
-            **{
-                name: [float(part[row]) for part in (costs.pair, costs.output, costs.input)]
-                for name, costs in (("parameters", parameters), ("work", work))
-            },
+            "parameters": _of_row(parameters, row),
+            "work": _of_row(work, row),
         }
         for row in range(len(parameters.pair))
     ]
@@ -71,6 +87,10 @@ def costs_by_filters(network: Network) -> dict[str, Any]:
     )
     whole = [tap for tap, numbers in enumerate(filters) if channels.pinned.keys() >= set(numbers)]
     return {"whole": whole, "layers": layers}
+
+
+def _of_row(costs: Costs, row: int) -> list[float]:
+    return [float(part[row]) for part in (costs.pair, costs.output, costs.input)]
 
 
 def _shares(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import numpy as np
 
@@ -29,6 +29,50 @@ BATCH = 64
 
 _ROUNDS = 3
 _TIMED_IMAGES = 512
+
+
+class Speed(TypedDict):
+    """Images a second of both networks, so many at a time."""
+
+    before: float
+    after: float
+    batch: int
+
+
+class Accuracy(TypedDict):
+    """Shares that are right, their 95 % intervals, and that of the change."""
+
+    before: float
+    after: float
+    before_95: tuple[float, float]
+    after_95: tuple[float, float]
+    change_95: tuple[float, float]
+
+
+class Evaluated(TypedDict):
+    """The images, how many, and whether the network was slimmed with them."""
+
+    images: str
+    count: int
+    slimmed_with: bool
+
+
+class Runs(TypedDict):
+    """Where both networks' answers are: a run each, by its UUID."""
+
+    before: str
+    after: str
+
+
+class Measured(TypedDict):
+    """What a slim network is worth; ``accuracy`` is None without labels."""
+
+    evaluated: Evaluated
+    agreement: float
+    agreement_95: tuple[float, float]
+    runs: Runs
+    accuracy: Accuracy | None
+    images_a_second: Speed
 
 
 class Evaluation:
@@ -82,13 +126,13 @@ class Evaluation:
                 self._runs.append(known)
         return 0
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> Measured:
         """Return what was measured, as JSON can say it."""
         whole, slim = self._runs
         reader = StoreReader(self._request.store)
         first, second = (reader.predictions(run) for run in (whole, slim))
         same = first.predictions == second.predictions
-        result: dict[str, Any] = {
+        result: Measured = {
             "evaluated": {
                 "images": whole.image_source,
                 "count": whole.stored,
@@ -160,7 +204,7 @@ class Evaluation:
             return None
         return None
 
-    def _speed(self) -> dict[str, Any]:
+    def _speed(self) -> Speed:
         """Images a second of both networks, in turn: the median of some rounds."""
         shape = self._networks[0].image_shape
         pixels = self._source.read(0, min(BATCH, len(self._source)), shape).pixels

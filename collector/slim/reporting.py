@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -30,26 +30,76 @@ POINTS = 200
 _DIGITS = 4
 
 
-def channel_map(slimming: Slimming, kept: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return which filter of the whole network each filter of the slim one is.
+class ChannelMap(TypedDict):
+    """Which filter of the whole network each filter of the slim one is.
 
-    Returns:
-        For each tapped convolution by its name, and each dense layer, and each layer with weights
-        between them: its kept channels, ascending, numbered as in the whole network.
+    ``layers``: for each tapped convolution by its name, and each dense layer, and each layer with
+    weights between them, its kept channels, ascending, numbered as in the whole network.
     """
+
+    model: str
+    layers: dict[str, list[int]]
+
+
+class Change(TypedDict):
+    """A number of the whole network, and of the slim one."""
+
+    before: int
+    after: int
+
+
+class Width(Change):
+    """How many filters or units a layer had, and has."""
+
+    name: str
+
+
+class Fitted(TypedDict):
+    """How well a kernel was fitted to what its layer answered in the whole network."""
+
+    name: str
+    r2: float | None
+    ridge: float | None
+
+
+class Evidence(TypedDict):
+    """How much of a filter that went those that stay explain, and which few do most."""
+
+    filter: str
+    consumer: str
+    r2: float | None
+    by: list[str]
+    r2_by: float | None
+
+
+class Result(TypedDict):
+    """What was found of a cut, beside what the caller knows of it."""
+
+    model: str
+    checkpoint: str
+    parameters: Change
+    multiply_adds: Change
+    layers: list[Width]
+    whole: dict[str, str]
+    fitted: list[Fitted]
+    filters: list[Evidence]
+    predicted: list[dict[str, float]]
+
+
+def channel_map(slimming: Slimming, kept: NDArray[np.bool_]) -> ChannelMap:
+    """Return which filter of the whole network each filter of the slim one is."""
     layers: dict[str, list[int]] = {}
     for name, numbers in _layers(slimming).items():
         layers[name] = np.flatnonzero(kept[numbers]).tolist()
     return {"model": slimming.network.loaded.name, "layers": layers}
 
 
-def result(slimming: Slimming, cut: Cut, measured: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that was found, as JSON can say it.
+def result(slimming: Slimming, cut: Cut) -> Result:
+    """Return what was found, as JSON can say it.
 
     Args:
         slimming: the network, measured.
         cut: what was made of it.
-        measured: what the caller knows: method, budget, images, accuracy, runs.
     """
     network = slimming.network
     names = _layers(slimming)
@@ -58,7 +108,6 @@ def result(slimming: Slimming, cut: Cut, measured: Mapping[str, Any]) -> dict[st
     return {
         "model": network.loaded.name,
         "checkpoint": network.loaded.sha256,
-        **measured,
         "parameters": {"before": network.loaded.parameters, "after": cut.parameters},
         "multiply_adds": {
             "before": round(slimming.work.total(whole)),
@@ -82,14 +131,14 @@ def result(slimming: Slimming, cut: Cut, measured: Mapping[str, Any]) -> dict[st
     }
 
 
-def evidence(slimming: Slimming, kept: NDArray[np.bool_]) -> list[dict[str, Any]]:
+def evidence(slimming: Slimming, kept: NDArray[np.bool_]) -> list[Evidence]:
     """Return for each filter that went how much of it those that stay explain, and which do most.
 
     As its consumer receives it, over images and positions, fitted on every other image and judged
     on the images between; of several consumers the one that it is explained to worst.
     """
     addresses = _addresses(slimming)
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[int, Evidence] = {}
     for consumer, measured in zip(slimming.consumers, slimming.measured, strict=True):
         for group, moments in zip(consumer.groups, measured.groups, strict=True):
             stays = np.flatnonzero(kept[group.channels])
@@ -97,7 +146,7 @@ def evidence(slimming: Slimming, kept: NDArray[np.bool_]) -> list[dict[str, Any]
                 continue
             for one in explain(moments.first, moments.second, stays):
                 number = int(group.channels[one.filter])
-                entry = {
+                entry: Evidence = {
                     "filter": addresses.get(number, str(number)),
                     "consumer": consumer.layer.name,
                     "r2": _rounded(one.r2),

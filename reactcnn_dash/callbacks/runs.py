@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dash import ClientsideFunction, Dash, Input, Output
 
@@ -37,7 +37,7 @@ def register(app: Dash, context: Context) -> None:
         Input(ids.RUNS_VERSION, "data"),
         prevent_initial_call=True,
     )
-    def runs(_: str) -> list[dict[str, Any]]:
+    def runs(_: str) -> list[dict[str, str]]:
         return options(context.reader)
 
     app.clientside_callback(

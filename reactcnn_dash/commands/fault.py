@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.printing import one_line, write_out
@@ -88,8 +88,33 @@ def text(fault: Fault) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_dict(fault: Fault) -> dict[str, Any]:
-    """Return what was found as JSON can say it; an infinite score is null."""
+class _Filter(TypedDict):
+    filter: int
+    score: float | None
+
+
+class _Layer(TypedDict):
+    name: str
+    changed: bool
+    limit: float | None
+    filters: list[_Filter]
+
+
+class FaultJson(TypedDict):
+    """What was found; an infinite score is None."""
+
+    good: int
+    suspect: int
+    images: int
+    same_images: bool
+    limit: float | None
+    rounding: str | None
+    first: str | None
+    layers: list[_Layer]
+
+
+def as_dict(fault: Fault) -> FaultJson:
+    """Return what was found as JSON can say it."""
     found = fault.found
     return {
         "good": fault.good.id,

@@ -55,7 +55,8 @@ def run(url: str, options: argparse.Namespace) -> int:
     """
     # Here and not above: the command line must answer --help at once.
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415
-    from reactcnn_dash.results.redundancy.report import checked_threshold, exported  # noqa: PLC0415
+    from reactcnn_dash.results.redundancy.document import exported  # noqa: PLC0415
+    from reactcnn_dash.results.redundancy.report import checked_threshold  # noqa: PLC0415
     from reactcnn_dash.results.redundancy.stored import computed_report  # noqa: PLC0415
 
     threshold = checked_threshold(options.threshold)

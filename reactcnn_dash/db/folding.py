@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from reactcnn_dash.db import models, queries
 from reactcnn_dash.db.columns import optional
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
+    from reactcnn_dash.db.packing import Moments, PackedState
     from reactcnn_dash.db.queries import AnyRow
     from reactcnn_dash.db.records import CorrelationState, Layer
 
     Merge: TypeAlias = Callable[[CorrelationState, CorrelationState], CorrelationState]
-    Packed: TypeAlias = Mapping[int, dict[str, Any]]
+    Packed: TypeAlias = Mapping[int, Moments]
 
 _runs, _ranges, _states = models.runs, models.ranges, models.range_states
 _maps = models.feature_maps
@@ -61,7 +62,13 @@ class Folding:
         if self._first(connection) != start:
             if states:
                 rows = [
-                    {"run_id": self.run_id, "start": start, "layer": layer} | _sums(one)
+                    {
+                        "run_id": self.run_id,
+                        "start": start,
+                        "layer": layer,
+                        "n": one["n"],
+                        "moments": one["moments"],
+                    }
                     for layer, one in states.items()
                 ]
                 connection.execute(insert(_states), rows)
@@ -130,7 +137,7 @@ class Folding:
         where one is damaged, they stay as they are: readers add the rows that follow themselves.
         """
         packed = dict(given) or self._taken(connection, row.start)
-        folded = []
+        folded: list[PackedState] = []
         for layer in self.layers:
             key = {"run_id": self.run_id, "layer": layer.position}
             old = connection.execute(queries.STATE, key).first()
@@ -138,7 +145,7 @@ class Folding:
             if (0 if old is None else old.covered) != row.start:
                 return 0
             if old is None:
-                folded.append({"layer": layer.position, "covered": row.stop} | _sums(new))
+                folded.append({**new, "layer": layer.position, "covered": row.stop})
                 continue
             size = layer.filters
             try:
@@ -149,7 +156,7 @@ class Folding:
             folded.append(pack_state(self.merge(before, this)))
         return save_states(connection, self.run_id, folded)
 
-    def _taken(self, connection: Connection, start: int) -> dict[int, dict[str, Any]]:
+    def _taken(self, connection: Connection, start: int) -> dict[int, Moments]:
         """Take the states of a range out of the store."""
         of_range = (_states.c.run_id == self.run_id, _states.c.start == start)
         found = connection.execute(select(*_states.c).where(*of_range)).all()
@@ -168,7 +175,14 @@ class Folding:
         return taken
 
 
-def more_errors(table: Table, errors: Sequence[float], count: int | None = None) -> dict[str, Any]:
+class Errors(TypedDict, total=False):
+    """The columns that count errors; empty where there is nothing to add."""
+
+    error_sum: ColumnElement[float]
+    error_count: ColumnElement[int]
+
+
+def more_errors(table: Table, errors: Sequence[float], count: int | None = None) -> Errors:
     """Return the columns of a run or range that count errors, with more of them.
 
     Args:
@@ -183,7 +197,3 @@ def more_errors(table: Table, errors: Sequence[float], count: int | None = None)
         "error_sum": func.coalesce(table.c.error_sum, 0.0) + sum(errors),
         "error_count": func.coalesce(table.c.error_count, 0) + count,
     }
-
-
-def _sums(packed: Mapping[str, Any]) -> dict[str, Any]:
-    return {"n": packed["n"], "moments": packed["moments"]}

@@ -335,13 +335,13 @@ def _refuse_one(source: StoreAddress, target: StoreAddress) -> None:
         raise StoreError(f"{target}: that is the store the runs are in: name another")
 
 
-def _values(row: AnyRow, table: Table, *without: str) -> dict[str, Any]:
+def _values(row: AnyRow, table: Table, *without: str) -> dict[str, object]:
     return {
         column.name: getattr(row, column.name) for column in table.c if column.name not in without
     }
 
 
-def _at_rest(values: dict[str, Any]) -> dict[str, Any]:
+def _at_rest(values: dict[str, object]) -> dict[str, object]:
     """Return a run's values as those of one that nobody collects: what stalled was interrupted."""
     if values["state"] != RunState.COLLECTING:
         return values
@@ -432,5 +432,5 @@ def _carry_slimmings(
             continue
         values = _values(row, table, "id") | {"checkpoint_id": here}
         for name in ("run_before", "run_after"):
-            values[name] = known.get(values[name])
+            values[name] = known.get(getattr(row, name))
         target.execute(insert(table).values(values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import numpy as np
 
@@ -258,7 +258,21 @@ def _check_shapes(batch: ImageBatch, layers: Sequence[Layer], kept: int | None) 
                 raise ValueError(msg)
 
 
-def pack_state(state: CorrelationState) -> dict[str, Any]:
+class Moments(TypedDict):
+    """How many images are behind the moments of a correlation state, and these, packed."""
+
+    n: int
+    moments: bytes
+
+
+class PackedState(Moments):
+    """The columns of a correlation state."""
+
+    layer: int
+    covered: int
+
+
+def pack_state(state: CorrelationState) -> PackedState:
     """Return a correlation state as the columns of its row; see `unpack_state`."""
     vectors = (state.mean, state.low, state.high)
     filters = len(state.mean)
@@ -292,7 +306,16 @@ def unpack_state(layer: int, covered: int, n: int, blob: bytes, filters: int) ->
     return CorrelationState(layer, covered, n, mean, comoment, low, high)
 
 
-def pack_kernel(kernel: Kernel) -> dict[str, Any]:
+class PackedKernel(TypedDict):
+    """The columns of a kernel."""
+
+    layer: str
+    weights: bytes | None
+    spatial: bytes
+    channels: bytes
+
+
+def pack_kernel(kernel: Kernel) -> PackedKernel:
     """Return a kernel as the columns of its row; `channels` with half precision."""
     return {
         "layer": kernel.layer,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import NullPool, create_engine, text
 
@@ -101,7 +101,7 @@ def vacuum(connection: Connection) -> None:
             quick.exec_driver_sql(f"VACUUM (TRUNCATE) {table}")
 
 
-def _arguments(url: URL, busy_seconds: float, more: str = "") -> dict[str, Any]:
+def _arguments(url: URL, busy_seconds: float, more: str = "") -> dict[str, object]:
     given = url.query.get("options", "")
     options = f"{given} -c lock_timeout={round(busy_seconds * 1000)} {more}".strip()
     return {

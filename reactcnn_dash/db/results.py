@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import bindparam, delete, func, insert, select, update
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from reactcnn_dash.db.address import StoreUrl
+    from reactcnn_dash.db.packing import PackedState
     from reactcnn_dash.db.records import Clustering, CorrelationState
 
 _states = models.correlation_states
@@ -104,7 +105,7 @@ def note_odd(url: StoreUrl, run_id: int, odd: int) -> None:
         connection.execute(_NOTE_ODD, {"run": run_id, "count": odd})
 
 
-def save_states(connection: Connection, run_id: int, rows: Sequence[dict[str, Any]]) -> int:
+def save_states(connection: Connection, run_id: int, rows: Sequence[PackedState]) -> int:
     """Save states packed by `pack_state`, each in place of the layer's former one.
 
     Returns:
@@ -121,6 +122,6 @@ def save_states(connection: Connection, run_id: int, rows: Sequence[dict[str, An
             "moments": row["moments"],
         }
         if connection.execute(_SET_STATE, change).rowcount == 0:
-            connection.execute(_ADD_STATE, [row | {"run_id": run_id}])
+            connection.execute(_ADD_STATE, [{**row, "run_id": run_id}])
             grown += len(row["moments"])
     return grown

@@ -581,7 +581,7 @@ class SharedRun:
         self.line.connection.execute(share.values(workers=left))
         return left
 
-    def _new_worker(self, beat: int) -> dict[str, Any]:
+    def _new_worker(self, beat: int) -> dict[str, object]:
         return {"run_id": self.run.id, "token": self._token, "beat": beat, "images": 0}
 
     def _work(self, images: int, rate: float | None) -> None:

@@ -2,7 +2,7 @@
 
 A term is a button with a dotted line; pointing at it, coming to it by keyboard and tapping it show
 its explanation (assets/base/terms.mjs, to which ``tools/generate.py`` hands the words). The whole
-of each concept, with formulas and sources, stands in the README.
+of each concept, with formulas and sources, stands in README and docs.
 """
 
 from __future__ import annotations

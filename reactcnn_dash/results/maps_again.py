@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from reactcnn_dash.db import FeatureMaps, MapBatch
 
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from reactcnn_dash.jobs.model import ModelAtHand
 
 
-def maps_question(ordinal: int) -> dict[str, Any]:
+class MapsQuestion(TypedDict):
+    """Asks for the feature maps of an image."""
+
+    ask: Literal["maps"]
+    ordinal: int
+
+
+def maps_question(ordinal: int) -> MapsQuestion:
     """Return what the model's process is asked for."""
     return {"ask": "maps", "ordinal": ordinal}
 

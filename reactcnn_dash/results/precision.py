@@ -28,8 +28,8 @@ It was measured over few images, and two runs in bfloat16 may round in different
 """
 
 
-class _Kept(TypedDict):
-    """What :meth:`Rounding.as_json` returns."""
+class KeptRounding(TypedDict):
+    """A rounding as a run's options have it; what is infinite is None."""
 
     images: int
     changed: int | None
@@ -75,15 +75,15 @@ class Rounding:
             f"{changed}"
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it as a run's options have it; what is infinite is null."""
+    def as_json(self) -> KeptRounding:
+        """Return it as a run's options have it."""
         return {
             "images": self.images,
             "changed": self.changed,
             "median": _plain(self.median),
             "largest": _plain(self.largest),
             "filter": self.filter,
-            "layers": {name: [*map(_plain, both)] for name, both in self.layers.items()},
+            "layers": {name: (_plain(a), _plain(b)) for name, (a, b) in self.layers.items()},
         }
 
 
@@ -130,7 +130,7 @@ def rounding_of(
 def rounding_in(options: Mapping[str, Any]) -> Rounding | None:
     """Return the rounding that was measured when a run began, if it was and is there."""
     kept: Any = options.get("rounding")
-    if not fits(kept, _Kept):
+    if not fits(kept, KeptRounding):
         return None
     layers = {name: (_float(both[0]), _float(both[1])) for name, both in kept["layers"].items()}
     return Rounding(

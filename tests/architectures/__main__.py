@@ -67,12 +67,17 @@ class Architecture:
         return Said.of_file(path, pixels, self.library.PIXEL_RANGE), allowed
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    result = argparse.ArgumentParser(prog="python -m tests.architectures", description=__doc__)
+    result.add_argument("architectures", nargs="+")
+    result.add_argument("--roads", help="with commas between them")
+    return result
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a line for each road of each architecture; return how many lines tell of a fault."""
-    parser = argparse.ArgumentParser(prog="python -m tests.architectures", description=__doc__)
-    parser.add_argument("architectures", nargs="+")
-    parser.add_argument("--roads", help="with commas between them")
-    given = parser.parse_args(argv)
+    given = parser().parse_args(argv)
     faults = 0
     for one in given.architectures:
         _say(one)

@@ -1,4 +1,4 @@
-"""What clustering finds in a stored run, by method and parameter: the README's second table.
+"""What clustering finds in a stored run, by method and parameter: the table of docs/concepts.md.
 
     python -m tests.benchmarks.clusters reactcnn.db
 

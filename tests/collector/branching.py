@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import layers as of
 
 from collector.frameworks.keras.steps import details_of
 from tests.collector.models_of import network_of
+
+if TYPE_CHECKING:
+    from collector.frameworks.steps import Details
 
 SIDE = 16
 NAMES = ("stem", "a", "b", "c", "d", "up", "last", "gate", "top")
@@ -36,7 +39,7 @@ def network() -> Any:
     return keras.Model(image, out)
 
 
-def expected() -> dict[str, Any]:
+def expected() -> Details:
     """What is kept of it, by the Keras model's own graph."""
     found = network_of(network())
     assert tuple(tap.name for tap in found.taps) == NAMES

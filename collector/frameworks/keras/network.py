@@ -36,7 +36,7 @@ from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -91,7 +91,7 @@ class Network:
         return sum(tap.filters for tap in self.taps)
 
     @property
-    def details(self) -> dict[str, Any]:
+    def details(self) -> Mapping[str, Any]:
         """See ``protocol.Network``: what each layer sees, takes and costs."""
         return {**details_of(self), "costs": costs_by_filters(self)}
 

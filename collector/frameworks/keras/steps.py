@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -14,9 +14,10 @@ from collector.frameworks.steps import Step, details
 if TYPE_CHECKING:
     from collector.frameworks.keras.flatten import Call
     from collector.frameworks.keras.network import Network
+    from collector.frameworks.steps import Details
 
 
-def details_of(network: Network) -> dict[str, Any]:
+def details_of(network: Network) -> Details:
     """Return ``steps.details`` of a model."""
     steps = [
         Step(

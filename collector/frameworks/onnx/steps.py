@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from collector.frameworks.onnx.taps import Tap
-    from collector.frameworks.steps import Moves
+    from collector.frameworks.steps import Details, Moves
 
 _NAMES: Final = {
     "Concat": "Concatenate", "Mul": "Multiply", "Sub": "Subtract", "Div": "Divide",
@@ -38,7 +38,7 @@ _LAYOUTS: Final = ([0, 2, 3, 1], [0, 3, 1, 2])
 
 def details_of(
     graph: Graph, image: str, taps: Sequence[Tap], weights: Sequence[NDArray[Any] | None]
-) -> dict[str, Any]:
+) -> Details:
     """Return ``steps.details`` of a graph.
 
     Args:

@@ -21,7 +21,7 @@ from collector.frameworks.torch.taps import (
 if TYPE_CHECKING:
     from torch.fx import Node
 
-    from collector.frameworks.steps import Moves
+    from collector.frameworks.steps import Details, Moves
     from collector.frameworks.torch.exported import Exported
 
 _NAMES: Final = {
@@ -46,7 +46,7 @@ _OVER_AXES: Final = ("amax", "mean", "sum")
 _LAYOUTS: Final = ([0, 2, 3, 1], [0, 3, 1, 2])
 
 
-def details_of(way: Exported) -> dict[str, Any]:
+def details_of(way: Exported) -> Details:
     """Return ``steps.details`` of an exported module."""
     nodes = list(way.program.graph.nodes)
     images = [one for one in nodes if one.op == "placeholder" and not is_constant(one)]

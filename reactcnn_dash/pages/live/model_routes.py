@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 from flask import Response, jsonify, request
@@ -147,7 +147,21 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def _over_run(run: Run) -> dict[str, Any]:
+class _SwitchedOff(TypedDict):
+    """Filters of each layer, and what is to stand in their place."""
+
+    off: list[tuple[int, list[int]]]
+    instead: str
+
+
+class _OverRun(_SwitchedOff):
+    """Asks for the answers to all images of a run that has so many."""
+
+    ask: Literal["what-if-run"]
+    stored: int
+
+
+def _over_run(run: Run) -> _OverRun:
     # A run that has grown is another question.
     return {"ask": "what-if-run", "stored": run.stored, **_switched_off()}
 
@@ -163,7 +177,7 @@ def _waiting(waiting: Waiting) -> Response:
     return jsonify(said)
 
 
-def _switched_off() -> dict[str, Any]:
+def _switched_off() -> _SwitchedOff:
     """Return which filters the request switches off, and what is to stand in their place.
 
     Raises:

@@ -19,7 +19,8 @@ from reactcnn_dash.pages.json_routes import (
     ready,
 )
 from reactcnn_dash.pages.redundancy.payload import report_payload, stability_payload
-from reactcnn_dash.results.redundancy.report import checked_threshold, exported
+from reactcnn_dash.results.redundancy.document import exported
+from reactcnn_dash.results.redundancy.report import checked_threshold
 from reactcnn_dash.results.redundancy.service import Redundancies
 
 if TYPE_CHECKING:

@@ -29,6 +29,8 @@ from reactcnn_dash.results.comparison.stream import Pairs
 from reactcnn_dash.results.stored import DAMAGED
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from reactcnn_dash.jobs.helping import Submits
 
 
@@ -179,5 +181,5 @@ def _two_floats(values: list[float | None]) -> tuple[float, float]:
     return _float(first), _float(second)
 
 
-def _int64(values: dict[str, list[int]]) -> dict[str, Any]:
+def _int64(values: dict[str, list[int]]) -> dict[str, NDArray[np.int64]]:
     return {name: np.array(one, np.int64) for name, one in values.items()}

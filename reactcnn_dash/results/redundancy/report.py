@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import StoreReader
@@ -190,110 +189,3 @@ def _explained(report: RedundancyReport, confirmed: int) -> str:
         f"The others explain the maps of {filters} at R² ≥ {report.threshold:g}, on images that "
         "were not fitted."
     )
-
-
-def exported(report: RedundancyReport, run: Run) -> str:
-    """Return a report of a run as the text of a JSON file, see :func:`as_dict`."""
-    named = {
-        "id": run.id,
-        "uuid": run.uuid,
-        "name": run.name,
-        "checkpoint": run.checkpoint.sha256,
-    }
-    return f"{json.dumps({'run': named} | as_dict(report), indent=1)}\n"
-
-
-def as_dict(report: RedundancyReport) -> dict[str, Any]:
-    """Return a report as JSON can say it, with an address ``layer:filter`` for every filter."""
-    return {
-        "images": report.images,
-        "left_out": report.left_out,
-        "map_images": report.map_images,
-        "explained_images": report.explained_images,
-        "method": METHOD,
-        "threshold": report.threshold,
-        "layers": [_layer_dict(layer, report) for layer in report.layers],
-    }
-
-
-def from_dict(values: dict[str, Any]) -> RedundancyReport:
-    """Return the report that ``as_dict`` made into ``values``."""
-    return RedundancyReport(
-        images=values["images"],
-        map_images=values["map_images"],
-        threshold=values["threshold"],
-        explained_images=values["explained_images"],
-        left_out=values.get("left_out", 0),
-        layers=tuple(_layer_of(layer, values["threshold"]) for layer in values["layers"]),
-    )
-
-
-def _layer_dict(layer: LayerReport, report: RedundancyReport) -> dict[str, Any]:
-    plan = layer.plan
-    return {
-        "name": layer.name,
-        **dataclasses.asdict(layer.row),
-        "confirmed": layer.confirmed,
-        "clusters": [_cluster_dict(layer.name, one, report.images) for one in layer.clusters],
-        "stay": None if plan is None else list(plan.stay),
-        "explained": None
-        if plan is None
-        else [_explained_dict(layer.name, one, plan) for one in plan.explained],
-    }
-
-
-def _explained_dict(
-    layer: str, one: analysis.Explanation, plan: analysis.LayerPlan
-) -> dict[str, Any]:
-    confirmed = one.filter in plan.confirmed
-    return {
-        **dataclasses.asdict(one),
-        "address": f"{layer}:{one.filter}",
-        "by_addresses": [f"{layer}:{filter_}" for filter_ in one.by],
-        "verdict": str(analysis.Verdict.CONFIRMED if confirmed else analysis.Verdict.CANDIDATE),
-    }
-
-
-def _cluster_dict(layer: str, one: analysis.ClusterEvidence, images: int) -> dict[str, Any]:
-    return {
-        **dataclasses.asdict(one),
-        "mean_r_95": analysis.fisher_interval(one.mean_r, images),
-        "lowest_r_95": analysis.fisher_interval(one.lowest_r, images),
-        "addresses": [f"{layer}:{filter_}" for filter_ in one.filters],
-        "keep_address": f"{layer}:{one.keep}",
-    }
-
-
-def _layer_of(values: dict[str, Any], level: float) -> LayerReport:
-    row = {field.name: values[field.name] for field in dataclasses.fields(analysis.LayerRedundancy)}
-    return LayerReport(
-        name=values["name"],
-        row=analysis.LayerRedundancy(**row),
-        clusters=tuple(_cluster_of(one) for one in values["clusters"]),
-        plan=_plan_of(level, values["stay"], values["explained"]),
-    )
-
-
-def _plan_of(
-    level: float, stay: list[int] | None, explained: list[dict[str, Any]] | None
-) -> analysis.LayerPlan | None:
-    if stay is None or explained is None:
-        return None
-    return analysis.LayerPlan(
-        level,
-        tuple(stay),
-        tuple(
-            analysis.Explanation(one["filter"], one["r2"], tuple(one["by"]), one["r2_by"])
-            for one in explained
-        ),
-    )
-
-
-def _cluster_of(values: dict[str, Any]) -> analysis.ClusterEvidence:
-    known = {
-        field.name: values[field.name] for field in dataclasses.fields(analysis.ClusterEvidence)
-    }
-    for name in ("filters", "spatial", "examples", "explained"):
-        known[name] = tuple(known[name])
-    known["verdict"] = analysis.Verdict(known["verdict"])
-    return analysis.ClusterEvidence(**known)

@@ -10,9 +10,10 @@ from threadpoolctl import threadpool_limits
 
 from reactcnn_dash.db import StoreReader, inflated
 from reactcnn_dash.jobs.worker import report_progress
+from reactcnn_dash.results.redundancy.document import as_dict, from_dict
 from reactcnn_dash.results.redundancy.maps import computed_maps, map_steps
 from reactcnn_dash.results.redundancy.moments import computed_moments, moment_steps
-from reactcnn_dash.results.redundancy.report import RedundancyReport, as_dict, build, from_dict
+from reactcnn_dash.results.redundancy.report import RedundancyReport, build
 from reactcnn_dash.results.stored import StoredKind
 
 _LAYER_STEPS = 16
