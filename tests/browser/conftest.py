@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import waitress
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from waitress import wasyncore
 
 from reactcnn_dash.app import create_server
@@ -41,10 +41,17 @@ CHROMIUM_OPTIONS = [
 ]
 
 
+STORAGE = "local_storage,indexeddb,cache_storage,service_workers"
+"""What a page may keep besides cookies, as Chromium names it."""
+
+CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""Programs to test with, the best first: the shell is the same engine without the windows, and
+takes half as long for a page."""
+
+
 def chromium() -> str:
     """Return the path of the Chromium to test with."""
-    names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
-    for name in names:
+    for name in (os.environ.get("CHROMIUM"), *CHROMIUMS):
         path = shutil.which(name) if name else None
         if path:
             return path
@@ -107,8 +114,10 @@ def imported(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    # Pages of one profile take turns in one process, which then knows the scripts already.
+    options = [*CHROMIUM_OPTIONS, "--process-per-site"]
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
+        launched = playwright.chromium.launch(executable_path=chromium(), args=options)
         yield launched
         launched.close()
 
@@ -120,6 +129,14 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     It ends before the test's folder goes: who serves a store that is gone saves what it can.
     """
     del tmp_path
+    with ExitStack() as stack:
+        yield lambda store: stack.enter_context(served(store))
+
+
+@pytest.fixture(scope="module")
+def serve_to_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Serve a store that a module's tests only read, as `serve` does, as long as they last."""
+    del tmp_path_factory
     with ExitStack() as stack:
         yield lambda store: stack.enter_context(served(store))
 
@@ -139,12 +156,12 @@ def serve_by_command(tmp_path: Path) -> Iterator[Serve]:
 
 
 @contextmanager
-def opened_page(browser: Browser, *, seen: bool) -> Iterator[Page]:
-    """A page of 1280×720 whose console must stay free of errors.
+def opened_profile(browser: Browser, *, seen: bool) -> Iterator[BrowserContext]:
+    """A browser as on the first day, whose pages have 1280×720.
 
     Args:
         browser: opens it.
-        seen: whether its browser has shown the tour of a first visit.
+        seen: whether it has shown the tour of a first visit.
     """
     context = browser.new_context(
         viewport={"width": 1280, "height": 720},
@@ -153,6 +170,13 @@ def opened_page(browser: Browser, *, seen: bool) -> Iterator[Page]:
     )
     if seen:
         context.add_init_script(SEEN)
+    yield context
+    context.close()
+
+
+@contextmanager
+def opened_page(context: BrowserContext) -> Iterator[Page]:
+    """A page whose console must stay free of errors."""
     opened = context.new_page()
     opened.set_default_timeout(WAIT_MS)
     errors: list[str] = []
@@ -166,20 +190,58 @@ def opened_page(browser: Browser, *, seen: bool) -> Iterator[Page]:
         ),
     )
     yield opened
-    context.close()
+    opened.close()
     assert errors == []
 
 
+@pytest.fixture(scope="module")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    """The browser of somebody who was here before, for a module: it keeps scripts, nothing else."""
+    with opened_profile(browser, seen=True) as context:
+        # Its process ends with the last page, so that one stays.
+        waiting = context.new_page()
+        waiting.route("**/*", lambda route: route.fulfill(body="", content_type="text/html"))
+        waiting.goto("http://127.0.0.1/")
+        yield context
+
+
 @pytest.fixture
-def page(browser: Browser, serve: Serve, serve_by_command: Serve, tmp_path: Path) -> Iterator[Page]:
-    """A page of somebody who was here before; it closes before its server and its store go."""
+def page(
+    profile: BrowserContext, serve: Serve, serve_by_command: Serve, tmp_path: Path
+) -> Iterator[Page]:
+    """A page of somebody who was here before; it closes before its server and its store go.
+
+    What a page keeps is forgotten after it. Who changes the browser itself (its clock, its
+    routes) takes a page of `own`.
+    """
     del tmp_path
-    with opened_page(browser, seen=True) as opened:
+    origins: set[str] = set()
+    try:
+        with opened_page(profile) as opened:
+            opened.on("framenavigated", lambda at: origins.add("/".join(at.url.split("/")[:3])))
+            yield opened
+    finally:
+        waiting, *left = profile.pages
+        for other in left:
+            other.close()
+        session = profile.new_cdp_session(waiting)
+        for origin in origins:
+            if origin.startswith("http"):
+                kept = {"origin": origin, "storageTypes": STORAGE}
+                session.send("Storage.clearDataForOrigin", kept)
+        session.detach()
+        profile.clear_cookies()
+
+
+@pytest.fixture
+def own(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Page]:
+    """A page like `page` in a browser of its own."""
+    with opened_profile(browser, seen=True) as context, opened_page(context) as opened:
         yield opened
 
 
 @pytest.fixture
 def newcomer(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Page]:
-    """A page of a first visit; it closes before its server."""
-    with opened_page(browser, seen=False) as opened:
+    """A page of a first visit, in a browser of its own; it closes before its server."""
+    with opened_profile(browser, seen=False) as context, opened_page(context) as opened:
         yield opened

@@ -11,11 +11,9 @@ from playwright.sync_api import Page, expect
 
 from reactcnn_dash.db import Answers, RunWriter
 from tests import stores
-from tests.browser.test_accessibility import AXE, found
+from tests.browser.test_accessibility import AXE, found_in_both
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.browser.conftest import Serve
 
 CLASSES, LABELS, VALUE, VALUES, NONE = 1, 2, 3, 4, 5
@@ -37,9 +35,9 @@ ANSWERS = [
 KINDS = [Answers.CLASSES, Answers.LABELS, Answers.VALUES, Answers.VALUES, Answers.NONE]
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    path = tmp_path / "store.db"
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("answers") / "store.db"
     for number, (kind, said) in enumerate(zip(KINDS, ANSWERS, strict=True), 1):
         made = dataclasses.replace(
             stores.truth(12),
@@ -55,7 +53,7 @@ def store(tmp_path: Path) -> Path:
         with RunWriter.begin(str(path), new) as writer:
             stores.append(writer, made, 0, 12)
             writer.finish()
-    return path
+    return serve_to_all(path)
 
 
 def show(page: Page, address: str, run: int, more: str = "") -> None:
@@ -67,8 +65,8 @@ def bars(page: Page) -> list[str]:
     return [" ".join(one.split()) for one in page.locator("#probabilities > *").all_inner_texts()]
 
 
-def test_each_label_has_its_threshold(page: Page, serve: Serve, store: Path) -> None:
-    show(page, serve(store), LABELS)
+def test_each_label_has_its_threshold(page: Page, address: str) -> None:
+    show(page, address, LABELS)
     expect(page.locator("#answers-title")).to_have_text("Labels")
     # Above 0.5, below 0.7, above 0.1, below and above 0.5.
     expect(page.locator("#image-caption .verdict")).to_have_text("sky, sand, gull")
@@ -78,8 +76,7 @@ def test_each_label_has_its_threshold(page: Page, serve: Serve, store: Path) -> 
     assert marks == ["50%", "70%", "10%", "50%", "50%"]
 
 
-def test_a_value_is_no_class(page: Page, serve: Serve, store: Path) -> None:
-    address = serve(store)
+def test_a_value_is_no_class(page: Page, address: str) -> None:
     show(page, address, VALUE)
     expect(page.locator("#answers-title")).to_have_text("Values")
     expect(page.locator("#image-caption .verdict")).to_have_text("−31.25")
@@ -91,8 +88,8 @@ def test_a_value_is_no_class(page: Page, serve: Serve, store: Path) -> None:
 
 
 @pytest.mark.parametrize("run", [LABELS, VALUE, VALUES, NONE])
-def test_what_needs_a_class_says_so(page: Page, serve: Serve, store: Path, run: int) -> None:
-    show(page, serve(store), run, "&search=all")
+def test_what_needs_a_class_says_so(page: Page, address: str, run: int) -> None:
+    show(page, address, run, "&search=all")
     page.keyboard.press("m")
     expect(page.locator("#notice")).to_contain_text("so no image is misclassified")
     expect(page.locator(".of-no-classes")).to_be_visible()
@@ -107,9 +104,9 @@ def test_what_needs_a_class_says_so(page: Page, serve: Serve, store: Path, run: 
 
 
 def test_no_answer_is_said_once_and_grad_cam_has_nothing_to_look_for(
-    page: Page, serve: Serve, store: Path
+    page: Page, address: str
 ) -> None:
-    show(page, serve(store), NONE)
+    show(page, address, NONE)
     assert bars(page) == ["The answers of the network are not stored."]
     page.keyboard.press("g")
     said = page.get_by_role("group", name="Grad-CAM").get_by_role("status")
@@ -118,25 +115,25 @@ def test_no_answer_is_said_once_and_grad_cam_has_nothing_to_look_for(
     expect(page.locator("#cam-class")).to_have_count(0)
 
 
-def test_runs_with_classes_are_as_before(page: Page, serve: Serve, store: Path) -> None:
-    show(page, serve(store), CLASSES, "&search=all")
+def test_runs_with_classes_are_as_before(page: Page, address: str) -> None:
+    show(page, address, CLASSES, "&search=all")
     expect(page.locator("#answers-title")).to_have_text("Class probabilities")
     expect(page.locator(".of-no-classes")).to_be_hidden()
     expect(page.locator("#search-prediction")).to_be_visible()
 
 
-def test_filter_page_says_that_there_are_no_classes(page: Page, serve: Serve, store: Path) -> None:
-    page.goto(f"{serve(store)}filter/?run={VALUES}&layer=conv2&filter=3")
+def test_filter_page_says_that_there_are_no_classes(page: Page, address: str) -> None:
+    page.goto(f"{address}filter/?run={VALUES}&layer=conv2&filter=3")
     said = "The network names no class of an image, so there are no values by class."
     expect(page.locator("#filter-classes")).to_have_text(said)
 
 
 @pytest.mark.parametrize("pair", [(VALUES, VALUES + 1), (CLASSES, LABELS), (LABELS, CLASSES)])
 def test_no_prediction_changes_between_runs_without_classes(
-    page: Page, serve: Serve, store: Path, pair: tuple[int, int]
+    page: Page, address: str, pair: tuple[int, int]
 ) -> None:
     a, b = pair
-    page.goto(f"{serve(store)}compare/?a={a}&b={b}&tab=images")
+    page.goto(f"{address}compare/?a={a}&b={b}&tab=images")
     card = page.locator(".card", has_text="Prediction changed")
     expect(card.locator(".card-value")).to_have_text("–")
     expect(card.locator(".card-more")).to_have_text("not both runs name a class")
@@ -144,12 +141,10 @@ def test_no_prediction_changes_between_runs_without_classes(
     expect(page.locator("#compare-changed")).to_have_text(said)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(page: Page, serve: Serve, store: Path, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-    page.context.add_init_script(path=str(AXE))
-    address = serve(store)
+def test_axe_finds_nothing(page: Page, address: str) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.add_init_script(path=str(AXE))
     for run in (LABELS, VALUES, NONE):
         show(page, address, run, "&search=all")
         page.wait_for_load_state("networkidle")
-        assert found(page) == []
+        assert found_in_both(page) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from reactcnn_dash.db import Layer, RunWriter
 from tests import stores
 from tests.browser.conftest import SEEN
-from tests.browser.test_accessibility import AXE, found
+from tests.browser.test_accessibility import AXE, found_in_both
 from tests.browser.waiting import until
 
 if TYPE_CHECKING:
@@ -57,10 +57,16 @@ def write(path: Path, filters: int = FILTERS, images: int = IMAGES) -> None:
         writer.finish()
 
 
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("big") / "store.db"
+    write(path)
+    return serve_to_all(path)
+
+
 @pytest.fixture
-def opened(page: Page, serve: Serve, tmp_path: Path) -> Page:
-    write(tmp_path / "store.db")
-    page.goto(serve(tmp_path / "store.db") + "?image=3")
+def opened(page: Page, address: str) -> Page:
+    page.goto(f"{address}?image=3")
     expect(page.locator(".cell[fill]").first).to_be_attached()
     return page
 
@@ -236,13 +242,12 @@ class Fingers:
 
 
 @pytest.fixture
-def phone(browser: Browser, serve: Serve, tmp_path: Path) -> Iterator[Page]:
+def phone(browser: Browser, address: str) -> Iterator[Page]:
     """A screen that is touched, with the network on it."""
-    write(tmp_path / "store.db")
     context = browser.new_context(viewport={"width": 900, "height": 844}, has_touch=True)
     context.add_init_script(SEEN)
     page = context.new_page()
-    page.goto(serve(tmp_path / "store.db") + "?image=3")
+    page.goto(f"{address}?image=3")
     expect(page.locator(".cell[fill]").first).to_be_attached()
     page.locator("#grid").scroll_into_view_if_needed()
     yield page
@@ -336,15 +341,11 @@ def test_a_network_that_fits_has_no_bar_and_a_chain_no_line(
     expect(page.locator("#layer-jump")).to_be_focused()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_a_network_with_branches(
-    page: Page, serve: Serve, tmp_path: Path, scheme: Any
-) -> None:
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    page.context.add_init_script(path=str(AXE))
-    write(tmp_path / "store.db")
-    page.goto(serve(tmp_path / "store.db") + "?image=3&layer=stem&sheet=large")
+def test_axe_finds_nothing_in_a_network_with_branches(page: Page, address: str) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.add_init_script(path=str(AXE))
+    page.goto(f"{address}?image=3&layer=stem&sheet=large")
     expect(page.locator("#sheet-note")).to_contain_text("not stored")
     expect(page.locator(".navigator-canvas")).to_be_visible()
     expect(page.locator(".cluster-table .ag-row").first).to_be_visible()
-    assert found(page) == []
+    assert found_in_both(page) == []

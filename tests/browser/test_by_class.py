@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from reactcnn_dash.db import RunWriter
 from tests import stores
-from tests.browser.test_accessibility import AXE, found, settled
+from tests.browser.test_accessibility import AXE, found_in_both, settled
 from tests.compared import other_checkpoint
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def many() -> stores.Truth:
     return dataclasses.replace(first, labels=labels, probabilities=probabilities)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    path = tmp_path / "store.db"
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("by-class") / "store.db"
     first = stores.truth(IMAGES)
     lost = dataclasses.replace(first, probabilities=first.probabilities.copy())
     lost.probabilities[:9] = np.nan
@@ -58,6 +58,11 @@ def store(tmp_path: Path) -> Path:
             stores.append(writer, made, 0, IMAGES, maps=False)
             writer.finish()
     return path
+
+
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, store: Path) -> str:
+    return serve_to_all(store)
 
 
 def counted(made: stores.Truth) -> NDArray[np.int64]:
@@ -82,10 +87,8 @@ def opened(page: Page, address: str, run: int) -> Locator:
     return page.get_by_role("dialog", name="By class")
 
 
-def test_a_cell_of_compare_opens_as_many_images_as_it_says(
-    page: Page, serve: Serve, store: Path
-) -> None:
-    page.goto(f"{serve(store)}compare/?a={PLAIN}&b={OTHER}")
+def test_a_cell_of_compare_opens_as_many_images_as_it_says(page: Page, address: str) -> None:
+    page.goto(f"{address}compare/?a={PLAIN}&b={OTHER}")
     page.locator("label", has_text="By class").click()
     expect(page).to_have_url(re.compile("tab=classes"))
     first = stores.truth(IMAGES)
@@ -112,9 +115,9 @@ def test_a_cell_of_compare_opens_as_many_images_as_it_says(
 
 
 def test_the_dialog_of_a_run_is_walked_by_keys_and_searches_on_the_page(
-    page: Page, serve: Serve, store: Path
+    page: Page, address: str
 ) -> None:
-    dialog = opened(page, serve(store), PLAIN)
+    dialog = opened(page, address, PLAIN)
     table = dialog.get_by_role("table", name="What was taken for what")
     truth = counted(stores.truth(IMAGES))
     expect(table).to_be_visible()
@@ -135,10 +138,8 @@ def test_the_dialog_of_a_run_is_walked_by_keys_and_searches_on_the_page(
     expect(page.locator("#search")).to_be_hidden()
 
 
-def test_images_without_an_answer_are_a_column_and_a_search(
-    page: Page, serve: Serve, store: Path
-) -> None:
-    dialog = opened(page, serve(store), LOST)
+def test_images_without_an_answer_are_a_column_and_a_search(page: Page, address: str) -> None:
+    dialog = opened(page, address, LOST)
     truth = stores.truth(IMAGES)
     none = int((truth.labels[:9] == 1).sum())
     link = dialog.locator("a[data-search='label-1.unanswered']")
@@ -149,8 +150,8 @@ def test_images_without_an_answer_are_a_column_and_a_search(
     expect(page.locator("#search-count")).to_have_text(f"{(truth.labels == 1).sum()} of {IMAGES}")
 
 
-def test_a_thousand_classes_are_a_list_and_a_table(page: Page, serve: Serve, store: Path) -> None:
-    dialog = opened(page, serve(store), MANY)
+def test_a_thousand_classes_are_a_list_and_a_table(page: Page, address: str) -> None:
+    dialog = opened(page, address, MANY)
     expect(dialog.get_by_role("table", name="The most frequent confusions")).to_be_visible()
     truth = counted(many())
     assert dialog.locator(".confusion").count() == 0
@@ -160,8 +161,7 @@ def test_a_thousand_classes_are_a_list_and_a_table(page: Page, serve: Serve, sto
     expect(dialog.locator(".accuracy tbody tr")).to_have_count(30)
 
 
-def test_what_knows_no_label_says_so(page: Page, serve: Serve, store: Path) -> None:
-    address = serve(store)
+def test_what_knows_no_label_says_so(page: Page, address: str) -> None:
     dialog = opened(page, address, UNLABELLED)
     none = "No image has a label, so nothing tells which answers are right."
     expect(dialog.locator("#by-class-body")).to_have_text(none)
@@ -170,20 +170,18 @@ def test_what_knows_no_label_says_so(page: Page, serve: Serve, store: Path) -> N
     expect(page.locator(".tab-classes .confusion")).to_have_count(1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_by_class(page: Page, serve: Serve, store: Path, scheme: Any) -> None:
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    page.context.add_init_script(path=str(AXE))
-    address = serve(store)
+def test_axe_finds_nothing_by_class(page: Page, address: str) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.add_init_script(path=str(AXE))
     wrong = []
     for run in (LOST, MANY):
         expect(opened(page, address, run).locator(".accuracy")).to_be_visible()
         settled(page)
-        wrong += found(page)
+        wrong += found_in_both(page)
     for pair in (f"a={PLAIN}&b={OTHER}", f"a={MANY}&b={UNLABELLED}"):
         page.goto(f"{address}compare/?{pair}&tab=classes")
         expect(page.locator(".accuracy").first).to_be_visible()
         expect(page.locator(".layer-table .ag-row").first).to_be_visible()
         settled(page)
-        wrong += found(page)
+        wrong += found_in_both(page)
     assert wrong == [], "\n".join(wrong)

@@ -31,10 +31,16 @@ ODD = list(range(1, 16, 2))
 EVEN = list(range(2, 16, 2))
 
 
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("clusters") / "store.db"
+    stores.make_store(path, 64)
+    return serve_to_all(path)
+
+
 @pytest.fixture
-def shown(page: Page, serve: Serve, tmp_path: Path) -> Page:
-    stores.make_store(tmp_path / "store.db", 64)
-    page.goto(serve(tmp_path / "store.db"))
+def shown(page: Page, address: str) -> Page:
+    page.goto(address)
     expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
     return page
 

@@ -21,7 +21,6 @@ from tests.browser.waiting import until
 from tests.compared import chosen, other_checkpoint, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from reactcnn_dash.results.comparison.comparing import Comparison
@@ -31,10 +30,10 @@ IMAGES = 90
 EARLY, MIDDLE, LATE, STRANGE = 1, 2, 3, 4
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An experiment of three epochs over the same images in other orders, and a stranger."""
-    path = tmp_path / "store.db"
+    path = tmp_path_factory.mktemp("compared") / "store.db"
     first = stores.truth(IMAGES)
     rng = np.random.default_rng(2)
     write(path, "early", first, experiment="night", epoch=1)
@@ -45,22 +44,14 @@ def store(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def truth(store: Path) -> Comparison:
     return comparing.compare(StoreReader(str(store)), EARLY, LATE)
 
 
-@pytest.fixture
-def address(serve: Serve, store: Path) -> str:
-    return f"{serve(store)}compare/"
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """The first comparison of a server waits for its background process to start."""
-    expect.set_options(timeout=30_000)
-    yield
-    expect.set_options(timeout=5_000)
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, store: Path) -> str:
+    return f"{serve_to_all(store)}compare/"
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from tests.browser.waiting import until
 from tests.test_filters import save_states, sorted_images
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.browser.conftest import Serve
@@ -41,15 +40,15 @@ def kernels() -> tuple[Kernel, ...]:
     return tuple(made)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made() -> stores.Truth:
     return stores.truth(IMAGES)
 
 
-@pytest.fixture
-def store(tmp_path: Path, made: stores.Truth) -> Path:
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, made: stores.Truth) -> Path:
     """An experiment of two epochs: a first one in which conv2:3 is dead, then all of it."""
-    path = tmp_path / "store.db"
+    path = tmp_path_factory.mktemp("filters") / "store.db"
     dead = made.gap.copy()
     dead[:, LOW + 3] = 0
     for epoch, gap in ((1, dead), (2, made.gap)):
@@ -69,17 +68,9 @@ def store(tmp_path: Path, made: stores.Truth) -> Path:
     return path
 
 
-@pytest.fixture
-def address(serve: Serve, store: Path) -> str:
-    return serve(store)
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """The first top images and clusters of a server wait for its background processes."""
-    expect.set_options(timeout=30_000)
-    yield
-    expect.set_options(timeout=5_000)
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, store: Path) -> str:
+    return serve_to_all(store)
 
 
 def at(page: Page, address: str) -> None:

@@ -20,15 +20,25 @@ if TYPE_CHECKING:
 MAP = ".map-picture"
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> stores.Truth:
-    return stores.make_store(tmp_path / "store.db", 8)
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("few") / "store.db"
+
+
+@pytest.fixture(scope="module")
+def made(store: Path) -> stores.Truth:
+    return stores.make_store(store, 8)
+
+
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, store: Path, made: stores.Truth) -> str:
+    return serve_to_all(store)
 
 
 @pytest.fixture
-def shown(page: Page, serve: Serve, made: stores.Truth, tmp_path: Path) -> Page:
+def shown(page: Page, address: str) -> Page:
     """The page at the last of eight images."""
-    page.goto(serve(tmp_path / "store.db"))
+    page.goto(address)
     expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
     return page
 

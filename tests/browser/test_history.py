@@ -13,19 +13,18 @@ from tests import redundant, stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.browser.conftest import Serve
 
 
-@pytest.fixture
-def address(serve: Serve, tmp_path: Path) -> str:
-    path = tmp_path / "store.db"
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("history") / "store.db"
     made = stores.truth(70)
     made.gap[:, 14:] *= 9
     stores.make_store(path, 70, name="monday", made=made)
     redundant.write(path, redundant.planted(), name="tuesday")
-    return serve(path)
+    return serve_to_all(path)
 
 
 @pytest.fixture

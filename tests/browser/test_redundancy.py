@@ -28,16 +28,16 @@ PATIENCE = 30_000
 CLUSTERS = ".clusters-table tbody tr[data-key]"
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    path = tmp_path / "store.db"
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("redundant") / "store.db"
     redundant.write(path, redundant.planted())
     return path
 
 
-@pytest.fixture
-def address(serve: Serve, store: Path) -> str:
-    return serve(store)
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, store: Path) -> str:
+    return serve_to_all(store)
 
 
 @pytest.fixture

@@ -40,7 +40,12 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shown(page: Page, serve: Serve, store: Path) -> Page:
-    page.goto(serve(store) + "runs/")
+    return at_runs(page, serve(store))
+
+
+def at_runs(page: Page, address: str) -> Page:
+    """The page of the three runs."""
+    page.goto(f"{address}runs/")
     expect(names(page)).to_have_count(3)
     return page
 
@@ -247,7 +252,8 @@ def test_a_deletion_can_be_undone_and_until_then_nothing_is_deleted(
     assert states == dict.fromkeys(NAMES, "finished")
 
 
-def test_a_deletion_happens_when_its_time_is_over(shown: Page, store: Path) -> None:
+def test_a_deletion_happens_when_its_time_is_over(own: Page, serve: Serve, store: Path) -> None:
+    shown = at_runs(own, serve(store))
     shown.clock.install()
     choose(shown, "beta")
     shown.get_by_role("button", name="Delete").click()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 IMAGES = 200
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made() -> stores.Truth:
     """Predictions of every confidence, no two the same."""
     truth = stores.truth(IMAGES)
@@ -38,15 +38,21 @@ def made() -> stores.Truth:
     return truth
 
 
-@pytest.fixture
-def store(tmp_path: Path, made: stores.Truth) -> Path:
-    stores.make_store(tmp_path / "store.db", IMAGES, made=made)
-    return tmp_path / "store.db"
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, made: stores.Truth) -> Path:
+    path = tmp_path_factory.mktemp("searched") / "store.db"
+    stores.make_store(path, IMAGES, made=made)
+    return path
+
+
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, store: Path) -> str:
+    return serve_to_all(store)
 
 
 @pytest.fixture
-def shown(page: Page, serve: Serve, store: Path) -> Page:
-    page.goto(f"{serve(store)}?image=0")
+def shown(page: Page, address: str) -> Page:
+    page.goto(f"{address}?image=0")
     expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
     return page
 

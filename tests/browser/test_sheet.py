@@ -22,10 +22,16 @@ IMAGE, LAYER = 5, 2
 OFFSET, FILTERS = sum(stores.FILTERS[:LAYER]), stores.FILTERS[LAYER]
 
 
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("sheet") / "store.db"
+    stores.make_store(path, 64)
+    return serve_to_all(path)
+
+
 @pytest.fixture
-def opened(page: Page, serve: Serve, tmp_path: Path) -> Page:
-    stores.make_store(tmp_path / "store.db", 64)
-    page.goto(serve(tmp_path / "store.db") + f"?image={IMAGE}")
+def opened(page: Page, address: str) -> Page:
+    page.goto(f"{address}?image={IMAGE}")
     expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
     page.locator(".block-name").nth(LAYER).click()
     expect(page.locator("#sheet-picture")).to_be_visible()

@@ -22,17 +22,27 @@ NEUTRAL = (237, 241, 248)
 """The lightest colour of the one-sided scale in the light scheme: 0, on either."""
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> stores.Truth:
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("signed") / "store.db"
+
+
+@pytest.fixture(scope="module")
+def made(store: Path) -> stores.Truth:
     """The second layer goes both ways, as before an addition; the others are after a ReLU."""
     made = stores.signed(8)
-    stores.make_store(tmp_path / "store.db", 8, made=made)
+    stores.make_store(store, 8, made=made)
     return made
 
 
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, store: Path, made: stores.Truth) -> str:
+    return serve_to_all(store)
+
+
 @pytest.fixture
-def shown(page: Page, serve: Serve, made: stores.Truth, tmp_path: Path) -> Page:
-    page.goto(serve(tmp_path / "store.db"))
+def shown(page: Page, address: str) -> Page:
+    page.goto(address)
     expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))
     return page
 
@@ -104,6 +114,7 @@ def test_compare_colours_by_the_same_rule(
     page: Page, serve: Serve, made: stores.Truth, tmp_path: Path
 ) -> None:
     other = other_checkpoint(made, 5)
+    stores.make_store(tmp_path / "store.db", 8, made=made)
     stores.make_store(tmp_path / "store.db", 8, name="other", made=other, maps=False)
     page.goto(f"{serve(tmp_path / 'store.db')}compare/?a=1&b=2&image=7&shown=a")
     expect(page.locator(".cell[fill]")).to_have_count(sum(stores.FILTERS))

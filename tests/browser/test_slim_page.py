@@ -22,11 +22,11 @@ MARKS = "#slim-curve .slim-mark"
 ROWS = ".slim-table tbody tr"
 
 
-@pytest.fixture
-def address(tmp_path: Path, serve: Serve) -> str:
-    path = tmp_path / "store.db"
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, serve_to_all: Serve) -> str:
+    path = tmp_path_factory.mktemp("slim") / "store.db"
     slimmed.write(path)
-    return serve(path)
+    return serve_to_all(path)
 
 
 @pytest.fixture

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Serve
 
 
-@pytest.fixture
-def address(serve: Serve, tmp_path: Path) -> str:
-    path = tmp_path / "store.db"
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("steady") / "store.db"
     redundant.write(path, redundant.planted(), name="planted")
     stores.make_store(path, 64, name="other", made=other_checkpoint(stores.truth(64), 4))
     slimmed.write(path)
-    return serve(path)
+    return serve_to_all(path)
 
 
 def boxes(page: Page) -> list[dict[str, float]]:
@@ -59,9 +59,9 @@ def test_the_graph_is_brought_back_and_the_parameter_to_auto(page: Page, address
     page.goto(f"{address}?run=2&layer=conv3&parameter=3")
     expect(page.locator("#graph canvas").first).to_be_attached()
     until(page, STILL, every=120)
-    page.evaluate(f"{GRAPH}.fit(undefined, 12)")
+    page.evaluate(f"void {GRAPH}.fit(undefined, 12)")
     whole = page.evaluate(f"{GRAPH}.zoom()")
-    page.evaluate(f"{GRAPH}.zoom({whole} * 3)")
+    page.evaluate(f"void {GRAPH}.zoom({whole} * 3)")
     page.get_by_role("button", name="Fit").click()
     until(page, f"Math.abs({GRAPH}.zoom() / {whole} - 1) < 0.01")
     auto = page.get_by_role("button", name="Back to auto")
@@ -83,7 +83,7 @@ def test_nodes_of_a_large_layer_can_be_seen_and_red_ones_too(
     until(page, f"{sizes}.every(size => size > 7.5)")
     page.get_by_role("button", name="Fit").click()
     assert min(page.evaluate(sizes)) > 7.5
-    page.evaluate(f"{GRAPH}.zoom(2)")
+    page.evaluate(f"void {GRAPH}.zoom(2)")
     until(page, f"{GRAPH}.nodes()[0].width() === 24")
 
 
@@ -99,7 +99,7 @@ def test_a_caption_ends_with_the_clusters_that_it_is_of(page: Page, address: str
     page.goto(f"{address}?run=2&layer=conv3")
     expect(page.locator("#graph canvas").first).to_be_attached()
     until(page, STILL, every=120)
-    page.evaluate(f"{GRAPH}.nodes()[2].emit('mouseover')")
+    page.evaluate(f"void {GRAPH}.nodes()[2].emit('mouseover')")
     expect(page.locator("#graph-caption")).to_contain_text("conv3")
     page.get_by_text("Leiden").first.click()
     expect(page).to_have_url(re.compile("leiden-cpm"))

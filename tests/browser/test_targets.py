@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from reactcnn_dash.db import RunWriter
 from tests import stores
-from tests.browser.test_accessibility import AXE, found
+from tests.browser.test_accessibility import AXE, found_in_both
 from tests.compared import other_checkpoint
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def of(kind: str, number: int) -> tuple[Any, Any, dict[str, Any], tuple[str, ...
     return np.empty((IMAGES, 0)), None, {}, ()
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    path = tmp_path / "store.db"
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("targets") / "store.db"
     for kind in ("labels", "values", "none"):
         for number in range(2):
             said, due, options, names = of(kind, number)
@@ -73,6 +73,11 @@ def store(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def address(serve_to_all: Serve, store: Path) -> str:
+    return serve_to_all(store)
+
+
 def given(number: int = 0) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = SAID[number].astype(np.float32) >= THRESHOLDS
     return found
@@ -95,8 +100,8 @@ def bars(page: Page) -> list[str]:
     return [" ".join(one.split()) for one in page.locator("#probabilities > *").all_inner_texts()]
 
 
-def test_each_label_says_whether_it_was_a_hit(page: Page, serve: Serve, store: Path) -> None:
-    show(page, serve(store), LABELS)
+def test_each_label_says_whether_it_was_a_hit(page: Page, address: str) -> None:
+    show(page, address, LABELS)
     # 0.95 of 0.5, 0.6 of 0.7, 0.2 of 0.1, 0.45 of 0.5.
     expect(page.locator("#image-caption .verdict")).to_have_text(
         "sky, sand — missed sea; false sand"
@@ -111,8 +116,7 @@ def test_each_label_says_whether_it_was_a_hit(page: Page, serve: Serve, store: P
     expect(page.locator("#run-counts")).to_contain_text(words)
 
 
-def test_labels_are_searched_and_walked(page: Page, serve: Serve, store: Path) -> None:
-    address = serve(store)
+def test_labels_are_searched_and_walked(page: Page, address: str) -> None:
     show(page, address, LABELS, "&search=missed-1")
     missed = np.flatnonzero(~given()[:, 1] & (TRUTH[:, 1] == 1))
     expect(page.locator("#search-count")).to_have_text(f"{len(missed)} of {IMAGES}")
@@ -130,8 +134,7 @@ def test_labels_are_searched_and_walked(page: Page, serve: Serve, store: Path) -
     expect(page.locator("#image-caption .caption-title")).to_have_text(f"Image {after}")
 
 
-def test_values_stand_beside_what_is_due(page: Page, serve: Serve, store: Path) -> None:
-    address = serve(store)
+def test_values_stand_beside_what_is_due(page: Page, address: str) -> None:
     show(page, address, VALUES)
     assert bars(page) == ["value target off by", "x 3.25 3.5 −0.25", "y 0.5 −1 +1.5"]
     expect(page.locator("#image-caption .verdict")).to_have_text(
@@ -149,8 +152,8 @@ def test_values_stand_beside_what_is_due(page: Page, serve: Serve, store: Path) 
     expect(page.locator("#search-wrong")).to_be_hidden()
 
 
-def test_hits_by_label_open_their_images(page: Page, serve: Serve, store: Path) -> None:
-    show(page, serve(store), LABELS)
+def test_hits_by_label_open_their_images(page: Page, address: str) -> None:
+    show(page, address, LABELS)
     page.keyboard.press("b")
     table = page.get_by_role("table", name="Hits by label")
     expect(table.locator("tbody tr")).to_have_count(len(NAMES))
@@ -172,8 +175,7 @@ def test_hits_by_label_open_their_images(page: Page, serve: Serve, store: Path) 
     expect(page.locator("#search-count")).to_have_text(f"{count} of {IMAGES}")
 
 
-def test_compare_says_what_there_is(page: Page, serve: Serve, store: Path) -> None:
-    address = serve(store)
+def test_compare_says_what_there_is(page: Page, address: str) -> None:
     page.goto(f"{address}compare/?a={LABELS}&b={OTHER_LABELS}")
     card = page.locator(".card", has_text="Accuracy")
     expect(card.locator(".value-a")).to_have_text(f"{100 * right():.2f} %")
@@ -189,10 +191,7 @@ def test_compare_says_what_there_is(page: Page, serve: Serve, store: Path) -> No
     expect(card).to_contain_text("the answers are not stored")
 
 
-def test_the_curves_of_an_experiment_have_what_there_is(
-    page: Page, serve: Serve, store: Path
-) -> None:
-    address = serve(store)
+def test_the_curves_of_an_experiment_have_what_there_is(page: Page, address: str) -> None:
     page.goto(f"{address}compare/?experiment=values")
     chart = page.locator("[data-chart='Mean absolute error']")
     expect(chart.locator(".chart-point")).to_have_count(2)
@@ -209,8 +208,8 @@ def test_the_curves_of_an_experiment_have_what_there_is(
     assert "NaN" not in page.locator("#compare-curves").inner_text()
 
 
-def test_runs_have_their_figure(page: Page, serve: Serve, store: Path) -> None:
-    page.goto(f"{serve(store)}runs/")
+def test_runs_have_their_figure(page: Page, address: str) -> None:
+    page.goto(f"{address}runs/")
     cell = page.locator(f"[row-id='{VALUES}'] [col-id='percent']")
     expect(cell).to_contain_text("±")
     assert float(cell.inner_text().replace("±", "")) == pytest.approx(error(), rel=1e-3)
@@ -220,16 +219,14 @@ def test_runs_have_their_figure(page: Page, serve: Serve, store: Path) -> None:
     expect(nothing).to_have_text("")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(page: Page, serve: Serve, store: Path, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-    page.context.add_init_script(path=str(AXE))
-    address = serve(store)
+def test_axe_finds_nothing(page: Page, address: str) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.add_init_script(path=str(AXE))
     for run in (LABELS, VALUES):
         show(page, address, run, "&search=all")
         page.wait_for_load_state("networkidle")
-        assert found(page) == []
+        assert found_in_both(page) == []
     show(page, address, LABELS)
     page.keyboard.press("b")
     expect(page.get_by_role("table", name="Hits by label")).to_be_visible()
-    assert found(page) == []
+    assert found_in_both(page) == []
