@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dash_ag_grid as dag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def table(
