@@ -96,7 +96,8 @@ def test_every_page_works_below_a_path(page: Page, address: str, store: Path) ->
     page.get_by_role("button", name="Rename").click()
     page.keyboard.press("Control+a")
     page.keyboard.type(prefix)
-    page.keyboard.press("Enter")
+    with page.expect_response(lambda answer: prefix in (answer.request.post_data or "")):
+        page.keyboard.press("Enter")
     expect(page.locator(".run-link", has_text=prefix)).to_be_visible()
 
     # Compare, with its JSON as a file.
