@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
@@ -40,6 +41,9 @@ LEAST: Final = "least"
 _MOST_SMALL: Final = 2**31 - 1
 _MOST: Final = 2**63 - 1
 _YEARS: Final = range(1970, 9000)
+_TEXTS: Final = 4
+"""Texts of a JSON column whose values are kept: a page that follows a run reads the same ones again
+and again. Nobody changes such a value."""
 
 
 class DamagedValue(Exception):
@@ -154,18 +158,21 @@ class Checked(TypeDecorator[Any]):
     def _json(self) -> Reads:
         kind, wrong = self.kind, self._wrong
 
-        def read(value: Any) -> Any:
-            # PostgreSQL's driver has read it already.
-            if isinstance(value, str | bytes):
-                try:
-                    value = read_json(value)
-                except ValueError as error:
-                    raise DamagedValue(f"{self.where} holds no JSON") from error
+        def checked(value: Any) -> Any:
             if not fits(value, kind):
                 raise wrong(value)
             return value
 
-        return read
+        @lru_cache(maxsize=_TEXTS)
+        def decoded(text: str | bytes) -> Any:
+            try:
+                value = read_json(text)
+            except ValueError as error:
+                raise DamagedValue(f"{self.where} holds no JSON") from error
+            return checked(value)
+
+        # PostgreSQL's driver has read it already.
+        return lambda value: (decoded if isinstance(value, str | bytes) else checked)(value)
 
 
 def _is_flag(value: Any) -> bool:
