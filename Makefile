@@ -45,7 +45,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test: $(VENV)/.dev browser  ## run every test
 	$(PYTEST)
 
-test-fast: $(VENV)/.dev  ## run what is quick: no browser, no processes, no fitting
+test-fast: $(VENV)/.dev  ## run what is quick: no browser, no processes, no database server, no fitting
 	$(PYTEST) -m unit --ignore=tests/browser
 
 test-ray: $(VENV)/.dev  ## run a real Ray of two workers, one of them killed

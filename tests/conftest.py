@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 BROWSER = Path(__file__).parent / "browser"
 
-USUAL_SECONDS = {"unit": 0.1, "fitting": 1.0, "browser": 2.0, "process": 3.0, "long": 5.0}
+USUAL_SECONDS = {
+    "unit": 0.1,
+    "database": 0.3,
+    "fitting": 1.0,
+    "browser": 2.0,
+    "process": 3.0,
+    "long": 5.0,
+}
 """What a test with a marker takes, by and large."""
 
 # No deadline: a slow machine is not a fault. On CI the same examples every time, so that a change
@@ -40,7 +47,7 @@ gc.set_threshold(gc.get_threshold()[0], gc.get_threshold()[1], 100)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark browser tests by their folder, and as units whatever has no marker of these.
+    """Mark browser tests by their folder, those on PostgreSQL, and as units whatever is left.
 
     Files that take long come first: each goes to whoever is free, and at the end nobody waits for
     the last one.
@@ -50,11 +57,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if BROWSER in item.path.parents:
             item.add_marker(pytest.mark.browser)
         elif not any(item.get_closest_marker(name) for name in ("process", "fitting", "long")):
-            item.add_marker(pytest.mark.unit)
+            item.add_marker(pytest.mark.database if _asks_a_server(item) else pytest.mark.unit)
         seconds[item.path] += max(
             usual for name, usual in USUAL_SECONDS.items() if item.get_closest_marker(name)
         )
     items.sort(key=lambda item: -seconds[item.path])
+
+
+def _asks_a_server(item: pytest.Item) -> bool:
+    """Return whether a test is tried on PostgreSQL."""
+    callspec, names = getattr(item, "callspec", None), getattr(item, "fixturenames", ())
+    chosen = None if callspec is None else callspec.params.get("any_store")
+    return chosen == "postgresql" or not {"databases", "own_server"}.isdisjoint(names)
 
 
 @pytest.fixture(scope="session")

@@ -466,6 +466,7 @@ def test_a_locked_store_is_an_error_and_the_run_stays(
     assert StoreReader(url).run(1).state is RunState.FINISHED
 
 
+@pytest.mark.long
 def test_a_deletion_that_fell_silent_is_told_from_one_that_goes_on(url: str) -> None:
     fill(url, "one", 4)
     RunDeletion.begin(url, 1)
