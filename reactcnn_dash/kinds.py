@@ -169,7 +169,7 @@ def _has_fields(value: Any, kind: Any) -> bool:
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, object]:
     if is_fields(kind):
         return get_type_hints(kind)
     return {field.name: _hint(kind, field.type) for field in dataclasses.fields(kind)}

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _L = keras.layers
 
 
-def narrow_config(layer: Any, outputs: int) -> dict[str, Any]:
+def narrow_config(layer: Any, outputs: int) -> dict[str, object]:
     """Return the configuration of a maker (see ``channels.MAKERS``) with so many outputs."""
-    config: dict[str, Any] = layer.get_config()
+    config: dict[str, object] = layer.get_config()
     config["units" if isinstance(layer, _L.Dense) else "filters"] = outputs
     return config
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from reactcnn_dash.pages.json_routes import RequestRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
@@ -15,7 +15,7 @@ LARGEST: Final = 2**63
 """The store has no larger number."""
 
 
-def mapping(value: Any, name: str = "what is asked for") -> dict[str, Any]:
+def mapping(value: Any, name: str = "what is asked for") -> dict[str, object]:
     """Return an object.
 
     Raises:
@@ -26,7 +26,7 @@ def mapping(value: Any, name: str = "what is asked for") -> dict[str, Any]:
     return value
 
 
-def number(request: dict[str, Any], name: str) -> int | None:
+def number(request: Mapping[str, object], name: str) -> int | None:
     """Return a whole number that may be missing.
 
     Raises:
@@ -36,7 +36,7 @@ def number(request: dict[str, Any], name: str) -> int | None:
     return None if value is None else _whole(value, name)
 
 
-def needed(request: dict[str, Any], name: str) -> int:
+def needed(request: Mapping[str, object], name: str) -> int:
     """Return a whole number that may not be missing.
 
     Raises:
@@ -45,13 +45,13 @@ def needed(request: dict[str, Any], name: str) -> int:
     return _whole(request.get(name), name)
 
 
-def real(request: dict[str, Any], name: str) -> float | None:
+def real(request: Mapping[str, object], name: str) -> float | None:
     """Return a number that may be missing.
 
     Raises:
         RequestRefused: it is something else.
     """
-    value = request.get(name)
+    value: Any = request.get(name)
     if value is None:
         return None
     try:
@@ -60,7 +60,7 @@ def real(request: dict[str, Any], name: str) -> float | None:
         raise RequestRefused(f"{name} is a number.") from error
 
 
-def text(request: dict[str, Any], name: str) -> str | None:
+def text(request: Mapping[str, object], name: str) -> str | None:
     """Return text that may be missing.
 
     Raises:
@@ -72,7 +72,7 @@ def text(request: dict[str, Any], name: str) -> str | None:
     return value
 
 
-def texts(request: dict[str, Any], name: str) -> list[str] | None:
+def texts(request: Mapping[str, object], name: str) -> list[str] | None:
     """Return a list of texts that may be missing.
 
     Raises:
@@ -83,7 +83,7 @@ def texts(request: dict[str, Any], name: str) -> list[str] | None:
     return _listed(request, name, lambda one: text({name: one}, name) or "")
 
 
-def numbers(request: dict[str, Any], name: str) -> list[int]:
+def numbers(request: Mapping[str, object], name: str) -> list[int]:
     """Return a list of whole numbers.
 
     Raises:
@@ -92,7 +92,7 @@ def numbers(request: dict[str, Any], name: str) -> list[int]:
     return _listed(request, name, lambda one: _whole(one, name))
 
 
-def _listed(request: dict[str, Any], name: str, kind: Callable[[Any], T]) -> list[T]:
+def _listed(request: Mapping[str, object], name: str, kind: Callable[[Any], T]) -> list[T]:
     value = request.get(name)
     if not isinstance(value, list):
         raise RequestRefused(f"{name} is a list.")

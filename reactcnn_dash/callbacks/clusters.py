@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from dash import ClientsideFunction, Dash, Input, Output
 
@@ -16,12 +16,14 @@ from reactcnn_dash.pages.live.search import parse_search
 from reactcnn_dash.results.clusters.clustering import ClusterRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reactcnn_dash.pages.live.shapes import ClustersAnswer, ClustersRefused
     from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.clusters.clustering import Clusterings
 
 
-def answer(clusters: Clusterings, request: dict[str, Any]) -> ClustersAnswer:
+def answer(clusters: Clusterings, request: Mapping[str, object]) -> ClustersAnswer:
     """Return the clusters for a request, with the graph's elements and layout and the table's rows.
 
     Args:
@@ -59,7 +61,7 @@ def answer(clusters: Clusterings, request: dict[str, Any]) -> ClustersAnswer:
     }
 
 
-def asked_method(request: dict[str, Any]) -> tuple[str, float | None]:
+def asked_method(request: Mapping[str, object]) -> tuple[str, float | None]:
     """Return method and parameter of a request.
 
     Raises:
@@ -82,7 +84,7 @@ def register(app: Dash, context: Context) -> None:
     @app.callback(
         Output(ids.CLUSTERS, "data"), Input(ids.CLUSTER_REQUEST, "data"), prevent_initial_call=True
     )
-    def clusters(request: dict[str, Any]) -> ClustersAnswer:
+    def clusters(request: Mapping[str, object]) -> ClustersAnswer:
         return answer(context.clusters, asked.mapping(request))
 
     app.clientside_callback(ClientsideFunction("reactcnn", "clusters"), Input(ids.CLUSTERS, "data"))

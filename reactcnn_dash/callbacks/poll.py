@@ -17,7 +17,7 @@ from reactcnn_dash.pages.live.shapes import Seen
 from reactcnn_dash.results.first_visit import opening_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from reactcnn_dash.db import StoreReader
     from reactcnn_dash.pages.live.shapes import Frame
@@ -44,7 +44,7 @@ class Followers:
         self._clock = clock
         self._answers: dict[tuple[int | None, str], tuple[float, Frame]] = {}
 
-    def answer(self, request: dict[str, Any]) -> Frame:
+    def answer(self, request: Mapping[str, object]) -> Frame:
         """Return what `answer` does, from a reading at most a tenth of a second before."""
         run, seen = asked.number(request, "run"), _seen(request.get("seen"))
         uuid = seen.get("uuid")
@@ -66,7 +66,7 @@ class Followers:
         return found
 
 
-def answer(context: Context, request: dict[str, Any]) -> Frame:
+def answer(context: Context, request: Mapping[str, object]) -> Frame:
     """Return the answer to a poll; what the store refuses becomes a notice on the page.
 
     Args:
@@ -154,7 +154,7 @@ def register(app: Dash, context: Context) -> None:
     followers = Followers(context)
 
     @app.callback(Output(ids.FRAME, "data"), Input(ids.REQUEST, "data"), prevent_initial_call=True)
-    def poll(request: dict[str, Any]) -> Frame:
+    def poll(request: Mapping[str, object]) -> Frame:
         # The answer repeats the request's number, so that the page can tell a late one.
         request = asked.mapping(request)
         return {**followers.answer(request), "asked": asked.number(request, "number") or 0}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dash import ClientsideFunction, Dash, Input, Output
 
@@ -15,11 +15,13 @@ from reactcnn_dash.proxy import user
 from reactcnn_dash.results.runs import RunsFeed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reactcnn_dash.pages.page import Context
     from reactcnn_dash.pages.runs.shapes import Deleted, RunEdited, RunsAnswer
 
 
-def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) -> RunsAnswer:
+def answer(feed: RunsFeed, deleter: Deleter, url: str, request: Mapping[str, object]) -> RunsAnswer:
     """Return what changed in the list of runs since the page's last answer.
 
     Args:
@@ -54,7 +56,7 @@ def answer(feed: RunsFeed, deleter: Deleter, url: str, request: dict[str, Any]) 
     return payload if changes.runs else {**payload, **empty_store(url)}
 
 
-def edited(url: str, edit: dict[str, Any], author: str | None = None) -> RunEdited:
+def edited(url: str, edit: dict[str, object], author: str | None = None) -> RunEdited:
     """Change what a person wrote on a run; return the run and, if it may not be, why.
 
     Args:
@@ -77,7 +79,7 @@ def edited(url: str, edit: dict[str, Any], author: str | None = None) -> RunEdit
     return {"id": run_id}
 
 
-def deleted(deleter: Deleter, request: dict[str, Any]) -> Deleted:
+def deleted(deleter: Deleter, request: Mapping[str, object]) -> Deleted:
     """Begin to delete the runs of ``request["ids"]``; return why some may not be deleted."""
     return {"refused": deleter.ask(asked.numbers(request, "ids"))}
 
@@ -92,7 +94,7 @@ def register(app: Dash, context: Context) -> None:
         Input(ids.RUNS_REQUEST, "data"),
         prevent_initial_call=True,
     )
-    def look(request: dict[str, Any]) -> RunsAnswer:
+    def look(request: Mapping[str, object]) -> RunsAnswer:
         # The answer repeats the request's number, so that the page can tell a late one.
         request = asked.mapping(request)
         return {
@@ -105,7 +107,7 @@ def register(app: Dash, context: Context) -> None:
         Input(ids.RUNS_EDIT, "data"),
         prevent_initial_call=True,
     )
-    def edit(request: dict[str, Any]) -> RunEdited:
+    def edit(request: Mapping[str, object]) -> RunEdited:
         request = asked.mapping(request)
         return {**edited(url, request, user()), "number": asked.number(request, "number") or 0}
 
@@ -114,7 +116,7 @@ def register(app: Dash, context: Context) -> None:
         Input(ids.RUNS_DOOMED, "data"),
         prevent_initial_call=True,
     )
-    def delete(request: dict[str, Any]) -> Deleted:
+    def delete(request: Mapping[str, object]) -> Deleted:
         return deleted(deleter, asked.mapping(request))
 
     app.clientside_callback(

@@ -187,7 +187,7 @@ class PageApp(Dash):
         whole = str(super().interpolate_index(**parts))  # type: ignore[no-untyped-call]
         return whole.replace("<html>", '<html lang="en">', 1)
 
-    def _config(self) -> dict[str, Any]:
+    def _config(self) -> dict[str, object]:
         """Return what Dash's scripts know of the server, see ``Dash._config``."""
         config = super()._config()  # type: ignore[no-untyped-call]
         own = config["requests_pathname_prefix"]

@@ -30,7 +30,7 @@ def known(path: str | None) -> AbstractContextManager[Any]:
 
 
 @cache
-def run(path: str) -> dict[str, Any]:
+def run(path: str) -> dict[str, object]:
     """Run a Python file, once in a process, so that Keras knows what it registers.
 
     Modules beside it can be imported by it, as if it were run by itself.
