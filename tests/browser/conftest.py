@@ -41,9 +41,6 @@ CHROMIUM_OPTIONS = [
 ]
 
 
-STORAGE = "local_storage,indexeddb,cache_storage,service_workers"
-"""What a page may keep besides cookies, as Chromium names it."""
-
 CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """Programs to test with, the best first: the shell is the same engine without the windows, and
 takes half as long for a page."""
@@ -114,10 +111,8 @@ def imported(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    # Pages of one profile take turns in one process, which then knows the scripts already.
-    options = [*CHROMIUM_OPTIONS, "--process-per-site"]
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=options)
+        launched = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
         yield launched
         launched.close()
 
@@ -194,48 +189,10 @@ def opened_page(context: BrowserContext) -> Iterator[Page]:
     assert errors == []
 
 
-@pytest.fixture(scope="module")
-def profile(browser: Browser) -> Iterator[BrowserContext]:
-    """The browser of somebody who was here before, for a module: it keeps scripts, nothing else."""
-    with opened_profile(browser, seen=True) as context:
-        # Its process ends with the last page, so that one stays.
-        waiting = context.new_page()
-        waiting.route("**/*", lambda route: route.fulfill(body="", content_type="text/html"))
-        waiting.goto("http://127.0.0.1/")
-        yield context
-
-
 @pytest.fixture
-def page(
-    profile: BrowserContext, serve: Serve, serve_by_command: Serve, tmp_path: Path
-) -> Iterator[Page]:
-    """A page of somebody who was here before; it closes before its server and its store go.
-
-    What a page keeps is forgotten after it. Who changes the browser itself (its clock, its
-    routes) takes a page of `own`.
-    """
+def page(browser: Browser, serve: Serve, serve_by_command: Serve, tmp_path: Path) -> Iterator[Page]:
+    """A page of somebody who was here before; it closes before its server and its store go."""
     del tmp_path
-    origins: set[str] = set()
-    try:
-        with opened_page(profile) as opened:
-            opened.on("framenavigated", lambda at: origins.add("/".join(at.url.split("/")[:3])))
-            yield opened
-    finally:
-        waiting, *left = profile.pages
-        for other in left:
-            other.close()
-        session = profile.new_cdp_session(waiting)
-        for origin in origins:
-            if origin.startswith("http"):
-                kept = {"origin": origin, "storageTypes": STORAGE}
-                session.send("Storage.clearDataForOrigin", kept)
-        session.detach()
-        profile.clear_cookies()
-
-
-@pytest.fixture
-def own(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Page]:
-    """A page like `page` in a browser of its own."""
     with opened_profile(browser, seen=True) as context, opened_page(context) as opened:
         yield opened
 

@@ -252,8 +252,8 @@ def test_a_deletion_can_be_undone_and_until_then_nothing_is_deleted(
     assert states == dict.fromkeys(NAMES, "finished")
 
 
-def test_a_deletion_happens_when_its_time_is_over(own: Page, serve: Serve, store: Path) -> None:
-    shown = at_runs(own, serve(store))
+def test_a_deletion_happens_when_its_time_is_over(page: Page, serve: Serve, store: Path) -> None:
+    shown = at_runs(page, serve(store))
     shown.clock.install()
     choose(shown, "beta")
     shown.get_by_role("button", name="Delete").click()
