@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import waitress
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from waitress import wasyncore
 
 from reactcnn_dash.app import create_server
@@ -151,12 +151,12 @@ def serve_by_command(tmp_path: Path) -> Iterator[Serve]:
 
 
 @contextmanager
-def opened_profile(browser: Browser, *, seen: bool) -> Iterator[BrowserContext]:
-    """A browser as on the first day, whose pages have 1280×720.
+def opened_page(browser: Browser, *, seen: bool) -> Iterator[Page]:
+    """A page of 1280×720 whose console must stay free of errors.
 
     Args:
         browser: opens it.
-        seen: whether it has shown the tour of a first visit.
+        seen: whether its browser has shown the tour of a first visit.
     """
     context = browser.new_context(
         viewport={"width": 1280, "height": 720},
@@ -165,13 +165,6 @@ def opened_profile(browser: Browser, *, seen: bool) -> Iterator[BrowserContext]:
     )
     if seen:
         context.add_init_script(SEEN)
-    yield context
-    context.close()
-
-
-@contextmanager
-def opened_page(context: BrowserContext) -> Iterator[Page]:
-    """A page whose console must stay free of errors."""
     opened = context.new_page()
     opened.set_default_timeout(WAIT_MS)
     errors: list[str] = []
@@ -185,7 +178,7 @@ def opened_page(context: BrowserContext) -> Iterator[Page]:
         ),
     )
     yield opened
-    opened.close()
+    context.close()
     assert errors == []
 
 
@@ -193,12 +186,12 @@ def opened_page(context: BrowserContext) -> Iterator[Page]:
 def page(browser: Browser, serve: Serve, serve_by_command: Serve, tmp_path: Path) -> Iterator[Page]:
     """A page of somebody who was here before; it closes before its server and its store go."""
     del tmp_path
-    with opened_profile(browser, seen=True) as context, opened_page(context) as opened:
+    with opened_page(browser, seen=True) as opened:
         yield opened
 
 
 @pytest.fixture
 def newcomer(browser: Browser, serve: Serve, serve_by_command: Serve) -> Iterator[Page]:
-    """A page of a first visit, in a browser of its own; it closes before its server."""
-    with opened_profile(browser, seen=False) as context, opened_page(context) as opened:
+    """A page of a first visit; it closes before its server."""
+    with opened_page(browser, seen=False) as opened:
         yield opened
