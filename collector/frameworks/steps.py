@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from reactcnn_dash.analysis.receptive_field import Axis, joined
+from reactcnn_dash.results.fields import Merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -17,13 +18,6 @@ if TYPE_CHECKING:
 
 Seen = tuple[Axis, Axis] | Literal["whole"] | None
 """Along height and width; the whole image, as behind global pooling; or not known."""
-
-
-class Merge(TypedDict):
-    """Where branches meet: what it is called, and the sources that it takes."""
-
-    kind: str
-    of: list[int]
 
 
 class Wiring(TypedDict):

@@ -14,6 +14,7 @@ from collector.slim.channels import WEIGHTED
 from collector.slim.request import SlimError
 from reactcnn_dash.analysis import explain
 from reactcnn_dash.db import NewSlimming, StoreMissing, save_slimming
+from reactcnn_dash.db.slimmings import Width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,12 +47,6 @@ class Change(TypedDict):
 
     before: int
     after: int
-
-
-class Width(Change):
-    """How many filters or units a layer had, and has."""
-
-    name: str
 
 
 class Fitted(TypedDict):
