@@ -16,13 +16,14 @@ from reactcnn_dash import open_store
 from reactcnn_dash.db import (
     Clustering,
     ImageNotFound,
+    KeptResult,
     RunNotFound,
     RunWriter,
     StoreReader,
     delete_run,
     edit_run,
+    keep_result,
     normalise_url,
-    note_odd,
     save_clustering,
     upgrade,
 )
@@ -70,7 +71,7 @@ def test_every_way_into_a_store_takes_a_path(store: Path) -> None:
         writer.finish()
     edit_run(store, 2, name="renamed", note=None, tags=None)
     save_clustering(store, 1, Clustering(0, "louvain", 1.0, 4, np.zeros(6, np.int32)))
-    note_odd(store, 1, 3)
+    keep_result(store, 1, "scores", "", KeptResult(4, b""), odd=3)
     upgrade(store)
     assert delete_run(store, 2)
     (run,) = StoreReader(store).runs()

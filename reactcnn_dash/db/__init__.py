@@ -66,7 +66,7 @@ from reactcnn_dash.db.records import (
     RunSummary,
     Shared,
 )
-from reactcnn_dash.db.results import note_odd, replace_states, save_clustering
+from reactcnn_dash.db.results import replace_states, save_clustering
 from reactcnn_dash.db.search import ImageFilter, SearchOrder, SearchPage
 from reactcnn_dash.db.sharing import Lease, SharedRun, find_shared
 from reactcnn_dash.db.slimmings import NewSlimming, Slimming, save_slimming

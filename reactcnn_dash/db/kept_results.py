@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from reactcnn_dash.db import models, queries
 from reactcnn_dash.db.opening import saving
@@ -23,6 +23,9 @@ _SAME = (
 )
 _FIND = select(_table.c.images, _table.c.value).where(*_SAME)
 _REMOVE = delete(_table).where(*_SAME)
+_NOTE_ODD = (
+    update(models.runs).where(models.runs.c.id == bindparam("run")).values(odd=bindparam("count"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,15 @@ class KeptResult:
     value: bytes
 
 
-def keep_result(url: StoreUrl, run_id: int, kind: str, key: str, report: KeptResult) -> None:
+def keep_result(
+    url: StoreUrl,
+    run_id: int,
+    kind: str,
+    key: str,
+    report: KeptResult,
+    *,
+    odd: int | None = None,
+) -> None:
     """Store a report, in place of the one of the same kind and key.
 
     Args:
@@ -42,6 +53,8 @@ def keep_result(url: StoreUrl, run_id: int, kind: str, key: str, report: KeptRes
         kind: what it is, at most 32 characters.
         key: with which settings, at most 128 characters.
         report: what to store.
+        odd: by this report, so many images of the run stand out; noted with it, for the list of
+            runs.
 
     Raises:
         RunNotFound: if the store has no such run.
@@ -54,6 +67,8 @@ def keep_result(url: StoreUrl, run_id: int, kind: str, key: str, report: KeptRes
         connection.execute(_REMOVE, same)
         new = values | {"images": report.images, "value": report.value}
         connection.execute(insert(_table), [new])
+        if odd is not None:
+            connection.execute(_NOTE_ODD, {"run": run_id, "count": odd})
 
 
 def find_kept(connection: Connection, run_id: int, kind: str, key: str) -> KeptResult | None:

@@ -41,10 +41,6 @@ _GROW = (
     .values(size=models.runs.c.size + bindparam("grown"))
 )
 
-_NOTE_ODD = (
-    update(models.runs).where(models.runs.c.id == bindparam("run")).values(odd=bindparam("count"))
-)
-
 
 def save_clustering(url: StoreUrl, run_id: int, clustering: Clustering) -> None:
     """Store a clustering, in place of one of the same layer, method, parameter and images.
@@ -91,18 +87,6 @@ def replace_states(url: StoreUrl, run_id: int, states: Sequence[CorrelationState
             connection.execute(_GROW, {"run": run_id, "grown": grown})
     finally:
         close_writing(connection)
-
-
-def note_odd(url: StoreUrl, run_id: int, odd: int) -> None:
-    """Note how many images of a run stand out, for the list of runs.
-
-    Raises:
-        RunNotFound: if the store has no such run.
-        StoreError: if the store is missing or cannot be written.
-    """
-    with saving(url) as (connection, place):
-        queries.find_run(connection, run_id, str(place))
-        connection.execute(_NOTE_ODD, {"run": run_id, "count": odd})
 
 
 def save_states(connection: Connection, run_id: int, rows: Sequence[PackedState]) -> int:

@@ -59,14 +59,16 @@ class StoredKind(Generic[T]):
         """
         return self._find(reader, run, settings, lambda images: may_stand(run, images))
 
-    def save(self, url: str, run: Run, value: T, settings: str = "") -> None:
-        """Store a result in place of the former.
+    def save(
+        self, url: str, run: Run, value: T, settings: str = "", *, odd: int | None = None
+    ) -> None:
+        """Store a result in place of the former, and how many images stand out by it, if given.
 
         Raises:
             StoreError: the store cannot be written.
         """
         report = KeptResult(self.images(value), self.pack(value))
-        keep_result(url, run.id, self.name, settings, report)
+        keep_result(url, run.id, self.name, settings, report, odd=odd)
 
     def found_or_computed(
         self, url: str, reader: StoreReader, run: Run, settings: str, compute: Callable[[], T]

@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from reactcnn_dash import analysis
-from reactcnn_dash.db import RunState, StoreReader, note_odd
+from reactcnn_dash.db import RunState, StoreReader
 from reactcnn_dash.jobs.kept import keep
 from reactcnn_dash.jobs.worker import report_progress
 from reactcnn_dash.results.deviations.packing import from_bytes, to_bytes
@@ -154,9 +154,8 @@ def save_scores(url: str, run: Run, scores: RunScores) -> None:
     Raises:
         StoreError: the store cannot be written.
     """
-    SCORES.save(url, run, scores)
-    if run.state is RunState.COLLECTING or len(scores.scores) >= run.stored:
-        note_odd(url, run.id, len(scores.odd(RATE)))
+    known = run.state is RunState.COLLECTING or len(scores.scores) >= run.stored
+    SCORES.save(url, run, scores, odd=len(scores.odd(RATE)) if known else None)
 
 
 def _scored(
