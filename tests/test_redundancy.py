@@ -496,7 +496,7 @@ def test_the_routes_answer_once_it_is_worked_out(client: FlaskClient, url: str) 
 def test_a_report_under_way_says_so_and_its_file_is_refused(url: str) -> None:
     with closing(Workers(warm_up, 2)) as jobs:
         http = served.client(routes, served.context(url, jobs))
-        begun = {"status": "running", "done": 0, "total": 0, "behind": False}
+        begun = {"status": "running", "done": 0, "total": 0, "behind": False, "loading": False}
         assert http.get("/redundancies/of?run=1").get_json() == begun
         layer = http.get("/redundancies/holds?run=1&layer=conv1").get_json()
         assert layer == begun | {"behind": True}

@@ -100,7 +100,7 @@ export function showProgress(place, words, share = 0, label = "") {
 }
 
 /** Work of which nothing is known yet. @type {Running} */
-export const NOT_BEGUN = { status: "running", done: 0, total: 0, behind: false };
+export const NOT_BEGUN = { status: "running", done: 0, total: 0, behind: false, loading: false };
 
 /**
  * How far some work is, from 0 to 1.

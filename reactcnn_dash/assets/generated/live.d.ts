@@ -267,15 +267,6 @@ export interface FirstVisit {
   wrong: number;
 }
 
-/** The model has not answered yet: ask again; ``total`` is 0 until it is known. ``loading``: the model is still being loaded; ``behind``: another run's model is still needed. */
-export interface ModelWaiting {
-  status: "running";
-  loading: boolean;
-  done: number;
-  total: number;
-  behind: boolean;
-}
-
 /** An image with some filters switched off, beside the image as it is. ``classes`` are class and probability before and after, None for NaN; ``before`` and ``after`` the predicted class, None without one; ``codes`` is base64 of a byte a filter, how far its GAP moved on the scale ± ``spans`` of its layer; ``rounded``: the run was given finer pixels than the store keeps. */
 export interface WhatIf {
   classes: ([number, number | null, number | null])[];

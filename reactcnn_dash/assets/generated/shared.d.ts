@@ -18,12 +18,13 @@ export interface Refused {
   message: string;
 }
 
-/** The answer to a question whose answer is not there yet: ask again. ``total`` is 0 until it is known; ``behind`` says that other work must end first. */
+/** The answer to a question whose answer is not there yet: ask again. ``total`` is 0 until it is known; ``behind`` says that other work must end first, ``loading`` that a model is still being loaded. */
 export interface Running {
   status: "running";
   done: number;
   total: number;
   behind: boolean;
+  loading: boolean;
 }
 
 /** An entry of a list to pick from. */

@@ -14,15 +14,16 @@ import { drawWhatIf } from "./what-if-panel.mjs";
 import { countOff, offText, parseOff, toggled } from "./what-if-text.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
-/** @import { ModelWaiting, WhatIf, WhatIfRun } from "../generated/live.d.ts" */
+/** @import { WhatIf, WhatIfRun } from "../generated/live.d.ts" */
+/** @import { Running } from "../generated/shared.d.ts" */
 
 /** What is known of the image: the answer to the question `key`. @typedef {{ key: string, uuid: string, found: WhatIf, codes: Uint8Array }} Known */
 
-/** What is known of all images, or how far that is. @typedef {{ key: string, waiting: ModelWaiting | null, found: WhatIfRun | null, message: string | null }} OverRun */
+/** What is known of all images, or how far that is. @typedef {{ key: string, waiting: Running | null, found: WhatIfRun | null, message: string | null }} OverRun */
 
 const NOUGHT = CODES / 2;
 
-/** @type {ModelWaiting} */
+/** @type {Running} */
 const BEGINNING = { ...NOT_BEGUN, loading: true };
 
 export const whatIf = {
@@ -30,7 +31,7 @@ export const whatIf = {
   open: false,
   /** @type {Known | null} */
   known: null,
-  /** How far the answer about the image is. @type {ModelWaiting | null} */
+  /** How far the answer about the image is. @type {Running | null} */
   waiting: null,
   /** Why there is none. @type {{ key: string, message: string } | null} */
   failed: null,

@@ -7,11 +7,10 @@ import re
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
-from flask import Response, jsonify, request
+from flask import Response, request
 
 from reactcnn_dash.analysis.scales import NOT_FINITE, NOUGHT
-from reactcnn_dash.jobs.model import Waiting
-from reactcnn_dash.pages.json_routes import RequestRefused, done, json_routes, number
+from reactcnn_dash.pages.json_routes import RequestRefused, done, json_routes, number, ready
 from reactcnn_dash.pages.live.frames import gap_ranges
 from reactcnn_dash.results.maps_again import maps_question
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db import Layer, Run
     from reactcnn_dash.jobs.messages import Message
-    from reactcnn_dash.pages.live.shapes import ClassMap, ModelWaiting, WhatIf
+    from reactcnn_dash.pages.live.shapes import ClassMap, WhatIf
     from reactcnn_dash.pages.page import Context
 
 MOST_CLASSES = 10
@@ -116,17 +115,14 @@ def blueprint(context: Context) -> Blueprint:
     @routes.get("/<uuid>/what-if/<int:ordinal>")
     def what_if(uuid: str, ordinal: int) -> Response:
         question = {"ask": "what-if", "ordinal": ordinal, **_switched_off()}
-        found = model.ask(uuid, question)
-        if isinstance(found, Waiting):
-            return _waiting(found)
+        found = ready(model.ask(uuid, question))
         run = reader.run(uuid)
         label = next(reader.image_facts(run, ordinal, ordinal + 1)).label
         return done(what_if_payload(found, run, context.run_layers.of(uuid).layers, label))
 
     @routes.get("/<uuid>/what-if")
     def over_run(uuid: str) -> Response:
-        found = model.ask(uuid, _over_run(reader.run(uuid)))
-        return _waiting(found) if isinstance(found, Waiting) else done(found.head)
+        return done(ready(model.ask(uuid, _over_run(reader.run(uuid)))).head)
 
     @routes.post("/<uuid>/what-if/cancel")
     def cancel(uuid: str) -> Response:
@@ -135,14 +131,13 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/<uuid>/maps/<int:ordinal>")
     def maps(uuid: str, ordinal: int) -> Response:
-        found = model.ask(uuid, maps_question(ordinal))
-        return _waiting(found) if isinstance(found, Waiting) else done(found.head)
+        return done(ready(model.ask(uuid, maps_question(ordinal))).head)
 
     @routes.get("/<uuid>/grad-cam/<int:ordinal>")
     def grad_cam(uuid: str, ordinal: int) -> Response:
         asked = {"class": number("class"), "layer": number("layer")}
-        found = model.ask(uuid, {"ask": "grad-cam", "ordinal": ordinal, **asked})
-        return _waiting(found) if isinstance(found, Waiting) else done(class_map_payload(found))
+        found = ready(model.ask(uuid, {"ask": "grad-cam", "ordinal": ordinal, **asked}))
+        return done(class_map_payload(found))
 
     return routes
 
@@ -164,17 +159,6 @@ class _OverRun(_SwitchedOff):
 def _over_run(run: Run) -> _OverRun:
     # A run that has grown is another question.
     return {"ask": "what-if-run", "stored": run.stored, **_switched_off()}
-
-
-def _waiting(waiting: Waiting) -> Response:
-    said: ModelWaiting = {
-        "status": "running",
-        "loading": waiting.loading,
-        "done": waiting.done,
-        "total": waiting.total,
-        "behind": waiting.behind,
-    }
-    return jsonify(said)
 
 
 def _switched_off() -> _SwitchedOff:

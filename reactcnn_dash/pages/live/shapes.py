@@ -341,19 +341,6 @@ class FirstVisit(TypedDict):
     wrong: int
 
 
-class ModelWaiting(TypedDict):
-    """The model has not answered yet: ask again; ``total`` is 0 until it is known.
-
-    ``loading``: the model is still being loaded; ``behind``: another run's model is still needed.
-    """
-
-    status: Literal["running"]
-    loading: bool
-    done: int
-    total: int
-    behind: bool
-
-
 class WhatIf(TypedDict):
     """An image with some filters switched off, beside the image as it is.
 
