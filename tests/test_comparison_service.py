@@ -237,7 +237,7 @@ def test_pages_of_changed_images_and_pairs(client: Any, store: Path) -> None:
         ("image", {"a": 1, "b": 2, "image": 400}, "not among the images in common"),
         ("changed", {"a": 1, "b": 2, "kind": "odd", "offset": 0}, "No kind of changed images"),
         ("experiment", {"name": "nowhere"}, "has 0 runs"),
-        ("experiment", {"name": "night", "against": "dawn"}, "previous, first, last"),
+        ("experiment", {"name": "night", "against": "dawn"}, "last, previous, first"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(

@@ -21,6 +21,7 @@ from reactcnn_dash.export import ExportError, file_name, run_stem
 from reactcnn_dash.pages.live.search import BadSearch, parse_search
 from reactcnn_dash.results.clusters.clustering import ClusterRequest
 from reactcnn_dash.results.clusters.graph import cluster_graph
+from reactcnn_dash.results.naming import column_name
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import Run
@@ -71,7 +72,7 @@ def graphml(view: ClusterView, run: Run, subset: str | None) -> bytes:
     """Return the clusters on the page as GraphML; the graph says where they come from."""
     layer = view.layer
     graph = cluster_graph(
-        [f"{layer.name}/{i}" for i in range(layer.filters)],
+        [column_name(layer.name, i) for i in range(layer.filters)],
         view.labels.tolist(),
         view.edges,
         layer=layer.name,

@@ -1,6 +1,7 @@
 /* A report: one file to send, which the server makes meanwhile. */
 import { askUntilDone, shareDone } from "./asker.mjs";
 import { save } from "./files.mjs";
+import { percent } from "./format.mjs";
 import { notice, reason } from "./notice.mjs";
 
 /** @import { Query } from "./links.mjs" */
@@ -17,7 +18,7 @@ export async function saveReport(of) {
       "/reports/of",
       of,
       () => true,
-      (waiting) => say(waiting.total ? `: ${Math.round(100 * shareDone(waiting))} %` : "…"),
+      (waiting) => say(waiting.total ? `: ${percent(shareDone(waiting), 0)}` : "…"),
     );
     save(new Blob([html], { type: "text/html" }), name);
     notice(null);

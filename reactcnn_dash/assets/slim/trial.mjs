@@ -6,6 +6,7 @@ import { addressOf } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { allow, READ_ONLY } from "../base/read-only.mjs";
 import * as ids from "../generated/ids.mjs";
+import { SLIM_BUDGETS, SLIM_METHODS } from "../generated/rules.mjs";
 import { drawPredicted, onPredicted } from "./predicted.mjs";
 import { list, page } from "./slims.mjs";
 
@@ -16,9 +17,10 @@ const AGAIN_MS = 500;
 
 /** What would be made. */
 const form = {
-  budget: "parameters",
+  /** @type {string} */
+  budget: SLIM_BUDGETS[0],
   share: 25,
-  method: "refit",
+  method: Object.keys(SLIM_METHODS)[0],
   /** @type {number | null} */
   calibration: null,
   /** @type {number | null} */

@@ -1,4 +1,4 @@
-"""The redundancy page: Dash components, and the places that assets/redundancy/*.js draw into."""
+"""The redundancy page: Dash components, and the places that assets/redundancy/*.mjs draw into."""
 
 from __future__ import annotations
 

@@ -22,16 +22,12 @@ from reactcnn_dash.pages.elements import (
     spacer,
 )
 from reactcnn_dash.pages.page import Content
-from reactcnn_dash.results.slimming.trial import METHODS
+from reactcnn_dash.results.slimming.trial import BUDGETS, METHODS
 
 if TYPE_CHECKING:
     from typing import Any
 
-AGAINST: Final = {
-    "parameters": "Parameters",
-    "work": "Multiply-adds",
-    "speed": "Images a second",
-}
+AGAINST: Final = {**BUDGETS, "speed": "Images a second"}
 """What the curve stands over."""
 
 
@@ -83,7 +79,6 @@ def _labelled(words: str, control: Any) -> html.Div:
 
 
 def _trial() -> html.Section:
-    budgets = {"parameters": "Parameters", "multiply-adds": "Multiply-adds"}
     method = pick(
         ids.SLIM_METHOD,
         "How the filters that stay are chosen",
@@ -100,7 +95,7 @@ def _trial() -> html.Section:
             "slim-card-head",
             html.H2("Try it"),
             spacer(),
-            choice(ids.SLIM_BUDGET, "Budget", budgets),
+            choice(ids.SLIM_BUDGET, "Budget", BUDGETS),
         ),
         box(
             "slim-budget",

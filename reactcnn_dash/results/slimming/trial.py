@@ -25,10 +25,14 @@ METHODS: Final = {
 }
 """How filters that stay are chosen, as the collector calls it; the first is the usual one."""
 
+CHOSEN: Final = {**METHODS, "plan": "By a redundancy report"}
+"""How the filters of a slim network may have been chosen."""
+
 PACKAGED: Final = ("vgg16-cifar10", "vgg16-cifar10-epoch02")
 """Networks that come with the collector."""
 
-BUDGETS: Final = {"parameters": "--parameters", "multiply-adds": "--multiply-adds"}
+BUDGETS: Final = {"parameters": "Parameters", "multiply-adds": "Multiply-adds"}
+"""What may stay a share of, as the collector calls it."""
 CALIBRATION: Final = 3000
 """Images that a network is slimmed with, at most."""
 
@@ -129,7 +133,7 @@ def words(wanted: Wanted, store: str, output: str) -> list[str]:
     head = run.options.get("head")
     if head is not None:
         result += ["--head", str(head)]
-    result += [BUDGETS[wanted.budget], f"{wanted.share}%"]
+    result += [f"--{wanted.budget}", f"{wanted.share}%"]
     if wanted.method != "refit":
         result += ["--method", wanted.method]
     result += ["--evaluate", str(evaluation.options.get("images", "IMAGES"))]
