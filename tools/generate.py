@@ -43,6 +43,7 @@ from reactcnn_dash.pages.live import layout as live_layout
 from reactcnn_dash.pages.registry import PAGES
 from reactcnn_dash.pages.runs import layout as runs_layout
 from reactcnn_dash.pages.slim import layout as slim_layout
+from reactcnn_dash.results import what_if
 from reactcnn_dash.results.deviations import scores
 from reactcnn_dash.results.slimming import trial
 
@@ -86,6 +87,7 @@ RULES: Final[dict[str, Any]] = {
     "SCALES": tuple(elements.SCALES),
     "MODES": tuple(live_layout.MODES),
     "DEVIATIONS_AGAINST": tuple(live_layout.AGAINST),
+    "INSTEAD": what_if.INSTEAD,
     "SHEET_ORDERS": tuple(sheet.ORDERS),
     "COMPARE_TABS": tuple(compare_layout.TABS),
     "CHANGE_KINDS": tuple(compare.KINDS),

@@ -11,19 +11,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from flask import Blueprint, Response, request, send_file
+from flask import Response, request, send_file
 
-from reactcnn_dash.analysis import OVERVIEW, TooFewImages, method_of
-from reactcnn_dash.analysis.methods import UnknownMethod
-from reactcnn_dash.db import DamagedBlob, RunNotFound
+from reactcnn_dash.analysis import OVERVIEW, method_of
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import ExportError, file_name, run_stem
 from reactcnn_dash.pages.live.search import BadSearch, parse_search
+from reactcnn_dash.pages.routes import file_routes
 from reactcnn_dash.results.clusters.clustering import ClusterRequest
 from reactcnn_dash.results.clusters.graph import cluster_graph
 from reactcnn_dash.results.naming import column_name
 
 if TYPE_CHECKING:
+    from flask import Blueprint
+
     from reactcnn_dash.db import Run
     from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.clusters.clustering import ClusterView
@@ -114,7 +115,7 @@ def blueprint(context: Context) -> Blueprint:
     ``/runs/<uuid>/export/npz`` and ``…/parquet`` give the whole run; ``…/graphml?layer=N`` the
     clusters of a layer, with ``method``, ``parameter`` and ``subset`` as on the page.
     """
-    routes = Blueprint("downloads", __name__)
+    routes = file_routes("downloads")
     reader = context.reader
     one_at_a_time = threading.Lock()
 
@@ -156,16 +157,5 @@ def blueprint(context: Context) -> Blueprint:
             as_attachment=True,
             download_name=f"{name}.graphml",
         )
-
-    @routes.errorhandler(UserError)
-    def refused(error: UserError) -> Response:
-        status = 503
-        if isinstance(error, RunNotFound):
-            status = 404
-        elif isinstance(error, DamagedBlob):
-            status = 410
-        elif isinstance(error, (TooFewImages, BadSearch, UnknownMethod)):
-            status = 400
-        return Response(str(error), status=status, mimetype="text/plain")
 
     return routes

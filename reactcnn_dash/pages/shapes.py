@@ -18,6 +18,7 @@ __all__ = [
     "OfLabel",
     "Option",
     "Refused",
+    "Report",
     "Running",
 ]
 
@@ -49,6 +50,13 @@ class OfLabel(TypedDict):
     precision: float | None
     recall: float | None
     f1: float | None
+
+
+class Report(TypedDict):
+    """A report: the name of its file, and the file."""
+
+    name: str
+    html: str
 
 
 class ByClass(TypedDict):

@@ -5,6 +5,7 @@ import { percent } from "./format.mjs";
 import { notice, reason } from "./notice.mjs";
 
 /** @import { Query } from "./links.mjs" */
+/** @import { Report } from "../generated/shared.d.ts" */
 
 /**
  * Have a report made and let the browser save it; how far it is, and what is wrong, is said on the page.
@@ -14,6 +15,7 @@ export async function saveReport(of) {
   const say = (/** @type {string} */ how) => notice(`The report is made${how}`, "info");
   say("…");
   try {
+    /** @type {Report} */
     const { name, html } = await askUntilDone(
       "/reports/of",
       of,

@@ -31,6 +31,7 @@ export const CONSTANT_COLOUR = "#6b7280";
 export const SCALES = /** @type {const} */ (["layer", "network"]);
 export const MODES = /** @type {const} */ (["gap", "deviation"]);
 export const DEVIATIONS_AGAINST = /** @type {const} */ (["run", "class"]);
+export const INSTEAD = /** @type {const} */ (["zero", "mean"]);
 export const SHEET_ORDERS = /** @type {const} */ (["number", "gap", "cluster"]);
 export const COMPARE_TABS = /** @type {const} */ (["images", "filters", "flow", "classes"]);
 export const CHANGE_KINDS = /** @type {const} */ (["all", "corrected", "broken", "between"]);

@@ -49,6 +49,12 @@ export interface OfLabel {
   f1: number | null;
 }
 
+/** A report: the name of its file, and the file. */
+export interface Report {
+  name: string;
+  html: string;
+}
+
 /** What the labelled images of a run were taken for. ``why`` says in a line why nothing is known. ``counts`` has a row a class and a column a class, with one more for no answer; it is empty where there are many classes. ``worst`` are the most frequent confusions: label, answer and images. ``classes`` are those that have images: number, images, how many are right, and the ends of the share's 95 % interval. ``unanswered`` counts the run's images without an answer, labelled or not. Where images may have several labels, ``labels`` are these instead, and ``together`` all of them; of the ``labelled`` images every label is right in ``right``. */
 export interface ByClass {
   run: number;

@@ -17,7 +17,7 @@ import { view } from "./view.mjs";
 import { followWhatIf } from "./what-if.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
-/** @import { Clusters, ClustersAnswer, ClustersAsked, ClustersRefused } from "../generated/live.d.ts" */
+/** @import { Clusters, ClustersAnswer, ClustersAsked, ClustersRefused, ClustersRequest } from "../generated/live.d.ts" */
 
 const FIT_PADDING = 12;
 /** A node's own size, and the least that it has on the screen, in pixels, however many there are. */
@@ -98,7 +98,9 @@ export function pumpClusters() {
   triedAt = shown.run?.stored ?? -1;
   if (!same) byId(ids.PANEL).classList.add("busy");
   const keep = same && known() !== null;
-  setProps(ids.CLUSTER_REQUEST, { data: { ...want, parameter: want.asked, keep, number } });
+  /** @type {ClustersRequest} */
+  const data = { ...want, parameter: want.asked, keep, number };
+  setProps(ids.CLUSTER_REQUEST, { data });
 }
 
 /** That r is from a sample, and how far off it may be (95 %, Fisher, around r = 0). @param {number} images @param {number} chosen */

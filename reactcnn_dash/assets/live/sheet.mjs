@@ -37,9 +37,6 @@ let order = [];
 let tiling = { size: LEAST, columns: 1 };
 let drawn = "";
 
-/** How large the tiles are, and how many stand in a row. */
-export const tilingNow = () => [tiling.size, tiling.columns];
-
 const frame = () => byId(ids.SHEET);
 const place = () => byId(ids.SHEET_MAPS);
 const picture = () => canvasOf(ids.SHEET_PICTURE);

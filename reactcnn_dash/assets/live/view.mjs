@@ -5,6 +5,7 @@ import {
   DEVIATIONS_AGAINST,
   FALSE_ALARM_RATE,
   FALSE_ALARM_RATES,
+  INSTEAD,
   MODES,
   OVERVIEW,
   SCALES,
@@ -46,7 +47,7 @@ const SCHEMA = {
   /** the sheet of the open layer's maps: where there is room, over the grid, or none; and its order */
   sheet: choiceField(["fit", "large", "off"]),
   order: choiceField(SHEET_ORDERS),
-  instead: choiceField(["zero", "mean"]),
+  instead: choiceField(INSTEAD),
 };
 
 export const view = makeView(SCHEMA, ({ method, parameter }) => {

@@ -1,8 +1,7 @@
 /* What if filters are switched off: asking the model at hand about the image on the page, and about
    all images. One question at a time; the panel draws what is known (what-if-panel.mjs). */
-import { askUntilDone, NOT_BEGUN, Refused } from "../base/asker.mjs";
-import { addressOf } from "../base/links.mjs";
-import { reason } from "../base/notice.mjs";
+import { askUntilDone, NOT_BEGUN, Refused, tell } from "../base/asker.mjs";
+import { notice, reason } from "../base/notice.mjs";
 import { decodeBytes } from "../base/pixels.mjs";
 import { CODES, NOT_FINITE } from "../generated/rules.mjs";
 import { redFilters } from "./clusters.mjs";
@@ -150,15 +149,15 @@ export async function askOverRun() {
 /** Give up what is asked about all images. */
 export async function cancelOverRun() {
   const { run } = shown;
-  const query = new URLSearchParams(/** @type {Record<string, string>} */ (settings()));
+  const given = settings();
   whatIf.overRun = null;
   drawWhatIf();
   if (!run) return;
-  await fetch(addressOf(`/model/${run.uuid}/what-if/cancel?${query}`), {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: "{}",
-  });
+  try {
+    await tell(`/model/${run.uuid}/what-if/cancel`, given);
+  } catch (error) {
+    notice(`It goes on: ${reason(error)}`, "warning");
+  }
 }
 
 /** Switch some filters of a layer off, or on again. @param {number} layer @param {readonly number[]} filters */

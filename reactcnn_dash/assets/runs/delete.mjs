@@ -11,7 +11,7 @@ import { leaving } from "./rows.mjs";
 import { chosen, restateNow } from "./table.mjs";
 import { offerUndo } from "./undo.mjs";
 
-/** @import { Deleted } from "../generated/runs.d.ts" */
+/** @import { Deleted, Doomed } from "../generated/runs.d.ts" */
 /** @import { Row } from "./rows.mjs" */
 
 const NAMED = 8;
@@ -85,7 +85,9 @@ export function deleteDoomed() {
     settle: () => {
       mark(runs, false);
       number += 1;
-      setProps(ids.RUNS_DOOMED, { data: { number, ids: runs.map((row) => row.id) } });
+      /** @type {Doomed} */
+      const data = { number, ids: runs.map((row) => row.id) };
+      setProps(ids.RUNS_DOOMED, { data });
     },
   });
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 from flask import Response, request
@@ -13,6 +13,7 @@ from reactcnn_dash.analysis.scales import NOT_FINITE, NOUGHT
 from reactcnn_dash.pages.json_routes import RequestRefused, done, json_routes, number, ready
 from reactcnn_dash.pages.live.frames import gap_ranges
 from reactcnn_dash.results.maps_again import maps_question
+from reactcnn_dash.results.what_if import INSTEAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.jobs.messages import Message
     from reactcnn_dash.pages.live.shapes import ClassMap, WhatIf
     from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.results.what_if import OverRunQuestion, SwitchedOff, WhatIfQuestion
 
 MOST_CLASSES = 10
 MOST_OFF = 4096
@@ -114,7 +116,7 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/<uuid>/what-if/<int:ordinal>")
     def what_if(uuid: str, ordinal: int) -> Response:
-        question = {"ask": "what-if", "ordinal": ordinal, **_switched_off()}
+        question: WhatIfQuestion = {"ask": "what-if", "ordinal": ordinal, **_switched_off()}
         found = ready(model.ask(uuid, question))
         run = reader.run(uuid)
         label = next(reader.image_facts(run, ordinal, ordinal + 1)).label
@@ -142,33 +144,19 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-class _SwitchedOff(TypedDict):
-    """Filters of each layer, and what is to stand in their place."""
-
-    off: list[tuple[int, list[int]]]
-    instead: str
-
-
-class _OverRun(_SwitchedOff):
-    """Asks for the answers to all images of a run that has so many."""
-
-    ask: Literal["what-if-run"]
-    stored: int
-
-
-def _over_run(run: Run) -> _OverRun:
+def _over_run(run: Run) -> OverRunQuestion:
     # A run that has grown is another question.
     return {"ask": "what-if-run", "stored": run.stored, **_switched_off()}
 
 
-def _switched_off() -> _SwitchedOff:
+def _switched_off() -> SwitchedOff:
     """Return which filters the request switches off, and what is to stand in their place.
 
     Raises:
         RequestRefused: it does not say so.
     """
-    instead = request.args.get("instead", "zero")
-    if instead not in ("zero", "mean"):
+    instead = request.args.get("instead", INSTEAD[0])
+    if instead not in INSTEAD:
         raise RequestRefused(f"Filters are replaced by zero or their mean, not {instead[:20]!r}.")
     parts = request.args.get("off", "").split(";")
     if not all(_OFF.fullmatch(part) for part in parts):
