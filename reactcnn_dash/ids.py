@@ -220,7 +220,7 @@ REDUNDANCY_PROGRESS: Final = "redundancy-progress"
 REDUNDANCY_SUMMARY: Final = "redundancy-summary"
 REDUNDANCY_BODY: Final = "redundancy-body"
 REDUNDANCY_LAYERS: Final = "redundancy-layers"
-REDUNDANCY_HOLDING: Final = "redundancy-holding"
+REDUNDANCY_STABILITY: Final = "redundancy-stability"
 REDUNDANCY_LAYER: Final = "redundancy-layer"
 REDUNDANCY_PAPER: Final = "redundancy-paper"
 

@@ -264,7 +264,7 @@ def test_parts_of_a_comparison_are_refused_until_it_is_there(
 @pytest.mark.process
 def test_a_comparison_under_way_says_how_far_it_is(store: Path, jobs: Workers) -> None:
     client = served.client(routes, served.context(store, jobs))
-    begun = {"status": "running", "done": 0, "total": 0, "behind": False}
+    begun = {"status": "running", "done": 0, "total": 0, "behind": False, "loading": False}
     assert ask(client, "of", a=1, b=2) == begun
     experiment = ask(client, "experiment", name="night", against="last")
     assert {name: experiment[name] for name in begun} == begun | {"behind": True}

@@ -274,13 +274,13 @@ def test_a_history_is_the_experiments_by_epoch(path: Path) -> None:
     assert [one.run.name for one in moments] == ["early", "late"]
     for moment, made in zip(moments, (first, later), strict=True):
         values = made.gap[:, 6 + 3].astype(float)
-        assert moment.state.mean == pytest.approx(values.mean())
-        assert moment.state.deviation == pytest.approx(values.std(ddof=1), abs=1e-7)
+        assert moment.state["mean"] == pytest.approx(values.mean())
+        assert moment.state["deviation"] == pytest.approx(values.std(ddof=1), abs=1e-7)
         means = np.array([values[made.labels == number].mean() for number in range(3)])
         expected = analysis.selectivity(means)
         assert moment.selectivity == pytest.approx(expected, abs=1e-6)
     # The later checkpoint has this filter dead.
-    assert [one.state.dead for one in moments] == [False, True]
+    assert [one.state["dead"] for one in moments] == [False, True]
     assert [one.run.name for one in Histories(reader).of(reader.run(4), conv2, 3)] == ["alone"]
 
 

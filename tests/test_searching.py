@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(store: Path) -> FlaskClient:
-    return served.client(searching.blueprint, served.context(store))
+    return served.client(searching.routes, served.context(store))
 
 
 @pytest.fixture
