@@ -100,8 +100,9 @@ def test_what_cannot_be_answered_is_one_line(
 
 
 def test_a_run_that_is_not_there(client: FlaskClient) -> None:
-    assert client.get("/runs/none/thumbnails?of=1").status_code == 404
-    assert client.get("/runs/none/search").get_json()["status"] == "refused"
+    said = client.get("/runs/none/search").get_json()
+    assert said["status"] == "refused"
+    assert "none" in said["message"]
 
 
 def test_a_search_that_means_nothing_is_refused_in_words(client: FlaskClient, run: str) -> None:
