@@ -12,7 +12,6 @@ from collector.frameworks.agreement import IMAGES, first_images
 from collector.frameworks.precision import MEASURED, emulated, line_of, proven_in
 from collector.frameworks.protocol import Asked
 from collector.frameworks.registry import framework_of
-from collector.frameworks.torch.entry import TORCH
 from collector.images import LabelFit, ValueRange, draw, fit_labels, fit_targets
 from collector.loop import Work, expected
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
@@ -345,11 +344,11 @@ def open_network(
         trusted=request.trusted,
     )
     framework = framework_of(model)
-    if weights is not None and framework is not TORCH:
+    if weights is not None and not framework.takes_weights:
         raise ModelError(
             "--weights go with --model package.module:factory of PyTorch; other models hold theirs."
         )
-    if request.custom is not None and framework.name != "Keras":
+    if request.custom is not None and not framework.takes_custom:
         raise ModelError(f"--custom goes with .keras files; {model} is none.")
     network = framework.load(model, asked)
     height, width, channels = network.image_shape

@@ -289,6 +289,8 @@ class Framework:
         start: bring the framework up, quietly.
         load: the model as a network; raises ``ModelError`` if it cannot be loaded or watched.
         bfloat16: whether its networks can be computed in bfloat16.
+        takes_weights: whether a file of weights may go with a model that is made by code.
+        takes_custom: whether a Python file may register layers of a model.
     """
 
     name: str
@@ -297,3 +299,5 @@ class Framework:
     start: Callable[[], None]
     load: Callable[[str, Asked], Network]
     bfloat16: bool = False
+    takes_weights: bool = False
+    takes_custom: bool = False

@@ -24,6 +24,7 @@ from collector.training import command as train
 from collector.training.checkpoints import PATTERN
 from reactcnn_dash.db import Answers
 from reactcnn_dash.printing import write_error
+from reactcnn_dash.vocabulary import CALIBRATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from collector.slim.feeding import Feed
     from collector.slim.searching import Judged
     from collector.slim.slimming import Cut, Slimming
-
-DEFAULT_LIMIT = 3000
-"""Calibration images; more change little."""
 
 DEFAULT_OUTPUT = "slim.keras"
 FINE_TUNING_RATE = 0.02
@@ -62,7 +60,7 @@ def add_parser(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     add("--images", metavar="IMAGES", type=text, default=DEFAULT_IMAGES, help="images like those "
         "that it was trained on, without labels: sample, cifar10, a folder, or an .npz file "
         "(default: cifar10 if Keras has it, otherwise sample)")  # fmt: skip
-    add("--limit", metavar="N", type=count, default=DEFAULT_LIMIT, help="how many of them "
+    add("--limit", metavar="N", type=count, default=CALIBRATION, help="how many of them "
         "(default: %(default)s, drawn evenly over the classes if there are any)")  # fmt: skip
     add_reading(what)
     add_scaling(what)

@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, request, send_file
 
-from reactcnn_dash.analysis import OVERVIEW, TooFewImages, method_of
+from reactcnn_dash.analysis import OVERVIEW, TooFewImages
 from reactcnn_dash.analysis.methods import UnknownMethod
 from reactcnn_dash.db import DamagedBlob, RunNotFound
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import ExportError, file_name, run_stem
-from reactcnn_dash.pages.live.search import BadSearch, parse_search
-from reactcnn_dash.results.clusters.clustering import ClusterRequest
+from reactcnn_dash.pages.live.search import BadSearch, cluster_request
 from reactcnn_dash.results.clusters.graph import cluster_graph
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import Run
     from reactcnn_dash.pages.page import Context
-    from reactcnn_dash.results.clusters.clustering import ClusterView
+    from reactcnn_dash.results.clusters.clustering import ClusterRequest, ClusterView
 
 TYPES: Final = {
     ".npz": "application/zip",
@@ -95,16 +94,8 @@ def _cluster_request(run_id: int, layers: int) -> tuple[ClusterRequest, str | No
         raise BadSearch(f"The run has no layer {layer}: it has {layers}.")
     method = request.args.get("method", OVERVIEW.key)
     parameter = request.args.get("parameter", None, float)
-    method_of(method, parameter)
     subset = request.args.get("subset") or None
-    wanted = ClusterRequest(
-        run_id=run_id,
-        layer=layer,
-        method=method,
-        parameter=parameter,
-        subset=parse_search(subset)[0] if subset else None,
-    )
-    return wanted, subset
+    return cluster_request(run_id, layer, method, parameter, subset), subset
 
 
 def blueprint(context: Context) -> Blueprint:

@@ -66,5 +66,11 @@ def load(model: str, asked: Asked) -> Network:
 
 
 TORCH: Final = Framework(
-    name="PyTorch", reads=reads, check=check, start=start, load=load, bfloat16=True
+    name="PyTorch",
+    reads=reads,
+    check=check,
+    start=start,
+    load=load,
+    bfloat16=True,
+    takes_weights=True,
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from flask import Response, jsonify, request
 
+from reactcnn_dash.analysis.scales import CODES, NOT_FINITE, NOUGHT
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.finite import finite
 from reactcnn_dash.pages.json_routes import done, json_routes, optional_number, ready
@@ -33,8 +34,8 @@ CODES_A_DEVIATION = 15
 
 def codes_of(deviation: NDArray[np.float64]) -> str:
     """Return (F,) deviations as base64 of a byte each: 127 + 15 · deviation; 255 for none."""
-    codes = np.rint(127 + CODES_A_DEVIATION * np.nan_to_num(deviation))
-    codes = np.where(np.isfinite(deviation), np.clip(codes, 0, 254), 255)
+    codes = np.rint(NOUGHT + CODES_A_DEVIATION * np.nan_to_num(deviation))
+    codes = np.where(np.isfinite(deviation), np.clip(codes, 0, CODES), NOT_FINITE)
     return base64.b64encode(codes.astype(np.uint8).tobytes()).decode()
 
 

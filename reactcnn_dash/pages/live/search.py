@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from flask import Blueprint, Response, jsonify, request
 
+from reactcnn_dash.analysis import method_of
 from reactcnn_dash.db import ImageFilter, RunNotFound, SearchOrder, StoreError, StoreReader
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.pages.routes import FOR_EVER
+from reactcnn_dash.results.clusters.clustering import ClusterRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +74,20 @@ def parse_search(text: str) -> tuple[ImageFilter, SearchOrder]:
         elif part != EVERYTHING:
             raise BadSearch(f"The search {text!r} has a part that means nothing: {part!r}.")
     return ImageFilter(**fields), order
+
+
+def cluster_request(
+    run_id: int, layer: int, method: str, parameter: float | None, subset: str | None
+) -> ClusterRequest:
+    """Return the clusters that are asked for, of the images that a search's text names.
+
+    Raises:
+        UnknownMethod: there is no such method, or its parameter is out of its range.
+        BadSearch: a part of the text means nothing.
+    """
+    method_of(method, parameter)
+    chosen = parse_search(subset)[0] if subset else None
+    return ClusterRequest(run_id, layer, method, parameter, chosen)
 
 
 def search_payload(found: SearchPage, offset: int) -> SearchAnswer:
