@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
+from reactcnn_dash.errors import WrongUsage
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -28,9 +30,9 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_BYTES: Final = 2**20
 """Of a request's body; the longest that a page sends is a note of 20,000 characters."""
 
-TOKEN: Final = re.compile(r"[\w.~-]{16,200}", re.ASCII)
-"""What a token that somebody chose looks like."""
-
+_TOKEN = re.compile(r"[\w.~-]{16,200}", re.ASCII)
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,80}")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*:(//[\w.*:\[\]-]+)?", re.ASCII)
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]@/]+)(?::\d{1,5})?", re.IGNORECASE)
 _IN_A_WINDOW = ("navigate", "document")
 _IN_A_FRAME = ("navigate", "iframe")
@@ -95,6 +97,48 @@ class Access:
         if self.token is None:
             return True
         return token is not None and hmac.compare_digest(token.encode(), self.token.encode())
+
+
+def checked_token(text: str) -> str:
+    """Return a token that somebody chose.
+
+    Raises:
+        WrongUsage: it can be guessed, or stands in no address.
+    """
+    if not _TOKEN.fullmatch(text):
+        raise WrongUsage(
+            "a token has 16 to 200 characters out of A-Z, a-z, 0-9, '.', '_', '~' and '-'"
+        )
+    return text
+
+
+def checked_header(text: str) -> str:
+    """Return the name of a header.
+
+    Raises:
+        WrongUsage: it is none.
+    """
+    if not _HEADER.fullmatch(text):
+        raise WrongUsage("a header's name is like X-Forwarded-User")
+    return text
+
+
+def checked_origin(text: str) -> str:
+    """Return a site that may frame pages as a content security policy names it.
+
+    Raises:
+        WrongUsage: it is neither an origin nor ``self``.
+    """
+    if text == "self":
+        return "'self'"
+    if not _ORIGIN.fullmatch(text):
+        raise WrongUsage("an origin is scheme and host, such as https://lab.example")
+    return text
+
+
+def lets_any_site_in(names: Iterable[str], token: str | None) -> bool:
+    """Say whether a server goes by any name although no token is wanted."""
+    return ANY_NAME in names and token is None
 
 
 def clean_prefix(text: str) -> str:

@@ -22,7 +22,7 @@ from reactcnn_dash.db import (
     edit_run,
 )
 from reactcnn_dash.jobs.runner import Jobs, Workers
-from reactcnn_dash.pages.runs.deleting import Deleter
+from reactcnn_dash.results.deleting import Deleter
 from reactcnn_dash.results.runs import RunsFeed, row_of
 from reactcnn_dash.results.text import duration_text, size_text
 from tests import looking, stores

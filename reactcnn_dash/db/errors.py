@@ -2,7 +2,16 @@
 
 # Named by what happened, as the caller reads them: `except RunBusy`.
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from reactcnn_dash.errors import STORE, UserError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from reactcnn_dash.db.address import StoreAddress
 
 
 class StoreError(UserError):
@@ -50,6 +59,11 @@ class StoreOutdated(StoreError):
 class StoreNewer(StoreError):
     """The store was made by a newer version of the tool."""
 
+    @classmethod
+    def at(cls, place: StoreAddress) -> Self:
+        """Return what to say of a store."""
+        return cls(f"{place}: made by a newer version: upgrade the tool")
+
 
 class RunNotFound(StoreError):
     """The store has no such run."""
@@ -57,6 +71,11 @@ class RunNotFound(StoreError):
 
 class RunBusy(StoreError):
     """The run is being collected, or deleted, by another process."""
+
+    @classmethod
+    def taken_over(cls, place: StoreAddress, run_id: int) -> Self:
+        """Return what to say where another process has become a run's writer."""
+        return cls(f"{place}: run {run_id} was taken over by another process: stop here")
 
 
 class EditRefused(StoreError):

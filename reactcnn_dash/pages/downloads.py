@@ -18,6 +18,7 @@ from reactcnn_dash.analysis.methods import UnknownMethod
 from reactcnn_dash.db import DamagedBlob, RunNotFound
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import ExportError, file_name, run_stem
+from reactcnn_dash.jobs.command import CommandBusy
 from reactcnn_dash.pages.live.search import BadSearch, cluster_request
 from reactcnn_dash.results.clusters.graph import cluster_graph
 
@@ -31,10 +32,6 @@ TYPES: Final = {
     ".zip": "application/zip",
     ".graphml": "application/graphml+xml",
 }
-
-
-class Busy(UserError):
-    """Another export is under way; the text says what to do."""
 
 
 def write_files(url: str, run_id: int, format_: str, folder: Path) -> Path:
@@ -115,7 +112,7 @@ def blueprint(context: Context) -> Blueprint:
             # Whoever asks whether there is something need not wait until it is written.
             return Response(mimetype=TYPES[".zip"], headers={"Cache-Control": "no-store"})
         if not one_at_a_time.acquire(blocking=False):
-            raise Busy("Another export is under way. Try again when it is done.")
+            raise CommandBusy("Another export is under way. Try again when it is done.")
         folder = TemporaryDirectory(prefix="reactcnn-export-")
         try:
             path = write_files(context.url, run.id, format_, Path(folder.name))
