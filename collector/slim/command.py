@@ -24,6 +24,7 @@ from collector.training import command as train
 from collector.training.checkpoints import PATTERN
 from reactcnn_dash.db import Answers
 from reactcnn_dash.printing import write_error
+from reactcnn_dash.results.text import percent_text
 from reactcnn_dash.vocabulary import CALIBRATION
 
 if TYPE_CHECKING:
@@ -362,25 +363,25 @@ class _Job:
         before, work = slimming.network.loaded.parameters, slimming.work.total(slimming.whole)
         self._say(
             f"{self._request.output}: {cut.parameters:,} of {before:,} parameters "
-            f"({cut.parameters / before:.1%}), {cut.work:,} of {work:,.0f} multiply-adds "
-            f"({cut.work / max(work, 1.0):.1%})"
+            f"({percent_text(cut.parameters / before)}), {cut.work:,} of {work:,.0f} multiply-adds "
+            f"({percent_text(cut.work / max(work, 1.0))})"
         )
 
     def _tell_measured(self, measured: Measured) -> None:
         count, images = measured["evaluated"]["count"], measured["evaluated"]["images"]
         if measured["evaluated"]["slimmed_with"]:
             self._say("measured with images that it was slimmed with: others would tell more")
-        agree = f"{measured['agreement']:.2%} get the same class as before"
+        agree = f"{percent_text(measured['agreement'], 2)} get the same class as before"
         accuracy = measured["accuracy"]
         if accuracy is None:
             self._say(f"of {count:,} images of {images} {agree}")
             return
         change = 100 * (accuracy["after"] - accuracy["before"])
         low, high = (100 * end for end in accuracy["change_95"])
+        after, before = (percent_text(accuracy[when], 2) for when in ("after", "before"))
         self._say(
-            f"accuracy over {count:,} images of {images}: {accuracy['after']:.2%}, was "
-            f"{accuracy['before']:.2%} ({change:+.2f} points, 95 % interval {low:+.2f} to "
-            f"{high:+.2f}); {agree}"
+            f"accuracy over {count:,} images of {images}: {after}, was {before} ({change:+.2f} "
+            f"points, 95 % interval {low:+.2f} to {high:+.2f}); {agree}"
         )
 
     def _say(self, text: str) -> None:
