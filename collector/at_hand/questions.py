@@ -11,6 +11,7 @@ import numpy as np
 from collector.at_hand.gradcam import grad_cam
 from collector.at_hand.switching import Switched, Switches
 from collector.errors import CollectorError
+from collector.frameworks.reading import predictions
 from reactcnn_dash.db import MapBatch, save_maps
 from reactcnn_dash.jobs.kept import keep
 from reactcnn_dash.results.maps_again import maps_as_arrays
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 BATCH = 64
 """Images that go through the network at a time."""
-
-NO_PREDICTION = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,16 +206,6 @@ class Answers:
     def _pixels(self, ordinals: list[int]) -> NDArray[np.uint8]:
         uuid = self._hand.run.uuid
         return np.stack([self._reader.pixels(uuid, ordinal) for ordinal in ordinals])
-
-
-def predictions(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the largest of (B, K) probabilities as the store has it.
-
-    −1 where one is not finite.
-    """
-    said: NDArray[np.int64] = np.argmax(np.nan_to_num(probabilities, nan=-np.inf), axis=1)
-    said[~np.isfinite(probabilities).all(axis=1)] = NO_PREDICTION
-    return said
 
 
 def _count(

@@ -85,6 +85,14 @@ class Feeding(Protocol):
         """(height, width, channels) of the images."""
 
 
+SWITCH_SECONDS: Final = 0.0005
+"""How long a thread keeps the interpreter while networks run.
+
+The writer thread holds it for moments only, but the network must not wait for it: Python's usual
+five milliseconds are half of what one image takes.
+"""
+
+
 class Tap(Protocol):
     """One convolution, through normalisation and activation: a layer of the store."""
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 CHANNELS = (1, 3)
 """Numbers of channels of images that can be given to a model: grey and RGB."""
+TO_LAST, TO_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
+"""Permutations of (B, C, H, W) that bring channels to the end, and of (B, H, W, C) back."""
 
 
 def times(axes: Sequence[int | None]) -> str:

@@ -24,6 +24,7 @@ from collector.training import command as train
 from collector.training.checkpoints import PATTERN
 from reactcnn_dash.db import Answers
 from reactcnn_dash.printing import write_error
+from reactcnn_dash.results.slimming.files import digest
 from reactcnn_dash.results.text import percent_text
 from reactcnn_dash.vocabulary import CALIBRATION
 
@@ -276,7 +277,7 @@ class _Job:
                 if code:
                     return code
             partial.replace(request.output)
-        result["file_sha256"] = reporting.digest(request.output)
+        result["file_sha256"] = digest(request.output)
         reporting.write(request.channel_map, channels)
         reporting.keep(request, result, channels)
         self._tell(slimming, cut)
@@ -378,7 +379,7 @@ class _Job:
             return
         change = 100 * (accuracy["after"] - accuracy["before"])
         low, high = (100 * end for end in accuracy["change_95"])
-        after, before = (percent_text(accuracy[when], 2) for when in ("after", "before"))
+        after, before = percent_text(accuracy["after"], 2), percent_text(accuracy["before"], 2)
         self._say(
             f"accuracy over {count:,} images of {images}: {after}, was {before} ({change:+.2f} "
             f"points, 95 % interval {low:+.2f} to {high:+.2f}); {agree}"

@@ -7,6 +7,7 @@ has asked for yet.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from flask import Blueprint, Response, jsonify, request
@@ -148,6 +149,18 @@ def number(name: str) -> int:
         RequestRefused: there is none.
     """
     return whole(request.args.get(name, ""), name)
+
+
+def ordinals(most: int) -> list[int]:
+    """Return the images that the request's address asks for, as ``of``.
+
+    Raises:
+        RequestRefused: they are none, or more than ``most``.
+    """
+    parts = request.args.get("of", "").split(",")
+    if len(parts) > most or not all(re.fullmatch(r"\d{1,9}", one) for one in parts):
+        raise RequestRefused(f"Ask for 1 to {most} ordinals, with commas between.")
+    return [int(one) for one in parts]
 
 
 def decimal(name: str) -> float | None:

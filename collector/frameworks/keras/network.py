@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from collector.errors import ModelError, reason
+from collector.errors import ModelError
 from collector.frameworks.keras.flatten import FlatGraph, flatten, is_graph
 from collector.frameworks.keras.kernels import weights_of
 from collector.frameworks.keras.models import weights_digest
 from collector.frameworks.keras.proof import proven_capture
-from collector.frameworks.keras.running import REHEARSED, depends_on_its_batch, run_apart
+from collector.frameworks.keras.running import (
+    FAILURES,
+    REHEARSED,
+    cannot_run,
+    depends_on_its_batch,
+    run_apart,
+)
 from collector.frameworks.keras.steps import details_of
 from collector.frameworks.keras.taps import Tap, find_taps, unwatched
 from collector.frameworks.kernels import kernel
@@ -261,8 +266,8 @@ def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64
     before, entering = _before_kernels(graph)
     try:
         values = run_apart(graph, noise, [*(tap.tensor for tap in taps), *entering])
-    except (tf.errors.OpError, ValueError, TypeError) as error:
-        raise ModelError(f"TensorFlow cannot run the model: {reason(error)}") from error
+    except FAILURES as error:
+        raise cannot_run(error) from error
     output = values[id(graph.output)]
     if not keras.ops.is_tensor(output):
         raise ModelError(

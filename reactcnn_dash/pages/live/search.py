@@ -18,6 +18,7 @@ from flask import Blueprint, Response, jsonify, request
 from reactcnn_dash.analysis import method_of
 from reactcnn_dash.db import ImageFilter, RunNotFound, SearchOrder, StoreError, StoreReader
 from reactcnn_dash.errors import UserError
+from reactcnn_dash.pages.json_routes import RequestRefused, ordinals
 from reactcnn_dash.pages.routes import FOR_EVER
 from reactcnn_dash.results.clusters.clustering import ClusterRequest
 
@@ -169,16 +170,14 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/runs/<uuid>/thumbnails")
     def pictures(uuid: str) -> Response:
-        parts = request.args.get("of", "").split(",")
-        if len(parts) > MOST_THUMBNAILS or not all(re.fullmatch(r"\d{1,9}", one) for one in parts):
-            raise BadSearch(f"Ask for 1 to {MOST_THUMBNAILS} ordinals, with commas between.")
-        body, complete = thumbnails(reader, uuid, [int(one) for one in parts])
+        body, complete = thumbnails(reader, uuid, ordinals(MOST_THUMBNAILS))
         response = Response(body, mimetype="application/octet-stream")
         response.headers["Cache-Control"] = FOR_EVER if complete else "no-store"
         return response
 
     @routes.errorhandler(BadSearch)
-    def bad_search(error: BadSearch) -> Response:
+    @routes.errorhandler(RequestRefused)
+    def bad_search(error: UserError) -> Response:
         return Response(str(error), status=400, mimetype="text/plain")
 
     @routes.errorhandler(StoreError)
