@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from reactcnn_dash.pages.json_routes import RequestRefused, whole
+from reactcnn_dash.pages.json_routes import RequestRefused, real_number, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,13 +48,8 @@ def real(request: Mapping[str, object], name: str) -> float | None:
     Raises:
         RequestRefused: it is something else.
     """
-    value: Any = request.get(name)
-    if value is None:
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise RequestRefused(f"{name} is a number.") from error
+    value = request.get(name)
+    return None if value is None else real_number(value, name)
 
 
 def text(request: Mapping[str, object], name: str) -> str | None:

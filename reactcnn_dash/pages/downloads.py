@@ -19,6 +19,7 @@ from reactcnn_dash.db import DamagedBlob, RunNotFound
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.export import ExportError, file_name, run_stem
 from reactcnn_dash.jobs.command import CommandBusy
+from reactcnn_dash.pages.json_routes import RequestRefused, decimal, optional_number
 from reactcnn_dash.pages.live.search import BadSearch, cluster_request
 from reactcnn_dash.results.clusters.graph import cluster_graph
 
@@ -86,11 +87,12 @@ def graphml(view: ClusterView, run: Run, subset: str | None) -> bytes:
 
 def _cluster_request(run_id: int, layers: int) -> tuple[ClusterRequest, str | None]:
     """Return the clusters that the address asks for, and the subset as it is spelled there."""
-    layer = request.args.get("layer", -1, int)
+    asked = optional_number("layer")
+    layer = -1 if asked is None else asked
     if not 0 <= layer < layers:
         raise BadSearch(f"The run has no layer {layer}: it has {layers}.")
     method = request.args.get("method", OVERVIEW.key)
-    parameter = request.args.get("parameter", None, float)
+    parameter = decimal("parameter")
     subset = request.args.get("subset") or None
     return cluster_request(run_id, layer, method, parameter, subset), subset
 
@@ -151,7 +153,7 @@ def blueprint(context: Context) -> Blueprint:
             status = 404
         elif isinstance(error, DamagedBlob):
             status = 410
-        elif isinstance(error, (TooFewImages, BadSearch, UnknownMethod)):
+        elif isinstance(error, (TooFewImages, BadSearch, RequestRefused, UnknownMethod)):
             status = 400
         return Response(str(error), status=status, mimetype="text/plain")
 

@@ -132,6 +132,18 @@ def whole(value: Any, name: str) -> int:
     return value
 
 
+def real_number(value: Any, name: str) -> float:
+    """Return a number that a browser sent, likewise.
+
+    Raises:
+        RequestRefused: it is something else.
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RequestRefused(f"The {name} {str(value)[:40]!r} is no number.") from error
+
+
 def optional_number(name: str) -> int | None:
     """Return a whole number of the request's address, None without one.
 
@@ -170,7 +182,4 @@ def decimal(name: str) -> float | None:
         RequestRefused: it is no number.
     """
     text = request.args.get(name, "")
-    try:
-        return float(text) if text else None
-    except ValueError as error:
-        raise RequestRefused(f"The {name} {text!r} is no number.") from error
+    return real_number(text, name) if text else None

@@ -9,9 +9,15 @@ import numpy as np
 from flask import Response, jsonify, request
 
 from reactcnn_dash.analysis.scales import CODES, NOT_FINITE, NOUGHT
-from reactcnn_dash.errors import UserError
 from reactcnn_dash.finite import finite
-from reactcnn_dash.pages.json_routes import done, json_routes, optional_number, ready
+from reactcnn_dash.pages.json_routes import (
+    RequestRefused,
+    decimal,
+    done,
+    json_routes,
+    optional_number,
+    ready,
+)
 from reactcnn_dash.results.deviations.findings import Findings, findings
 from reactcnn_dash.results.deviations.scores import RATE
 from reactcnn_dash.results.deviations.service import Deviations
@@ -132,13 +138,10 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def _rate() -> float:
-    text = request.args.get("rate", f"{RATE:g}")
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
+    asked = decimal("rate")
+    rate = RATE if asked is None else asked
     if not 0.0 < rate < 1.0:
-        raise UserError(f"The rate of false alarms lies between 0 and 1, not {text!r}.")
+        raise RequestRefused(f"The rate of false alarms lies between 0 and 1, not {rate:g}.")
     return rate
 
 

@@ -18,7 +18,7 @@ from flask import Blueprint, Response, jsonify, request
 from reactcnn_dash.analysis import method_of
 from reactcnn_dash.db import ImageFilter, RunNotFound, SearchOrder, StoreError, StoreReader
 from reactcnn_dash.errors import UserError
-from reactcnn_dash.pages.json_routes import RequestRefused, ordinals
+from reactcnn_dash.pages.json_routes import RequestRefused, optional_number, ordinals
 from reactcnn_dash.pages.routes import FOR_EVER
 from reactcnn_dash.results.clusters.clustering import ClusterRequest
 
@@ -154,14 +154,14 @@ def blueprint(context: Context) -> Blueprint:
     @routes.get("/runs/<uuid>/search")
     def search(uuid: str) -> Response:
         wanted, order = parse_search(request.args.get("of", EVERYTHING))
-        offset = max(0, request.args.get("offset", 0, int))
+        offset = optional_number("offset") or 0
         found = reader.search(
             context.run_layers.of(uuid).run_id,
             wanted,
             order,
             offset=offset,
             limit=PAGE,
-            near=request.args.get("near", None, int),
+            near=optional_number("near"),
         )
         response = jsonify(search_payload(found, offset))
         # A run grows, and what is found in it too.
