@@ -30,9 +30,17 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_BYTES: Final = 2**20
 """Of a request's body; the longest that a page sends is a note of 20,000 characters."""
 
-_TOKEN = re.compile(r"[\w.~-]{16,200}", re.ASCII)
-_HEADER = re.compile(r"[A-Za-z0-9-]{1,80}")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*:(//[\w.*:\[\]-]+)?", re.ASCII)
+_FORMS: Final = {
+    "token": (
+        re.compile(r"[\w.~-]{16,200}", re.ASCII),
+        "a token has 16 to 200 characters out of A-Z, a-z, 0-9, '.', '_', '~' and '-'",
+    ),
+    "header": (re.compile(r"[A-Za-z0-9-]{1,80}"), "a header's name is like X-Forwarded-User"),
+    "origin": (
+        re.compile(r"[a-z][a-z0-9+.-]*:(//[\w.*:\[\]-]+)?", re.ASCII),
+        "an origin is scheme and host, such as https://lab.example",
+    ),
+}
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]@/]+)(?::\d{1,5})?", re.IGNORECASE)
 _IN_A_WINDOW = ("navigate", "document")
 _IN_A_FRAME = ("navigate", "iframe")
@@ -99,40 +107,21 @@ class Access:
         return token is not None and hmac.compare_digest(token.encode(), self.token.encode())
 
 
-def checked_token(text: str) -> str:
-    """Return a token that somebody chose.
+def checked(form: str, text: str) -> str:
+    """Return what somebody gave as a token, the name of a header, or an origin (or ``self``).
+
+    Args:
+        form: which of these, a key of ``_FORMS``.
+        text: what was given.
 
     Raises:
-        WrongUsage: it can be guessed, or stands in no address.
+        WrongUsage: it is none; the text is the end of a sentence that names the option.
     """
-    if not _TOKEN.fullmatch(text):
-        raise WrongUsage(
-            "a token has 16 to 200 characters out of A-Z, a-z, 0-9, '.', '_', '~' and '-'"
-        )
-    return text
-
-
-def checked_header(text: str) -> str:
-    """Return the name of a header.
-
-    Raises:
-        WrongUsage: it is none.
-    """
-    if not _HEADER.fullmatch(text):
-        raise WrongUsage("a header's name is like X-Forwarded-User")
-    return text
-
-
-def checked_origin(text: str) -> str:
-    """Return a site that may frame pages as a content security policy names it.
-
-    Raises:
-        WrongUsage: it is neither an origin nor ``self``.
-    """
-    if text == "self":
+    pattern, words = _FORMS[form]
+    if form == "origin" and text == "self":
         return "'self'"
-    if not _ORIGIN.fullmatch(text):
-        raise WrongUsage("an origin is scheme and host, such as https://lab.example")
+    if not pattern.fullmatch(text):
+        raise WrongUsage(words)
     return text
 
 

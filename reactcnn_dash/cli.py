@@ -12,15 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
-from reactcnn_dash.access import (
-    Access,
-    checked_header,
-    checked_origin,
-    checked_token,
-    is_loopback,
-    lets_any_site_in,
-    new_token,
-)
+from reactcnn_dash.access import Access, checked, is_loopback, lets_any_site_in, new_token
 from reactcnn_dash.commands import compare as compare_command
 from reactcnn_dash.commands import copy as copy_command
 from reactcnn_dash.commands import delete as delete_command
@@ -97,12 +89,12 @@ def _port(text: str) -> int:
     return value
 
 
-def _checked(check: Callable[[str], str]) -> Callable[[str], str]:
-    """Return a check of what is given to an option as argparse takes one."""
+def _given_as(form: str) -> Callable[[str], str]:
+    """Return what argparse calls with what an option is given, see ``access.checked``."""
 
     def read(text: str) -> str:
         try:
-            return check(text)
+            return checked(form, text)
         except WrongUsage as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -152,7 +144,7 @@ def parser() -> Parser:
     )
     serving.add_argument(
         "--trust-user-header",
-        type=_checked(checked_header),
+        type=_given_as("header"),
         metavar="NAME",
         help="header in which the proxy, which has authenticated, says who asks: names, notes and "
         "tags then say who wrote them, and requests without it are refused",
@@ -165,7 +157,7 @@ def parser() -> Parser:
     serving.add_argument(
         "--frame-ancestor",
         action="append",
-        type=_checked(checked_origin),
+        type=_given_as("origin"),
         default=[],
         metavar="ORIGIN",
         help="a site whose pages may show these in a frame, such as https://lab.example, or self; "
@@ -181,7 +173,7 @@ def parser() -> Parser:
         "--token",
         nargs="?",
         const="",
-        type=_checked(lambda text: checked_token(text) if text else new_token()),
+        type=lambda text: _given_as("token")(text or new_token()),
         metavar="TOKEN",
         help="want a token of every request: this one, or one made anew; it is part of the link "
         "that is printed (default: only beyond this machine)",

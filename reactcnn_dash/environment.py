@@ -5,17 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from reactcnn_dash.access import (
-    Access,
-    checked_header,
-    checked_origin,
-    checked_token,
-    lets_any_site_in,
-)
+from reactcnn_dash.access import Access, checked, lets_any_site_in
 from reactcnn_dash.errors import WrongUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 VARIABLES: Final = {
     "REACTCNN_STORE": "file or URL of the store; reactcnn.db if not set",
@@ -47,17 +41,16 @@ def access_from(environ: Mapping[str, str]) -> Access:
     def yes(name: str) -> bool:
         return text(name).lower() not in ("", "0", "no", "false")
 
-    def checked(name: str, check: Callable[[str], str], given: str) -> str:
+    def given_as(form: str, name: str, given: str) -> str:
         try:
-            return check(given)
+            return checked(form, given)
         except WrongUsage as error:
             raise WrongUsage(f"REACTCNN_{name}: {error}.") from None
 
-    def optional(name: str, check: Callable[[str], str]) -> str | None:
-        return checked(name, check, text(name)) if text(name) else None
-
-    token = optional("TOKEN", checked_token)
-    header = optional("TRUST_USER_HEADER", checked_header)
+    token, header = (
+        given_as(form, name, text(name)) if text(name) else None
+        for form, name in (("token", "TOKEN"), ("header", "TRUST_USER_HEADER"))
+    )
     if token is None and header is None and not yes("NO_TOKEN"):
         raise WrongUsage(
             "Set REACTCNN_TOKEN, or REACTCNN_TRUST_USER_HEADER behind a proxy that authenticates, "
@@ -75,6 +68,6 @@ def access_from(environ: Mapping[str, str]) -> Access:
         user_header=header,
         read_only=yes("READ_ONLY"),
         frames=tuple(
-            checked("FRAME_ANCESTORS", checked_origin, one) for one in listed("FRAME_ANCESTORS")
+            given_as("origin", "FRAME_ANCESTORS", one) for one in listed("FRAME_ANCESTORS")
         ),
     )

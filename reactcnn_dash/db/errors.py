@@ -4,14 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reactcnn_dash.errors import STORE, UserError
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from reactcnn_dash.db.address import StoreAddress
 
 
 class StoreError(UserError):
@@ -60,7 +53,7 @@ class StoreNewer(StoreError):
     """The store was made by a newer version of the tool."""
 
     @classmethod
-    def at(cls, place: StoreAddress) -> Self:
+    def at(cls, place: object) -> StoreNewer:
         """Return what to say of a store."""
         return cls(f"{place}: made by a newer version: upgrade the tool")
 
@@ -73,7 +66,7 @@ class RunBusy(StoreError):
     """The run is being collected, or deleted, by another process."""
 
     @classmethod
-    def taken_over(cls, place: StoreAddress, run_id: int) -> Self:
+    def taken_over(cls, place: object, run_id: int) -> RunBusy:
         """Return what to say where another process has become a run's writer."""
         return cls(f"{place}: run {run_id} was taken over by another process: stop here")
 
