@@ -17,6 +17,7 @@ from collector.options import (
     count,
     path,
     rate,
+    size,
     text,
     with_joined_range,
 )
@@ -143,7 +144,7 @@ def _add_what(result: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--size",
         metavar="HxW",
-        type=_size,
+        type=size,
         help="height and width of the images that a model of any size is given, 224x224 say "
         "(default: that of the images where it is the same for all, else 224x224)",
     )
@@ -289,13 +290,6 @@ def _add_store(result: argparse.ArgumentParser) -> None:
         "time: its id or its name, with which the first to come begins it; what is left out is as "
         "in the run, and a finished one is left alone (default: collect alone)",
     )
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a height and a width such as 224x224")
-    return int(match[1]), int(match[2])
 
 
 def _thresholds(text: str) -> tuple[float, ...]:

@@ -76,3 +76,11 @@ def as_stored(chunk: ImageChunk, captured: Captured, labels: LabelFit, start: in
         maps=captured.maps,
         targets=labels.targets(chunk.targets),
     )
+
+
+def resized_notice(size: tuple[int, int], shape: Shape) -> str:
+    """Return what is said of images that have another (height, width) than the model takes."""
+    return (
+        f"images of {size[0]} × {size[1]} are resized to the model's {shape[0]} × {shape[1]} "
+        "(others likewise)."
+    )

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from collector.batches import as_stored, batches, read_ahead
+from collector.batches import as_stored, batches, read_ahead, resized_notice
 from collector.errors import CollectorError
 from collector.frameworks.protocol import IN_FLIGHT
 from collector.images import none_readable
@@ -140,7 +140,7 @@ def _compute(
             skipped.extend(batch.skipped)
             if batch.resized_from and not resized:
                 resized = True
-                progress.notice(_resized(batch.resized_from, run.image_shape))
+                progress.notice(resized_notice(batch.resized_from, run.image_shape))
             network.submit(batch, before + len(skipped))
             network.record(waiting)
             signals.wait_until(clock.next(len(batch)))
@@ -227,10 +227,3 @@ def _end(writer: RunWriter, outcome: Outcome) -> None:
         writer.finish()
     else:
         writer.interrupt()
-
-
-def _resized(size: tuple[int, int], shape: tuple[int, int, int]) -> str:
-    return (
-        f"images of {size[0]} × {size[1]} are resized to the model's {shape[0]} × {shape[1]} "
-        "(others likewise)."
-    )

@@ -131,3 +131,11 @@ def rate(word: str) -> float:
     if not 0 < found < float("inf"):
         raise argparse.ArgumentTypeError(f"{word!r} is not a number above 0")
     return found
+
+
+def size(word: str) -> tuple[int, int]:
+    """Return a height and a width."""
+    match = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", word)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a height and a width such as 224x224")
+    return int(match[1]), int(match[2])

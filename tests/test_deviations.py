@@ -17,7 +17,7 @@ from reactcnn_dash.db import DamagedBlob, RunWriter, StoreReader
 from reactcnn_dash.jobs.runner import Jobs, Workers
 from reactcnn_dash.pages.live.deviation_routes import blueprint
 from reactcnn_dash.results.clusters.clustering import warm_up
-from reactcnn_dash.results.deviations import service
+from reactcnn_dash.results.deviations import scores, service
 from reactcnn_dash.results.deviations.findings import findings
 from reactcnn_dash.results.deviations.packing import from_bytes, to_bytes
 from reactcnn_dash.results.deviations.profile import (
@@ -316,6 +316,33 @@ def test_a_store_that_cannot_be_written_costs_the_stored_copy_only(tmp_path: Pat
     known = bring_up_to_date(str(path), 1)
     assert known is None
     np.testing.assert_array_equal(scores_of(path).odd(RATE), said["odd"])
+
+
+def test_scores_of_a_run_that_ended_meanwhile_are_not_replaced_by_those_of_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, truth = tmp_path / "store.db", stores.truth(700)
+    writer = RunWriter.begin(str(path), stores.new_run(feature_maps="none"))
+    stores.append(writer, truth, 0, 520, maps=False)
+    ended: list[RunScores] = []
+
+    def slowly(*arguments: Any) -> Any:
+        """Take so long that the run ends, and its collector scores all of it."""
+        monkeypatch.undo()
+        made = scores.fit(*arguments)
+        stores.append(writer, truth, 520, 700, maps=False)
+        writer.finish()
+        writer.close()
+        assert bring_up_to_date(str(path), 1) is None
+        ended.append(scores_of(path))
+        return made
+
+    monkeypatch.setattr(scores, "fit", slowly)
+    bring_up_to_date(str(path), 1)
+    assert len(scores_of(path).scores) == len(ended[0].scores) == 700
+    np.testing.assert_array_equal(scores_of(path).scores, ended[0].scores)
+    run = StoreReader(str(path)).run(1)
+    assert run.odd == len(ended[0].odd(RATE))
 
 
 def test_what_is_known_of_a_run_without_standing_in_the_store_is_gone_on_with(

@@ -8,22 +8,21 @@ What is printed is what the model card says: of the written file, as everybody g
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from collector.frameworks.keras import vgg16
 from collector.frameworks.keras.models import load_model
-from collector.images import open_images
+from collector.images import NO_LABEL, fit_labels, open_images
 from collector.packaged import CLASSES, NAME
 from reactcnn_dash.analysis.proportions import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import numpy.typing as npt
 
 FOLDER = Path(vgg16.__file__).parents[2] / "data"
 BATCH = 64
@@ -37,37 +36,41 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", default=NAME, help="of the packaged checkpoint (%(default)s)")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where to (%(default)s)")
     given = parser.parse_args(words)
+    data = vgg16.packed(load_model(given.checkpoint).model)
+    model = vgg16.architecture()
+    try:
+        vgg16.unpack(io.BytesIO(data), model)
+    except (LookupError, ValueError) as error:
+        parser.error(f"{given.checkpoint} is not of the packaged architecture: {error}")
+    lines = [] if given.images is None else accuracies(model, given.images)
     path = given.folder / f"{given.name}.npz"
-    path.write_bytes(vgg16.packed(load_model(given.checkpoint).model))
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-    if given.images is not None:
-        model = vgg16.architecture()
-        with path.open("rb") as file:
-            vgg16.unpack(file, model)
-        test = open_images(given.images)
-        batch = test.read(0, len(test), (32, 32, 3))
-        found = model.predict(batch.pixels.astype(np.float32), batch_size=BATCH, verbose=0)
-        print(*accuracies(found.argmax(axis=1), batch.labels), sep="\n")
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+    print(f"{path}: {len(data) / 1e6:.1f} MB", *lines, sep="\n")
     return 0
 
 
-def accuracies(found: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> list[str]:
-    """Return a line for all images, and one for each class.
+def accuracies(model: Any, images: str) -> list[str]:
+    """Return a line for all images with a label, and one for each of their classes.
 
-    Args:
-        found: (N,) predicted classes.
-        labels: (N,) true ones.
+    Raises:
+        ImageSourceError: the images, or their classes, are none of CIFAR-10's.
     """
+    test = open_images(images)
+    batch = test.read(0, len(test), (32, 32, 3))
+    labels = fit_labels(test, len(CLASSES), CLASSES).apply(batch.labels)
+    found = model.predict(batch.pixels.astype(np.float32), batch_size=BATCH, verbose=0)
+    right = found.argmax(axis=1) == labels
+    parts = {name: labels == index for index, name in enumerate(CLASSES)}
     lines = []
-    for name, chosen in [("all", np.ones(len(labels), bool))] + [
-        (name, labels == index) for index, name in enumerate(CLASSES)
-    ]:
-        right, of = int((found == labels)[chosen].sum()), int(chosen.sum())
-        low, high = wilson_interval(right, of)
-        lines.append(
-            f"{name}: {right / of:.2%} ({right:,} of {of:,}; 95 % interval {low:.1%} to {high:.1%})"
-        )
-    return lines
+    for name, chosen in {"all": labels != NO_LABEL, **parts}.items():
+        count, of = int(right[chosen].sum()), int(chosen.sum())
+        if of:
+            low, high = wilson_interval(count, of)
+            share = f"{count / of:.2%} ({count:,} of {of:,}; 95 % interval {low:.1%} to {high:.1%})"
+            lines.append(f"{name}: {share}")
+    return lines or [f"{test.description}: no image has a label"]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The test images of CIFAR-10 (Krizhevsky 2009), through Keras' loader and its cache."""
+"""The images of CIFAR-10 (Krizhevsky 2009), through Keras' loader and its cache."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from collector.images.base import ImageSourceError
 from collector.packaged import CLASSES as CIFAR10_CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import TextIO
 
     from numpy.typing import NDArray
@@ -53,14 +53,25 @@ def open_cifar10(progress: TextIO | None) -> ArrayImages:
     Raises:
         ImageSourceError: They are not cached and cannot be downloaded.
     """
-    cached = open_cached_cifar10()
-    if cached is not None:
-        return cached
+    return open_cached_cifar10() or _source(*_loaded(progress)[1])
+
+
+def open_cifar10_training(progress: TextIO | None) -> ArrayImages:
+    """CIFAR-10's 50,000 training images, likewise.
+
+    Raises:
+        ImageSourceError: They are not cached and cannot be downloaded.
+    """
+    return _source(*_loaded(progress)[0])
+
+
+def _loaded(progress: TextIO | None) -> Sequence[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """Images and labels, (n, 32, 32, 3) and (n,), to train with and to test with."""
     from keras.datasets import cifar10  # noqa: PLC0415 — seconds, and only needed to download
 
     try:
         with contextlib.redirect_stdout(progress or io.StringIO()), _patience(_SECONDS):
-            _, (pixels, labels) = cifar10.load_data()
+            parts = cifar10.load_data()
     except Exception as error:
         # Keras itself raises a bare Exception when it is offline.
         raise ImageSourceError(
@@ -68,9 +79,11 @@ def open_cifar10(progress: TextIO | None) -> ArrayImages:
             f"({' '.join(str(error).split())}); use --images sample, a folder of images or an "
             ".npz file."
         ) from error
-    if pixels.shape[-1] != 3:  # keras.json may say channels_first
-        pixels = np.moveaxis(pixels, 1, -1)
-    return _source(pixels, labels[:, 0].astype(np.int64))
+    return [
+        # keras.json may say channels_first.
+        (pixels if pixels.shape[-1] == 3 else np.moveaxis(pixels, 1, -1), labels[:, 0].astype("i8"))
+        for pixels, labels in parts
+    ]
 
 
 def _source(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> ArrayImages:

@@ -18,7 +18,7 @@ from collector.frameworks.registry import framework_of
 from collector.images import fit_labels, open_images, parse_value_range, read_classes
 from collector.options import add_custom, add_reading, add_scaling, count, rate, text
 from collector.progress import Console, Lines, Progress, Silent, follow_input
-from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL, DEFAULT_PIXEL_RANGE
+from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL
 from collector.slim.request import METHODS, SlimError, SlimRequest, share
 from collector.training import command as train
 from collector.training.checkpoints import PATTERN
@@ -325,6 +325,8 @@ class _Job:
             checkpoints=str(folder),
             classes=arguments.classes,
             value_range=arguments.value_range,
+            pixel_range=arguments.pixel_range,
+            preprocess=arguments.preprocess,
             experiment=f"{self._request.output.stem} fine-tuned",
             seed=arguments.seed,
             store=self._request.store,
@@ -436,9 +438,6 @@ def _request(arguments: argparse.Namespace) -> SlimRequest:
 def _check_tuning(arguments: argparse.Namespace, request: SlimRequest) -> None:
     if (arguments.fine_tune is None) != (arguments.data is None):
         raise SlimError("--fine-tune EPOCHS and --data DATA go together.")
-    if arguments.fine_tune and request.scaling != DEFAULT_PIXEL_RANGE:
-        option = "--pixel-range" if request.preprocess is None else "--preprocess"
-        raise SlimError(f"fine-tuning gives pixel values 0-255; leave {option} out.")
     if arguments.fine_tune and request.custom is not None:
         raise SlimError("fine-tuning knows Keras' own layers only; leave --custom out.")
     if arguments.fine_tune and request.reading == "keras":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collector.errors import CollectorError
-from collector.request import DEFAULT_STORE
+from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_STORE
 from reactcnn_dash.db import FLOAT32
 from reactcnn_dash.kinds import fits, read_json
 
@@ -30,7 +30,12 @@ class Settings:
     """What a training has from its beginning to its end.
 
     The store alone may be another one when it goes on; the others settle what is computed.
-    Trainings begun before probe images were drawn have the first ones.
+    Trainings begun before probe images were drawn have the first ones, those begun before it was
+    noted know neither the size of their images nor which these are.
+
+    Attributes:
+        size: height and width of the images as the model is given them.
+        identity: SHA-256 (hex) of what it is trained on and probed with, see ``data.Data``.
     """
 
     data: str
@@ -48,6 +53,15 @@ class Settings:
     drawn: bool = False
     teacher: str | None = None
     precision: str = FLOAT32
+    pixel_range: str | None = None
+    preprocess: str | None = None
+    size: list[int] | None = None
+    identity: str | None = None
+
+    @property
+    def scaling(self) -> str:
+        """What is done to pixel values, a key of ``SCALINGS``."""
+        return self.preprocess or self.pixel_range or DEFAULT_PIXEL_RANGE
 
 
 class Checkpoints:

@@ -17,13 +17,14 @@ from collector.frameworks.keras.modelfile import check_model
 from collector.frameworks.keras.runtime import start_tensorflow
 from collector.frameworks.precision import named, processor_flags, units
 from collector.frameworks.protocol import AUTO, PRECISIONS
-from collector.options import count, rate, text, value_range
+from collector.options import add_scaling, count, rate, size, text, value_range
 from collector.packaged import CHECKPOINTS
 from collector.progress import Console
-from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_STORE
+from collector.request import DEFAULT_STORE
+from collector.session import pixel_range_hint
 from collector.training.augment import augment
 from collector.training.checkpoints import PATTERN, Checkpoints, Settings, TrainingError
-from collector.training.data import Data, load_data
+from collector.training.data import Data, load_data, open_data
 from collector.training.schedule import one_cycle
 from reactcnn_dash.db import (
     BFLOAT16,
@@ -39,18 +40,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from collector.callback import ReactCNNCallback
+    from collector.frameworks.keras.network import Network
     from collector.frameworks.precision import Choice
+    from collector.images import ImageSource, Shape
     from collector.signals import StopSignals
+    from collector.training.data import Opened
     from collector.training.network import Step
 
 _DEFAULTS: dict[str, Any] = {
     "data": "cifar10", "validation": None, "probe": 1000, "epochs": 20, "batch_size": 128,
     "learning_rate": 0.1, "start": None, "seed": 1, "classes": None,
-    "value_range": None, "teacher": None, "precision": FLOAT32,
+    "value_range": None, "teacher": None, "precision": FLOAT32, "pixel_range": None,
+    "preprocess": None, "size": None,
 }  # fmt: skip
 
 _SETTLING = 30
 """Batches that settle a checkpoint's running statistics, 2 % of an epoch of CIFAR-10."""
+_SIZE = (32, 32)
+"""Height and width of the images that the packaged VGG-16 takes."""
 
 _NO_UNIT = (
     f"precision bfloat16: the processor has {named(())}; TensorFlow may take longer with it, or "
@@ -84,6 +91,10 @@ def add_parser(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
         "each; one without a folder keeps its place (default: the folders by name)")  # fmt: skip
     add("--value-range", metavar="LOW,HIGH", type=value_range, help="the values that are black and "
         "white in arrays and grey pictures (default: judged by the values)")  # fmt: skip
+    add_scaling(train)
+    add("--size", metavar="HxW", type=size, help="height and width of the images that a model of "
+        "any size is given, 64x64 say (default: that of the images where it is the same for all, "
+        "else 224x224)")  # fmt: skip
     add("--epochs", metavar="N", type=count, help="default: 20")
     add("--batch-size", metavar="N", type=count, help="images a step (default: 128)")
     add("--learning-rate", metavar="RATE", type=rate, help="its highest value (default: 0.1)")
@@ -134,23 +145,19 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
         if checkpoints.newest():
             checkpoints.begin(settings)
     done = checkpoints.newest()
-    if done >= settings.epochs and _unfinished_runs(settings, done) is None:
+    if done >= settings.epochs and _unfinished_runs(settings, checkpoints, done) is None:
         console.notice(f"all {settings.epochs} epochs are done: nothing to do.")
         return 0
-    for file in filter(None, (settings.start, settings.teacher)):
+    # What a checkpoint came from is not read again.
+    for file in filter(None, (None if done else settings.start, settings.teacher)):
         check_model(file)
     start_tensorflow()
+    _seed(settings.seed)
+    opened = open_data(settings, sys.stderr)
+    model, shape, told = _model(settings, opened, checkpoints, done)
+    data = load_data(settings, opened, shape, sys.stderr)
     from collector.training import network  # noqa: PLC0415 - imports TensorFlow
 
-    _seed(settings.seed)
-    if done:
-        model = network.restored(checkpoints.path(done))
-        shape = tuple(model.input_shape[1:])
-    elif settings.start is not None:
-        model, shape = network.loaded(settings.start)
-    else:
-        model, shape = None, (32, 32, 3)
-    data = load_data(settings, shape, sys.stderr)
     if model is None:
         model = network.untrained(len(data.class_names))
     if model.output_shape[-1] != len(data.class_names):
@@ -158,23 +165,79 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
             f"the model has {model.output_shape[-1]} outputs, but the data "
             f"{len(data.class_names)} classes."
         )
-    teacher = network.teacher(settings.teacher, model)
+    taught = network.teacher(settings.teacher, model, shape)
+    teacher = None
+    if taught is not None:
+        teacher = taught.loaded.model
+        told += _hints(taught, opened.source, settings)
+    for line in dict.fromkeys(told):
+        console.notice(line)
     if not done:
-        quicker = partial(network.quicker, model, teacher)
+        quicker = partial(network.quicker, model, teacher, settings.scaling)
         settings = _with_precision(settings, data, console, quicker)
         model = network.with_optimizer(model)
+        settings = dataclasses.replace(settings, size=[*shape[:2]], identity=data.identity)
         checkpoints.begin(settings)
+    elif settings.identity not in (None, data.identity):
+        raise TrainingError(
+            f"{settings.data} has other images, labels or classes than when the training began, "
+            "or those that it is probed with are others; begin a new one with --from "
+            f"{checkpoints.path(done)}."
+        )
     signals.finish_batches()
     training = _Training(
         settings=settings,
         data=data,
         model=model,
-        step=network.Step(model, teacher, settings.precision),
+        step=network.Step(model, teacher, settings.precision, settings.scaling),
         checkpoints=checkpoints,
         console=console,
         signals=signals,
     )
     return training.run(done)
+
+
+def _model(
+    settings: Settings, opened: Opened, checkpoints: Checkpoints, done: int
+) -> tuple[Any, Shape, list[str]]:
+    """Return what is trained, the (H, W, C) of its images, and what is to be said of it.
+
+    ``None`` for the packaged architecture, whose outputs are as many as there are classes.
+
+    Raises:
+        ModelError, TrainingError: it cannot be loaded, or not be trained here.
+    """
+    from collector.training import network  # noqa: PLC0415 - imports TensorFlow
+
+    size = None if settings.size is None else (settings.size[0], settings.size[1])
+    told: list[str] = []
+    model: Any = None
+    shape: Shape = (*_SIZE, 3)
+    if done:
+        model = network.restored(checkpoints.path(done))
+        height, width, channels = model.input_shape[1:]
+        # Of a model that takes any size it stands with the training.
+        height, width = size or (height or _SIZE[0], width or _SIZE[1])
+        shape = (height, width, channels)
+    elif settings.start is not None:
+        start = network.loaded(settings.start, size or opened.source.native_shape)
+        model, shape = start.loaded.model, start.image_shape
+        told = [*start.notices, *_hints(start, opened.source, settings)]
+    if size not in (None, shape[:2]):
+        raise TrainingError(
+            f"the model takes images of {shape[0]} × {shape[1]} only; leave --size out."
+        )
+    if settings.preprocess is not None and shape[2] != 3:
+        raise TrainingError(
+            f"--preprocess {settings.preprocess} is for colour; the model takes grey."
+        )
+    return model, shape, told
+
+
+def _hints(network: Network, source: ImageSource, settings: Settings) -> list[str]:
+    """Return what to say of the pixel values that a model is given, if they are not settled."""
+    hint = pixel_range_hint(network, source, settings.preprocess or settings.pixel_range)
+    return [] if hint is None else [hint]
 
 
 def _with_precision(
@@ -189,16 +252,18 @@ def _with_precision(
     return dataclasses.replace(settings, precision=choice.precision)
 
 
-def _unfinished_runs(settings: Settings, epoch: int) -> list[int] | None:
-    """Return the runs of an epoch that have to be collected anew.
+def _unfinished_runs(settings: Settings, checkpoints: Checkpoints, epoch: int) -> list[int] | None:
+    """Return the runs of an epoch's checkpoint that have to be collected anew.
 
     ``None`` if one of them is whole.
     """
+    checkpoint = str(checkpoints.path(epoch))
     try:
         runs = [
             run
             for run in StoreReader(settings.store).summaries()
-            if (run.experiment, run.epoch) == (settings.experiment, epoch)
+            if (run.experiment, run.epoch, run.checkpoint_source)
+            == (settings.experiment, epoch, checkpoint)
         ]
     except StoreError:
         # Told, and got over, where runs are collected.
@@ -244,7 +309,9 @@ class _Training:
             probe_labels=data.probe_labels,
             experiment=settings.experiment,
             class_names=data.class_names,
-            pixel_range=DEFAULT_PIXEL_RANGE,
+            # Said in any case: who trains was asked already.
+            pixel_range=None if settings.preprocess else settings.scaling,
+            preprocess=settings.preprocess,
             checkpoint=str(self._checkpoints.folder / PATTERN),
         )
         callback.set_model(self._model)
@@ -283,7 +350,7 @@ class _Training:
 
         Only the newest can be so: the run of each epoch was whole before the next one began.
         """
-        parts = _unfinished_runs(self._settings, epoch)
+        parts = _unfinished_runs(self._settings, self._checkpoints, epoch)
         if parts is None:
             return
         try:
@@ -363,17 +430,19 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         f"{Path(values['start'] or 'vgg16').stem} on {Path(values['data']).name} {now}"
     )
     store = _kept_store(arguments.store or DEFAULT_STORE)
+    values["size"] = values["size"] and [*values["size"]]
     return Settings(experiment=experiment, store=store, drawn=True, **values)
 
 
 def _check_options(arguments: argparse.Namespace, settings: Settings) -> None:
-    for name, then in dataclasses.asdict(settings).items():
-        if name in ("store", "drawn"):
-            continue
-        now = getattr(arguments, name)
+    for name in (*_DEFAULTS, "experiment"):
+        now, then = getattr(arguments, name), getattr(settings, name)
         if name in _PLACES:
             now = _absolute(now)
-        if now is not None and now != then:
+        if name == "size":
+            now, then = (one and "x".join(map(str, one)) for one in (now, then))
+        # What was chosen when it began is kept.
+        if now is not None and now != then and (name, now) != ("precision", AUTO):
             option = "--from" if name == "start" else f"--{name.replace('_', '-')}"
             raise TrainingError(
                 f"the training was begun with {then} for {option}, not {now}; leave {option} out."

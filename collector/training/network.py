@@ -10,11 +10,15 @@ import numpy as np
 import tensorflow as tf
 
 from collector.frameworks.keras import vgg16
+from collector.frameworks.keras.capture import scaled
+from collector.frameworks.keras.flatten import layers_within
 from collector.frameworks.keras.models import load_model
 from collector.frameworks.keras.network import understand
 from collector.frameworks.precision import decide, processor_flags, rates_in_turn, units
 from collector.frameworks.reading import Reading
+from collector.frameworks.scaling import SCALINGS
 from collector.packaged import CLASSES
+from collector.request import DEFAULT_PIXEL_RANGE
 from collector.training.checkpoints import TrainingError
 from reactcnn_dash.db import BFLOAT16, FLOAT32
 
@@ -24,7 +28,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from collector.frameworks.keras.network import Network
     from collector.frameworks.precision import Choice
+    from collector.images import Shape
 
 MOMENTUM = 0.9
 WEIGHT_DECAY = 5e-4
@@ -47,17 +53,21 @@ def untrained(classes: int) -> Any:
     return keras.Model(model.inputs, output, name="vgg16")
 
 
-def loaded(spec: str) -> tuple[Any, tuple[int, int, int]]:
-    """Return a model to go on from, and the (H, W, C) that it takes.
+def loaded(spec: str, size: tuple[int, int] | None) -> Network:
+    """Return a model to go on from.
+
+    Args:
+        spec: what ``load_model`` takes.
+        size: (height, width) of the images, for a model that takes any; ``None`` where they vary.
 
     Raises:
         ModelError: it cannot be loaded or watched.
         TrainingError: it cannot be trained here.
     """
-    network = understand(load_model(spec), (32, 32))
+    network = understand(load_model(spec), size)
     if network.channels_first or network.reading is not Reading.AS_IS:
         raise TrainingError(f"{spec}: only models that end in a softmax, channels last, train.")
-    return network.loaded.model, network.image_shape
+    return network
 
 
 def with_optimizer(model: Any) -> Any:
@@ -87,8 +97,13 @@ def restored(path: Path) -> Any:
     return model
 
 
-def teacher(spec: str | None, model: Any) -> Any:
+def teacher(spec: str | None, model: Any, shape: Shape) -> Network | None:
     """Return the network that a model learns from, None for none.
+
+    Args:
+        spec: what ``load_model`` takes.
+        model: what learns.
+        shape: (H, W, C) of the images that it is given.
 
     Raises:
         ModelError: it cannot be loaded or watched.
@@ -96,8 +111,9 @@ def teacher(spec: str | None, model: Any) -> Any:
     """
     if spec is None:
         return None
-    found, shape = loaded(spec)
-    if shape != tuple(model.input_shape[1:]) or found.output_shape != model.output_shape:
+    found = loaded(spec, shape[:2])
+    outputs = found.loaded.model.output_shape
+    if found.image_shape != shape or outputs != model.output_shape:
         raise TrainingError(
             f"{spec} cannot teach {model.name}: it takes other images or has other classes."
         )
@@ -115,17 +131,30 @@ class Step:
     Args:
         model: ends in a softmax, compiled.
         teacher: likewise; it is not changed.
+        scaling: key of ``SCALINGS``, what both want of pixel values.
         precision: what is multiplied in both directions, ``float32`` or ``bfloat16``; weights,
             their changes, the loss and the settling of running statistics are float32 in any case
             (Kalamkar et al. 2019, "A study of BFLOAT16 for deep learning training").
     """
 
-    def __init__(self, model: Any, teacher: Any = None, precision: str = FLOAT32) -> None:
+    def __init__(
+        self,
+        model: Any,
+        teacher: Any = None,
+        precision: str = FLOAT32,
+        scaling: str = DEFAULT_PIXEL_RANGE,
+    ) -> None:
         self._model, self._teacher, self._precision = model, teacher, precision
+        self._scaling = SCALINGS[scaling]
         self._kernels = [v for v in model.trainable_variables if v.path.endswith("/kernel")]
         self._chances = [v for v in model.variables if v.path.endswith("seed_generator_state")]
         self._function = tf.function(self._step, autograph=False, reduce_retracing=True)
-        self._normalised = any(v.path.endswith("/moving_variance") for v in model.variables)
+        # A layer whose momentum is 1 keeps its statistics.
+        self._norms = [
+            layer
+            for layer in layers_within(model)
+            if isinstance(layer, keras.layers.BatchNormalization) and layer.momentum < 1.0
+        ]
         self._look = tf.function(self._forward, autograph=False, reduce_retracing=True)
 
     def seed(self, seed: int, epoch: int) -> None:
@@ -154,26 +183,42 @@ class Step:
 
         Between steps they are those of other weights, and while the rate is high a checkpoint would
         look far worse than it is: 44 % right instead of 57 % after the first epoch of the VGG-16.
-        Weights stay as they are (Wu & Johnson 2021, "Rethinking 'Batch' in BatchNorm", section 3).
+        Weights stay as they are. The statistics become the plain mean of those of the batches,
+        whatever a layer's momentum (Wu & Johnson 2021, "Rethinking 'Batch' in BatchNorm",
+        section 3): of few batches a running mean would still be mostly what it was before.
 
         Args:
             batches: (B, H, W, C) images each.
         """
-        if self._normalised:
-            for images in batches:
-                self._look(tf.constant(images))
+        statistics = [
+            (one, layer.momentum)
+            for layer in self._norms
+            for one in (layer.moving_mean, layer.moving_variance)
+        ]
+        if not statistics:
+            return
+        means = [np.zeros(one.shape) for one, _ in statistics]
+        for number, images in enumerate(batches, start=1):
+            before = [one.numpy().astype(np.float64) for one, _ in statistics]
+            self._look(tf.constant(images))
+            for index, (one, momentum) in enumerate(statistics):
+                # What a batch has is told from what it moved; a layer that is frozen moved nothing.
+                has = (one.numpy() - momentum * before[index]) / (1.0 - momentum)
+                means[index] += (has - means[index]) / number
+                one.assign(means[index])
 
     def _forward(self, images: Any) -> Any:
-        return self._model(tf.cast(images, tf.float32), training=True)
+        return self._model(scaled(images, self._scaling), training=True)
 
     def _step(self, images: Any, labels: Any) -> tuple[Any, Any]:
         model = self._model
         with tf.GradientTape() as tape:
-            outputs = model(tf.cast(images, tf.float32), training=True)
+            given = scaled(images, self._scaling)
+            outputs = model(given, training=True)
             losses = keras.losses.sparse_categorical_crossentropy(labels, outputs)
             loss = aim = tf.reduce_mean(losses)
             if self._teacher is not None:
-                said = self._teacher(tf.cast(images, tf.float32), training=False)
+                said = self._teacher(given, training=False)
                 aim = (1 - TAUGHT) * loss + TAUGHT * _divergence(said, outputs)
             decay = tf.add_n([tf.nn.l2_loss(kernel.value) for kernel in self._kernels])
             total = aim + WEIGHT_DECAY * decay
@@ -185,13 +230,14 @@ class Step:
 
 
 def quicker(
-    model: Any, teacher: Any, images: NDArray[np.uint8], labels: NDArray[np.int64]
+    model: Any, teacher: Any, scaling: str, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> Choice:
     """Choose the precision of a training by some steps in each, in turn, of a copy of the model.
 
     Args:
         model: ends in a softmax; it is not changed.
         teacher: what it learns from, if any.
+        scaling: see :class:`Step`.
         images: (B, H, W, C) of a batch.
         labels: (B,) theirs.
 
@@ -201,17 +247,17 @@ def quicker(
     flags = processor_flags()
     if not units(flags):
         return decide(flags, None, len(images))
-    single, brief = (_trial(model, teacher, one) for one in (FLOAT32, BFLOAT16))
+    single, brief = (_trial(model, teacher, one, scaling) for one in (FLOAT32, BFLOAT16))
     rates = rates_in_turn(
         lambda: single(images, labels, 0.0), lambda: brief(images, labels, 0.0), len(images)
     )
     return decide(flags, rates, len(images))
 
 
-def _trial(model: Any, teacher: Any, precision: str) -> Step:
+def _trial(model: Any, teacher: Any, precision: str, scaling: str) -> Step:
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    return Step(with_optimizer(copy), teacher, precision)
+    return Step(with_optimizer(copy), teacher, precision, scaling)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from collector.frameworks.keras.models import LoadedModel, load_model, weights_d
 from collector.frameworks.keras.network import Network, understand
 from collector.images import open_images
 from collector.images.arrays import ArrayImages
+from collector.images.cifar10 import open_cifar10_training
 from collector.progress import Silent
 from collector.request import Request
 from collector.signals import StopSignals
@@ -179,10 +180,7 @@ def prepare(images: str, training: str) -> Images:
     """Open the images."""
     test = open_images(images).read(0, TEST, SHAPE)
     if training == "cifar10":
-        import keras
-
-        (pixels, _), _ = keras.datasets.cifar10.load_data()
-        source: ImageSource = ArrayImages(pixels, spec="cifar10", description="cifar10, training")
+        source: ImageSource = open_cifar10_training(sys.stderr)
     else:
         source = open_images(training)
     return Images(source, test.pixels, test.labels)

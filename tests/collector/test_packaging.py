@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import pytest
 
 from collector.frameworks.keras import vgg16
 from collector.packaged import CLASSES
@@ -13,8 +14,6 @@ from tools import package
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def trained(path: Path) -> Any:
@@ -61,6 +60,35 @@ def test_what_is_packaged_is_the_checkpoint_rounded(
     right = int((found.argmax(axis=1) == labels).sum())
     assert f"all: {right / 40:.2%} ({right} of 40;" in said
     assert [line.split(":")[0] for line in said.splitlines()[2:]] == list(CLASSES)
+
+
+def test_what_does_not_fit_leaves_the_packaged_network_as_it_is(
+    tmp_path: Path, tiny_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "small.npz").write_bytes(b"before")
+    where = ["--folder", str(tmp_path), "--name", "small"]
+    with pytest.raises(SystemExit):
+        package.main([str(tiny_path), *where])
+    assert "not of the packaged architecture" in capsys.readouterr().err
+    assert (tmp_path / "small.npz").read_bytes() == b"before"
+
+
+def test_classes_are_told_by_their_names_and_those_without_images_left_out(tmp_path: Path) -> None:
+    model = vgg16.architecture()
+    pixels = np.random.default_rng(1).integers(0, 256, (30, 32, 32, 3), np.uint8)
+    names = ["ship", "dog"]
+    labels = np.arange(30) % 2
+    np.savez(tmp_path / "two.npz", images=pixels, labels=labels, class_names=names)
+    found = model.predict(pixels.astype(np.float32), verbose=0).argmax(axis=1)
+    right = found == np.array([CLASSES.index(name) for name in names])[labels]
+    lines = package.accuracies(model, str(tmp_path / "two.npz"))
+    assert [line.split(":")[0] for line in lines] == ["all", "dog", "ship"]
+    assert f"({right.sum()} of 30;" in lines[0]
+    assert f"({right[labels == 1].sum()} of 15;" in lines[1]
+    np.savez(tmp_path / "none.npz", images=pixels)
+    assert package.accuracies(model, str(tmp_path / "none.npz")) == [
+        "none.npz: no image has a label"
+    ]
 
 
 def kept(archive: Any) -> set[str]:

@@ -249,6 +249,29 @@ def test_fine_tuning_goes_on_from_the_slim_weights(
     assert sum("slim fine-tuned" in name for name in names) == 2
 
 
+def test_fine_tuning_gives_the_pixel_values_that_the_network_wants(
+    tmp_path: Path, images: Path, labelled: Path
+) -> None:
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, activation="relu", name="first")(inputs)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3, name="second")(x))
+    outputs = layers.Dense(3, activation="softmax")(x)
+    with_seeded_weights(keras.Model(inputs, outputs), 4).save(tmp_path / "plain.keras")
+    options = ["--parameters", "70%", "--fine-tune", "1", "--data", str(labelled)]
+    options += ["--preprocess", "imagenet"]
+    assert main(words(tmp_path, tmp_path / "plain.keras", images, *options)) == 0
+    reader = StoreReader(str(tmp_path / "a.db"))
+    (run,) = [one for one in reader.runs() if "slim fine-tuned" in one.name]
+    pixels = np.stack([reader.pixels(run.uuid, one) for one in range(run.stored)])
+    given = (pixels / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    tuned = keras.saving.load_model(tmp_path / "slim.keras")
+    stored = [reader.image(run.id, one).probabilities for one in range(run.stored)]
+    np.testing.assert_allclose(tuned.predict(given, verbose=0), stored, atol=1e-5)
+
+
 @pytest.mark.process
 def test_a_signal_leaves_no_file(tmp_path: Path, images: Path) -> None:
     command = words(tmp_path, "vgg16-cifar10", images, "--parameters", "50%")

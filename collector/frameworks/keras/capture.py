@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from collector.frameworks.keras.network import Network
     from collector.frameworks.keras.taps import Tap
+    from collector.frameworks.scaling import Scaling
 
 # A TensorFlow graph is at most 2 GiB; beyond half of that the weights stay variables.
 _MOST_CONSTANTS = 2**28
@@ -171,11 +172,7 @@ class Capture:
     def inputs(self, pixels: Any) -> Any:
         """Return what the model is given for (B, H, W, C) pixels, a tensor."""
         network = self._network
-        values = tf.cast(pixels, tf.float32)
-        if self._scaling.reversed:
-            values = tf.reverse(values, [-1])
-        if self._scaling != AS_IT_IS:
-            values = values * self._scaling.scale + self._scaling.offset
+        values = scaled(pixels, self._scaling)
         if network.channels_first:
             values = tf.transpose(values, [0, 3, 1, 2])
         return tf.cast(values, network.graph.input.dtype)
@@ -215,6 +212,14 @@ class Capture:
             tf.concat(steps, 1),
             list(codes),
         )
+
+
+def scaled(pixels: Any, scaling: Scaling) -> Any:
+    """Return what a model wants of (B, H, W, C) pixel values 0-255, a float32 tensor."""
+    values = tf.cast(pixels, tf.float32)
+    if scaling.reversed:
+        values = tf.reverse(values, [-1])
+    return values if scaling == AS_IT_IS else values * scaling.scale + scaling.offset
 
 
 def _checked_brief(network: Network) -> frozenset[int]:

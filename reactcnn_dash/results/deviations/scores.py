@@ -127,6 +127,11 @@ def bring_up_to_date(
         saved = profile is stored or keep(partial(PROFILE.save, url, run, profile))
         if late or scores is None:
             scores = _scored(reader, run, profile, scores, most)
+    run = reader.run(run_id)
+    newest = SCORES.find(reader, run)
+    if newest is not None and newest.extent > scores.extent:
+        # Its collector has meanwhile stored those of more images.
+        return None
     if saved and keep(partial(save_scores, url, run, scores)):
         return None
     return Known(profile, scores)
