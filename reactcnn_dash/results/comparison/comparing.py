@@ -51,12 +51,14 @@ class Changed:
     @property
     def corrected(self) -> NDArray[np.bool_]:
         """Which of them, (n,), were wrong in the first run and are right in the second."""
-        return (self.label >= 0) & (self.after == self.label)
+        found: NDArray[np.bool_] = (self.label >= 0) & (self.after == self.label)
+        return found
 
     @property
     def broken(self) -> NDArray[np.bool_]:
         """Which of them, (n,), were right in the first run and are wrong in the second."""
-        return (self.label >= 0) & (self.before == self.label)
+        found: NDArray[np.bool_] = (self.label >= 0) & (self.before == self.label)
+        return found
 
     @property
     def between(self) -> NDArray[np.bool_]:
