@@ -272,6 +272,11 @@ def test_the_command_prints_a_table_and_the_same_as_json(
     text = capsys.readouterr().out
     assert found.accuracy is not None
     assert " → ".join(f"{100 * one:.2f} %" for one in found.accuracy) in text
+    sides = zip(found.changed.label, found.changed.before, found.changed.after, strict=True)
+    told = [(label == before, label == after) for label, before, after in sides if label >= 0]
+    broken, corrected = (sum(map(bool, one)) for one in zip(*told, strict=True))
+    assert min(broken, corrected) > 0
+    assert f"({corrected:,} corrected, {broken:,} broken)" in text
     for layer in found.layers:
         row = next(line.split() for line in text.splitlines() if line.startswith(layer.a.name))
         assert row[1:3] == [str(layer.a.filters), f"{layer.result.cka:.3f}"]
