@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_Z = 1.959963984540054
+NORMAL_95 = 1.959963984540054
+"""The two-sided 95 % quantile of a normal variable."""
 
 
 def wilson_interval(count: int, of: int) -> tuple[float, float]:
@@ -20,8 +21,12 @@ def wilson_interval(count: int, of: int) -> tuple[float, float]:
         of: of how many; at least 1.
     """
     share = count / of
-    middle = (share + _Z**2 / (2 * of)) / (1 + _Z**2 / of)
-    half = _Z * math.sqrt(share * (1 - share) / of + _Z**2 / (4 * of**2)) / (1 + _Z**2 / of)
+    middle = (share + NORMAL_95**2 / (2 * of)) / (1 + NORMAL_95**2 / of)
+    half = (
+        NORMAL_95
+        * math.sqrt(share * (1 - share) / of + NORMAL_95**2 / (4 * of**2))
+        / (1 + NORMAL_95**2 / of)
+    )
     return max(0.0, middle - half), min(1.0, middle + half)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from reactcnn_dash.analysis.agreement import adjusted_rand
 from reactcnn_dash.analysis.clusters import cluster
 from reactcnn_dash.analysis.correlation import CoMoments, correlation
+from reactcnn_dash.analysis.proportions import NORMAL_95
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +30,6 @@ compared, and r of unrelated filters scatters by more than 0.25, see :func:`scat
 
 SAMPLES = 8
 """Bootstrap samples."""
-
-_NORMAL_95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def scatter(images: int) -> float:
     Args:
         images: n behind r, at least 2.
     """
-    return min(1.0, _NORMAL_95 / math.sqrt(images - 1))
+    return min(1.0, NORMAL_95 / math.sqrt(images - 1))
 
 
 def few_images(images: int) -> str | None:
@@ -105,7 +104,7 @@ def fisher_interval(r: float, images: int) -> tuple[float, float]:
         return -1.0, 1.0
     if abs(r) >= 1.0:
         return r, r
-    centre, half = math.atanh(r), _NORMAL_95 / math.sqrt(images - 3)
+    centre, half = math.atanh(r), NORMAL_95 / math.sqrt(images - 3)
     return math.tanh(centre - half), math.tanh(centre + half)
 
 
