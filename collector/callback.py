@@ -17,7 +17,7 @@ from collector.frameworks.keras.network import Network, understand
 from collector.frameworks.keras.proof import proven_capture
 from collector.frameworks.precision import MEASURED, measured, proven_in
 from collector.probing import labels_of
-from collector.session import check_preprocess
+from collector.session import check_shape
 from collector.watching import Watching
 from reactcnn_dash.db import FLOAT32
 
@@ -151,7 +151,7 @@ class ReactCNNCallback(Watching, keras.callbacks.Callback):  # type: ignore[misc
             of_values=is_of_values(getattr(model, "loss", None)),
         )
         network = understand(loaded, self._source.native_shape, request.head)
-        check_preprocess(request, network.image_shape[2])
+        check_shape(network.image_shape, request.preprocess)
         labels = labels_of(network, self._source)
         asked, size = request.precision_or_default, request.batch_size_or_default
         pixels = self._first_images(network, IMAGES if asked == FLOAT32 else MEASURED)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from collector.frameworks.protocol import PRECISIONS
 from collector.frameworks.reading import HEADS
 from collector.frameworks.scaling import PIXEL_RANGES, PREPROCESSES
-from collector.images import READINGS
 from collector.images.values import ValueRange, checked_range
 from collector.request import Request
 from reactcnn_dash.db import check_writable
+from reactcnn_dash.vocabulary import READINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import shlex
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from collector import share
 from collector.arguments import PROGRAM, parse, request_of
-from collector.frameworks.registry import framework_of
-from collector.opening import images_for, name_skipped, names_for
+from collector.opening import finished_already, go_on_with, introduction, name_skipped, opened
 from collector.progress import Console, Progress, Silent
-from collector.request import DEFAULT_STORE, check_options
+from collector.request import check_options
 from collector.signals import StopNow, StopSignals
 from collector.slim import command as slim
 from collector.training import command as train
@@ -26,7 +23,7 @@ from reactcnn_dash.db import (
     require_free,
     warnings_of,
 )
-from reactcnn_dash.errors import DONE, FAILED, INPUT, UserError
+from reactcnn_dash.errors import DONE, FAILED, UserError
 from reactcnn_dash.export import command as export
 from reactcnn_dash.printing import one_line, write_error
 
@@ -90,19 +87,13 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     progress: Progress = Silent() if arguments.quiet else Console()
     if request.share is not None:
         return share.run(request, request.share, signals, progress)
-    # What can be told without the framework is told at once.
     run = _run_to_resume(request) if request.resume is not None else None
     if run is None:
         check_writable(request.store)
     elif run.state is RunState.FINISHED:
-        progress.notice(f"run {run.id} is finished with {run.stored:,} images: nothing to do.")
+        progress.notice(finished_already(run))
         return DONE
-    model = request.model_or_default if run is None else request.model or run.checkpoint.source
-    framework = framework_of(model)
-    framework.check(model)
-    request = dataclasses.replace(request, class_names=names_for(request, run))
-    source = images_for(request, run, None if arguments.quiet else sys.stderr)
-    framework.start()
+    request, source = opened(request, run, None if arguments.quiet else sys.stderr)
     from collector import loop, session  # noqa: PLC0415 - SciPy is not needed for --help
 
     if run is None:
@@ -110,8 +101,10 @@ def _collect(arguments: argparse.Namespace, signals: StopSignals) -> int:
     else:
         ready = session.resume(request, run, source, signals)
     with closing(ready.writer):
-        warned = warnings_of(request.store)
-        for line in (*_introduction(ready, request.store), *ready.notices, *warned):
+        run = ready.writer.run
+        verb = f"resumes at image {run.stored:,}" if run.stored else "begins"
+        said = introduction(ready.network, run, request.store, verb)
+        for line in (*said, *ready.notices, *warnings_of(request.store)):
             progress.notice(line)
         if request.scores:
             return _collect_and_score(ready, request.store, signals, progress)
@@ -146,36 +139,16 @@ def _run_to_resume(request: Request) -> Run:
     return run
 
 
-def _introduction(session: Session, store: str) -> list[str]:
-    network, run = session.network, session.writer.run
-    height, width, channels = network.image_shape
-    total = "" if run.total is None else f"{run.total:,} images of "
-    verb = f"resumes at image {run.stored:,}" if run.stored else "begins"
-    return [
-        f"model   {network.loaded.name}: {len(network.taps)} layers, {network.filters:,} filters, "
-        f"{network.loaded.parameters:,} parameters",
-        f"images  {total}{run.image_source}, seen as {height} × {width} × {channels}, "
-        f"{run.batch_size} at a time",
-        f"store   {store}, feature maps: {run.feature_maps}",
-        f"run     {run.id} ({one_line(run.name)}) {verb}",
-        f"watch   python -m reactcnn_dash --store {shlex.quote(store)}",
-    ]
-
-
 def _conclude(outcome: Outcome, run: Run, store: str, progress: Progress) -> int:
     if outcome.interrupted is not None:
         if outcome.stored:
-            where = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
             progress.notice(
-                f"interrupted with {outcome.stored:,} images stored; go on with "
-                f"--resume {run.id}{where}"
+                f"interrupted with {outcome.stored:,} images stored; "
+                f"{go_on_with(f'--resume {run.id}', store)}"
             )
         return 128 + outcome.interrupted
     progress.notice(f"run {run.id} is finished with {outcome.stored:,} images.")
-    if outcome.skipped:
-        name_skipped(outcome.skipped)
-        return INPUT
-    return DONE
+    return name_skipped(outcome.skipped)
 
 
 def _rebuild(url: str, ref: str) -> int:

@@ -21,6 +21,13 @@ class ResumeError(CollectorError):
     """A run cannot be continued with what was given."""
 
 
+def out_of_memory(images: int) -> ModelError:
+    """Return what to say where so many images do not fit."""
+    return ModelError(
+        f"not enough memory for {images} images at a time; use a smaller --batch-size."
+    )
+
+
 def reason(error: BaseException) -> str:
     """Return the line of an error of TensorFlow or Keras that says what is wrong.
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.frameworks.scaling import PIXEL_RANGES, PREPROCESSES
-from collector.images import CLASSES_BY_NAME, READINGS, parse_value_range
+from collector.images import CLASSES_BY_NAME, parse_value_range
+from reactcnn_dash.vocabulary import READINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """The packaged network's checkpoints and classes, by name; Keras need not be there for them."""
 
-NAME = "vgg16-cifar10"
-EARLY = f"{NAME}-epoch02"
-CHECKPOINTS = (NAME, EARLY)
-"""The packaged checkpoints: of the end of the training, and of its second epoch."""
+from reactcnn_dash.vocabulary import PACKAGED
+
+CHECKPOINTS = PACKAGED
+NAME, EARLY = CHECKPOINTS
 CLASSES = (
     "airplane",
     "automobile",

@@ -17,6 +17,7 @@ from collector.signals import StopSignals
 from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics
 from reactcnn_dash.db import RunWriter, StoreError
+from reactcnn_dash.results.text import percent_text
 
 if TYPE_CHECKING:
     import logging
@@ -100,7 +101,7 @@ class Account:
         runs = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
         return (
             f"ReactCNN: {runs} collected{failed}; {self.seconds:.1f} s, "
-            f"{self.seconds / max(training, 1e-9):.1%} of the training."
+            f"{percent_text(self.seconds / max(training, 1e-9))} of the training."
         )
 
 

@@ -9,6 +9,7 @@ from collector.errors import ResumeError
 from collector.frameworks.protocol import AUTO
 from collector.packaged import NAME
 from reactcnn_dash.db import FLOAT32
+from reactcnn_dash.vocabulary import READINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,7 @@ DEFAULT_MODEL = NAME
 DEFAULT_IMAGES = "auto"
 DEFAULT_PIXEL_RANGE = "0-255"
 DEFAULT_BATCH_SIZE = 1
-DEFAULT_READING = "pillow"
+DEFAULT_READING = READINGS[0]
 DEFAULT_FEATURE_MAPS = "last:1000"
 DEFAULT_PRECISION = FLOAT32
 DEFAULT_STORE = "reactcnn.db"

@@ -12,7 +12,6 @@ from collector.frameworks.agreement import IMAGES, first_images
 from collector.frameworks.precision import MEASURED, emulated, line_of, proven_in
 from collector.frameworks.protocol import Asked
 from collector.frameworks.registry import framework_of
-from collector.frameworks.torch.entry import TORCH
 from collector.images import LabelFit, ValueRange, draw, fit_labels, fit_targets
 from collector.loop import Work, expected
 from collector.request import DEFAULT_PIXEL_RANGE, DEFAULT_READING, amount
@@ -22,7 +21,7 @@ from reactcnn_dash.db import BFLOAT16, FLOAT32, Answers, Layer, NewRun, RunWrite
 
 if TYPE_CHECKING:
     from collector.frameworks.protocol import Network, Proven
-    from collector.images import ImageSource
+    from collector.images import ImageSource, Shape
     from collector.request import Request
     from collector.signals import StopSignals
     from reactcnn_dash.db import Run
@@ -345,17 +344,14 @@ def open_network(
         trusted=request.trusted,
     )
     framework = framework_of(model)
-    if weights is not None and framework is not TORCH:
+    if weights is not None and not framework.takes_weights:
         raise ModelError(
             "--weights go with --model package.module:factory of PyTorch; other models hold theirs."
         )
-    if request.custom is not None and framework.name != "Keras":
+    if request.custom is not None and not framework.takes_custom:
         raise ModelError(f"--custom goes with .keras files; {model} is none.")
     network = framework.load(model, asked)
-    height, width, channels = network.image_shape
-    if request.size not in (None, (height, width)):
-        raise ModelError(f"the model takes images of {height} × {width} only; leave --size out.")
-    check_preprocess(request, channels)
+    check_shape(network.image_shape, request.preprocess, request.size)
     if request.class_names is not None and len(request.class_names) != network.outputs:
         raise ModelError(
             f"{request.classes or 'the run'} names {len(request.class_names)} classes, but the "
@@ -364,14 +360,17 @@ def open_network(
     return network
 
 
-def check_preprocess(request: Request, channels: int) -> None:
-    """Refuse what is done to three channels where the model takes one.
+def check_shape(shape: Shape, preprocess: str | None, size: tuple[int, int] | None = None) -> None:
+    """Refuse another size than a model takes, and what is done to three channels where it has one.
 
     Raises:
-        ModelError: it does.
+        ModelError: saying which.
     """
-    if request.preprocess is not None and channels != 3:
-        raise ModelError(f"--preprocess {request.preprocess} is for colour; the model takes grey.")
+    height, width, channels = shape
+    if size not in (None, (height, width)):
+        raise ModelError(f"the model takes images of {height} × {width} only; leave --size out.")
+    if preprocess is not None and channels != 3:
+        raise ModelError(f"--preprocess {preprocess} is for colour; the model takes grey.")
 
 
 def of_custom(request: Request) -> str | None:

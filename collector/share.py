@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from collector.frameworks.registry import framework_of
-from collector.opening import images_for, name_skipped, names_for
+from collector.opening import finished_already, go_on_with, introduction, name_skipped, opened
 from collector.progress import Silent
-from collector.request import DEFAULT_STORE, check_options
+from collector.request import check_options
 from reactcnn_dash.db import RunState, check_writable, find_shared
-from reactcnn_dash.errors import DONE, INPUT
+from reactcnn_dash.errors import DONE
 
 if TYPE_CHECKING:
     from collector.joining import SharedSession
@@ -44,15 +42,16 @@ def run(request: Request, ref: str, signals: StopSignals, progress: Progress) ->
     while ready is None:
         found = find_shared(request.store, ref)
         if found is not None and found.state is RunState.FINISHED:
-            progress.notice(
-                f"run {found.id} is finished with {found.stored:,} images: nothing to do."
-            )
+            progress.notice(finished_already(found))
             return DONE
         ready = _ready(request, ref, found, signals, progress)
     with closing(ready.shared):
-        from collector.sharing import take_part  # noqa: PLC0415 - SciPy is not needed for --help
+        # SciPy is not needed for --help.
+        from collector.sharing import speaks_of, take_part  # noqa: PLC0415
 
-        for line in (*_introduction(ready, request.store), *ready.notices):
+        run_ = ready.shared.run
+        said = introduction(ready.network, run_, request.store, speaks_of(run_))
+        for line in (*said, *ready.notices):
             progress.notice(line)
         taken = take_part(ready.part, ready.shared, signals=signals, progress=progress)
     code = _conclude(taken, ready.shared.run, ref, request.store, progress)
@@ -69,32 +68,12 @@ def _ready(
         check_writable(request.store)
     else:
         check_options(request, found)
-    begun = request.model_or_default if found is None else found.checkpoint.source
-    model = request.model or begun
-    framework = framework_of(model)
-    framework.check(model)
-    named = dataclasses.replace(request, class_names=names_for(request, found))
-    source = images_for(named, found, None if isinstance(progress, Silent) else sys.stderr)
-    framework.start()
+    named, source = opened(request, found, None if isinstance(progress, Silent) else sys.stderr)
     from collector import joining  # noqa: PLC0415 - SciPy is not needed for --help
 
     if found is None:
         return joining.begin(named, ref, source, signals)
     return joining.join(named, found, source, signals)
-
-
-def _introduction(ready: SharedSession, store: str) -> list[str]:
-    from collector.sharing import speaks_of  # noqa: PLC0415 - SciPy is not needed for --help
-
-    network, run = ready.network, ready.shared.run
-    return [
-        f"model   {network.loaded.name}: {len(network.taps)} layers, {network.filters:,} filters, "
-        f"{network.loaded.parameters:,} parameters",
-        f"images  {run.total:,} images of {run.image_source}, {run.batch_size} at a time",
-        f"store   {store}, feature maps: {run.feature_maps}",
-        f"run     {run.id} ({run.name}) {speaks_of(run)}",
-        f"watch   python -m reactcnn_dash --store {shlex.quote(store)}",
-    ]
 
 
 def _score(store: str, run: Run, signals: StopSignals, progress: Progress) -> None:
@@ -110,16 +89,12 @@ def _score(store: str, run: Run, signals: StopSignals, progress: Progress) -> No
 
 def _conclude(taken: Taken, run: Run, ref: str, store: str, progress: Progress) -> int:
     if taken.interrupted is not None:
-        where = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
         progress.notice(
             f"interrupted; this worker stored {taken.images:,} images and gave back what it held; "
-            f"go on with --share {shlex.quote(ref)}{where}"
+            f"{go_on_with(f'--share {shlex.quote(ref)}', store)}"
         )
         return 128 + taken.interrupted
     progress.notice(
         f"run {run.id} is finished with {taken.stored:,} images, {taken.images:,} by this worker."
     )
-    if taken.skipped:
-        name_skipped(taken.skipped)
-        return INPUT
-    return DONE
+    return name_skipped(taken.skipped)

@@ -66,14 +66,12 @@ class Taken:
         stored: images of the run before its first gap.
         skipped: files that it could not read; each keeps its place.
         interrupted: number of the signal that ended it early.
-        finished: whether the run is finished.
     """
 
     images: int
     stored: int
     skipped: tuple[Skipped, ...]
     interrupted: int | None
-    finished: bool
 
 
 def take_part(part: Part, shared: SharedRun, *, signals: StopSignals, progress: Progress) -> Taken:
@@ -98,9 +96,8 @@ def take_part(part: Part, shared: SharedRun, *, signals: StopSignals, progress: 
         # The reason is on its way to the user; a store that fails cannot be told about it.
         with suppress(StoreError):
             shared.leave()
-    finished = run.state is RunState.FINISHED
-    caught = None if finished else signals.caught
-    return Taken(worker.images, run.stored, tuple(worker.skipped), caught, finished)
+    caught = None if run.state is RunState.FINISHED else signals.caught
+    return Taken(worker.images, run.stored, tuple(worker.skipped), caught)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from collector.frameworks.torch.exported import Exported
 from collector.frameworks.torch.network import Network, understand, weights_digest
 from collector.frameworks.torch.state import first_weight, undisturbed, unwrapped
 from collector.probing import labels_of
-from collector.session import check_preprocess
+from collector.session import check_shape
 from collector.watching import Watching
 from reactcnn_dash.db import FLOAT32
 
@@ -157,7 +157,7 @@ class Watch(Watching):
             head=request.head,
         )
         network = understand(module, asked, source=str(self.experiment))
-        check_preprocess(request, network.image_shape[2])
+        check_shape(network.image_shape, request.preprocess)
         labels = labels_of(network, self._source)
         try:
             proven = self._prove(network)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
+from reactcnn_dash.errors import WrongUsage
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -28,9 +30,17 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_BYTES: Final = 2**20
 """Of a request's body; the longest that a page sends is a note of 20,000 characters."""
 
-TOKEN: Final = re.compile(r"[\w.~-]{16,200}", re.ASCII)
-"""What a token that somebody chose looks like."""
-
+_FORMS: Final = {
+    "token": (
+        re.compile(r"[\w.~-]{16,200}", re.ASCII),
+        "a token has 16 to 200 characters out of A-Z, a-z, 0-9, '.', '_', '~' and '-'",
+    ),
+    "header": (re.compile(r"[A-Za-z0-9-]{1,80}"), "a header's name is like X-Forwarded-User"),
+    "origin": (
+        re.compile(r"[a-z][a-z0-9+.-]*:(//[\w.*:\[\]-]+)?", re.ASCII),
+        "an origin is scheme and host, such as https://lab.example",
+    ),
+}
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]@/]+)(?::\d{1,5})?", re.IGNORECASE)
 _IN_A_WINDOW = ("navigate", "document")
 _IN_A_FRAME = ("navigate", "iframe")
@@ -95,6 +105,29 @@ class Access:
         if self.token is None:
             return True
         return token is not None and hmac.compare_digest(token.encode(), self.token.encode())
+
+
+def checked(form: str, text: str) -> str:
+    """Return what somebody gave as a token, the name of a header, or an origin (or ``self``).
+
+    Args:
+        form: which of these, a key of ``_FORMS``.
+        text: what was given.
+
+    Raises:
+        WrongUsage: it is none; the text is the end of a sentence that names the option.
+    """
+    pattern, words = _FORMS[form]
+    if form == "origin" and text == "self":
+        return "'self'"
+    if not pattern.fullmatch(text):
+        raise WrongUsage(words)
+    return text
+
+
+def lets_any_site_in(names: Iterable[str], token: str | None) -> bool:
+    """Say whether a server goes by any name although no token is wanted."""
+    return ANY_NAME in names and token is None
 
 
 def clean_prefix(text: str) -> str:

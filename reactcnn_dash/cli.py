@@ -6,14 +6,13 @@ import argparse
 import contextlib
 import logging
 import os
-import re
 import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import __version__
-from reactcnn_dash.access import ANY_NAME, TOKEN, Access, is_loopback, new_token
+from reactcnn_dash.access import Access, checked, is_loopback, lets_any_site_in, new_token
 from reactcnn_dash.commands import compare as compare_command
 from reactcnn_dash.commands import copy as copy_command
 from reactcnn_dash.commands import delete as delete_command
@@ -39,7 +38,7 @@ from reactcnn_dash.printing import one_line, write_error, write_out
 from reactcnn_dash.usage import Parser, common
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 PROGRAM = "python -m reactcnn_dash"
 _ENDING_SECONDS = 5.0
@@ -90,28 +89,16 @@ def _port(text: str) -> int:
     return value
 
 
-def _token(text: str) -> str:
-    if text and not TOKEN.fullmatch(text):
-        raise argparse.ArgumentTypeError(
-            "a token has 16 to 200 characters out of A-Z, a-z, 0-9, '.', '_', '~' and '-'"
-        )
-    return text or new_token()
+def _given_as(form: str) -> Callable[[str], str]:
+    """Return what argparse calls with what an option is given, see ``access.checked``."""
 
+    def read(text: str) -> str:
+        try:
+            return checked(form, text)
+        except WrongUsage as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
-def _header(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9-]{1,80}", text):
-        raise argparse.ArgumentTypeError("a header's name is like X-Forwarded-User")
-    return text
-
-
-def _origin(text: str) -> str:
-    if text == "self":
-        return "'self'"
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]*:(//[\w.*:\[\]-]+)?", text, re.ASCII):
-        raise argparse.ArgumentTypeError(
-            "an origin is scheme and host, such as https://lab.example"
-        )
-    return text
+    return read
 
 
 def parser() -> Parser:
@@ -157,7 +144,7 @@ def parser() -> Parser:
     )
     serving.add_argument(
         "--trust-user-header",
-        type=_header,
+        type=_given_as("header"),
         metavar="NAME",
         help="header in which the proxy, which has authenticated, says who asks: names, notes and "
         "tags then say who wrote them, and requests without it are refused",
@@ -170,7 +157,7 @@ def parser() -> Parser:
     serving.add_argument(
         "--frame-ancestor",
         action="append",
-        type=_origin,
+        type=_given_as("origin"),
         default=[],
         metavar="ORIGIN",
         help="a site whose pages may show these in a frame, such as https://lab.example, or self; "
@@ -186,7 +173,7 @@ def parser() -> Parser:
         "--token",
         nargs="?",
         const="",
-        type=_token,
+        type=lambda text: _given_as("token")(text or new_token()),
         metavar="TOKEN",
         help="want a token of every request: this one, or one made anew; it is part of the link "
         "that is printed (default: only beyond this machine)",
@@ -285,7 +272,7 @@ def _access(options: argparse.Namespace, port: int) -> Access:
     token = options.token
     if token is None and not options.no_token and not is_loopback(options.host):
         token = new_token()
-    if ANY_NAME in options.allowed_host and token is None and not options.no_token:
+    if lets_any_site_in(options.allowed_host, token) and not options.no_token:
         raise WrongUsage("--allowed-host '*' lets any site in: give --token, or --no-token.")
     return Access.of(
         options.host,

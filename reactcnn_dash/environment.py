@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from reactcnn_dash.access import ANY_NAME, TOKEN, Access
+from reactcnn_dash.access import Access, checked, lets_any_site_in
 from reactcnn_dash.errors import WrongUsage
 
 if TYPE_CHECKING:
@@ -41,16 +41,23 @@ def access_from(environ: Mapping[str, str]) -> Access:
     def yes(name: str) -> bool:
         return text(name).lower() not in ("", "0", "no", "false")
 
-    token, header = text("TOKEN") or None, text("TRUST_USER_HEADER") or None
-    if token is not None and not TOKEN.fullmatch(token):
-        raise WrongUsage("REACTCNN_TOKEN has 16 to 200 characters out of A-Z, a-z, 0-9 and '._~-'.")
+    def given_as(form: str, name: str, given: str) -> str:
+        try:
+            return checked(form, given)
+        except WrongUsage as error:
+            raise WrongUsage(f"REACTCNN_{name}: {error}.") from None
+
+    token, header = (
+        given_as(form, name, text(name)) if text(name) else None
+        for form, name in (("token", "TOKEN"), ("header", "TRUST_USER_HEADER"))
+    )
     if token is None and header is None and not yes("NO_TOKEN"):
         raise WrongUsage(
             "Set REACTCNN_TOKEN, or REACTCNN_TRUST_USER_HEADER behind a proxy that authenticates, "
             "or REACTCNN_NO_TOKEN=1 to let everybody in."
         )
     hosts = listed("ALLOWED_HOSTS")
-    if ANY_NAME in hosts and token is None and not yes("NO_TOKEN"):
+    if lets_any_site_in(hosts, token) and not yes("NO_TOKEN"):
         raise WrongUsage("REACTCNN_ALLOWED_HOSTS=* lets any site in: set REACTCNN_TOKEN too.")
     return Access.of(
         "127.0.0.1",
@@ -60,5 +67,7 @@ def access_from(environ: Mapping[str, str]) -> Access:
         trust_proxy=yes("TRUST_PROXY"),
         user_header=header,
         read_only=yes("READ_ONLY"),
-        frames=tuple("'self'" if one == "self" else one for one in listed("FRAME_ANCESTORS")),
+        frames=tuple(
+            given_as("origin", "FRAME_ANCESTORS", one) for one in listed("FRAME_ANCESTORS")
+        ),
     )

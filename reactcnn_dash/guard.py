@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 MOST_NESTED: Final = 16
 """Lists and objects in each other, in a request's body; a page sends five."""
+FOR_ALL: Final = "public, max-age=31536000, immutable"
+"""How long any cache may keep a file of the program's own, whose address says its version."""
 
 _KNOWN_PAGES: Final = 64
 """Pages below paths of which the hashes of scripts are remembered."""
@@ -40,7 +42,6 @@ _LONGEST: Final = 200
 _RUN: Final = (None, "", "module", "text/javascript", "application/javascript")
 _CALLBACKS: Final = "_dash-update-component"
 _SUITES: Final = "/_dash-component-suites/"
-_LONG: Final = "public, max-age=31536000, immutable"
 _POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -275,9 +276,7 @@ def _age_of_file(response: Response) -> str | None:
     """Return how long a browser may keep a script or a style sheet, None for anything else."""
     if _SUITES in request.path:
         # Dash gives an age where version and time are part of the name.
-        return _LONG if response.cache_control.max_age else "no-cache"
-    if (request.endpoint or "").endswith(".static"):
-        return _LONG if "m" in request.args else "no-cache"
+        return FOR_ALL if response.cache_control.max_age else "no-cache"
     return "no-cache" if request.path.endswith("_favicon.ico") else None
 
 

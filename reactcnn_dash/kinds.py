@@ -16,7 +16,7 @@ from typing import is_typeddict as is_fields
 Parts = tuple[Any, ...]
 """What a generic type is made of."""
 
-_MOST: Final = 2**63
+MOST: Final = 2**63
 """A whole number from here on fits into no column and no array."""
 _NAMES: Final = {
     NoneType: "nothing",
@@ -102,7 +102,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_whole(value: Any) -> bool:
-    return type(value) is int and -_MOST <= value < _MOST
+    return type(value) is int and -MOST <= value < MOST
 
 
 _SIMPLE: Final[dict[Any, Callable[[Any], bool]]] = {

@@ -39,10 +39,15 @@ def printable(text: str) -> str:
 
 
 def as_json(value: Any) -> str:
-    """Return JSON that can be read, in which what is not shown as it stands is escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return "\n".join(
-        line if line.isprintable() else "".join(map(_escaped, line)) for line in text.split("\n")
+    """Return lines of JSON that can be read; what is not shown as it stands is escaped.
+
+    Raises:
+        ValueError: a number in it is not finite.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    return "".join(
+        f"{line if line.isprintable() else ''.join(map(_escaped, line))}\n"
+        for line in text.split("\n")
     )
 
 

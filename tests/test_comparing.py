@@ -32,9 +32,9 @@ from reactcnn_dash.db import (
     save_comparison,
 )
 from reactcnn_dash.errors import INPUT, STORE
+from reactcnn_dash.printing import as_json
 from reactcnn_dash.results.comparison import clusters as comparison_clusters
-from reactcnn_dash.results.comparison import comparing
-from reactcnn_dash.results.comparison import report as comparison_report
+from reactcnn_dash.results.comparison import comparing, in_words
 from reactcnn_dash.results.comparison import stream as comparison_stream
 from reactcnn_dash.results.comparison.comparing import NotComparable, compare
 from reactcnn_dash.results.comparison.stored import Pair, computed_comparison, stored_comparison
@@ -271,7 +271,12 @@ def test_the_command_prints_a_table_and_the_same_as_json(
     assert main(["compare", "early", "late", "--store", str(store)]) == 0
     text = capsys.readouterr().out
     assert found.accuracy is not None
-    assert f"{found.accuracy[0]:.2%} → {found.accuracy[1]:.2%}" in text
+    assert " → ".join(f"{100 * one:.2f} %" for one in found.accuracy) in text
+    sides = zip(found.changed.label, found.changed.before, found.changed.after, strict=True)
+    told = [(label == before, label == after) for label, before, after in sides if label >= 0]
+    broken, corrected = (sum(map(bool, one)) for one in zip(*told, strict=True))
+    assert min(broken, corrected) > 0
+    assert f"({corrected:,} corrected, {broken:,} broken)" in text
     for layer in found.layers:
         row = next(line.split() for line in text.splitlines() if line.startswith(layer.a.name))
         assert row[1:3] == [str(layer.a.filters), f"{layer.result.cka:.3f}"]
@@ -308,7 +313,7 @@ def save_states(store: Path) -> None:
 
 def assert_same(one: comparing.Comparison, other: comparing.Comparison) -> None:
     """Assert that two comparisons say the same, up to the rounding of sums."""
-    left, right = (json.loads(comparison_report.as_json(each)) for each in (one, other))
+    left, right = (json.loads(as_json(in_words.as_dict(each))) for each in (one, other))
     for layers in (left, right):
         layers["cka"] = np.array(layers["cka"]).round(8).tolist()
         for layer in layers["layers"]:
@@ -392,10 +397,10 @@ def test_a_stored_comparison_is_the_computed_one(whole: Path) -> None:
     assert found is not None
     assert found.images == made.images == (IMAGES, IMAGES)
     computed = compare(reader, 1, 2, "leiden-cpm", 0.6)
-    texts = [comparison_report.as_json(one) for one in (found.found, made.found, computed)]
+    texts = [as_json(in_words.as_dict(one)) for one in (found.found, made.found, computed)]
     assert texts[0] == texts[1] == texts[2]
     assert_same(found.found, computed)
-    assert comparison_report.as_text(found.found) == comparison_report.as_text(computed)
+    assert in_words.as_text(found.found) == in_words.as_text(computed)
     assert found.found.layers[1].result.matches.match.dtype == np.int32
 
 

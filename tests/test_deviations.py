@@ -24,6 +24,7 @@ from reactcnn_dash.results.deviations.profile import (
     RunProfile,
     class_quantiles,
     due,
+    fit,
     pack_profile,
     unpack_profile,
 )
@@ -329,7 +330,7 @@ def test_scores_of_a_run_that_ended_meanwhile_are_not_replaced_by_those_of_its_b
     def slowly(*arguments: Any) -> Any:
         """Take so long that the run ends, and its collector scores all of it."""
         monkeypatch.undo()
-        made = scores.fit(*arguments)
+        made = fit(*arguments)
         stores.append(writer, truth, 520, 700, maps=False)
         writer.finish()
         writer.close()

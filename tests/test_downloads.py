@@ -110,6 +110,8 @@ def test_a_graph_is_the_one_on_the_page(
         ("graphml?layer=1&subset=magic", 400, "means nothing"),
         ("graphml?layer=1&subset=from-2.to-2", 400, "needs at least 2 images"),
         ("graphml?layer=1&parameter=99", 400, "lies between"),
+        ("graphml?layer=one", 400, "layer is a number, not 'one'"),
+        ("graphml?layer=1&parameter=much", 400, "is no number"),
     ],
 )
 def test_what_cannot_be_had_is_one_line(

@@ -19,7 +19,7 @@ from reactcnn_dash.pages.live.frames import run_payload
 from reactcnn_dash.pages.report.of_pair import report_of_pair
 from reactcnn_dash.pages.report.of_run import report_of_run
 from reactcnn_dash.results.comparison.comparing import compare
-from reactcnn_dash.results.comparison.report import as_json, as_text
+from reactcnn_dash.results.comparison.in_words import as_dict, as_text
 from reactcnn_dash.results.deviations.fault import locate
 from reactcnn_dash.results.precision import (
     FEWEST,
@@ -152,7 +152,7 @@ def test_every_place_that_shows_a_run_says_it(
     assert (payload["a"]["precision"], payload["b"]["precision"]) == (FLOAT32, BFLOAT16)
     assert payload["rounding"] == told_apart(single, rounded)
     assert f"precision            {payload['rounding']}" in as_text(found)
-    assert json.loads(as_json(found))["rounding"] == payload["rounding"]
+    assert as_dict(found)["rounding"] == payload["rounding"]
     plain = compare(reader, "single", "single too")
     assert comparison_payload(plain)["rounding"] == ""
     assert "precision" not in as_text(plain)

@@ -88,7 +88,7 @@ def test_scores_of_too_few_images_to_call_one_odd_are_shown(images: int, tmp_pat
     command = ["report", "1", "--store", str(tmp_path / "store.db"), "--output", str(path)]
     assert main(command) == 0
     html = path.read_text(encoding="utf-8")
-    assert f"{images} images are too few to tell what 1% of usual ones do" in html
+    assert f"{images} images are too few to tell what 1 % of usual ones do" in html
     drawn = html.partition("how the scores are spread")[2].partition("</svg>")[0]
     assert "<rect" in drawn
     # There is no threshold to draw.

@@ -22,9 +22,9 @@ from reactcnn_dash.db import (
     edit_run,
 )
 from reactcnn_dash.jobs.runner import Jobs, Workers
-from reactcnn_dash.pages.runs.deleting import Deleter
+from reactcnn_dash.results.deleting import Deleter
 from reactcnn_dash.results.runs import RunsFeed, row_of
-from reactcnn_dash.results.text import duration_text, size_text
+from reactcnn_dash.results.text import duration_text, number_text, percent_text, size_text
 from tests import looking, stores
 from tests.silence import fall_silent, fall_silent_for_certain
 
@@ -346,3 +346,21 @@ def test_sizes(size: int, text: str) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "text"),
+    [
+        (0.981, 1, "98.1 %"), (0.981, 2, "98.10 %"), (0.005, 0, "0 %"), (1, 0, "100 %"),
+        (None, 1, "–"), (float("nan"), 2, "–"), (float("inf"), 0, "–"),
+    ],
+)  # fmt: skip
+def test_shares(share: float | None, digits: int, text: str) -> None:
+    assert percent_text(share, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.9876, "0.988"), (-2, "-2.000"), (None, "–"), (float("nan"), "–")]
+)
+def test_numbers(value: float | None, text: str) -> None:
+    assert number_text(value, 3) == text

@@ -14,6 +14,13 @@ from collector.arguments import parse
 from reactcnn_dash.db import StoreReader, delete_run
 from reactcnn_dash.pages.slim.routes import routes
 from reactcnn_dash.results.slimming import trial
+from reactcnn_dash.vocabulary import (
+    IMAGE_SETS,
+    PACKAGED,
+    SLIM_BUDGETS,
+    SLIM_METHODS,
+    SLIM_SHARES,
+)
 from tests import served, slimmed, stores
 
 if TYPE_CHECKING:
@@ -62,7 +69,7 @@ def test_a_networks_slim_ones_stand_with_what_was_measured(client: FlaskClient) 
     assert (first["before"], first["after"], first["images"]) == (1, 2, 12)
     assert [(one["before"], one["after"]) for one in first["layers"]] == [(6, 3), (8, 4), (16, 8)]
     assert first["gone"] == 15
-    assert first["asked"] == "40% of the parameters"
+    assert first["asked"] == "40 % of the parameters"
     assert [one["file"] for one in (first, second)] == [True, False]
     assert [one["slimmedWith"] for one in (first, second)] == [False, True]
 
@@ -112,7 +119,7 @@ def test_deleting_the_slim_run_leaves_the_point_without_it(
         ("/slims/gone?id=99", "not in the store"),
         ("/slims/model?id=99", "not in the store"),
         ("/slims/recipe?run=1&calibration=1&evaluation=1&budget=parameters&share=0&method=refit",
-         "1 to 99"),
+         "2 to 98"),
         ("/slims/recipe?run=1&calibration=1&evaluation=1&budget=bytes&share=9&method=refit",
          "no budget"),
         ("/slims/recipe?run=1&calibration=x&evaluation=1&budget=parameters&share=9&method=refit",
@@ -160,7 +167,7 @@ def test_a_command_reads_networks_and_images_as_the_runs_did(tmp_path: Path) -> 
     images = {"images": str(tmp_path / "images.npz")}
 
     def of(**options: str) -> Run:
-        checkpoint = dataclasses.replace(plain.checkpoint, source=trial.PACKAGED[0])
+        checkpoint = dataclasses.replace(plain.checkpoint, source=PACKAGED[0])
         return dataclasses.replace(plain, checkpoint=checkpoint, options=images | options)
 
     def wanted(run: Run, first: Run, second: Run) -> trial.Wanted:
@@ -190,12 +197,21 @@ def test_a_command_reads_networks_and_images_as_the_runs_did(tmp_path: Path) -> 
         assert text in str(trial.obstacle(asked_))
 
 
-def test_what_is_known_here_is_what_the_collector_knows() -> None:
-    from collector.packaged import CHECKPOINTS
-    from collector.slim.request import METHODS
+@pytest.mark.parametrize("budget", SLIM_BUDGETS)
+@pytest.mark.parametrize("method", SLIM_METHODS)
+def test_the_collector_takes_every_choice_of_the_page(budget: str, method: str) -> None:
+    for share in (SLIM_SHARES[0], SLIM_SHARES[-1]):
+        parse(["slim", f"--{budget}", f"{share}%", "--method", method])
 
-    assert tuple(trial.METHODS) == METHODS
-    assert trial.PACKAGED == CHECKPOINTS
+
+def test_packaged_networks_and_images_are_there_by_name() -> None:
+    from collector.frameworks.registry import framework_of
+    from collector.images import open_images
+
+    for model in PACKAGED:
+        framework_of(model).check(model)
+    assert "sample" in IMAGE_SETS
+    assert len(open_images("sample"))
 
 
 @pytest.fixture

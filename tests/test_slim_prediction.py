@@ -14,12 +14,12 @@ from reactcnn_dash.pages.slim.routes import routes
 from reactcnn_dash.results.redundancy.moments import computed_moments
 from reactcnn_dash.results.slimming.prediction import (
     PREDICTION,
-    SHARES,
     NoPrediction,
     computed_prediction,
     costs_of,
     least_of,
 )
+from reactcnn_dash.vocabulary import SLIM_SHARES
 from tests import redundant, served, slimmed, stores
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def test_widths_keep_to_the_budget_and_lose_what_explains_least(tmp_path: Path) 
 
     for name, cost in (("parameters", parameters), ("multiply-adds", work)):
         before = (1, 1)
-        for share, widths in zip(SHARES, found.widths[name], strict=True):
+        for share, widths in zip(SLIM_SHARES, found.widths[name], strict=True):
             first, second = widths
             assert before[0] <= first <= 8
             assert before[1] <= second <= 6
@@ -135,7 +135,7 @@ def test_widths_keep_to_the_budget_and_lose_what_explains_least(tmp_path: Path) 
             before = first, second
     # A copy of a filter goes for nothing: the first cut leaves the layer as well explained.
     moments = computed_moments(str(store), reader, reader.run(1), lambda _done: None)
-    last = SHARES.index(98)
+    last = SLIM_SHARES.index(98)
     for layer, (stay, left) in enumerate(
         zip(found.widths["parameters"][last], found.residuals["parameters"][last], strict=True)
     ):

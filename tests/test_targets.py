@@ -207,7 +207,7 @@ def test_reports_have_what_there_is(path: Path, tmp_path: Path, runs: list[int])
         true = TRUTH == 1
         recall = (true & given()).sum() / true.sum()
         assert "Hits by label" in text
-        assert f"{recall:.1%}" in text
+        assert f"{100 * recall:.1f} %" in text
     if VALUES in runs:
         assert f"{error(0):.4g}" in text
         assert "mean absolute error" in text

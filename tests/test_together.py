@@ -206,6 +206,11 @@ def test_every_variable_is_taken_and_explained() -> None:
         ({}, "REACTCNN_NO_TOKEN=1"),
         ({"REACTCNN_NO_TOKEN": "0"}, "REACTCNN_NO_TOKEN=1"),
         ({"REACTCNN_TOKEN": "short"}, "16 to 200"),
+        ({"REACTCNN_TRUST_USER_HEADER": "Remote User"}, "REACTCNN_TRUST_USER_HEADER: a header's"),
+        (
+            {"REACTCNN_NO_TOKEN": "1", "REACTCNN_FRAME_ANCESTORS": "self lab.example"},
+            "REACTCNN_FRAME_ANCESTORS: an origin",
+        ),
         (
             {"REACTCNN_TRUST_USER_HEADER": HEADER, "REACTCNN_ALLOWED_HOSTS": "*"},
             "REACTCNN_ALLOWED_HOSTS",

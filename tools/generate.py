@@ -27,7 +27,7 @@ from typing import (
     is_typeddict,
 )
 
-from reactcnn_dash import analysis, ids
+from reactcnn_dash import analysis, ids, vocabulary
 from reactcnn_dash.analysis import scales
 from reactcnn_dash.analysis.comparison import CONFIDENT_MARGIN, CONFIDENT_R
 from reactcnn_dash.analysis.proportions import NORMAL_95
@@ -45,7 +45,6 @@ from reactcnn_dash.pages.runs import layout as runs_layout
 from reactcnn_dash.pages.slim import layout as slim_layout
 from reactcnn_dash.results import what_if
 from reactcnn_dash.results.deviations import scores
-from reactcnn_dash.results.slimming import trial
 
 FOLDER: Final = Path(__file__).parents[1] / "reactcnn_dash/assets/generated"
 _SHARED: Final = "reactcnn_dash.pages.shapes"
@@ -94,8 +93,8 @@ RULES: Final[dict[str, Any]] = {
     "PAIR_SHOWN": tuple(compare_layout.SHOWN),
     "EPOCHS_AGAINST": tuple(experiment.AGAINST),
     "SLIM_AGAINST": tuple(slim_layout.AGAINST),
-    "SLIM_BUDGETS": tuple(trial.BUDGETS),
-    "SLIM_METHODS": trial.CHOSEN,
+    "SLIM_BUDGETS": tuple(vocabulary.SLIM_BUDGETS),
+    "SLIM_METHODS": vocabulary.SLIM_CHOSEN,
 }
 """Constants that both languages go by; a tuple has choices, of which the first is the usual one."""
 

@@ -20,6 +20,7 @@ from collector.frameworks.keras.models import load_model
 from collector.images import NO_LABEL, fit_labels, open_images
 from collector.packaged import CLASSES, NAME
 from reactcnn_dash.analysis.proportions import wilson_interval
+from reactcnn_dash.results.text import percent_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,8 +69,9 @@ def accuracies(model: Any, images: str) -> list[str]:
         count, of = int(right[chosen].sum()), int(chosen.sum())
         if of:
             low, high = wilson_interval(count, of)
-            share = f"{count / of:.2%} ({count:,} of {of:,}; 95 % interval {low:.1%} to {high:.1%})"
-            lines.append(f"{name}: {share}")
+            interval = f"95 % interval {percent_text(low)} to {percent_text(high)}"
+            share = percent_text(count / of, 2)
+            lines.append(f"{name}: {share} ({count:,} of {of:,}; {interval})")
     return lines or [f"{test.description}: no image has a label"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +11,14 @@ import numpy as np
 from collector.at_hand.gradcam import grad_cam
 from collector.at_hand.switching import Switched, Switches
 from collector.errors import CollectorError
-from reactcnn_dash.db import MapBatch, StoreError, save_maps
+from collector.frameworks.reading import predictions
+from reactcnn_dash.db import MapBatch, save_maps
+from reactcnn_dash.jobs.kept import keep
 from reactcnn_dash.results.maps_again import maps_as_arrays
 from reactcnn_dash.results.moments import current_moments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
 
 BATCH = 64
 """Images that go through the network at a time."""
-
-NO_PREDICTION = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Answers:
             MapBatch(one.codes[row], one.low[row], one.step[row]) for one in captured.maps or ()
         ]
         rounded = run.options.get("reading") == "keras"
-        stored = not rounded and keep_maps(self._url, run.id, ordinal, layers)
+        stored = not rounded and keep(partial(save_maps, self._url, run.id, ordinal, layers))
         arrays = {} if stored else maps_as_arrays(layers)
         told: MapsAgain = {"stored": stored, "rounded": rounded}
         return told, arrays
@@ -203,24 +204,6 @@ class Answers:
     def _pixels(self, ordinals: list[int]) -> NDArray[np.uint8]:
         uuid = self._hand.run.uuid
         return np.stack([self._reader.pixels(uuid, ordinal) for ordinal in ordinals])
-
-
-def keep_maps(url: str, run_id: int, ordinal: int, layers: Sequence[MapBatch]) -> bool:
-    """Store maps where that can be done; a store that is read-only or busy costs the copy alone."""
-    try:
-        return save_maps(url, run_id, ordinal, layers)
-    except StoreError:
-        return False
-
-
-def predictions(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the largest of (B, K) probabilities as the store has it.
-
-    −1 where one is not finite.
-    """
-    said: NDArray[np.int64] = np.argmax(np.nan_to_num(probabilities, nan=-np.inf), axis=1)
-    said[~np.isfinite(probabilities).all(axis=1)] = NO_PREDICTION
-    return said
 
 
 def _count(

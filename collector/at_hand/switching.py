@@ -15,9 +15,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from collector.errors import ModelError, reason
+from collector.errors import ModelError
 from collector.frameworks.keras.capture import probabilities_of
-from collector.frameworks.keras.running import run_apart
+from collector.frameworks.keras.running import FAILURES, cannot_run, run_apart
 from collector.slim.executing import TOLERANCE, carry_out
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ class Switched:
             found = self._function(
                 tf.constant(pixels), tf.constant(switches.off), tf.constant(switches.instead)
             )
-        except (tf.errors.OpError, ValueError, TypeError) as error:
-            raise ModelError(f"TensorFlow cannot run the model: {reason(error)}") from error
+        except FAILURES as error:
+            raise cannot_run(error) from error
         probabilities, gap = (tensor.numpy() for tensor in found)
         return Answer(probabilities, gap)
 

@@ -20,7 +20,8 @@ import numpy as np
 from collector.errors import ModelError
 from collector.frameworks.agreement import Parted
 from collector.frameworks.protocol import AUTO
-from reactcnn_dash.db import BFLOAT16, FLOAT32, NO_PREDICTION, Answers
+from collector.frameworks.reading import predictions
+from reactcnn_dash.db import BFLOAT16, FLOAT32, Answers
 from reactcnn_dash.results.precision import rounding_of
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def measured(proven: Proven, network: Network, pixels: Pixels) -> Proven:
     said: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
     if network.reading.answers is Answers.CLASSES:
         first, second = (
-            np.concatenate([_predictions(both[side].probabilities) for both in parts])
+            np.concatenate([predictions(both[side].probabilities) for both in parts])
             for side in range(2)
         )
         said = first, second
@@ -219,12 +220,6 @@ def rates_in_turn(
 def emulated(flags: frozenset[str] | None = None) -> str | None:
     """Return a warning where the processor does not multiply bfloat16 itself."""
     return None if units(processor_flags() if flags is None else flags) else _EMULATED
-
-
-def _predictions(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
-    said: NDArray[np.int64] = np.argmax(np.nan_to_num(probabilities, nan=-np.inf), axis=1)
-    said[~np.isfinite(probabilities).all(axis=1)] = NO_PREDICTION
-    return said
 
 
 def _told(proven: Proven, choice: Choice) -> Proven:

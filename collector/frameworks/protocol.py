@@ -85,6 +85,14 @@ class Feeding(Protocol):
         """(height, width, channels) of the images."""
 
 
+SWITCH_SECONDS: Final = 0.0005
+"""How long a thread keeps the interpreter while networks run.
+
+The writer thread holds it for moments only, but the network must not wait for it: Python's usual
+five milliseconds are half of what one image takes.
+"""
+
+
 class Tap(Protocol):
     """One convolution, through normalisation and activation: a layer of the store."""
 
@@ -289,6 +297,8 @@ class Framework:
         start: bring the framework up, quietly.
         load: the model as a network; raises ``ModelError`` if it cannot be loaded or watched.
         bfloat16: whether its networks can be computed in bfloat16.
+        takes_weights: whether a file of weights may go with a model that is made by code.
+        takes_custom: whether a Python file may register layers of a model.
     """
 
     name: str
@@ -297,3 +307,5 @@ class Framework:
     start: Callable[[], None]
     load: Callable[[str, Asked], Network]
     bfloat16: bool = False
+    takes_weights: bool = False
+    takes_custom: bool = False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from collector.errors import ModelError
-from reactcnn_dash.db import Answers
+from reactcnn_dash.db import NO_PREDICTION, Answers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -177,3 +177,13 @@ def keeps_scale(noise: NDArray[Any], black: NDArray[Any]) -> bool | None:
     if not np.isfinite((noise, black)).all():
         return None
     return bool(np.abs(noise - black).max() >= 64 and np.abs(black).max() < 20)
+
+
+def predictions(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the (B,) largest of (B, K) probabilities as the store has it.
+
+    ``NO_PREDICTION`` where one is not finite.
+    """
+    said: NDArray[np.int64] = np.argmax(np.nan_to_num(probabilities, nan=-np.inf), axis=1)
+    said[~np.isfinite(probabilities).all(axis=1)] = NO_PREDICTION
+    return said

@@ -15,7 +15,6 @@ from collector.images.base import (
 )
 from collector.images.classes import CLASSES_BY_NAME, read_classes
 from collector.images.drawing import draw
-from collector.images.folder import READINGS
 from collector.images.labelling import Labelling, fitted
 from collector.images.labels import LabelFit, fit_labels, fit_targets
 from collector.images.open import open_images

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from collector.images.values import ValueRange
 
-READINGS = ("pillow", "keras")
-"""Ways to read pictures; the first one is the default."""
-
 _HOW = (
     "pictures are turned upright (EXIF), laid on white where transparent and brought to size with "
     "antialiasing (Lanczos); a model that was trained on keras.utils.image_dataset_from_directory "
@@ -162,7 +159,7 @@ def open_folder(
 
     Args:
         root: The folder.
-        reading: One of :data:`READINGS`; ``None`` for the default, with a notice of what it does.
+        reading: One of ``vocabulary.READINGS``; ``None`` for the default, with a notice of it.
         value_range: What is black and what is white in grey pictures, ``None`` to judge.
         classes: Names of the model's classes, if the user gave them; folders called like splits
             are classes then if they are among them.

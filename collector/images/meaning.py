@@ -24,6 +24,7 @@ import numpy as np
 
 from collector.images.survey import NEEDED, Survey, few_of
 from collector.images.values import BYTES, DEEP, UNIT, DoubtError, ValueRange
+from reactcnn_dash.results.text import percent_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +86,7 @@ def notice_beyond(values: NDArray[Any], known: ValueRange) -> str | None:
     beyond = survey.above(known.high) + survey.below(known.low)
     if beyond <= few_of(survey.count):
         return None
-    return f"{beyond / survey.count:.1%} of its values lie beyond {known} and are cut off"
+    return f"{percent_text(beyond / survey.count)} of its values lie beyond {known} and are cut off"
 
 
 def _check_kind(values: NDArray[Any]) -> None:

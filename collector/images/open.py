@@ -11,6 +11,7 @@ from collector.images.cifar10 import open_cached_cifar10, open_cifar10
 from collector.images.folder import open_folder
 from collector.images.npz import open_npz
 from collector.images.sample import open_sample
+from reactcnn_dash.vocabulary import IMAGE_SETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from collector.images.values import ValueRange
 
-_KEYWORDS = ("auto", "sample", "cifar10")
+_KEYWORDS = ("auto", *IMAGE_SETS)
 
 
 def open_images(

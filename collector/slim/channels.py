@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import keras
 import numpy as np
 
-from collector.frameworks.keras.activations import activation_name
+from collector.frameworks.keras.activations import MIXING, activation_name
 from collector.frameworks.keras.flatten import is_graph
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ _PLAIN_OPERATIONS = frozenset({
     "TanhShrink", "Threshold",
 })  # fmt: skip
 _COLOURS = (1, 3)
-_MIXING = frozenset({"softmax", "log_softmax", "sparsemax", "glu"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -459,7 +458,7 @@ def _mixed_by(operation: Any) -> str | None:
     if activation is None or type(activation) in _PLAIN:
         return None
     name = activation_name(operation)
-    if name in _MIXING:
+    if name in MIXING:
         return f"{name}, which mixes filters"
     if name is None or isinstance(activation, keras.Layer):
         kind = getattr(activation, "__name__", None) or type(activation).__name__
@@ -482,7 +481,7 @@ def _unknown(operation: Any) -> str:
     name = getattr(operation, "name", kind)
     if getattr(operation, "groups", 1) not in (None, 1) and isinstance(operation, _L.Conv2D):
         return f"{name} is a grouped convolution"
-    if activation_name(operation) in _MIXING or isinstance(operation, _L.Softmax):
+    if activation_name(operation) in MIXING or isinstance(operation, _L.Softmax):
         return f"{name} ({kind}) mixes channels"
     if _has_layer_with_weights(operation):
         return f"{name} has an activation with weights of its own"

@@ -24,6 +24,9 @@ from collector.training import command as train
 from collector.training.checkpoints import PATTERN
 from reactcnn_dash.db import Answers
 from reactcnn_dash.printing import write_error
+from reactcnn_dash.results.slimming.files import digest
+from reactcnn_dash.results.text import percent_text
+from reactcnn_dash.vocabulary import CALIBRATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +39,6 @@ if TYPE_CHECKING:
     from collector.slim.feeding import Feed
     from collector.slim.searching import Judged
     from collector.slim.slimming import Cut, Slimming
-
-DEFAULT_LIMIT = 3000
-"""Calibration images; more change little."""
 
 DEFAULT_OUTPUT = "slim.keras"
 FINE_TUNING_RATE = 0.02
@@ -62,7 +62,7 @@ def add_parser(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     add("--images", metavar="IMAGES", type=text, default=DEFAULT_IMAGES, help="images like those "
         "that it was trained on, without labels: sample, cifar10, a folder, or an .npz file "
         "(default: cifar10 if Keras has it, otherwise sample)")  # fmt: skip
-    add("--limit", metavar="N", type=count, default=DEFAULT_LIMIT, help="how many of them "
+    add("--limit", metavar="N", type=count, default=CALIBRATION, help="how many of them "
         "(default: %(default)s, drawn evenly over the classes if there are any)")  # fmt: skip
     add_reading(what)
     add_scaling(what)
@@ -277,7 +277,7 @@ class _Job:
                 if code:
                     return code
             partial.replace(request.output)
-        result["file_sha256"] = reporting.digest(request.output)
+        result["file_sha256"] = digest(request.output)
         reporting.write(request.channel_map, channels)
         reporting.keep(request, result, channels)
         self._tell(slimming, cut)
@@ -366,25 +366,25 @@ class _Job:
         before, work = slimming.network.loaded.parameters, slimming.work.total(slimming.whole)
         self._say(
             f"{self._request.output}: {cut.parameters:,} of {before:,} parameters "
-            f"({cut.parameters / before:.1%}), {cut.work:,} of {work:,.0f} multiply-adds "
-            f"({cut.work / max(work, 1.0):.1%})"
+            f"({percent_text(cut.parameters / before)}), {cut.work:,} of {work:,.0f} multiply-adds "
+            f"({percent_text(cut.work / max(work, 1.0))})"
         )
 
     def _tell_measured(self, measured: Measured) -> None:
         count, images = measured["evaluated"]["count"], measured["evaluated"]["images"]
         if measured["evaluated"]["slimmed_with"]:
             self._say("measured with images that it was slimmed with: others would tell more")
-        agree = f"{measured['agreement']:.2%} get the same class as before"
+        agree = f"{percent_text(measured['agreement'], 2)} get the same class as before"
         accuracy = measured["accuracy"]
         if accuracy is None:
             self._say(f"of {count:,} images of {images} {agree}")
             return
         change = 100 * (accuracy["after"] - accuracy["before"])
         low, high = (100 * end for end in accuracy["change_95"])
+        after, before = percent_text(accuracy["after"], 2), percent_text(accuracy["before"], 2)
         self._say(
-            f"accuracy over {count:,} images of {images}: {accuracy['after']:.2%}, was "
-            f"{accuracy['before']:.2%} ({change:+.2f} points, 95 % interval {low:+.2f} to "
-            f"{high:+.2f}); {agree}"
+            f"accuracy over {count:,} images of {images}: {after}, was {before} ({change:+.2f} "
+            f"points, 95 % interval {low:+.2f} to {high:+.2f}); {agree}"
         )
 
     def _say(self, text: str) -> None:

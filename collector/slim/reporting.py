@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -212,12 +211,6 @@ def keep(request: SlimRequest, result: Mapping[str, Any], channels: Mapping[str,
                 channels=channels,
             ),
         )
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file (hex), by which it is known again."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _layers(slimming: Slimming) -> dict[str, NDArray[np.intp]]:

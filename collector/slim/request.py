@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from collector.errors import CollectorError
 from collector.request import Request
+from reactcnn_dash.vocabulary import SLIM_METHODS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-METHODS = ("refit", "clusters", "l1", "random")
+METHODS = tuple(SLIM_METHODS)
 """How filters are chosen; whichever way, those that stay take over the work of the others."""
 
 
@@ -121,7 +122,7 @@ class SlimRequest:
                 "say how slim in one way: --parameters 25% and --multiply-adds 50% (or one of "
                 "them), --loss 0.5, --lossless, or --plan FILE."
             )
-        if (self.plan is not None or self.lossless) and self.method != "refit":
+        if (self.plan is not None or self.lossless) and self.method != METHODS[0]:
             raise SlimError("--method is about a budget; leave it out.")
         if self.loss is not None and self.evaluate is None:
             raise SlimError("--loss is measured over images; give them with --evaluate DATA.")

@@ -18,6 +18,7 @@ from collector.slim.executing import prove_same, whole_outputs
 from collector.slim.measuring import FISHER_IMAGES, measure
 from collector.slim.request import SlimError
 from collector.slim.surgery import Fitted, operate
+from reactcnn_dash.results.text import percent_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,8 +131,9 @@ class Slimming:
             least = (self.parameters.total(narrowest) + self.uncounted) / total
             least_work = self.work.total(narrowest) / max(self.work.total(self.whole), 1.0)
             raise SlimError(
-                f"the narrowest that {self.network.loaded.name} can be has {least:.1%} of its "
-                f"parameters and {least_work:.1%} of its multiply-adds; ask for more."
+                f"the narrowest that {self.network.loaded.name} can be has {percent_text(least)} "
+                f"of its parameters and {percent_text(least_work)} of its multiply-adds; ask for "
+                "more."
             )
         return found
 

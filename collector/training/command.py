@@ -21,7 +21,7 @@ from collector.options import add_scaling, count, rate, size, text, value_range
 from collector.packaged import CHECKPOINTS
 from collector.progress import Console
 from collector.request import DEFAULT_STORE
-from collector.session import pixel_range_hint
+from collector.session import check_shape, pixel_range_hint
 from collector.training.augment import augment
 from collector.training.checkpoints import PATTERN, Checkpoints, Settings, TrainingError
 from collector.training.data import Data, load_data, open_data
@@ -35,6 +35,7 @@ from reactcnn_dash.db import (
     StoreReader,
     delete_run,
 )
+from reactcnn_dash.results.text import percent_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -223,14 +224,7 @@ def _model(
         start = network.loaded(settings.start, size or opened.source.native_shape)
         model, shape = start.loaded.model, start.image_shape
         told = [*start.notices, *_hints(start, opened.source, settings)]
-    if size not in (None, shape[:2]):
-        raise TrainingError(
-            f"the model takes images of {shape[0]} × {shape[1]} only; leave --size out."
-        )
-    if settings.preprocess is not None and shape[2] != 3:
-        raise TrainingError(
-            f"--preprocess {settings.preprocess} is for colour; the model takes grey."
-        )
+    check_shape(shape, settings.preprocess, size)
     return model, shape, told
 
 
@@ -382,7 +376,7 @@ class _Training:
             self._console.step(size, epoch + 1, loss / (index + 1), right / seen)
         self._console.notice(
             f"epoch {epoch + 1}/{settings.epochs}: loss {loss / self._steps:.4f}, accuracy "
-            f"{right / (self._steps * size):.2%}"
+            f"{percent_text(right / (self._steps * size), 2)}"
         )
         return True
 
@@ -414,7 +408,8 @@ class _Console(Console):
         """Move the bar on by the images of a step."""
         if self._bar is not None:
             self._bar.set_description_str(f"epoch {epoch}", refresh=False)
-            self._bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.1%}", refresh=False)
+            told = f"loss {loss:.3f}, accuracy {percent_text(accuracy)}"
+            self._bar.set_postfix_str(told, refresh=False)
         self.stored(images)
 
 

@@ -57,7 +57,7 @@ from reactcnn_dash.analysis.explained import (
     plan_layer,
     unexplained,
 )
-from reactcnn_dash.analysis.fault import FaultLocation, locate_fault
+from reactcnn_dash.analysis.fault import FaultLocation, NoFaultToFind, locate_fault
 from reactcnn_dash.analysis.graph import spanning_edges, start_positions
 from reactcnn_dash.analysis.handover import (
     Received,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reactcnn_dash.analysis.profile import Profile
+from reactcnn_dash.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,10 @@ SAME = 1e-3
 Single precision differs by 1e-5 between machines, batch sizes and folded normalisation."""
 FALSE_ALARM = 0.01
 """Probability that a layer of a healthy run is named, other images being used."""
+
+
+class NoFaultToFind(UserError, ValueError):
+    """There are no images to find a fault by, or the runs do not fit; the text says which."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,19 +89,19 @@ def locate_fault(
             where both saw the same images (default: :data:`SAME`).
 
     Raises:
-        ValueError: there is no image, or the two have not the same layers or, where it matters,
+        NoFaultToFind: there is no image, or the two have not the same layers or, where it matters,
             not the same number of images.
     """
     rows = [np.asarray(layer, dtype=np.float64) for layer in broken]
     if not rows or not len(rows[0]):
-        raise ValueError("To find a fault takes at least one image of the broken run.")
+        raise NoFaultToFind("To find a fault takes at least one image of the broken run.")
     if isinstance(reference, Profile):
         scores, limit = _shifts(rows, reference)
         limits = [limit] * len(rows)
     else:
         good = [np.asarray(layer, dtype=np.float64) for layer in reference]
         if [layer.shape for layer in rows] != [layer.shape for layer in good]:
-            raise ValueError("Both runs must have the same layers and the same images.")
+            raise NoFaultToFind("Both runs must have the same layers and the same images.")
         scores = [differences(*pair) for pair in zip(rows, good, strict=True)]
         limits = [SAME] * len(rows) if rounding is None else list(rounding)
     highest = [float(layer.max()) for layer in scores]

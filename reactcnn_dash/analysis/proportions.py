@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 NORMAL_95 = 1.959963984540054
-"""Between ± this lie 95 % of a standard normal distribution."""
+"""The two-sided 95 % quantile of a normal variable."""
 
 
 def wilson_interval(count: int, of: int) -> tuple[float, float]:

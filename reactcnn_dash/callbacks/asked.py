@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from reactcnn_dash.pages.json_routes import RequestRefused
+from reactcnn_dash.pages.json_routes import RequestRefused, real_number, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
-
-LARGEST: Final = 2**63
-"""The store has no larger number."""
 
 
 def mapping(value: Any, name: str = "what is asked for") -> dict[str, object]:
@@ -33,7 +30,7 @@ def number(request: Mapping[str, object], name: str) -> int | None:
         RequestRefused: it is something else, or larger than a store's numbers.
     """
     value = request.get(name)
-    return None if value is None else _whole(value, name)
+    return None if value is None else whole(value, name)
 
 
 def needed(request: Mapping[str, object], name: str) -> int:
@@ -42,7 +39,7 @@ def needed(request: Mapping[str, object], name: str) -> int:
     Raises:
         RequestRefused: it is, or it is something else.
     """
-    return _whole(request.get(name), name)
+    return whole(request.get(name), name)
 
 
 def real(request: Mapping[str, object], name: str) -> float | None:
@@ -51,13 +48,8 @@ def real(request: Mapping[str, object], name: str) -> float | None:
     Raises:
         RequestRefused: it is something else.
     """
-    value: Any = request.get(name)
-    if value is None:
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise RequestRefused(f"{name} is a number.") from error
+    value = request.get(name)
+    return None if value is None else real_number(value, name)
 
 
 def text(request: Mapping[str, object], name: str) -> str | None:
@@ -89,7 +81,7 @@ def numbers(request: Mapping[str, object], name: str) -> list[int]:
     Raises:
         RequestRefused: it is something else.
     """
-    return _listed(request, name, lambda one: _whole(one, name))
+    return _listed(request, name, lambda one: whole(one, name))
 
 
 def _listed(request: Mapping[str, object], name: str, kind: Callable[[Any], T]) -> list[T]:
@@ -97,12 +89,3 @@ def _listed(request: Mapping[str, object], name: str, kind: Callable[[Any], T]) 
     if not isinstance(value, list):
         raise RequestRefused(f"{name} is a list.")
     return [kind(one) for one in value]
-
-
-def _whole(value: Any, name: str) -> int:
-    # The value of a select is text.
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not -LARGEST <= value < LARGEST:
-        raise RequestRefused(f"{name} is a whole number.")
-    return value

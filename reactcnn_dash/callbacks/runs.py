@@ -8,25 +8,22 @@ from dash import ClientsideFunction, Dash, Input, Output
 
 from reactcnn_dash import ids
 from reactcnn_dash.db import StoreError, StoreReader
-from reactcnn_dash.results.naming import run_labels
+from reactcnn_dash.pages.run_list import LISTED, run_options
 
 if TYPE_CHECKING:
     from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.pages.shapes import Option
 
-LISTED = 200
 
+def options(reader: StoreReader) -> list[Option]:
+    """Return the newest runs, newest first, those without an image too.
 
-def options(reader: StoreReader) -> list[dict[str, str]]:
-    """Return the newest runs, newest first; an unreadable store gives an empty list.
-
-    The poll reports what is wrong with the store; the list need not say it a second time.
+    An unreadable store gives an empty list: the poll says what is wrong with the store.
     """
     try:
-        known = reader.runs(limit=LISTED)
+        return run_options(reader.summaries()[:LISTED])
     except StoreError:
         return []
-    labels = run_labels(known)
-    return [{"value": str(run.id), "label": text} for run, text in zip(known, labels, strict=True)]
 
 
 def register(app: Dash, context: Context) -> None:
@@ -37,7 +34,7 @@ def register(app: Dash, context: Context) -> None:
         Input(ids.RUNS_VERSION, "data"),
         prevent_initial_call=True,
     )
-    def runs(_: str) -> list[dict[str, str]]:
+    def runs(_: str) -> list[Option]:
         return options(context.reader)
 
     app.clientside_callback(

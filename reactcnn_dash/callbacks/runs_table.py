@@ -10,8 +10,8 @@ from reactcnn_dash import ids
 from reactcnn_dash.callbacks import asked
 from reactcnn_dash.db import StoreError, StoreMissing, edit_run
 from reactcnn_dash.pages.empty import empty_store
-from reactcnn_dash.pages.runs.deleting import Deleter
 from reactcnn_dash.proxy import user
+from reactcnn_dash.results.deleting import Deleter
 from reactcnn_dash.results.runs import RunsFeed
 
 if TYPE_CHECKING:

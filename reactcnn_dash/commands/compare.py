@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.analysis import METHODS, REDUNDANT, method_of
-from reactcnn_dash.printing import write_out
+from reactcnn_dash.printing import as_json, write_out
 
 if TYPE_CHECKING:
     import argparse
@@ -58,7 +58,7 @@ def run(url: str, options: argparse.Namespace) -> int:
     # Here and not above: the command line must answer --help at once.
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415
     from reactcnn_dash.jobs.worker import Worker, cores  # noqa: PLC0415
-    from reactcnn_dash.results.comparison.report import as_json, as_text  # noqa: PLC0415
+    from reactcnn_dash.results.comparison.in_words import as_dict, as_text  # noqa: PLC0415
     from reactcnn_dash.results.comparison.stored import Pair, computed_comparison  # noqa: PLC0415
 
     method = method_of(options.method, options.parameter).key
@@ -67,5 +67,5 @@ def run(url: str, options: argparse.Namespace) -> int:
     pair = Pair(a, b, method, options.parameter)
     with Worker() as worker:
         found = computed_comparison(url, pair, worker if cores() > 1 else None).found
-    write_out(f"{as_json(found)}\n" if options.json else as_text(found))
+    write_out(as_json(as_dict(found)) if options.json else as_text(found))
     return 0

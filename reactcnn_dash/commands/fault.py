@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.finite import finite
-from reactcnn_dash.printing import one_line, write_out
+from reactcnn_dash.printing import as_json, one_line, write_out
 
 if TYPE_CHECKING:
     import argparse
@@ -50,9 +49,7 @@ def run(url: str, options: argparse.Namespace) -> int:
         fault = locate(StoreReader(url), options.good, options.suspect)
     except TooFewRows as error:
         raise UserError(f"the runs have no images in common, and the good one: {error}") from error
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    write_out(f"{json.dumps(as_dict(fault), indent=1)}\n" if options.json else text(fault))
+    write_out(as_json(as_dict(fault)) if options.json else text(fault))
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reactcnn_dash.errors import DONE, STORE
 from reactcnn_dash.printing import aligned, as_json, one_line, write_error, write_out
-from reactcnn_dash.results.text import duration_text, size_text
+from reactcnn_dash.results.text import duration_text, percent_text, size_text
 
 if TYPE_CHECKING:
     import argparse
@@ -52,7 +52,7 @@ def run(url: str, options: argparse.Namespace) -> int:
     found = listing.runs
     rows = [row_of(one) for one in found]
     if options.json:
-        write_out(f"{as_json(rows)}\n")
+        write_out(as_json(rows))
     elif rows:
         lines = aligned([_HEADINGS, *(_cells(row) for row in rows)], _LEFT)
         write_out("\n".join([*lines, ""]))
@@ -93,7 +93,7 @@ def _right(row: RunRow) -> str:
     """Return the share that is right, or the mean absolute error of a network of values."""
     if row["error"] is not None:
         return f"± {row['error']:.4g}"
-    return "" if row["accuracy"] is None else f"{100 * row['accuracy']:.1f} %"
+    return "" if row["accuracy"] is None else percent_text(row["accuracy"])
 
 
 def _short(text: str) -> str:

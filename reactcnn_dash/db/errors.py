@@ -2,6 +2,8 @@
 
 # Named by what happened, as the caller reads them: `except RunBusy`.
 
+from __future__ import annotations
+
 from reactcnn_dash.errors import STORE, UserError
 
 
@@ -50,6 +52,11 @@ class StoreOutdated(StoreError):
 class StoreNewer(StoreError):
     """The store was made by a newer version of the tool."""
 
+    @classmethod
+    def at(cls, place: object) -> StoreNewer:
+        """Return what to say of a store."""
+        return cls(f"{place}: made by a newer version: upgrade the tool")
+
 
 class RunNotFound(StoreError):
     """The store has no such run."""
@@ -57,6 +64,11 @@ class RunNotFound(StoreError):
 
 class RunBusy(StoreError):
     """The run is being collected, or deleted, by another process."""
+
+    @classmethod
+    def taken_over(cls, place: object, run_id: int) -> RunBusy:
+        """Return what to say where another process has become a run's writer."""
+        return cls(f"{place}: run {run_id} was taken over by another process: stop here")
 
 
 class EditRefused(StoreError):

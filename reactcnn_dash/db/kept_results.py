@@ -41,19 +41,19 @@ def keep_result(
     run_id: int,
     kind: str,
     key: str,
-    report: KeptResult,
+    result: KeptResult,
     *,
     odd: int | None = None,
 ) -> None:
-    """Store a report, in place of the one of the same kind and key.
+    """Store a result, in place of the one of the same kind and key.
 
     Args:
         url: the store, as a URL or path.
         run_id: the run.
         kind: what it is, at most 32 characters.
         key: with which settings, at most 128 characters.
-        report: what to store.
-        odd: by this report, so many images of the run stand out; noted with it, for the list of
+        result: what to store.
+        odd: by it, so many images of the run stand out; noted with it, for the list of
             runs.
 
     Raises:
@@ -65,14 +65,14 @@ def keep_result(
     with saving(url) as (connection, place):
         queries.find_run(connection, run_id, str(place))
         connection.execute(_REMOVE, same)
-        new = values | {"images": report.images, "value": report.value}
+        new = values | {"images": result.images, "value": result.value}
         connection.execute(insert(_table), [new])
         if odd is not None:
             connection.execute(_NOTE_ODD, {"run": run_id, "count": odd})
 
 
 def find_kept(connection: Connection, run_id: int, kind: str, key: str) -> KeptResult | None:
-    """Return the report of a run, None with none of this kind and key, or a damaged one."""
+    """Return the result of a run, None with none of this kind and key, or a damaged one."""
     same = {"run": run_id, "what": kind, "settings": key}
     rows = queries.sound_rows(connection, _FIND, **same)
     return KeptResult(rows[0].images, rows[0].value) if rows else None

@@ -273,7 +273,7 @@ class Move:
         mine = (_runs.c.id == here, _runs.c.writer == owner)
         beat = {"heartbeat_at": datetime.now(UTC), "beat": _runs.c.beat + 1}
         if target.execute(update(_runs).where(*mine).values(values | beat)).rowcount != 1:
-            raise RunBusy(f"{self._to}: run {here} was taken over by another process: stop here")
+            raise RunBusy.taken_over(self._to, here)
 
     def _verified(self, row: AnyRow, here: int, end: int, progress: Callable[[int], None]) -> str:
         """Return the SHA-256 of all rows of a run if they are the same in both stores.

@@ -149,9 +149,9 @@ IMAGE_FACTS = (
     .order_by(images.c.ordinal)
 )
 # A bare ordinal would let SQLite walk along the primary key, and read each row for the rest.
-_NUMBER: ColumnElement[int] = images.c.ordinal + literal_column("0")
+NUMBER: ColumnElement[int] = images.c.ordinal + literal_column("0")
 ANSWERS = select(images.c.ordinal, images.c.label, images.c.prediction, images.c.confidence).where(
-    images.c.run_id == _run_id, bindparam("stop") > _NUMBER
+    images.c.run_id == _run_id, bindparam("stop") > NUMBER
 )
 ANSWERS_OF = select(
     images.c.ordinal, images.c.label, images.c.prediction, images.c.confidence

@@ -421,7 +421,7 @@ class StoreReader:
             return find_comparison(connection, key) if connection else None
 
     def kept(self, run_id: int, kind: str, key: str) -> KeptResult | None:
-        """Return the report that `keep_result` stored, None when there is none."""
+        """Return the result that `keep_result` stored, None when there is none."""
         with self._read() as connection:
             return find_kept(connection, run_id, kind, key) if connection else None
 

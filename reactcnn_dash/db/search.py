@@ -20,7 +20,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, false, func, literal_column, null, select, union_all
 
 from reactcnn_dash.db.models import images, runs, targets
-from reactcnn_dash.db.queries import OF_IMAGE
+from reactcnn_dash.db.queries import NUMBER, OF_IMAGE
 from reactcnn_dash.db.tallies import NO_LABEL, counted, images_counted, labels_of
 from reactcnn_dash.db.targets import GIVEN, RIGHT, Letter
 
@@ -95,8 +95,6 @@ class SearchPage:
     place: int | None
 
 
-# A bare column would let SQLite walk along the primary key, and read each row for the rest.
-_NUMBER: ColumnElement[int] = images.c.ordinal + literal_column("0")
 _MOST_GATHERED: Final = 512
 """Wanted images that are always gathered: sorting them costs less than asking what else to do."""
 _HIT = (
@@ -175,7 +173,7 @@ def _conditions(
     stored = select(runs.c.stored).where(runs.c.id == scope.run_id).scalar_subquery()
     conditions = [
         images.c.run_id == scope.run_id,
-        stored > _NUMBER,
+        stored > NUMBER,
         *_of_labels(scope, wanted, plain=plain),
     ]
     if wanted.misclassified:
@@ -184,15 +182,15 @@ def _conditions(
         known = images.c.confidence
         conditions.append(known.is_not(None) if wanted.answered else known.is_(None))
     if wanted.first is not None:
-        conditions.append(wanted.first <= _NUMBER)
+        conditions.append(wanted.first <= NUMBER)
     if wanted.last is not None:
-        conditions.append(wanted.last >= _NUMBER)
+        conditions.append(wanted.last >= NUMBER)
     return conditions
 
 
 def _sorting(
     order: SearchOrder,
-    number: ColumnElement[int] = _NUMBER,
+    number: ColumnElement[int] = NUMBER,
     confidence: ColumnElement[Any] = images.c.confidence,
 ) -> list[ColumnElement[Any]]:
     """Return what hits are sorted by; by their errors only where there are any."""
@@ -326,7 +324,7 @@ class _Looking:
         confidence = images.c.confidence
         lower = order is SearchOrder.UNSURE
         ahead = confidence < found.confidence if lower else confidence > found.confidence
-        same = (confidence == found.confidence) & (ordinal > _NUMBER)
+        same = (confidence == found.confidence) & (ordinal > NUMBER)
         conditions = _conditions(self.scope, self.wanted, plain=False)
         known = confidence > -1.0
         return _count(self.connection, [*conditions, known, ahead]) + _count(
@@ -366,7 +364,7 @@ def _all_looked_at(
     hits = _page(connection, found, offset, limit)
     place = None
     if near is not None and order is SearchOrder.ORDINAL:
-        place = _total(connection, scope, wanted, near > _NUMBER)
+        place = _total(connection, scope, wanted, near > NUMBER)
     elif near is not None:
         at = func.row_number().over(order_by=_sorting(order)) - 1
         numbered = (
@@ -443,7 +441,7 @@ def matching_ordinals(
     """Return the ordinals of all hits, ascending."""
     scope = _scope(connection, run_id)
     found = select(images.c.ordinal).select_from(scope.rows)
-    found = found.where(*_conditions(scope, wanted)).order_by(_NUMBER)
+    found = found.where(*_conditions(scope, wanted)).order_by(NUMBER)
     return np.fromiter(connection.execute(found).scalars(), np.int64)
 
 

@@ -629,8 +629,7 @@ class SharedRun:
         else:
             life |= values
         if self.line.connection.execute(change.values(life)).rowcount != 1:
-            msg = f"{self._place}: run {self.run.id} was taken over by another process: stop here"
-            raise RunBusy(msg)
+            raise RunBusy.taken_over(self._place, self.run.id)
 
 
 def _cut(run_id: int, total: int, size: int) -> Rows:

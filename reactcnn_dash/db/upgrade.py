@@ -84,7 +84,7 @@ def _upgrade(place: StoreAddress, *, backed_up: bool) -> UpgradeResult:
         if before is None:
             raise StoreMissing(f"{place}: the store is empty: there is nothing to upgrade")
         if before > version.HEAD:
-            raise StoreNewer(f"{place}: made by a newer version: upgrade the tool")
+            raise StoreNewer.at(place)
         if before == version.HEAD:
             return UpgradeResult(None, before, before)
         # Copied under the write lock: nothing can be stored between the copy and the migration.

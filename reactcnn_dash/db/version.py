@@ -103,7 +103,7 @@ def require_head(connection: Connection, place: StoreAddress) -> bool:
             f"python -m reactcnn_dash upgrade --store {place}"
         )
     if found > HEAD:
-        raise StoreNewer(f"{place}: made by a newer version: upgrade the tool")
+        raise StoreNewer.at(place)
     return True
 
 

@@ -339,8 +339,7 @@ class RunWriter:
     def _update(self, statement: Update, values: dict[str, Any]) -> None:
         mine = {"run": self.run.id, "owner": self._owner, "heartbeat": datetime.now(UTC)}
         if self.line.connection.execute(statement, mine | values).rowcount != 1:
-            msg = f"{self._place}: run {self.run.id} was taken over by another process: stop here"
-            raise RunBusy(msg)
+            raise RunBusy.taken_over(self._place, self.run.id)
 
 
 def _line(

@@ -54,9 +54,14 @@ class CommandState:
 
 
 class Command:
-    """Runs a module of Python's as a command, one at a time; safe to share between threads."""
+    """Runs a module of Python's as a command, one at a time; safe to share between threads.
 
-    def __init__(self) -> None:
+    Args:
+        busy: what is said to who begins another one meanwhile.
+    """
+
+    def __init__(self, busy: str) -> None:
+        self._busy = busy
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._phase: tuple[str, int, int] = ("", 0, 0)
@@ -73,7 +78,7 @@ class Command:
         """
         with self._lock:
             if self._process is not None and self._process.poll() is None:
-                raise CommandBusy("Another network is being made. Try again when it is done.")
+                raise CommandBusy(self._busy)
             self._phase, self._cancelled = ("", 0, 0), False
             self._notices.clear()
             self._said.clear()

@@ -18,17 +18,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def keep(save: Callable[[], None]) -> bool:
-    """Store something; return whether that could be done.
+def keep(save: Callable[[], bool | None]) -> bool:
+    """Store something; return whether it is stored: ``save`` may say False where it does not.
 
     A store that is read-only or busy costs the stored copy, not the answer: it is worked out again
     next time, and nothing is lost.
     """
     try:
-        save()
+        return save() is not False
     except StoreError:
         return False
-    return True
 
 
 def found_or_computed(

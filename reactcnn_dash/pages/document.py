@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dash import Dash
 from flask import Blueprint, Response
 
+from reactcnn_dash.guard import FOR_ALL
 from reactcnn_dash.proxy import root
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ _SCHEME: Final = """
   document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light"); }
 """
 """Sets light or dark before the first paint, so that a dark page never flashes white."""
-_FOR_ALL = "public, max-age=31536000, immutable"
-"""The program's own files say nothing about a store; their version is in their address."""
 # Dash spells a slash in its own way.
 _LINK = re.compile(r'("href": ?")(?=/|\\u002f)')
 _SUITE = re.compile(r'<script src="[^"]*?(_dash-component-suites/[^"]+)"></script>')
@@ -118,7 +117,7 @@ class Assets:
             if data is None or version != self.version:
                 return Response("No such file in this version.", 404, mimetype="text/plain")
             response = Response(data, mimetype=KINDS[Path(name).suffix])
-            response.headers["Cache-Control"] = _FOR_ALL
+            response.headers["Cache-Control"] = FOR_ALL
             return response
 
         return routes

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Response, request, send_file
 
-from reactcnn_dash.analysis import OVERVIEW, method_of
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.analysis import OVERVIEW
 from reactcnn_dash.export import ExportError, file_name, run_stem
-from reactcnn_dash.pages.live.search import BadSearch, parse_search
+from reactcnn_dash.jobs.command import CommandBusy
+from reactcnn_dash.pages.json_routes import decimal, optional_number
+from reactcnn_dash.pages.live.search import BadSearch, cluster_request
 from reactcnn_dash.pages.routes import file_routes
-from reactcnn_dash.results.clusters.clustering import ClusterRequest
 from reactcnn_dash.results.clusters.graph import cluster_graph
 from reactcnn_dash.results.naming import column_name
 
@@ -27,17 +27,13 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db import Run
     from reactcnn_dash.pages.page import Context
-    from reactcnn_dash.results.clusters.clustering import ClusterView
+    from reactcnn_dash.results.clusters.clustering import ClusterRequest, ClusterView
 
 TYPES: Final = {
     ".npz": "application/zip",
     ".zip": "application/zip",
     ".graphml": "application/graphml+xml",
 }
-
-
-class Busy(UserError):
-    """Another export is under way; the text says what to do."""
 
 
 def write_files(url: str, run_id: int, format_: str, folder: Path) -> Path:
@@ -92,21 +88,14 @@ def graphml(view: ClusterView, run: Run, subset: str | None) -> bytes:
 
 def _cluster_request(run_id: int, layers: int) -> tuple[ClusterRequest, str | None]:
     """Return the clusters that the address asks for, and the subset as it is spelled there."""
-    layer = request.args.get("layer", -1, int)
+    asked = optional_number("layer")
+    layer = -1 if asked is None else asked
     if not 0 <= layer < layers:
         raise BadSearch(f"The run has no layer {layer}: it has {layers}.")
     method = request.args.get("method", OVERVIEW.key)
-    parameter = request.args.get("parameter", None, float)
-    method_of(method, parameter)
+    parameter = decimal("parameter")
     subset = request.args.get("subset") or None
-    wanted = ClusterRequest(
-        run_id=run_id,
-        layer=layer,
-        method=method,
-        parameter=parameter,
-        subset=parse_search(subset)[0] if subset else None,
-    )
-    return wanted, subset
+    return cluster_request(run_id, layer, method, parameter, subset), subset
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -126,7 +115,7 @@ def blueprint(context: Context) -> Blueprint:
             # Whoever asks whether there is something need not wait until it is written.
             return Response(mimetype=TYPES[".zip"], headers={"Cache-Control": "no-store"})
         if not one_at_a_time.acquire(blocking=False):
-            raise Busy("Another export is under way. Try again when it is done.")
+            raise CommandBusy("Another export is under way. Try again when it is done.")
         folder = TemporaryDirectory(prefix="reactcnn-export-")
         try:
             path = write_files(context.url, run.id, format_, Path(folder.name))

@@ -7,12 +7,14 @@ has asked for yet.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from flask import Blueprint, Response, jsonify, request
 
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.jobs.runner import UnderWay
+from reactcnn_dash.kinds import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,6 +121,32 @@ def json_file(text: str, name: str) -> Response:
     return response
 
 
+def whole(value: Any, name: str) -> int:
+    """Return a whole number that a browser sent: as JSON has it, or as digits.
+
+    Raises:
+        RequestRefused: it is something else, or larger than a store's numbers.
+    """
+    # The value of a select is text, as is all of an address.
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -MOST <= value < MOST:
+        raise RequestRefused(f"{name} is a number, not {str(value)[:40]!r}.")
+    return value
+
+
+def real_number(value: Any, name: str) -> float:
+    """Return a number that a browser sent, likewise.
+
+    Raises:
+        RequestRefused: it is something else.
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RequestRefused(f"The {name} {str(value)[:40]!r} is no number.") from error
+
+
 def optional_number(name: str) -> int | None:
     """Return a whole number of the request's address, None without one.
 
@@ -126,9 +154,7 @@ def optional_number(name: str) -> int | None:
         RequestRefused: it is no number.
     """
     text = request.args.get(name, "")
-    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise RequestRefused(f"{name} is a number, not {text!r}.")
-    return int(text) if text else None
+    return whole(text, name) if text else None
 
 
 def number(name: str) -> int:
@@ -137,10 +163,19 @@ def number(name: str) -> int:
     Raises:
         RequestRefused: there is none.
     """
-    value = optional_number(name)
-    if value is None:
-        raise RequestRefused(f"{name} is a number, not ''.")
-    return value
+    return whole(request.args.get(name, ""), name)
+
+
+def ordinals(most: int) -> list[int]:
+    """Return the images that the request's address asks for, as ``of``.
+
+    Raises:
+        RequestRefused: they are none, or more than ``most``.
+    """
+    parts = request.args.get("of", "").split(",")
+    if len(parts) > most or not all(re.fullmatch(r"\d{1,9}", one) for one in parts):
+        raise RequestRefused(f"Ask for 1 to {most} ordinals, with commas between.")
+    return [int(one) for one in parts]
 
 
 def decimal(name: str) -> float | None:
@@ -150,7 +185,4 @@ def decimal(name: str) -> float | None:
         RequestRefused: it is no number.
     """
     text = request.args.get(name, "")
-    try:
-        return float(text) if text else None
-    except ValueError as error:
-        raise RequestRefused(f"The {name} {text!r} is no number.") from error
+    return real_number(text, name) if text else None

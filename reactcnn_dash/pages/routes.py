@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 
 from reactcnn_dash.db import DamagedBlob, ImageNotFound, RunNotFound
 from reactcnn_dash.errors import UserError
+from reactcnn_dash.pages.json_routes import RequestRefused
 from reactcnn_dash.results.maps_again import maps_at_hand
 
 if TYPE_CHECKING:
@@ -19,7 +20,13 @@ FOR_EVER = "private, max-age=31536000, immutable"
 """Private: what a network saw is for the browser that asked, not for a cache on the way."""
 
 
-_STATUS: Final = ((RunNotFound, 404), (ImageNotFound, 404), (DamagedBlob, 410), (ValueError, 400))
+_STATUS: Final = (
+    (RunNotFound, 404),
+    (ImageNotFound, 404),
+    (DamagedBlob, 410),
+    (ValueError, 400),
+    (RequestRefused, 400),
+)
 """Of what is refused, by its kind; 503 for any other."""
 
 

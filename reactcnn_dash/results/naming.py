@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from reactcnn_dash.db import Run
+from reactcnn_dash.results.text import percent_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +50,7 @@ def _label(run: Listed, namesakes: Sequence[Listed]) -> str:
     )
     parts += [tell(run) for tell in tellers if len({tell(one) for one in namesakes}) > 1]
     if run.labelled:
-        parts.append(f"{100 * run.correct / run.labelled:.1f} % right")
+        parts.append(f"{percent_text(run.correct / run.labelled)} right")
     if run.mean_error is not None:
         parts.append(f"off by {run.mean_error:.4g}")
     parts.append(run.created_at.astimezone().strftime("%d %b %H:%M"))

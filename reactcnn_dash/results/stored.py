@@ -67,8 +67,8 @@ class StoredKind(Generic[T]):
         Raises:
             StoreError: the store cannot be written.
         """
-        report = KeptResult(self.images(value), self.pack(value))
-        keep_result(url, run.id, self.name, settings, report, odd=odd)
+        kept = KeptResult(self.images(value), self.pack(value))
+        keep_result(url, run.id, self.name, settings, kept, odd=odd)
 
     def found_or_computed(
         self, url: str, reader: StoreReader, run: Run, settings: str, compute: Callable[[], T]

@@ -1,7 +1,8 @@
-"""How the page and the command line speak of runs: sizes, durations, what a deletion did."""
+"""How pages and command line write sizes, shares, durations, and what a deletion did."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,16 @@ def size_text(size: int) -> str:
     while value >= 999.5 and unit < len(units) - 1:
         value, unit = value / 1000, unit + 1
     return f"{value:.1f} {units[unit]}" if value < 9.95 else f"{value:,.0f} {units[unit]}"
+
+
+def percent_text(share: float | None, digits: int = 1) -> str:
+    """Return a share in per cent, 98.1 %; a dash for none."""
+    return "–" if share is None or not math.isfinite(share) else f"{100 * share:.{digits}f} %"
+
+
+def number_text(value: float | None, digits: int = 2) -> str:
+    """Return a number with so many decimal places, 0.98; a dash for none."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
 def duration_text(seconds: float) -> str:

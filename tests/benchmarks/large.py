@@ -24,9 +24,9 @@ from reactcnn_dash.db import ImageBatch, ImageFilter, Layer, NewRun, RunWriter, 
 from reactcnn_dash.pages.filter.routes import routes as filter_routes
 from reactcnn_dash.pages.live.deviation_routes import blueprint as deviation_routes
 from reactcnn_dash.pages.live.search import routes as search_routes
-from reactcnn_dash.pages.runs.deleting import Deleter
 from reactcnn_dash.results.clusters.clustering import ClusterRequest, cluster_view
 from reactcnn_dash.results.comparison.stored import Pair, computed_comparison
+from reactcnn_dash.results.deleting import Deleter
 from reactcnn_dash.results.deviations.scores import bring_up_to_date
 from reactcnn_dash.results.deviations.service import AT_ONCE
 from reactcnn_dash.results.filters.tops import computed_tops

@@ -139,7 +139,7 @@ def test_the_head_and_the_layers_say_what_the_comparison_says(
     assert [f"{100 * value:.2f} %" in head for value in truth.accuracy] == [True, True]
     of = kinds(truth)
     assert card(shown, "Prediction changed") == (
-        f"Prediction changed {of['all']} {of['corrected']} to right, {of['broken']} away from right"
+        f"Prediction changed {of['all']} {of['corrected']} corrected, {of['broken']} broken"
     )
     for layer in truth.layers:
         row = shown.locator(f".layer-table [row-id='{layer.a.name}']")

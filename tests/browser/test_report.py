@@ -104,7 +104,7 @@ def test_answers_and_images_of_a_run(
     # What was taken for what, and right by class, counted anew from what was written.
     given = made.probabilities.argmax(axis=1)
     right = given == made.labels
-    expect(opened.locator("#accuracy")).to_have_text(f"{right.mean():.2%}")
+    expect(opened.locator("#accuracy")).to_have_text(f"{100 * right.mean():.2f} %")
     counts = np.zeros((3, 3), int)
     np.add.at(counts, (made.labels, given), 1)
     found = [[int(one or 0) for one in row[1:]] for row in rows(opened, "confusion")]
@@ -115,7 +115,7 @@ def test_answers_and_images_of_a_run(
         assert by_class[name] == [
             str(of.sum()),
             str((of & right).sum()),
-            f"{right[of].mean():.1%}",
+            f"{100 * right[of].mean():.1f} %",
         ]
 
     # Images: their pixels are those that the network saw, and the mistakes are mistakes.
@@ -208,11 +208,11 @@ def test_two_runs_as_one_file(
     changed = a != b
     for name, value in {
         "common": f"{IMAGES}",
-        "accuracy-a": f"{(a == labels).mean():.2%}",
-        "accuracy-b": f"{(b == labels).mean():.2%}",
+        "accuracy-a": f"{100 * (a == labels).mean():.2f} %",
+        "accuracy-b": f"{100 * (b == labels).mean():.2f} %",
         "changed-count": f"{changed.sum()}",
         "corrected": f"{(changed & (b == labels)).sum()}",
-        "spoilt": f"{(changed & (a == labels)).sum()}",
+        "broken": f"{(changed & (a == labels)).sum()}",
     }.items():
         expect(opened.locator(f"#{name}")).to_have_text(value)
     for one in opened.locator("#changed figure").all():
@@ -236,7 +236,7 @@ def test_two_runs_as_one_file(
     for row in rows(opened, "by-class"):
         of = labels == stores.CLASSES.index(row[0])
         shares = [(one == labels)[of].mean() for one in (a, b)]
-        assert [row[1], row[3]] == [f"{share:.1%}" for share in shares]
+        assert [row[1], row[3]] == [f"{100 * share:.1f} %" for share in shares]
 
 
 def test_a_report_prints_on_paper(opened: Page, store: Path, tmp_path: Path) -> None:

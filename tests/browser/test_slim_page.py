@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, expect
 
-from reactcnn_dash.results.slimming.prediction import SHARES, computed_prediction
+from reactcnn_dash.results.slimming.prediction import computed_prediction
+from reactcnn_dash.vocabulary import SLIM_SHARES
 from tests import slimmed, stores
 from tests.browser.waiting import until
 
@@ -182,11 +183,11 @@ def test_the_slider_tells_what_a_budget_leaves(page: Page, serve: Serve, tmp_pat
 
     def check(budget: str, share: int) -> None:
         expect(page.locator("#slim-share-value")).to_have_text(f"{share} %")
-        widths = found.widths[budget][SHARES.index(share)]
+        widths = found.widths[budget][SLIM_SHARES.index(share)]
         for i, (width, filters) in enumerate(zip(widths, found.filters, strict=True)):
             words = f"{found.names[i]}: {width} of {filters} filters would stay"
             expect(columns.nth(i)).to_have_attribute("aria-label", re.compile(re.escape(words)))
-        left = found.residuals[budget][SHARES.index(share)]
+        left = found.residuals[budget][SLIM_SHARES.index(share)]
         expect(page.locator("#slim-predicted strong")).to_have_text(
             f"{100 * (1 - sum(left) / len(left)):.1f} % explained"
         )

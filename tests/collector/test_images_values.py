@@ -150,7 +150,7 @@ def test_what_is_odd_is_said(tmp_path: Path) -> None:
 
 def test_a_range_that_the_values_do_not_fill_is_said_or_refused(tmp_path: Path) -> None:
     window = source_of(tmp_path, UNIT, value_range=ValueRange(0, 0.5))
-    assert "48.8%" in window.notices[0]
+    assert "48.8 %" in window.notices[0]
     assert "beyond 0,0.5" in window.notices[0]
     np.testing.assert_array_equal(
         pixels_of(window), np.rint(np.clip(UNIT * 2, 0, 1) * 255).astype(np.uint8)

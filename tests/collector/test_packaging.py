@@ -58,7 +58,7 @@ def test_what_is_packaged_is_the_checkpoint_rounded(
     np.testing.assert_allclose(found, expected, atol=0.01)
     said = capsys.readouterr().out
     right = int((found.argmax(axis=1) == labels).sum())
-    assert f"all: {right / 40:.2%} ({right} of 40;" in said
+    assert f"all: {100 * right / 40:.2f} % ({right} of 40;" in said
     assert [line.split(":")[0] for line in said.splitlines()[2:]] == list(CLASSES)
 
 

@@ -55,7 +55,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def test_it_tells_its_progress_and_why_it_failed(module: Callable[[str], str]) -> None:
-    command = Command()
+    command = Command("Try again later.")
     assert command.state() is None
     command.start([module(TALKS.replace("WAIT", ""))])
     command.wait(DEADLINE)
@@ -68,7 +68,7 @@ def test_it_tells_its_progress_and_why_it_failed(module: Callable[[str], str]) -
 
 
 def test_it_is_told_to_end_and_a_second_one_waits_for_that(module: Callable[[str], str]) -> None:
-    command = Command()
+    command = Command("Try again later.")
     name = module(TALKS.replace("WAIT", UNTIL_CLOSED))
     command.start([name])
     with pytest.raises(CommandBusy, match="Try again"):
@@ -96,7 +96,7 @@ def test_it_does_not_outlive_a_process_that_is_killed(
             sys.executable,
             "-c",
             "import sys, time; from reactcnn_dash.jobs.command import Command\n"
-            f"Command().start([{name!r}])\ntime.sleep(600)",
+            f"Command('Later.').start([{name!r}])\ntime.sleep(600)",
         ],
         env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"},
     )

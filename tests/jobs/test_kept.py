@@ -32,6 +32,8 @@ def test_a_store_that_cannot_be_written_costs_the_stored_copy_only() -> None:
     assert found_or_computed(lambda: None, lambda: 4, refuse) == 4
     assert not keep(lambda: refuse(4))
     assert keep(lambda: None)
+    assert keep(lambda: True)
+    assert not keep(lambda: False)
 
 
 def test_a_store_that_cannot_be_read_is_an_error() -> None:

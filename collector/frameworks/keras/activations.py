@@ -34,8 +34,8 @@ _ACTIVATION_LAYERS = {
     keras.layers.ReLU: "relu",
     keras.layers.Softmax: "softmax",
 }
-# Activations that mix filters: their output is no longer one filter's response.
-_MIXING = frozenset({"softmax", "log_softmax", "sparsemax", "glu"})
+MIXING = frozenset({"softmax", "log_softmax", "sparsemax", "glu"})
+"""Activations that mix filters: their output is no longer one filter's response."""
 _NEVER_NEGATIVE = frozenset(
     {"relu", "relu6", "sigmoid", "hard_sigmoid", "softplus", "exponential", "sparse_sigmoid"}
 )
@@ -54,7 +54,7 @@ def is_normalisation(operation: Any) -> bool:
 def is_activation(operation: Any) -> bool:
     """Return whether a layer or function is an activation that keeps filters apart."""
     if isinstance(operation, _ACTIVATIONS):
-        return activation_name(operation) not in _MIXING
+        return activation_name(operation) not in MIXING
     return is_function(operation) and type(operation).__name__ in ACTIVATION_OPERATIONS
 
 

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from collector.errors import ModelError, reason
+from collector.errors import out_of_memory
 from collector.frameworks.keras.convolution import substitute
 from collector.frameworks.keras.folding import folded, in_bfloat16
+from collector.frameworks.keras.running import FAILURES, cannot_run
 from collector.frameworks.precision import NoBfloat16
 from collector.frameworks.protocol import Captured
 from collector.frameworks.quantised import LEAST_RANGE
@@ -102,12 +103,9 @@ class Capture:
                 filled: NDArray[Any] = np.pad(part, [(0, black), (0, 0), (0, 0), (0, 0)])
                 parts.append(self(filled))
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-            raise ModelError(
-                f"not enough memory for {self._batch_size} images at a time; use a smaller "
-                "--batch-size."
-            ) from error
-        except (tf.errors.OpError, ValueError, TypeError) as error:
-            raise ModelError(f"TensorFlow cannot run the model: {reason(error)}") from error
+            raise out_of_memory(self._batch_size) from error
+        except FAILURES as error:
+            raise cannot_run(error) from error
         return _joined(parts, len(pixels))
 
     def __call__(self, pixels: NDArray[np.uint8] | NDArray[np.float32]) -> Captured:

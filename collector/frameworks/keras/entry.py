@@ -41,4 +41,5 @@ KERAS: Final = Framework(
     start=start_tensorflow,
     load=load,
     bfloat16=True,
+    takes_custom=True,
 )

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from collector.errors import ModelError, reason
+from collector.errors import ModelError
 from collector.frameworks.keras.flatten import FlatGraph, flatten, is_graph
 from collector.frameworks.keras.kernels import weights_of
 from collector.frameworks.keras.models import weights_digest
 from collector.frameworks.keras.proof import proven_capture
-from collector.frameworks.keras.running import REHEARSED, depends_on_its_batch, run_apart
+from collector.frameworks.keras.running import (
+    FAILURES,
+    REHEARSED,
+    cannot_run,
+    depends_on_its_batch,
+    run_apart,
+)
 from collector.frameworks.keras.steps import details_of
 from collector.frameworks.keras.taps import Tap, find_taps, unwatched
 from collector.frameworks.kernels import kernel
@@ -30,6 +35,14 @@ from collector.frameworks.reading import (
     told,
     told_notice,
     unbounded,
+)
+from collector.frameworks.shapes import (
+    CHANNELS,
+    not_classes,
+    not_images,
+    odd_channels,
+    several_inputs,
+    times,
 )
 from collector.slim.costs import costs_by_filters
 from reactcnn_dash.db import FLOAT32
@@ -48,7 +61,6 @@ if TYPE_CHECKING:
 _SPREAD = [[-40.0, 0.0, 40.0]]
 _MOST_NAMED = 6
 
-_CHANNELS = (1, 3)
 PASSING = (
     keras.layers.Dropout,
     keras.layers.Flatten,
@@ -199,8 +211,7 @@ def _ends(model: Any, *, one_output: bool) -> tuple[Any, Any]:
         )
     inputs, outputs = list(model.inputs), list(model.outputs)
     if len(inputs) != 1:
-        names = ", ".join(str(tensor.name) for tensor in inputs)
-        raise ModelError(f"the model has {len(inputs)} inputs ({names}); it must take images only.")
+        raise several_inputs([str(tensor.name) for tensor in inputs])
     if one_output and len(outputs) != 1:
         raise ModelError(
             f"the model has {len(outputs)} outputs; it must give one array, images × classes; "
@@ -214,19 +225,13 @@ def _image_shape(
 ) -> tuple[tuple[int, int, int], bool, str | None]:
     axes = tuple(tensor.shape[1:])
     if len(axes) != 3:
-        raise ModelError(
-            f"the model takes {_times(axes)} numbers an example, not images "
-            "(height × width × channels)."
-        )
-    if axes[2] in _CHANNELS:
+        raise not_images(axes, "height × width × channels")
+    if axes[2] in CHANNELS:
         channels_first, (height, width, channels) = False, axes
-    elif axes[0] in _CHANNELS:
+    elif axes[0] in CHANNELS:
         channels_first, (channels, height, width) = True, axes
     else:
-        raise ModelError(
-            f"the model takes images of {_times(axes)}; only 1 (grey) or 3 (RGB) channels can "
-            "be given to it."
-        )
+        raise odd_channels(axes)
     notice = None
     if height is None or width is None:
         native = native_shape or (DEFAULT_SIZE, DEFAULT_SIZE)
@@ -261,8 +266,8 @@ def _rehearse(graph: FlatGraph, taps: Sequence[Tap]) -> tuple[NDArray[np.float64
     before, entering = _before_kernels(graph)
     try:
         values = run_apart(graph, noise, [*(tap.tensor for tap in taps), *entering])
-    except (tf.errors.OpError, ValueError, TypeError) as error:
-        raise ModelError(f"TensorFlow cannot run the model: {reason(error)}") from error
+    except FAILURES as error:
+        raise cannot_run(error) from error
     output = values[id(graph.output)]
     if not keras.ops.is_tensor(output):
         raise ModelError(
@@ -324,12 +329,8 @@ def _training_notice(graph: FlatGraph) -> str | None:
 def _classes(declared: Any, output: NDArray[np.float64]) -> int:
     _, *axes = output.shape
     if len(axes) != 1 or axes[0] < 1:
-        shape = _times(tuple(declared.shape[1:])) if len(declared.shape) == output.ndim else ""
-        raise ModelError(
-            f"the model's output is images × {shape or _times(axes) or '?'}; it must "
-            "be images × classes (--head none watches the layers of a backbone, detector or "
-            "segmenter alone)."
-        )
+        shape = times(tuple(declared.shape[1:])) if len(declared.shape) == output.ndim else ""
+        raise not_classes(shape or times(axes))
     return int(axes[0])
 
 
@@ -442,7 +443,3 @@ def _is_fresh(operation: Any) -> bool:
 def _layers(model: Any) -> str:
     names = [f"{layer.name} ({type(layer).__name__})" for layer in model.layers]
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-
-
-def _times(axes: Sequence[int | None]) -> str:
-    return " × ".join("any" if axis is None else str(axis) for axis in axes)

@@ -14,7 +14,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from collector.errors import ModelError, reason
 from collector.frameworks.agreement import (
     IMAGES,
     LEAST_ROUNDING,
@@ -25,7 +24,7 @@ from collector.frameworks.agreement import (
     turned,
 )
 from collector.frameworks.keras.capture import Capture, probabilities_of
-from collector.frameworks.keras.running import depends_on_its_batch, run_apart
+from collector.frameworks.keras.running import FAILURES, cannot_run, depends_on_its_batch, run_apart
 from collector.frameworks.protocol import Proven
 from reactcnn_dash.db import BFLOAT16, FLOAT32
 
@@ -171,8 +170,8 @@ class _Reference:
             return run_apart(
                 self._network.graph, inputs, [tap.tensor for tap in self._network.taps]
             )
-        except (tf.errors.OpError, ValueError, TypeError) as error:
-            raise ModelError(f"TensorFlow cannot run the model: {reason(error)}") from error
+        except FAILURES as error:
+            raise cannot_run(error) from error
 
     def _probabilities(self, heard: dict[int, Any]) -> Array:
         output = tf.cast(heard[id(self._network.graph.output)], tf.float32)

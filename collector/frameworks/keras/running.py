@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
+
+from collector.errors import ModelError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +17,15 @@ if TYPE_CHECKING:
 
     from collector.frameworks.keras.flatten import FlatGraph
 
+FAILURES = (tf.errors.OpError, ValueError, TypeError)
+"""What TensorFlow raises where it cannot run a model."""
 REHEARSED = 3
 """Images of the first pass: an odd number, so that an axis that folds others in is told apart."""
+
+
+def cannot_run(error: Exception) -> ModelError:
+    """Return what to say of one of :data:`FAILURES`."""
+    return ModelError(f"TensorFlow cannot run the model: {reason(error)}")
 
 
 def run_apart(graph: FlatGraph, images: NDArray[Any], wanted: Sequence[Any]) -> dict[int, Any]:

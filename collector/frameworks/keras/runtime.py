@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from collector.frameworks.protocol import SWITCH_SECONDS
 from reactcnn_dash.imports import to_stay, without
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ _BESIDES = ("IPython", "pandas", "sklearn")
 
 Two fifths of the time until Keras stands went there.
 """
-_SWITCH_SECONDS = 0.0005
 
 
 def start_tensorflow() -> None:
@@ -35,9 +35,7 @@ def start_tensorflow() -> None:
 
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
-    # The writer thread holds the interpreter for moments only, but the network must not wait for
-    # it: the usual five milliseconds are half of what one image takes.
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 @contextmanager

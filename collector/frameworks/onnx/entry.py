@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from collector.errors import ModelError
-from collector.frameworks.protocol import Framework
+from collector.frameworks.protocol import SWITCH_SECONDS, Framework
 from reactcnn_dash.imports import to_stay
 
 if TYPE_CHECKING:
     from collector.frameworks.protocol import Asked, Network
 
-_SWITCH_SECONDS = 0.0005
 _MOST_BYTES = 2**31 - 1
 """What a protocol buffer can hold."""
 
@@ -57,7 +56,7 @@ def start() -> None:
 
     # It warns of what it optimises and of models that are newer than it; neither is the user's.
     onnxruntime.set_default_logger_severity(3)
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def load(model: str, asked: Asked) -> Network:

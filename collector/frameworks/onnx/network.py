@@ -42,6 +42,14 @@ from collector.frameworks.reading import (
     unbounded,
 )
 from collector.frameworks.scaling import AS_IT_IS, SCALINGS
+from collector.frameworks.shapes import (
+    CHANNELS,
+    not_classes,
+    not_images,
+    odd_channels,
+    several_inputs,
+    times,
+)
 from reactcnn_dash.db import FLOAT32
 
 if TYPE_CHECKING:
@@ -54,7 +62,6 @@ if TYPE_CHECKING:
     from collector.frameworks.scaling import Scaling
     from reactcnn_dash.db import Kernel
 
-_CHANNELS = (1, 3)
 _ELEMENTS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.UINT8)
 _REHEARSED = 3
 _LIKE_KERNELS = (*CONVOLUTIONS, "Gemm", "MatMul")
@@ -262,10 +269,7 @@ def run_plain(
 
 def _feeding(graph: Graph, native: tuple[int, int] | None) -> tuple[Feeding, str | None]:
     if len(graph.inputs) != 1:
-        names = ", ".join(one.name for one in graph.inputs) or "none"
-        raise ModelError(
-            f"the model has {len(graph.inputs)} inputs ({names}); it must take images only."
-        )
+        raise several_inputs([one.name for one in graph.inputs])
     (taken_in,) = graph.inputs
     tensor = taken_in.type.tensor_type
     if tensor.elem_type not in _ELEMENTS:
@@ -275,18 +279,12 @@ def _feeding(graph: Graph, native: tuple[int, int] | None) -> tuple[Feeding, str
         )
     batch, *axes = [dim.dim_value or None for dim in tensor.shape.dim] or [None]
     if len(axes) != 3:
-        raise ModelError(
-            f"the model takes {_times(axes)} numbers an example, not images (channels × height × "
-            "width)."
-        )
+        raise not_images(axes, "channels × height × width")
     if axes == [None, None, None]:
         axes[0] = _seen_by_the_first(graph)
-    first = axes[0] in _CHANNELS
-    if not first and axes[2] not in _CHANNELS:
-        raise ModelError(
-            f"the model takes images of {_times(axes)}; only 1 (grey) or 3 (RGB) channels can be "
-            "given to it."
-        )
+    first = axes[0] in CHANNELS
+    if not first and axes[2] not in CHANNELS:
+        raise odd_channels(axes)
     channels, height, width = axes if first else (axes[2], axes[0], axes[1])
     notice = None
     if height is None or width is None:
@@ -322,10 +320,7 @@ def _output(graph: Graph, *, only: bool) -> str:
 
 def _classes(output: NDArray[Any]) -> int:
     if output.ndim != 2 or not output.shape[1]:
-        raise ModelError(
-            f"the model's output is images × {_times(output.shape[1:]) or '?'}; it must be images "
-            "× classes (--head none watches the layers of a backbone, detector or segmenter alone)."
-        )
+        raise not_classes(times(output.shape[1:]))
     return int(output.shape[1])
 
 
@@ -422,7 +417,3 @@ def _nothing_to_watch(graph: Graph, inside: int) -> str:
     text = f"the model has no convolutions to watch; its operators: {', '.join(kinds[:12])}"
     more = f" and {len(kinds) - 12} more" if len(kinds) > 12 else ""
     return f"{text}{more}. {_inside(inside) or ''}".strip()
-
-
-def _times(axes: Sequence[int | None]) -> str:
-    return " × ".join("any" if axis is None else str(axis) for axis in axes)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from collector.errors import ModelError
+from collector.errors import ModelError, out_of_memory
 from collector.frameworks.protocol import IN_FLIGHT
 
 if TYPE_CHECKING:
@@ -87,9 +87,7 @@ def carry_out(made: Any, outputs: Sequence[str], given: dict[str, Any]) -> list[
         text = said(error)
         if isinstance(error, MemoryError) or "alloc" in text.lower():
             (count, *_), *_ = (value.shape for value in given.values())
-            raise ModelError(
-                f"not enough memory for {count} images at a time; use a smaller --batch-size."
-            ) from error
+            raise out_of_memory(count) from error
         raise ModelError(f"onnxruntime cannot run the model: {text}") from error
     return results
 

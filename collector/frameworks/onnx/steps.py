@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from collector.frameworks.onnx.graph import Graph, attributes, bias_of, kernel_of, taken
 from collector.frameworks.onnx.taps import CONVOLUTIONS, ELEMENTWISE, PASSING
+from collector.frameworks.shapes import TO_FIRST, TO_LAST
 from collector.frameworks.steps import Step, details, whole, windowed
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _WHOLE: Final = frozenset({
     "InstanceNormalization", "QGemm", "QLinearGlobalAveragePool",
 })  # fmt: skip
 _OVER_AXES: Final = ("ReduceMax", "ReduceMean", "ReduceSum")
-_LAYOUTS: Final = ([0, 2, 3, 1], [0, 3, 1, 2])
 
 
 def details_of(
@@ -71,7 +71,7 @@ def _step(graph: Graph, node: onnx.NodeProto, cost: tuple[int, int] | None) -> S
 
 def _is_layout(node: onnx.NodeProto) -> bool:
     """Return whether a node only puts channels last or first."""
-    return node.op_type == "Transpose" and attributes(node).get("perm") in _LAYOUTS
+    return node.op_type == "Transpose" and attributes(node).get("perm") in (TO_LAST, TO_FIRST)
 
 
 def _is_over_channels(graph: Graph, node: onnx.NodeProto) -> bool:

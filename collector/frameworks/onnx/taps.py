@@ -18,6 +18,7 @@ from collector.frameworks.following import Role, next_cut
 from collector.frameworks.onnx.graph import attributes, kernel_of, taken
 from collector.frameworks.onnx.modelfile import subgraphs
 from collector.frameworks.onnx.names import names_of
+from collector.frameworks.shapes import TO_FIRST, TO_LAST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,6 @@ ELEMENTWISE = _SUMS | _PRODUCTS | {
 }  # fmt: skip
 PASSING = frozenset({"Cast", "DequantizeLinear", "Dropout", "Identity"})
 _NEVER_NEGATIVE = frozenset({"HardSigmoid", "Relu", "Sigmoid", "Softplus"})
-_TO_LAST, _TO_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +126,7 @@ def _tap(graph: Graph, node: onnx.NodeProto, name: str) -> Tap:
             break
         following = cut
         if maker.op_type == "Transpose":
-            if attributes(maker).get("perm") != (_TO_FIRST if channels_last else _TO_LAST):
+            if attributes(maker).get("perm") != (TO_FIRST if channels_last else TO_LAST):
                 break
             channels_last = not channels_last
         elif maker.op_type == "QuantizeLinear":

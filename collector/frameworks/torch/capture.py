@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from collector.errors import ModelError, reason
+from collector.errors import ModelError, out_of_memory, reason
 from collector.frameworks.protocol import Captured
 from collector.frameworks.quantised import map_batches
 from collector.frameworks.reading import Reading
@@ -68,13 +68,6 @@ class Capture:
                 raise ModelError(f"PyTorch cannot run the model: {reason(error)}") from error
             gap = joined([part.gap for part in parts]).numpy()
             return Captured(probabilities_of(output, self._reading), gap, _maps(gap, parts))
-
-
-def out_of_memory(images: int) -> ModelError:
-    """Return what to say where so many images do not fit."""
-    return ModelError(
-        f"not enough memory for {images} images at a time; use a smaller --batch-size."
-    )
 
 
 def by_graph(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from collector.errors import ModelError
-from collector.frameworks.protocol import Framework
+from collector.frameworks.protocol import SWITCH_SECONDS, Framework
 from reactcnn_dash.imports import to_stay
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _FILES = (".pt", ".pth", ".pt2", ".safetensors")
-_SWITCH_SECONDS = 0.0005
 
 
 def reads(model: str) -> bool:
@@ -42,7 +41,7 @@ def start() -> None:
     with to_stay():
         import torch  # noqa: F401, PLC0415 - only where it is needed
 
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def load(model: str, asked: Asked) -> Network:
@@ -66,5 +65,11 @@ def load(model: str, asked: Asked) -> Network:
 
 
 TORCH: Final = Framework(
-    name="PyTorch", reads=reads, check=check, start=start, load=load, bfloat16=True
+    name="PyTorch",
+    reads=reads,
+    check=check,
+    start=start,
+    load=load,
+    bfloat16=True,
+    takes_weights=True,
 )

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from collector.errors import ModelError, reason
+from collector.frameworks.shapes import times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -217,7 +218,7 @@ def _misfits(wanted: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tenso
         if name not in state and not name.endswith("num_batches_tracked"):
             found.append(f"{name} is missing")
         elif name in state and not is_lazy(one) and state[name].shape != one.shape:
-            has, needs = _times(state[name].shape), _times(one.shape)
+            has, needs = (times(known.shape) or "a number" for known in (state[name], one))
             found.append(f"{name} is {has} instead of {needs}")
     found.extend(f"{name} is not the model's" for name in state if name not in wanted)
     return found
@@ -234,7 +235,3 @@ def _explained(wanted: Mapping[str, torch.Tensor], state: Mapping[str, torch.Ten
             if not _misfits(stripped, state):
                 return f" Only {prefix!r} before them is missing; return the model without it."
     return ""
-
-
-def _times(shape: torch.Size) -> str:
-    return " × ".join(map(str, shape)) or "a number"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from collector.errors import ModelError, reason
+from collector.errors import ModelError, out_of_memory, reason
 from collector.frameworks.agreement import (
     IMAGES,
     LEAST_ROUNDING,
@@ -40,7 +40,6 @@ from collector.frameworks.torch.capture import (
     Capture,
     by_graph,
     by_hooks,
-    out_of_memory,
     probabilities_of,
 )
 from collector.frameworks.torch.exported import Exported, NotExported, exported

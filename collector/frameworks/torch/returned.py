@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.utils import _pytree
 
 from collector.errors import ModelError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collector.frameworks.shapes import times
 
 _LOGITS = "logits"
 
@@ -57,14 +55,10 @@ def fitting(returned: Any, images: int, *, stored: bool) -> tuple[int, torch.Ten
     if not stored:
         fit = fit[:1]
     if len(fit) != 1 or (stored and not fit[0][2].shape[1]):
-        shapes = ", ".join("images × " + _times(one.shape[1:]) for one in tensors[:6])
+        shapes = ", ".join(f"images × {times(one.shape[1:]) or 1}" for one in tensors[:6])
         raise ModelError(
             f"the model returns {shapes or f'a {type(returned).__name__}'}; it must return one "
             "array of images × classes, or one of them called logits (head none watches the layers "
             "of a backbone, detector or segmenter alone)."
         )
     return fit[0][1:]
-
-
-def _times(axes: Sequence[int]) -> str:
-    return " × ".join(map(str, axes)) or "1"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from collector.frameworks.shapes import TO_FIRST, TO_LAST
 from collector.frameworks.steps import Step, details, whole, windowed
 from collector.frameworks.torch.taps import (
     CONVOLUTIONS,
@@ -43,7 +44,6 @@ _WHOLE: Final = frozenset({
     "instance_norm", "native_group_norm",
 })  # fmt: skip
 _OVER_AXES: Final = ("amax", "mean", "sum")
-_LAYOUTS: Final = ([0, 2, 3, 1], [0, 3, 1, 2])
 
 
 def details_of(way: Exported) -> Details:
@@ -80,7 +80,7 @@ def _moves(node: Node) -> Any:
         return "cell by cell"
     if name == "permute":
         # Channels put last or first, and nothing else.
-        return "cell by cell" if list(argument(node, "dims", [])) in _LAYOUTS else None
+        return "cell by cell" if list(argument(node, "dims", [])) in (TO_LAST, TO_FIRST) else None
     if name in (*_WHOLE, *_OVER_AXES) or len(_shape(node)) != 4:
         return whole
     if name in (*CONVOLUTIONS, *_POOLING):

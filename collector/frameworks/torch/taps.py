@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from collector.frameworks.following import Role, next_cut
+from collector.frameworks.shapes import TO_FIRST, TO_LAST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -52,7 +53,6 @@ _OF_SHAPE = frozenset(
 """What asks no values of what it takes."""
 _NEVER_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hardsigmoid", "softplus"})
 _CONSTANT = "reactcnn_constant"
-_TO_LAST, _TO_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,7 @@ def _last(node: Node, order: dict[Node, int]) -> tuple[Node, bool]:
     while (cut := _next_cut(following, order)) is not None:
         name = operation(cut)
         if name == "permute":
-            if list(cut.args[1]) != (_TO_FIRST if channels_last else _TO_LAST):
+            if list(cut.args[1]) != (TO_FIRST if channels_last else TO_LAST):
                 break
             channels_last = not channels_last
         elif name not in PASSING:

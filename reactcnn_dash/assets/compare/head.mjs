@@ -93,7 +93,7 @@ export function drawHead(found) {
   const lowest = leastAlike(found.layers);
   const whither =
     accuracy && named
-      ? `${count(changed.corrected)} to right, ${count(changed.broken)} away from right`
+      ? `${count(changed.corrected)} corrected, ${count(changed.broken)} broken`
       : `${percent(changed.all / found.images, 1)} of the images`;
   place.replaceChildren(
     card("Images in common", [count(found.images)], images(found)),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from reactcnn_dash.finite import finite
+from reactcnn_dash.finite import finite, rounded
 from reactcnn_dash.pages.palette import cluster_colours
 from reactcnn_dash.results.comparison.comparing import both_name_classes
-from reactcnn_dash.results.comparison.report import confident_share, median_same_index, not_finite
+from reactcnn_dash.results.comparison.in_words import confident_share, median_same_index, not_finite
 from reactcnn_dash.results.precision import told_apart
 
 if TYPE_CHECKING:
@@ -48,19 +47,12 @@ KINDS: Final[dict[Kind, str]] = {
 
 
 def kinds(changed: Changed) -> dict[Kind, NDArray[np.bool_]]:
-    """Return which of the changed images are of each kind, ``(n,)`` bool by the kind's name.
-
-    ``corrected``: wrong in the first run, right in the second. ``broken``: the other way round.
-    ``between``: changed between wrong answers, or without a label to tell.
-    """
-    known = changed.label >= 0
-    corrected = known & (changed.after == changed.label)
-    broken = known & (changed.before == changed.label)
+    """Return which of the changed images are of each kind, ``(n,)`` bool by the kind's name."""
     return {
-        "all": np.ones(len(known), bool),
-        "corrected": corrected,
-        "broken": broken,
-        "between": ~corrected & ~broken,
+        "all": np.ones(len(changed.a), bool),
+        "corrected": changed.corrected,
+        "broken": changed.broken,
+        "between": changed.between,
     }
 
 
@@ -81,7 +73,7 @@ def comparison_payload(c: Comparison) -> Compared:
         "method": c.method,
         "parameter": c.parameter,
         "layers": [layer_row(layer) for layer in c.layers],
-        "cka": [[_rounded(value) for value in row] for row in c.cka.tolist()],
+        "cka": [[rounded(value) for value in row] for row in c.cka.tolist()],
         "ckaImages": c.cka_images,
         "parting": {"layer": c.parting.layer, "filters": list(c.parting.filters)},
         "rounding": told_apart(c.a, c.b),
@@ -97,17 +89,17 @@ def layer_row(layer: ComparedLayer) -> LayerRow:
         "filters": layer.a.filters,
         "height": layer.a.height,
         "width": layer.a.width,
-        "cka": _rounded(result.cka),
-        "ari": _rounded(result.clusters.ari),
-        "nmi": _rounded(result.clusters.nmi),
+        "cka": rounded(result.cka),
+        "ari": rounded(result.clusters.ari),
+        "nmi": rounded(result.clusters.nmi),
         "deadA": result.dead[0],
         "deadB": result.dead[1],
         "constantA": result.constant[0],
         "constantB": result.constant[1],
         "died": len(result.died),
         "alive": len(result.came_alive),
-        "same": _rounded(median_same_index(result)),
-        "sure": _rounded(confident_share(result)),
+        "same": rounded(median_same_index(result)),
+        "sure": rounded(confident_share(result)),
         "parameter": result.clusters.parameter,
     }
 
@@ -215,7 +207,7 @@ def _answer(image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]) -> 
         "prediction": image.prediction,
         "name": image.name,
         "error": None if image.target is None else image.target.error,
-        "probabilities": [_rounded(value) for value in image.probabilities.tolist()],
+        "probabilities": [rounded(value) for value in image.probabilities.tolist()],
         "gap": base64.b64encode(chosen.astype("<f4").tobytes()).decode(),
     }
 
@@ -237,8 +229,4 @@ def _run(run: Run, layers: Sequence[Layer]) -> ComparedRun:
 
 
 def _list(values: NDArray[np.float64]) -> list[float | None]:
-    return [_rounded(value) for value in values.tolist()]
-
-
-def _rounded(value: float) -> float | None:
-    return None if not math.isfinite(value) else round(value, 4)
+    return [rounded(value) for value in values.tolist()]

@@ -32,7 +32,8 @@ from reactcnn_dash.pages.json_routes import (
     number,
     ready,
 )
-from reactcnn_dash.results.comparison.report import as_json
+from reactcnn_dash.printing import as_json
+from reactcnn_dash.results.comparison.in_words import as_dict
 from reactcnn_dash.results.comparison.service import Comparisons
 from reactcnn_dash.results.comparison.stored import Pair
 
@@ -127,7 +128,7 @@ def routes(context: Context) -> Iterable[Blueprint]:
     @blueprint.get("/json")
     def export() -> Response:
         found = here()
-        return json_file(as_json(found), f"comparison-{found.a.id}-{found.b.id}.json")
+        return json_file(as_json(as_dict(found)), f"comparison-{found.a.id}-{found.b.id}.json")
 
     @blueprint.get("/experiment")
     def experiment() -> Response:

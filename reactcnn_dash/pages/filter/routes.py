@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,10 +13,10 @@ from reactcnn_dash.db import DamagedBlob, StoreMissing
 from reactcnn_dash.pages.empty import Empty, Nothing, empty_store
 from reactcnn_dash.pages.filter.payload import GOING_ON, FilterAddress, FilterFacts, address_of
 from reactcnn_dash.pages.json_routes import (
-    RequestRefused,
     done,
     json_routes,
     optional_number,
+    ordinals,
     ready,
 )
 from reactcnn_dash.results.filters.history import Histories, history_payload
@@ -160,10 +159,7 @@ def routes(context: Context) -> Iterable[Blueprint]:
 
     @blueprint.get("/maps")
     def maps() -> Response:
-        parts = request.args.get("of", "").split(",")
-        if len(parts) > MOST_MAPS or not all(re.fullmatch(r"\d{1,9}", one) for one in parts):
-            raise RequestRefused(f"Ask for 1 to {MOST_MAPS} ordinals, with commas between.")
-        body = maps_body(reader, asked(), [int(one) for one in parts])
+        body = maps_body(reader, asked(), ordinals(MOST_MAPS))
         return Response(body, mimetype="application/octet-stream")
 
     @blueprint.get("/history")

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from flask import Response, jsonify, request
 
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.analysis.scales import CODES, NOT_FINITE, NOUGHT
 from reactcnn_dash.finite import finite
-from reactcnn_dash.pages.json_routes import done, json_routes, optional_number, ready
+from reactcnn_dash.pages.json_routes import (
+    RequestRefused,
+    decimal,
+    done,
+    json_routes,
+    optional_number,
+    ready,
+)
 from reactcnn_dash.results.deviations.findings import Findings, findings
 from reactcnn_dash.results.deviations.scores import RATE
 from reactcnn_dash.results.deviations.service import Deviations
@@ -33,8 +40,8 @@ CODES_A_DEVIATION = 15
 
 def codes_of(deviation: NDArray[np.float64]) -> str:
     """Return (F,) deviations as base64 of a byte each: 127 + 15 · deviation; 255 for none."""
-    codes = np.rint(127 + CODES_A_DEVIATION * np.nan_to_num(deviation))
-    codes = np.where(np.isfinite(deviation), np.clip(codes, 0, 254), 255)
+    codes = np.rint(NOUGHT + CODES_A_DEVIATION * np.nan_to_num(deviation))
+    codes = np.where(np.isfinite(deviation), np.clip(codes, 0, CODES), NOT_FINITE)
     return base64.b64encode(codes.astype(np.uint8).tobytes()).decode()
 
 
@@ -132,13 +139,10 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def _rate() -> float:
-    text = request.args.get("rate", f"{RATE:g}")
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
+    asked = decimal("rate")
+    rate = RATE if asked is None else asked
     if not 0.0 < rate < 1.0:
-        raise UserError(f"The rate of false alarms lies between 0 and 1, not {text!r}.")
+        raise RequestRefused(f"The rate of false alarms lies between 0 and 1, not {rate:g}.")
     return rate
 
 

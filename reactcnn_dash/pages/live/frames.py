@@ -165,8 +165,8 @@ def image_payload(
         else [significant(value, 6) for value in target.values[shown].tolist()],
         "error": None if target is None or target.error is None else significant(target.error, 6),
         "gap": base64.b64encode(encode_gap(gap, layers, low, high).tobytes()).decode(),
-        "low": [float(f"{value:.4g}") for value in low],
-        "high": [float(f"{value:.4g}") for value in high],
+        "low": [significant(value, 4) or 0.0 for value in low],
+        "high": [significant(value, 4) or 0.0 for value in high],
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from flask import Response, request
 
 from reactcnn_dash.analysis.scales import NOT_FINITE, NOUGHT
+from reactcnn_dash.finite import rounded, significant
 from reactcnn_dash.pages.json_routes import RequestRefused, done, json_routes, number, ready
 from reactcnn_dash.pages.live.frames import gap_ranges
 from reactcnn_dash.results.maps_again import maps_question
@@ -83,13 +84,13 @@ def what_if_payload(found: Message, run: Run, layers: Sequence[Layer], label: in
     )
     return {
         "classes": [
-            (index, _number(before[index]), _number(after[index]))
+            (index, rounded(before[index]), rounded(after[index]))
             for index in shown_classes(before, after, label)
         ],
         "before": _prediction(before),
         "after": _prediction(after),
         "codes": base64.b64encode(codes.tobytes()).decode(),
-        "spans": [float(f"{value:.4g}") for value in high - low],
+        "spans": [significant(value, 4) or 0.0 for value in high - low],
         "rounded": run.options.get("reading") == "keras",
     }
 
@@ -174,7 +175,3 @@ def _prediction(probabilities: NDArray[np.float32]) -> int | None:
     if not np.isfinite(probabilities).all():
         return None
     return int(np.argmax(probabilities))
-
-
-def _number(value: np.float32) -> float | None:
-    return round(float(value), 4) if np.isfinite(value) else None

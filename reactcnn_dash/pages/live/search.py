@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from flask import Response, request
 
+from reactcnn_dash.analysis import method_of
 from reactcnn_dash.db import ImageFilter, SearchOrder, StoreReader
 from reactcnn_dash.errors import UserError
-from reactcnn_dash.pages.json_routes import done, json_routes
+from reactcnn_dash.pages.json_routes import done, json_routes, optional_number, ordinals
 from reactcnn_dash.pages.routes import FOR_EVER, file_routes
+from reactcnn_dash.results.clusters.clustering import ClusterRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,6 +76,20 @@ def parse_search(text: str) -> tuple[ImageFilter, SearchOrder]:
         elif part != EVERYTHING:
             raise BadSearch(f"The search {text!r} has a part that means nothing: {part!r}.")
     return ImageFilter(**fields), order
+
+
+def cluster_request(
+    run_id: int, layer: int, method: str, parameter: float | None, subset: str | None
+) -> ClusterRequest:
+    """Return the clusters that are asked for, of the images that a search's text names.
+
+    Raises:
+        UnknownMethod: there is no such method, or its parameter is out of its range.
+        BadSearch: a part of the text means nothing.
+    """
+    method_of(method, parameter)
+    chosen = parse_search(subset)[0] if subset else None
+    return ClusterRequest(run_id, layer, method, parameter, chosen)
 
 
 def search_payload(found: SearchPage, offset: int) -> SearchAnswer:
@@ -139,23 +155,20 @@ def routes(context: Context) -> Iterable[Blueprint]:
     @searches.get("/<uuid>/search")
     def search(uuid: str) -> Response:
         wanted, order = parse_search(request.args.get("of", EVERYTHING))
-        offset = max(0, request.args.get("offset", 0, int))
+        offset = optional_number("offset") or 0
         found = reader.search(
             context.run_layers.of(uuid).run_id,
             wanted,
             order,
             offset=offset,
             limit=PAGE,
-            near=request.args.get("near", None, int),
+            near=optional_number("near"),
         )
         return done(search_payload(found, offset))
 
     @pictures.get("/runs/<uuid>/thumbnails")
     def of(uuid: str) -> Response:
-        parts = request.args.get("of", "").split(",")
-        if len(parts) > MOST_THUMBNAILS or not all(re.fullmatch(r"\d{1,9}", one) for one in parts):
-            raise BadSearch(f"Ask for 1 to {MOST_THUMBNAILS} ordinals, with commas between.")
-        body, complete = thumbnails(reader, uuid, [int(one) for one in parts])
+        body, complete = thumbnails(reader, uuid, ordinals(MOST_THUMBNAILS))
         response = Response(body, mimetype="application/octet-stream")
         response.headers["Cache-Control"] = FOR_EVER if complete else "no-store"
         return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reactcnn_dash import analysis
+from reactcnn_dash.finite import rounded
 from reactcnn_dash.pages.palette import cluster_colours
 from reactcnn_dash.results.redundancy.report import METHOD, summary
 from reactcnn_dash.results.redundancy.stability import verdict
@@ -83,9 +84,9 @@ def _explained(plan: analysis.LayerPlan) -> list[ExplainedFilter]:
     return [
         {
             "filter": one.filter,
-            "r2": _rounded(one.r2),
+            "r2": rounded(one.r2),
             "by": list(one.by),
-            "r2By": _rounded(one.r2_by),
+            "r2By": rounded(one.r2_by),
             "confirmed": one.filter in confirmed,
         }
         for one in order
@@ -102,11 +103,11 @@ def _cluster(one: analysis.ClusterEvidence, colour: str, images: int) -> Redunda
         "mean95": _interval(one.mean_r, images),
         "lowest": round(one.lowest_r, _DIGITS),
         "lowest95": _interval(one.lowest_r, images),
-        "spatialR": _rounded(one.spatial_r),
-        "spatial": [_rounded(value) for value in one.spatial],
+        "spatialR": rounded(one.spatial_r),
+        "spatial": [rounded(value) for value in one.spatial],
         "mapImages": one.map_images,
         "examples": list(one.examples),
-        "explained": [_rounded(value) for value in one.explained],
+        "explained": [rounded(value) for value in one.explained],
         "verdict": one.verdict.value,
     }
 
@@ -136,7 +137,3 @@ def stability_payload(known: LayerStability) -> Stability:
 def _interval(r: float, images: int) -> tuple[float, float]:
     low, high = analysis.fisher_interval(r, images)
     return round(low, _DIGITS), round(high, _DIGITS)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, _DIGITS)

@@ -129,13 +129,3 @@ def picture(values: NDArray[np.uint8], words: str, kind: str = "pixels") -> Mark
     return Markup('<img class="{}" alt="{}" src="data:image/{};base64,{}">').format(
         kind, words, "png" if lossless else "jpeg", data
     )
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """Return a share in per cent, a dash for none."""
-    return "–" if share is None or not math.isfinite(share) else f"{share:.{digits}%}"
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """Return a number, a dash for none."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"

@@ -15,16 +15,14 @@ from reactcnn_dash.pages.report.markup import (
     figures,
     joined,
     matrix,
-    number,
     page,
-    percent,
     picture,
     section,
     table,
 )
 from reactcnn_dash.pages.report.of_run import head_of
 from reactcnn_dash.results.comparison.comparing import both_name_classes
-from reactcnn_dash.results.comparison.report import (
+from reactcnn_dash.results.comparison.in_words import (
     confident_share,
     median_same_index,
     not_finite,
@@ -32,6 +30,7 @@ from reactcnn_dash.results.comparison.report import (
 from reactcnn_dash.results.comparison.stored import Pair, computed_comparison
 from reactcnn_dash.results.confusion import Confusion, confusion
 from reactcnn_dash.results.precision import told_apart
+from reactcnn_dash.results.text import number_text, percent_text
 
 if TYPE_CHECKING:
     from reactcnn_dash.results.comparison.comparing import ComparedLayer, Comparison
@@ -76,8 +75,6 @@ def report_of_pair(
 
 def _head(found: Comparison) -> Markup:
     known = found.accuracy is not None and both_name_classes(found.a, found.b)
-    right = (found.changed.after == found.changed.label) & (found.changed.label >= 0)
-    wrong = (found.changed.before == found.changed.label) & (found.changed.label >= 0)
     parted = found.parting.layer or "nowhere for certain"
     notes = [
         *([f"Not in both: {', '.join(found.unmatched)}."] if found.unmatched else []),
@@ -102,8 +99,13 @@ def _head(found: Comparison) -> Markup:
                     "predictions changed",
                     f"{len(found.changed.a):,}" if both_name_classes(found.a, found.b) else "–",
                 ),
-                ("corrected", "to the right answer", f"{int(right.sum()):,}" if known else "–"),
-                ("spoilt", "away from it", f"{int(wrong.sum()):,}" if known else "–"),
+                *(
+                    (kind, kind, f"{int(which.sum()):,}" if known else "–")
+                    for kind, which in (
+                        ("corrected", found.changed.corrected),
+                        ("broken", found.changed.broken),
+                    )
+                ),
                 ("parting", "they part first at", parted),
             ]
         ),
@@ -120,25 +122,23 @@ def _right(found: Comparison) -> list[tuple[str, str, str]]:
         ]
     first, second = found.accuracy if found.accuracy is not None else (None, None)
     return [
-        ("accuracy-a", "right in A", percent(first, 2)),
-        ("accuracy-b", "right in B", percent(second, 2)),
+        ("accuracy-a", "right in A", percent_text(first, 2)),
+        ("accuracy-b", "right in B", percent_text(second, 2)),
     ]
 
 
 def _changed(reader: StoreReader, found: Comparison) -> Markup:
-    """Return the images whose prediction changed: what was corrected, what was spoilt, others."""
+    """Return the images whose prediction changed: what was corrected, what was broken, others."""
     changed, names = found.changed, found.a.class_names
     title = "Predictions that changed"
     if not len(changed.a):
         return section("changed", title, "No prediction changed.")
-    better = np.flatnonzero((changed.after == changed.label) & (changed.label >= 0))
-    worse = np.flatnonzero((changed.before == changed.label) & (changed.label >= 0))
-    other = np.setdiff1d(np.arange(len(changed.a)), np.concatenate([better, worse]))
+    corrected, broken, between = (
+        np.flatnonzero(which).tolist()
+        for which in (changed.corrected, changed.broken, changed.between)
+    )
     half = MOST_CHANGED // 2
-    order = [*better[:half].tolist(), *worse[:half].tolist()]
-    order += [one for one in other.tolist() if len(order) < MOST_CHANGED][
-        : MOST_CHANGED - len(order)
-    ]
+    order = [*corrected[:half], *broken[:half], *between][:MOST_CHANGED]
 
     def name(number_: int) -> str:
         if number_ < 0:
@@ -199,7 +199,7 @@ def _layers(found: Comparison) -> Markup:
                 [str(i + 1) for i in range(len(names))],
                 [f"{i + 1} {name}" for i, name in enumerate(names)],
                 found.cka,
-                [[number(one) for one in row] for row in found.cka.tolist()],
+                [[number_text(one) for one in row] for row in found.cka.tolist()],
                 "cka",
             ),
         ]
@@ -211,14 +211,14 @@ def _row(layer: ComparedLayer) -> list[str]:
     return [
         layer.a.name,
         f"{layer.a.filters:,}",
-        number(result.cka, 3),
-        number(result.clusters.ari, 3),
-        number(result.clusters.nmi, 3),
+        number_text(result.cka, 3),
+        number_text(result.clusters.ari, 3),
+        number_text(result.clusters.nmi, 3),
         *(f"{count:,}" for count in result.dead),
         f"{len(result.died):,}",
         f"{len(result.came_alive):,}",
-        number(median_same_index(result), 3),
-        percent(confident_share(result), 0),
+        number_text(median_same_index(result), 3),
+        percent_text(confident_share(result), 0),
     ]
 
 
@@ -235,9 +235,9 @@ def _classes(found: Comparison, a: Confusion | None, b: Confusion | None) -> lis
     rows = [
         [
             a.names[i],
-            percent(share(a, i)),
+            percent_text(share(a, i)),
             bar(share(a, i)),
-            percent(share(b, i)),
+            percent_text(share(b, i)),
             bar(share(b, i)),
             f"{100 * (share(b, i) - share(a, i)):+.1f}",
         ]

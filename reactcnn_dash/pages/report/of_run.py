@@ -29,9 +29,7 @@ from reactcnn_dash.pages.report.markup import (
     figures,
     joined,
     matrix,
-    number,
     page,
-    percent,
     picture,
     section,
     table,
@@ -44,6 +42,7 @@ from reactcnn_dash.results.label_hits import LabelHits, label_hits, together
 from reactcnn_dash.results.precision import precision_text
 from reactcnn_dash.results.redundancy.report import summary
 from reactcnn_dash.results.redundancy.stored import computed_report
+from reactcnn_dash.results.text import number_text, percent_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -123,7 +122,7 @@ def head_of(run: Run) -> str:
 def _head(run: Run, layers: Sequence[Layer], scores: RunScores | None) -> Markup:
     accuracy = run.correct / run.labelled if run.labelled else None
     every = ", every label" if run.answers is Answers.LABELS else ""
-    right = ("accuracy", f"right of {run.labelled:,} labelled{every}", percent(accuracy, 2))
+    right = ("accuracy", f"right of {run.labelled:,} labelled{every}", percent_text(accuracy, 2))
     if run.mean_error is not None:
         words = f"mean absolute error of {run.error_count:,} images"
         right = ("mean-error", words, f"{run.mean_error:.4g}")
@@ -139,7 +138,7 @@ def _head(run: Run, layers: Sequence[Layer], scores: RunScores | None) -> Markup
                 ("layers", "layers", f"{len(layers):,}"),
                 ("filters", "filters", f"{sum(one.filters for one in layers):,}"),
                 ("parameters", "parameters", f"{run.checkpoint.parameters:,}"),
-                ("odd-count", f"odd at {RATE:.0%} false alarms", _count(odd)),
+                ("odd-count", f"odd at {percent_text(RATE, 0)} false alarms", _count(odd)),
             ]
         ),
     )
@@ -198,7 +197,7 @@ class Drawing:
         self, label: int | None, prediction: int, probabilities: NDArray[np.float32]
     ) -> Markup:
         sure = float(probabilities[prediction])
-        given = f"{self.name(prediction)}, {percent(sure)}"
+        given = f"{self.name(prediction)}, {percent_text(sure)}"
         if label is None:
             return Markup("{}").format(given)
         kind = "right" if label == prediction and np.isfinite(sure) else "wrong"
@@ -288,8 +287,8 @@ def class_table(found: Confusion) -> Markup:
             name,
             f"{total:,}",
             f"{right:,}",
-            percent(right / total),
-            f"{percent(low)} – {percent(high)}",
+            percent_text(right / total),
+            f"{percent_text(low)} – {percent_text(high)}",
             bar(right / total),
         ]
         for name, total, right, (low, high) in known
@@ -307,9 +306,9 @@ def _labels(found: tuple[LabelHits, ...]) -> list[Markup]:
             f"{one.hits + one.missed:,}",
             f"{one.hits + one.extra:,}",
             f"{one.hits:,}",
-            percent(one.precision),
-            percent(one.recall),
-            percent(one.f1),
+            percent_text(one.precision),
+            percent_text(one.recall),
+            percent_text(one.f1),
         ]
         for one in (*sorted(found, key=lambda one: one.f1 or 0.0), together(found))
     ]
@@ -338,7 +337,7 @@ def _clusters(url: str, reader: StoreReader, run: Run, layers: Sequence[Layer]) 
                 f"{layer.filters:,}",
                 f"{len(real):,}",
                 f"{inside:,}",
-                number(mean),
+                number_text(mean),
                 f"{OVERVIEW.symbol} = {found.parameter:.3g}",
                 joined(
                     Markup(
@@ -427,16 +426,16 @@ def _deviation(
     for ordinal in odd:
         gap = reader.gap_row(drawing.run.id, ordinal)
         found = findings(profile, drawing.layers, ordinal, gap, usual=profile.quantiles, rate=RATE)
-        words[ordinal] = f"odd by {number(float(scores.scores[ordinal]))}"
+        words[ordinal] = f"odd by {number_text(float(scores.scores[ordinal]))}"
         if np.isfinite(found.strangeness).any():
             strangest = drawing.layers[int(np.nanargmax(found.strangeness))]
             words[ordinal] += f", most in {strangest.name}"
     told = (
         f"{len(scores.odd(RATE)):,} of {len(scores.scores):,} images score above "
-        f"{number(threshold)}, which {RATE:.0%} of usual images do"
+        f"{number_text(threshold)}, which {percent_text(RATE, 0)} of usual images do"
         if math.isfinite(threshold)
-        else f"{len(scores.scores):,} images are too few to tell what {RATE:.0%} of usual ones do, "
-        "so none is called odd"
+        else f"{len(scores.scores):,} images are too few to tell what {percent_text(RATE, 0)} of "
+        "usual ones do, so none is called odd"
     )
     return section(
         "deviation",
@@ -471,4 +470,4 @@ def _histogram(scores: NDArray[np.float32], threshold: float) -> Markup:
         '<svg viewBox="0 0 {0} 108" width="{0}" style="max-width: 100%" role="img" '
         'aria-label="how the scores are spread">{1}{2}<text x="0" y="105">{3}</text>'
         '<text x="{0}" y="105" text-anchor="end">{4}</text></svg>'
-    ).format(14 * _BINS, bars, line, number(low), number(high))
+    ).format(14 * _BINS, bars, line, number_text(low), number_text(high))

@@ -22,12 +22,12 @@ from reactcnn_dash.pages.elements import (
     spacer,
 )
 from reactcnn_dash.pages.page import Content
-from reactcnn_dash.results.slimming.trial import BUDGETS, METHODS
+from reactcnn_dash.vocabulary import SLIM_BUDGETS, SLIM_METHODS, SLIM_SHARES
 
 if TYPE_CHECKING:
     from typing import Any
 
-AGAINST: Final = {**BUDGETS, "speed": "Images a second"}
+AGAINST: Final = {**SLIM_BUDGETS, "speed": "Images a second"}
 """What the curve stands over."""
 
 
@@ -83,8 +83,8 @@ def _trial() -> html.Section:
         ids.SLIM_METHOD,
         "How the filters that stay are chosen",
         nothing="No such method",
-        data=options(METHODS),
-        value=next(iter(METHODS)),
+        data=options(SLIM_METHODS),
+        value=next(iter(SLIM_METHODS)),
     )
     calibration = pick(ids.SLIM_CALIBRATION, "Images to slim with", nothing="No such run")
     evaluation = pick(ids.SLIM_EVALUATION, "Images to measure with", nothing="No such run")
@@ -95,15 +95,15 @@ def _trial() -> html.Section:
             "slim-card-head",
             html.H2("Try it"),
             spacer(),
-            choice(ids.SLIM_BUDGET, "Budget", BUDGETS),
+            choice(ids.SLIM_BUDGET, "Budget", SLIM_BUDGETS),
         ),
         box(
             "slim-budget",
             small("May stay"),
             dmc.Slider(
                 id=ids.SLIM_SHARE,
-                min=2,
-                max=98,
+                min=SLIM_SHARES[0],
+                max=SLIM_SHARES[-1],
                 step=1,
                 value=25,
                 size="sm",

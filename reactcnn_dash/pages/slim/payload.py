@@ -6,8 +6,9 @@ import math
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from reactcnn_dash.results.slimming import prediction
 from reactcnn_dash.results.stored import DAMAGED
+from reactcnn_dash.results.text import percent_text
+from reactcnn_dash.vocabulary import SLIM_SHARES
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import Run, Slimming
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         Trial,
         Width,
     )
+    from reactcnn_dash.results.slimming import prediction
 
 PHASES = {
     "": "Loading the network …",
@@ -105,7 +107,7 @@ def prediction_payload(found: prediction.Prediction) -> Prediction:
     return {
         "names": list(found.names),
         "filters": list(found.filters),
-        "shares": list(prediction.SHARES),
+        "shares": list(SLIM_SHARES),
         "widths": found.widths,
         "residuals": found.residuals,
     }
@@ -159,7 +161,7 @@ def _pair(ends: Any) -> tuple[float, float] | None:
 def _asked(asked: dict[str, Any]) -> str:
     """Return what was asked for, in words."""
     parts = [
-        f"{asked[name]:.0%} of the {words}"
+        f"{percent_text(asked[name], 0)} of the {words}"
         for name, words in (("parameters", "parameters"), ("multiply_adds", "multiply-adds"))
         if asked.get(name) is not None
     ]

@@ -15,6 +15,7 @@ from reactcnn_dash.pages.json_routes import (
     json_routes,
     number,
     ready,
+    whole,
 )
 from reactcnn_dash.pages.slim.payload import (
     gone_payload,
@@ -66,19 +67,15 @@ def _wanted(reader: StoreReader, values: Any) -> trial.Wanted:
         RunNotFound: a run is not there.
     """
     asked = values if isinstance(values, dict) else {}
-
-    def whole(name: str) -> int:
-        text = str(asked.get(name, ""))
-        if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise RequestRefused(f"{name} is a number, not {text[:40]!r}.")
-        return int(text)
-
+    run, calibration, evaluation = (
+        reader.run(whole(asked.get(name), name)) for name in ("run", "calibration", "evaluation")
+    )
     found = trial.Wanted(
-        run=reader.run(whole("run")),
-        calibration=reader.run(whole("calibration")),
-        evaluation=reader.run(whole("evaluation")),
+        run=run,
+        calibration=calibration,
+        evaluation=evaluation,
         budget=str(asked.get("budget", "")),
-        share=whole("share"),
+        share=whole(asked.get("share"), "share"),
         method=str(asked.get("method", "")),
     )
     found.check()

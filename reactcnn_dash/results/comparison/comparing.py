@@ -48,6 +48,23 @@ class Changed:
     before: NDArray[np.int64]
     after: NDArray[np.int64]
 
+    @property
+    def corrected(self) -> NDArray[np.bool_]:
+        """Which of them, (n,), were wrong in the first run and are right in the second."""
+        found: NDArray[np.bool_] = (self.label >= 0) & (self.after == self.label)
+        return found
+
+    @property
+    def broken(self) -> NDArray[np.bool_]:
+        """Which of them, (n,), were right in the first run and are wrong in the second."""
+        found: NDArray[np.bool_] = (self.label >= 0) & (self.before == self.label)
+        return found
+
+    @property
+    def between(self) -> NDArray[np.bool_]:
+        """Which of them, (n,), changed between wrong answers, or without a label to tell."""
+        return ~self.corrected & ~self.broken
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComparedLayer:

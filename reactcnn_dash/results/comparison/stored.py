@@ -15,7 +15,7 @@ from reactcnn_dash.db import ComparisonKey, StoreReader, inflated, save_comparis
 from reactcnn_dash.jobs.kept import found_or_computed
 from reactcnn_dash.jobs.worker import cores, helper, report_progress
 from reactcnn_dash.kinds import sound
-from reactcnn_dash.results.comparison import report as comparison_report
+from reactcnn_dash.results.comparison import in_words
 from reactcnn_dash.results.comparison.comparing import (
     Changed,
     ComparedLayer,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from reactcnn_dash.jobs.helping import Submits
 
 
-_BEGINNING = f'{{"format": {comparison_report.FORMAT}, '.encode()
+_BEGINNING = f'{{"format": {in_words.FORMAT}, '.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,9 @@ def computed_comparison(url: str, pair: Pair, by: Submits | None = None) -> Kept
         return KeptComparison((found.a.stored, found.b.stored), found)
 
     def keep(made: KeptComparison) -> None:
-        packed = zlib.compress(comparison_report.as_json(made.found).encode(), 3)
+        packed = zlib.compress(
+            json.dumps(in_words.as_dict(made.found), allow_nan=False).encode(), 3
+        )
         save_comparison(url, _key(pair, *made.images), packed)
 
     return found_or_computed(lambda: stored_comparison(reader, pair), compute, keep)

@@ -61,7 +61,7 @@ def locate(reader: StoreReader, good: int | str, suspect: int | str) -> Fault:
     Raises:
         NotComparable: the runs have no layer in common, or not the same layers where that matters.
         analysis.TooFewRows: no images in common, and the good run has too few for a profile.
-        ValueError: the suspect run has no usable image.
+        analysis.NoFaultToFind: the suspect run has no usable image.
         StoreError: a run is not there, or the store cannot be read.
     """
     runs = reader.run(good), reader.run(suspect)

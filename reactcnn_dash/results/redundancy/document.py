@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from reactcnn_dash import analysis
+from reactcnn_dash.printing import as_json
 from reactcnn_dash.results.naming import filter_address
 from reactcnn_dash.results.redundancy.report import METHOD, LayerReport, RedundancyReport
 
@@ -83,7 +83,7 @@ def exported(report: RedundancyReport, run: Run) -> str:
         "name": run.name,
         "checkpoint": run.checkpoint.sha256,
     }
-    return f"{json.dumps({'run': named, **as_dict(report)}, indent=1)}\n"
+    return as_json({"run": named, **as_dict(report)})
 
 
 def as_dict(report: RedundancyReport) -> ReportJson:

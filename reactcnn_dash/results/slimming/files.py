@@ -31,10 +31,10 @@ class SlimFiles:
                 return None
             known = path.stat()
             key = (str(path), known.st_size, known.st_mtime_ns)
-            digest = self._digests.of(key, lambda: _digest(path))
+            found = self._digests.of(key, lambda: digest(path))
         except OSError:
             return None
-        return path if digest == slimming.result.get("file_sha256") else None
+        return path if found == slimming.result.get("file_sha256") else None
 
     def require(self, slimming: Slimming) -> Path:
         """Return where the file is.
@@ -51,6 +51,7 @@ class SlimFiles:
         return path
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file (hex), by which it is known again."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

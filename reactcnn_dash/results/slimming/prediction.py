@@ -27,6 +27,7 @@ from reactcnn_dash.kinds import fits, read_json
 from reactcnn_dash.results.freshness import may_stand
 from reactcnn_dash.results.redundancy.moments import computed_moments, moment_steps
 from reactcnn_dash.results.stored import StoredKind
+from reactcnn_dash.vocabulary import SLIM_BUDGETS, SLIM_SHARES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from reactcnn_dash.analysis import Costs, Selection
     from reactcnn_dash.db import Layer, Run
     from reactcnn_dash.jobs.runner import Jobs, UnderWay
-
-SHARES: Final = tuple(range(2, 99))
-"""Budgets, in per cent, for which widths are kept."""
 
 _LAYER_STEPS = 40
 
@@ -64,7 +62,7 @@ class _Said(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Widths and what they leave unexplained, for each of :data:`SHARES`.
+    """Widths and what they leave unexplained, for each of ``SLIM_SHARES``.
 
     Attributes:
         stored: images that the run had.
@@ -104,7 +102,7 @@ def computed_prediction(url: str, run_id: int) -> Prediction:
             )
         costs = {
             name: costs_of(reader, run, layers, work=name == "multiply-adds")
-            for name in ("parameters", "multiply-adds")
+            for name in SLIM_BUDGETS
         }
         # The matrices are small: more threads of BLAS would only wait for each other.
         with threadpool_limits(1, "blas"):
@@ -203,7 +201,7 @@ def _costs_of_convolutions(
 def _along(
     selections: Sequence[Selection], costs: Costs, least: Sequence[int]
 ) -> tuple[list[list[int]], list[list[float]]]:
-    """Widths and residuals of each layer for each of :data:`SHARES`."""
+    """Widths and residuals of each layer for each of ``SLIM_SHARES``."""
     offsets = np.cumsum([0, *(len(one.order) for one in selections)])
     numbered = [
         dataclasses.replace(one, order=one.order + int(offset))
@@ -211,7 +209,7 @@ def _along(
     ]
     path = analysis.narrowing(numbered, least, costs)
     widths, residuals = [], []
-    for share in SHARES:
+    for share in SLIM_SHARES:
         gone = path.gone(path.steps_to(share / 100 * float(path.cost[0])), len(selections))
         stay = [len(one.order) - int(less) for one, less in zip(selections, gone, strict=True)]
         widths.append(stay)

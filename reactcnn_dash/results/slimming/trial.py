@@ -12,36 +12,23 @@ from typing import TYPE_CHECKING, Final
 from reactcnn_dash.db import StoreAddress
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.jobs.command import Command
+from reactcnn_dash.vocabulary import (
+    CALIBRATION,
+    IMAGE_SETS,
+    PACKAGED,
+    READINGS,
+    SLIM_BUDGETS,
+    SLIM_METHODS,
+    SLIM_SHARES,
+)
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import Run
     from reactcnn_dash.jobs.command import CommandState
 
-METHODS: Final = {
-    "refit": "What explains the others",
-    "clusters": "One of each cluster",
-    "l1": "Largest L1 norm",
-    "random": "By chance",
-}
-"""How filters that stay are chosen, as the collector calls it; the first is the usual one."""
-
-CHOSEN: Final = {**METHODS, "plan": "By a redundancy report"}
-"""How the filters of a slim network may have been chosen."""
-
-PACKAGED: Final = ("vgg16-cifar10", "vgg16-cifar10-epoch02")
-"""Networks that come with the collector."""
-
-BUDGETS: Final = {"parameters": "Parameters", "multiply-adds": "Multiply-adds"}
-"""What may stay a share of, as the collector calls it."""
-CALIBRATION: Final = 3000
-"""Images that a network is slimmed with, at most."""
-
 _OF_NETWORK: Final = ("preprocess", "classes")
 _OF_IMAGES: Final = ("reading", "value_range")
 """Options of a run that slimming takes too: those of its network, and those of its images."""
-
-_USUAL_READING: Final = "pillow"
-_KEYWORDS: Final = ("sample", "cifar10")
 
 
 class TrialRefused(UserError):
@@ -56,9 +43,9 @@ class Wanted:
         run: a run of the whole network.
         calibration: the run whose images it is slimmed with.
         evaluation: the run whose images it is measured with.
-        budget: one of :data:`BUDGETS`.
-        share: of it that may stay, in per cent.
-        method: one of :data:`METHODS`.
+        budget: one of ``vocabulary.SLIM_BUDGETS``.
+        share: of it that may stay, one of ``SLIM_SHARES``, in per cent.
+        method: one of ``SLIM_METHODS``.
     """
 
     run: Run
@@ -74,8 +61,12 @@ class Wanted:
         Raises:
             TrialRefused: saying what is wrong.
         """
-        if self.budget not in BUDGETS or self.method not in METHODS or not 1 <= self.share <= 99:
-            raise TrialRefused("That is no budget: take 1 to 99 % and a method of the list.")
+        known = self.budget in SLIM_BUDGETS and self.method in SLIM_METHODS
+        if not known or self.share not in SLIM_SHARES:
+            raise TrialRefused(
+                f"That is no budget: take {SLIM_SHARES[0]} to {SLIM_SHARES[-1]} % and a method of "
+                "the list."
+            )
 
 
 def obstacle(wanted: Wanted) -> str | None:
@@ -86,7 +77,7 @@ def obstacle(wanted: Wanted) -> str | None:
         return f"The model's file, {source}, is not on the machine of this server."
     for one in {calibration.id: calibration, evaluation.id: evaluation}.values():
         spec = str(one.options.get("images", ""))
-        if not spec or (spec not in _KEYWORDS and not Path(spec).exists()):
+        if not spec or (spec not in IMAGE_SETS and not Path(spec).exists()):
             return f"The images of {one.name} ({one.image_source}) are not on this machine."
     for one in (wanted.run, calibration, evaluation):
         # A store may be anybody's: code that it names is not run.
@@ -134,7 +125,7 @@ def words(wanted: Wanted, store: str, output: str) -> list[str]:
     if head is not None:
         result += ["--head", str(head)]
     result += [f"--{wanted.budget}", f"{wanted.share}%"]
-    if wanted.method != "refit":
+    if wanted.method != next(iter(SLIM_METHODS)):
         result += ["--method", wanted.method]
     result += ["--evaluate", str(evaluation.options.get("images", "IMAGES"))]
     if evaluation.options.get("limit") or evaluation.options.get("first"):
@@ -145,7 +136,7 @@ def words(wanted: Wanted, store: str, output: str) -> list[str]:
 def _option(run: Run, name: str) -> str | None:
     """Return an option of a run as it would be given, None where it is the usual one."""
     value = run.options.get(name)
-    return None if value is None or value == _USUAL_READING else str(value)
+    return None if value is None or value == READINGS[0] else str(value)
 
 
 def _as_option(name: str) -> str:
@@ -194,7 +185,7 @@ class Trials:
     def __init__(self, url: str) -> None:
         self._url = url
         self._lock = threading.Lock()
-        self._command = Command()
+        self._command = Command("Another network is being made. Try again when it is done.")
         self._run: int | None = None
 
     def recipe(self, wanted: Wanted) -> str:

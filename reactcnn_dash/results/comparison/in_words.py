@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -13,6 +12,7 @@ from reactcnn_dash import analysis
 from reactcnn_dash.printing import aligned, one_line
 from reactcnn_dash.results.comparison.comparing import both_name_classes
 from reactcnn_dash.results.precision import told_apart
+from reactcnn_dash.results.text import number_text, percent_text
 
 if TYPE_CHECKING:
     from reactcnn_dash.db import Run
@@ -69,35 +69,32 @@ def as_text(comparison: Comparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_json(comparison: Comparison) -> str:
-    """Return the whole comparison as one JSON object; what is undefined is null."""
+def as_dict(comparison: Comparison) -> dict[str, object]:
+    """Return the whole comparison as JSON can say it; what is undefined is None."""
     c = comparison
     changed = dataclasses.asdict(c.changed)
-    return json.dumps(
-        {
-            "format": FORMAT,
-            "a": _run(c.a),
-            "b": _run(c.b),
-            "images": c.images,
-            "left_out": c.left_out,
-            "labelled": c.labelled,
-            "accuracy": _plain(c.accuracy),
-            "errors": _plain(c.errors),
-            "confidence": _plain(c.confidence),
-            "pairs": _plain(dataclasses.asdict(c.pairs)),
-            "changed": _plain(changed),
-            "unmatched": _plain(c.unmatched),
-            "not_finite": [{"run": one.run, "layers": list(one.layers)} for one in c.not_finite],
-            "method": c.method,
-            "parameter": c.parameter,
-            "cka": _plain(c.cka),
-            "cka_images": c.cka_images,
-            "parting": {"layer": c.parting.layer, "filters": list(c.parting.filters)},
-            "rounding": told_apart(c.a, c.b) or None,
-            "layers": [_layer(layer) for layer in c.layers],
-        },
-        allow_nan=False,
-    )
+    return {
+        "format": FORMAT,
+        "a": _run(c.a),
+        "b": _run(c.b),
+        "images": c.images,
+        "left_out": c.left_out,
+        "labelled": c.labelled,
+        "accuracy": _plain(c.accuracy),
+        "errors": _plain(c.errors),
+        "confidence": _plain(c.confidence),
+        "pairs": _plain(dataclasses.asdict(c.pairs)),
+        "changed": _plain(changed),
+        "unmatched": _plain(c.unmatched),
+        "not_finite": [{"run": one.run, "layers": list(one.layers)} for one in c.not_finite],
+        "method": c.method,
+        "parameter": c.parameter,
+        "cka": _plain(c.cka),
+        "cka_images": c.cka_images,
+        "parting": {"layer": c.parting.layer, "filters": list(c.parting.filters)},
+        "rounding": told_apart(c.a, c.b) or None,
+        "layers": [_layer(layer) for layer in c.layers],
+    }
 
 
 def not_finite(comparison: Comparison) -> list[str]:
@@ -126,15 +123,13 @@ def _title(run: Run) -> str:
 
 
 def _shift(values: tuple[float, float]) -> str:
-    return " → ".join("–" if math.isnan(value) else f"{value:.2%}" for value in values)
+    return " → ".join(percent_text(value, 2) for value in values)
 
 
 def _corrections(c: Comparison) -> str:
     if c.accuracy is None:
         return ""
-    right = (c.changed.after == c.changed.label) & (c.changed.label >= 0)
-    wrong = (c.changed.before == c.changed.label) & (c.changed.label >= 0)
-    return f" ({right.sum():,} to the right answer, {wrong.sum():,} away from it)"
+    return f" ({c.changed.corrected.sum():,} corrected, {c.changed.broken.sum():,} broken)"
 
 
 def _row(layer: ComparedLayer) -> tuple[str, ...]:
@@ -142,23 +137,15 @@ def _row(layer: ComparedLayer) -> tuple[str, ...]:
     return (
         layer.a.name,
         str(layer.a.filters),
-        _number(result.cka),
-        _number(result.clusters.ari),
-        _number(result.clusters.nmi),
+        number_text(result.cka, 3),
+        number_text(result.clusters.ari, 3),
+        number_text(result.clusters.nmi, 3),
         *(str(count) for count in (*result.dead, *result.constant)),
         str(len(result.died)),
         str(len(result.came_alive)),
-        _number(median_same_index(result)),
-        _share(confident_share(result)),
+        number_text(median_same_index(result), 3),
+        percent_text(confident_share(result), 0),
     )
-
-
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def _share(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.0%}"
 
 
 class _Compared(TypedDict):
