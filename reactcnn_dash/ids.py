@@ -90,7 +90,6 @@ STANDING_OUT_BODY: Final = "standing-out-body"
 
 # Clusters.
 PANEL: Final = "panel"
-PANEL_HINT: Final = "panel-hint"
 PANEL_TITLE: Final = "panel-title"
 PANEL_CLOSE: Final = "panel-close"
 METHOD: Final = "method"
@@ -136,7 +135,6 @@ WHAT_IF_BUTTON: Final = "what-if-button"
 WHAT_IF: Final = "what-if"
 
 # Export.
-EXPORT: Final = "export"
 EXPORT_NPZ: Final = "export-npz"
 EXPORT_PARQUET: Final = "export-parquet"
 EXPORT_REPORT: Final = "export-report"
@@ -222,7 +220,7 @@ REDUNDANCY_PROGRESS: Final = "redundancy-progress"
 REDUNDANCY_SUMMARY: Final = "redundancy-summary"
 REDUNDANCY_BODY: Final = "redundancy-body"
 REDUNDANCY_LAYERS: Final = "redundancy-layers"
-REDUNDANCY_HOLDING: Final = "redundancy-holding"
+REDUNDANCY_STABILITY: Final = "redundancy-stability"
 REDUNDANCY_LAYER: Final = "redundancy-layer"
 REDUNDANCY_PAPER: Final = "redundancy-paper"
 

@@ -17,6 +17,7 @@ from reactcnn_dash import analysis
 from reactcnn_dash.db import Answers, Listing, StoreReader, normalise_url
 from reactcnn_dash.results.clusters.graph import cluster_graph
 from reactcnn_dash.results.moments import current_moments
+from reactcnn_dash.results.naming import column_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +120,7 @@ class StoredRun:
     def addresses(self, layer: str | None = None) -> list[str]:
         """Return the addresses of a layer's filters, or of all, in the order of GAP's columns."""
         layers = self.layers if layer is None else (self.layer(layer),)
-        return [f"{one.name}/{i}" for one in layers for i in range(one.filters)]
+        return [column_name(one.name, i) for one in layers for i in range(one.filters)]
 
     def gap_blocks(
         self, layer: str | None = None, *, start: int = 0, stop: int | None = None

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.test import run_wsgi_app
 
+from reactcnn_dash import ids
 from reactcnn_dash.access import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-POLL: Final = b'"output":"frame.data"'
+POLL: Final = f'"output":"{ids.FRAME}.data"'.encode()
 """In the body of the request that every open page makes each second."""
 
 _ANYWHERE: Final = re.compile(

@@ -21,6 +21,9 @@ SLIM_METHODS: Final = {
 }
 """How filters that stay are chosen, in words; the first is the usual one."""
 
+SLIM_CHOSEN: Final = {**SLIM_METHODS, "plan": "By a redundancy report"}
+"""How the filters of a slim network may have been chosen, in words."""
+
 SLIM_BUDGETS: Final = {"parameters": "Parameters", "multiply-adds": "Multiply-adds"}
 """Of what a share may stay, in words; each is an option."""
 

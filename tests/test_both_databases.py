@@ -185,7 +185,7 @@ ADDRESSES = (
     "/filters/of?run=1&layer=conv2&filter=3",
     "/filters/clusters?run=1&layer=conv3&filter=3&method=leiden-cpm",
     "/redundancies/of?run=3",
-    "/redundancies/holds?run=3&layer=conv1",
+    "/redundancies/stability?run=3&layer=conv1",
     "/slims/of?run=1",
 )
 

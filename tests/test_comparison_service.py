@@ -237,7 +237,7 @@ def test_pages_of_changed_images_and_pairs(client: Any, store: Path) -> None:
         ("image", {"a": 1, "b": 2, "image": 400}, "not among the images in common"),
         ("changed", {"a": 1, "b": 2, "kind": "odd", "offset": 0}, "No kind of changed images"),
         ("experiment", {"name": "nowhere"}, "has 0 runs"),
-        ("experiment", {"name": "night", "against": "dawn"}, "previous, first, last"),
+        ("experiment", {"name": "night", "against": "dawn"}, "last, previous, first"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(
@@ -264,7 +264,7 @@ def test_parts_of_a_comparison_are_refused_until_it_is_there(
 @pytest.mark.process
 def test_a_comparison_under_way_says_how_far_it_is(store: Path, jobs: Workers) -> None:
     client = served.client(routes, served.context(store, jobs))
-    begun = {"status": "running", "done": 0, "total": 0, "behind": False}
+    begun = {"status": "running", "done": 0, "total": 0, "behind": False, "loading": False}
     assert ask(client, "of", a=1, b=2) == begun
     experiment = ask(client, "experiment", name="night", against="last")
     assert {name: experiment[name] for name in begun} == begun | {"behind": True}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import fnmatch
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +47,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         root / "reactcnn_dash",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
+    shutil.copytree(ROOT / "tools", root / "tools")
     for title in ("a page", "a clustering method"):
         for path, code in examples(title).items():
             (root / path).parent.mkdir(exist_ok=True)
@@ -110,6 +115,12 @@ print(json.dumps({
 
 
 @pytest.mark.process
+def test_scripts_have_the_types_of_what_the_page_of_the_example_is_sent(copy: Path) -> None:
+    made = said(copy, "from tools.generate import files; print(files()['hello.d.ts'])")
+    assert "export interface Greeting {\n  text: string;\n}" in made
+
+
+@pytest.mark.process
 def test_the_clustering_method_of_the_example_clusters_and_is_in_the_help(copy: Path) -> None:
     labels = said(
         copy,
@@ -147,6 +158,43 @@ def test_every_file_that_is_named_is_there() -> None:
     assert len(named) > 30
     missing = {path for path in named if not (ROOT / path).exists()} - written
     assert missing == {"reactcnn_dash/assets/hello/"}
+
+
+def comments(path: Path) -> str:
+    """Return the comments and docstrings of a file."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return "\n".join(re.findall(r"/\*.*?\*/|^\s*//.*?$", text, re.MULTILINE | re.DOTALL))
+    found = [
+        one.value.value
+        for one in ast.walk(ast.parse(text))
+        if isinstance(one, ast.Expr)
+        and isinstance(one.value, ast.Constant)
+        and isinstance(one.value.value, str)
+    ]
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return "\n".join([*found, *(one.string for one in tokens if one.type == tokenize.COMMENT)])
+
+
+NAMED = re.compile(r"(?<![\w./*-])[\w./*-]*[\w*]\.(?:py|m?js|css|d\.ts|md|sql)\b")
+"""A file of the product as a text names it."""
+
+
+@pytest.mark.parametrize("folder", ["collector", "migrations", "reactcnn_dash", "tests", "tools"])
+def test_every_file_that_a_comment_names_is_there(folder: str) -> None:
+    there = [
+        f"/{path.relative_to(ROOT).as_posix()}"
+        for place in ("collector", "docs", "migrations", "reactcnn_dash", "tests", "tools")
+        for path in (ROOT / place).rglob("*.*")
+    ] + [f"/{path.name}" for path in ROOT.iterdir()]
+    files = [path for kind in ("py", "mjs", "css") for path in (ROOT / folder).rglob(f"*.{kind}")]
+    gone = {
+        (str(path.relative_to(ROOT)), name)
+        for path in files
+        for name in NAMED.findall(comments(path))
+        if not fnmatch.filter(there, f"*/{name.lstrip('./')}")
+    }
+    assert gone == set()
 
 
 @pytest.mark.process

@@ -85,20 +85,20 @@ def test_neighbours_and_their_intervals_are_scipys() -> None:
     others = [f for f in range(14) if f not in (2, 4)]
     r = {f: scipy.stats.pearsonr(rows[:, 2], rows[:, f]) for f in others}
     falling = sorted(others, key=lambda f: -r[f].statistic)
-    assert [one.filter for one in nearest] == falling[:8]
+    assert [one["filter"] for one in nearest] == falling[:8]
     left = [f for f in falling[::-1][:3] if r[f].statistic < 0 and f not in falling[:8]]
-    assert [one.filter for one in opposite] == left
+    assert [one["filter"] for one in opposite] == left
     for one in nearest + opposite:
-        interval = r[one.filter].confidence_interval(0.95)
-        assert one.r == pytest.approx(r[one.filter].statistic)
-        assert (one.low, one.high) == pytest.approx((interval.low, interval.high), abs=1e-4)
+        interval = r[one["filter"]].confidence_interval(0.95)
+        assert one["r"] == pytest.approx(r[one["filter"]].statistic)
+        assert (one["low"], one["high"]) == pytest.approx((interval.low, interval.high), abs=1e-4)
     assert facts.neighbours(correlation, 4) == ([], [])
 
 
 def test_a_small_layer_names_no_filter_twice() -> None:
     rows = np.random.default_rng(1).standard_normal((30, 4))
     nearest, opposite = facts.neighbours(analysis.correlation(analysis.CoMoments.of(rows)), 0)
-    assert sorted(one.filter for one in nearest) == [1, 2, 3]
+    assert sorted(one["filter"] for one in nearest) == [1, 2, 3]
     assert opposite == []
 
 
@@ -106,16 +106,21 @@ def test_the_state_of_a_filter() -> None:
     rows = np.array([[0.0, 2.0, 1.0], [0.0, 2.0, 4.0], [0.0, 2.0, 4.0]])
     moments = analysis.CoMoments.of(rows)
     dead, constant, active = (facts.state_of(facts.Marginals.of(moments), f) for f in range(3))
-    assert (dead.dead, dead.constant) == (True, True)
-    assert (constant.dead, constant.constant, constant.mean) == (False, True, 2.0)
-    assert (active.dead, active.constant, active.images) == (False, False, 3)
-    assert active.mean == pytest.approx(3.0)
-    assert active.deviation == pytest.approx(rows[:, 2].std(ddof=1))
-    assert (active.low, active.high) == (1.0, 4.0)
+    assert (dead["dead"], dead["constant"]) == (True, True)
+    assert (constant["dead"], constant["constant"], constant["mean"]) == (False, True, 2.0)
+    assert (active["dead"], active["constant"], active["images"]) == (False, False, 3)
+    assert active["mean"] == pytest.approx(3.0)
+    assert active["deviation"] == pytest.approx(rows[:, 2].std(ddof=1))
+    assert (active["low"], active["high"]) == (1.0, 4.0)
     nothing = facts.state_of(facts.Marginals.of(analysis.CoMoments.empty(3)), 1)
-    assert (nothing.images, nothing.mean, nothing.low, nothing.dead) == (0, None, None, False)
+    assert (nothing["images"], nothing["mean"], nothing["low"], nothing["dead"]) == (
+        0,
+        None,
+        None,
+        False,
+    )
     alone = facts.state_of(facts.Marginals.of(analysis.CoMoments.of(rows[:1])), 0)
-    assert (alone.deviation, alone.dead) == (None, False)
+    assert (alone["deviation"], alone["dead"]) == (None, False)
 
 
 def test_points_are_spread_over_the_sample() -> None:
@@ -269,13 +274,13 @@ def test_a_history_is_the_experiments_by_epoch(path: Path) -> None:
     assert [one.run.name for one in moments] == ["early", "late"]
     for moment, made in zip(moments, (first, later), strict=True):
         values = made.gap[:, 6 + 3].astype(float)
-        assert moment.state.mean == pytest.approx(values.mean())
-        assert moment.state.deviation == pytest.approx(values.std(ddof=1), abs=1e-7)
+        assert moment.state["mean"] == pytest.approx(values.mean())
+        assert moment.state["deviation"] == pytest.approx(values.std(ddof=1), abs=1e-7)
         means = np.array([values[made.labels == number].mean() for number in range(3)])
         expected = analysis.selectivity(means)
         assert moment.selectivity == pytest.approx(expected, abs=1e-6)
     # The later checkpoint has this filter dead.
-    assert [one.state.dead for one in moments] == [False, True]
+    assert [one.state["dead"] for one in moments] == [False, True]
     assert [one.run.name for one in Histories(reader).of(reader.run(4), conv2, 3)] == ["alone"]
 
 

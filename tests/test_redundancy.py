@@ -485,7 +485,7 @@ def test_the_routes_answer_once_it_is_worked_out(client: FlaskClient, url: str) 
     written = client.get("/redundancies/json?run=1&threshold=0.7")
     assert written.headers["Content-Disposition"] == 'attachment; filename="redundancy-1-0.7.json"'
     assert from_dict(written.get_json()) == report
-    held = client.get("/redundancies/holds?run=1&layer=conv1").get_json()
+    held = client.get("/redundancies/stability?run=1&layer=conv1").get_json()
     assert held["verdict"] == verdict(computed_stability(url, RUN, 0, TAU))
     assert [point["images"] for point in held["curve"]] == [
         point.images for point in computed_stability(url, RUN, 0, TAU).found.curve
@@ -496,9 +496,9 @@ def test_the_routes_answer_once_it_is_worked_out(client: FlaskClient, url: str) 
 def test_a_report_under_way_says_so_and_its_file_is_refused(url: str) -> None:
     with closing(Workers(warm_up, 2)) as jobs:
         http = served.client(routes, served.context(url, jobs))
-        begun = {"status": "running", "done": 0, "total": 0, "behind": False}
+        begun = {"status": "running", "done": 0, "total": 0, "behind": False, "loading": False}
         assert http.get("/redundancies/of?run=1").get_json() == begun
-        layer = http.get("/redundancies/holds?run=1&layer=conv1").get_json()
+        layer = http.get("/redundancies/stability?run=1&layer=conv1").get_json()
         assert layer == begun | {"behind": True}
         said = http.get("/redundancies/json?run=1&threshold=0.9").get_json()
         assert said["status"] == "refused"
@@ -512,7 +512,7 @@ def test_a_report_under_way_says_so_and_its_file_is_refused(url: str) -> None:
         ("of?run=7", "no run 7"),
         ("of?run=1&threshold=much", "is no number"),
         ("of?run=1&threshold=1", "lies between 0.05 and 0.95"),
-        ("holds?run=1&layer=conv9", "no layer 'conv9'"),
+        ("stability?run=1&layer=conv9", "no layer 'conv9'"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_in_words(

@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(store: Path) -> FlaskClient:
-    return served.client(searching.blueprint, served.context(store))
+    return served.client(searching.routes, served.context(store))
 
 
 @pytest.fixture
@@ -85,7 +85,6 @@ def test_pages_of_a_search(client: FlaskClient, run: str) -> None:
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
-        ("search?of=nonsense", 400, "a part that means nothing: 'nonsense'"),
         ("thumbnails?of=", 400, "Ask for 1 to 100 ordinals"),
         ("thumbnails?of=1,-2", 400, "Ask for 1 to 100 ordinals"),
         (f"thumbnails?of={','.join('1' * 101)}", 400, "Ask for 1 to 100 ordinals"),
@@ -101,7 +100,15 @@ def test_what_cannot_be_answered_is_one_line(
 
 
 def test_a_run_that_is_not_there(client: FlaskClient) -> None:
-    assert client.get("/runs/none/search").status_code == 404
+    said = client.get("/runs/none/search").get_json()
+    assert said["status"] == "refused"
+    assert "none" in said["message"]
+
+
+def test_a_search_that_means_nothing_is_refused_in_words(client: FlaskClient, run: str) -> None:
+    said = client.get(f"{run}/search?of=nonsense").get_json()
+    assert said["status"] == "refused"
+    assert "a part that means nothing: 'nonsense'" in said["message"]
 
 
 def unpacked(body: bytes, count: int) -> tuple[list[int], Any]:

@@ -157,7 +157,7 @@ def test_what_cannot_be_made_here_has_its_command(client: FlaskClient) -> None:
     begun = post(client, "/slims/try", asked())
     assert begun["status"] == "refused"
     assert "not on the machine" in begun["message"]
-    assert said(client, "/slims/trial")["trial"]["state"] == "idle"
+    assert said(client, "/slims/trial")["state"] == "idle"
 
 
 def test_a_command_reads_networks_and_images_as_the_runs_did(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def collected(tmp_path: Path) -> Path:
 def until(client: FlaskClient, *states: str) -> Any:
     late = time.monotonic() + DEADLINE
     while True:
-        trial_ = said(client, "/slims/trial")["trial"]
+        trial_ = said(client, "/slims/trial")
         if trial_["state"] in states:
             return trial_
         assert time.monotonic() < late, trial_
@@ -236,7 +236,7 @@ def test_a_network_is_made_measured_and_found_by_the_page(collected: Path) -> No
     client = served.client(routes, served.context(collected))
     assert recipe(client, share=60)["obstacle"] is None
     begun = post(client, "/slims/try", asked(share=60))
-    assert begun["trial"]["state"] == "running"
+    assert begun["state"] == "running"
     again = post(client, "/slims/try", asked(share=50))
     assert "Another network is being made" in again["message"]
     trial_ = until(client, "made", "failed")
@@ -271,7 +271,7 @@ def test_a_network_that_is_cancelled_leaves_nothing_half(collected: Path) -> Non
     client = served.client(routes, served.context(collected))
     client.post("/slims/try", json=asked(share=60))
     cancelled = post(client, "/slims/cancel", {})
-    assert cancelled["trial"]["message"] in ("Ending …", "Cancelled.")
+    assert cancelled["message"] in ("Ending …", "Cancelled.")
     assert until(client, "cancelled", "made", "failed")["state"] == "cancelled"
     folder = collected.with_name("store-slim")
     assert list(folder.glob(".partial*")) == []

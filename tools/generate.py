@@ -12,6 +12,7 @@ import importlib
 import inspect
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType, NoneType, UnionType
 from typing import (
@@ -26,27 +27,31 @@ from typing import (
     is_typeddict,
 )
 
-from reactcnn_dash import analysis, ids
+from reactcnn_dash import analysis, ids, vocabulary
 from reactcnn_dash.analysis import scales
 from reactcnn_dash.analysis.comparison import CONFIDENT_MARGIN, CONFIDENT_R
+from reactcnn_dash.analysis.proportions import NORMAL_95
 from reactcnn_dash.analysis.redundancy import LEAST_IMAGES
 from reactcnn_dash.analysis.stability import FEW_IMAGES
 from reactcnn_dash.db import FLOAT32
-from reactcnn_dash.pages import glossary, palette
+from reactcnn_dash.pages import elements, glossary, palette
+from reactcnn_dash.pages.compare import experiment
+from reactcnn_dash.pages.compare import layout as compare_layout
 from reactcnn_dash.pages.compare import payload as compare
-from reactcnn_dash.pages.filter import routes as filters
-from reactcnn_dash.pages.live import deviation_panel, deviation_routes, search
+from reactcnn_dash.pages.live import deviation_panel, deviation_routes, search, sheet
+from reactcnn_dash.pages.live import layout as live_layout
+from reactcnn_dash.pages.registry import PAGES
+from reactcnn_dash.pages.runs import layout as runs_layout
+from reactcnn_dash.pages.slim import layout as slim_layout
+from reactcnn_dash.results import what_if
 from reactcnn_dash.results.deviations import scores
 
 FOLDER: Final = Path(__file__).parents[1] / "reactcnn_dash/assets/generated"
-SHAPES: Final = {
-    "shared": "reactcnn_dash.pages.shapes",
-    "live": "reactcnn_dash.pages.live.shapes",
-    "runs": "reactcnn_dash.pages.runs.shapes",
-    "compare": "reactcnn_dash.pages.compare.shapes",
-    "redundancy": "reactcnn_dash.pages.redundancy.shapes",
-    "slim": "reactcnn_dash.pages.slim.shapes",
-    "filter": "reactcnn_dash.pages.filter.shapes",
+_SHARED: Final = "reactcnn_dash.pages.shapes"
+SHAPES: Final = {"shared": _SHARED} | {
+    page.folder: module
+    for page in PAGES
+    if find_spec(module := f"reactcnn_dash.pages.{page.folder}.shapes") is not None
 }
 """Modules whose TypedDicts become types, by the name of the file that is made of each."""
 
@@ -57,8 +62,9 @@ RULES: Final[dict[str, Any]] = {
     "NOUGHT": scales.NOUGHT,
     "ONE_SIDED": scales.ONE_SIDED,
     "BOTH_WAYS": scales.BOTH_WAYS,
+    "AMBER": scales.AMBER,
     "CODES_A_DEVIATION": deviation_routes.CODES_A_DEVIATION,
-    "FALSE_ALARM_RATES": [rate for rate, _ in deviation_panel.RATES],
+    "FALSE_ALARM_RATES": tuple(deviation_panel.RATES),
     "FALSE_ALARM_RATE": f"{scores.RATE:g}",
     "METHODS": {
         key: {"symbol": method.symbol, "help": method.help}
@@ -68,19 +74,30 @@ RULES: Final[dict[str, Any]] = {
     "OVERVIEW": analysis.OVERVIEW.key,
     "REDUNDANT": analysis.REDUNDANT.key,
     "HITS_A_PAGE": search.PAGE,
-    "MOST_THUMBNAILS": search.MOST_THUMBNAILS,
-    "MOST_MAPS": filters.MOST_MAPS,
     "CHANGED_A_PAGE": compare.PAGE,
     "CONFIDENT_R": CONFIDENT_R,
     "CONFIDENT_MARGIN": CONFIDENT_MARGIN,
     "LEAST_MAP_IMAGES": LEAST_IMAGES,
     "FEW_IMAGES": FEW_IMAGES,
+    "NORMAL_95": NORMAL_95,
+    "UNDO_SECONDS": runs_layout.UNDO_SECONDS,
     "SINGLETON_COLOUR": palette.SINGLETON,
     "CONSTANT_COLOUR": palette.CONSTANT,
+    "SCALES": tuple(elements.SCALES),
+    "MODES": tuple(live_layout.MODES),
+    "DEVIATIONS_AGAINST": tuple(live_layout.AGAINST),
+    "INSTEAD": what_if.INSTEAD,
+    "SHEET_ORDERS": tuple(sheet.ORDERS),
+    "COMPARE_TABS": tuple(compare_layout.TABS),
+    "CHANGE_KINDS": tuple(compare.KINDS),
+    "PAIR_SHOWN": tuple(compare_layout.SHOWN),
+    "EPOCHS_AGAINST": tuple(experiment.AGAINST),
+    "SLIM_AGAINST": tuple(slim_layout.AGAINST),
+    "SLIM_BUDGETS": tuple(vocabulary.SLIM_BUDGETS),
+    "SLIM_METHODS": vocabulary.SLIM_CHOSEN,
 }
-"""Constants that both languages go by."""
+"""Constants that both languages go by; a tuple has choices, of which the first is the usual one."""
 
-_INNER: Final = {"ONE_SIDED": "string[]", "BOTH_WAYS": "string[]", "RANGES": "number[]"}
 _PLAIN: Final[dict[Any, str]] = {
     bool: "boolean",
     int: "number",
@@ -103,10 +120,12 @@ def rules_module() -> str:
     """Return the constants that both languages go by."""
     lines = [f"/* {_HEAD.format('Python (see its RULES)')} */"]
     for name, value in RULES.items():
+        text = json.dumps(value, ensure_ascii=False)
         if isinstance(value, dict):
-            inner = _INNER.get(name, "Record<string, string>")
-            lines.append(f"/** @type {{Record<string, {inner}>}} */")
-        lines.append(f"export const {name} = {json.dumps(value, ensure_ascii=False)};")
+            lines.append(f"/** @type {{{_type_of(value)}}} */")
+        elif isinstance(value, tuple):
+            text = f"/** @type {{const}} */ ({text})"
+        lines.append(f"export const {name} = {text};")
     return "\n".join(lines) + "\n"
 
 
@@ -122,12 +141,12 @@ def glossary_module() -> str:
 
 def shapes_module(module: ModuleType) -> str:
     """Return the types of a module's TypedDicts."""
-    shared = importlib.import_module(SHAPES["shared"])
+    shared = importlib.import_module(_SHARED)
     imported: set[str] = set()
     known = {}
     for name, value in vars(module).items():
         if is_typeddict(value):
-            if module.__name__ != SHAPES["shared"] and getattr(shared, name, None) is value:
+            if module.__name__ != _SHARED and getattr(shared, name, None) is value:
                 imported.add(name)
             else:
                 known[name] = value
@@ -160,6 +179,13 @@ def _interface(name: str, shape: Any) -> str:
         wanted = field in shape.__required_keys__ and get_origin(kind) is not NotRequired
         lines.append(f"  {field}{'' if wanted else '?'}: {_type(kind)};")
     return "\n".join([*lines, "}"])
+
+
+def _type_of(value: Any) -> str:
+    """Return the type of a constant whose parts are all of one kind."""
+    if isinstance(value, dict):
+        return f"Record<string, {_type_of(next(iter(value.values())))}>"
+    return f"{_type_of(value[0])}[]" if isinstance(value, (list, tuple)) else _PLAIN[type(value)]
 
 
 def _type(kind: Any) -> str:

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
     from collector.at_hand.loading import AtHand
     from reactcnn_dash.db import StoreReader
+    from reactcnn_dash.results.maps_again import MapsAgain
+    from reactcnn_dash.results.what_if import WhatIfRun
 
     Arrays = dict[str, NDArray[Any]]
-    Answer = tuple[dict[str, Any], Arrays]
+    Answer = tuple[Mapping[str, Any], Arrays]
 
 BATCH = 64
 """Images that go through the network at a time."""
@@ -38,7 +40,7 @@ class Step:
 
     done: int
     total: int
-    counts: dict[str, int] | None = None
+    counts: WhatIfRun | None = None
 
 
 class BadQuestion(CollectorError):
@@ -134,7 +136,8 @@ class Answers:
         rounded = run.options.get("reading") == "keras"
         stored = not rounded and keep(partial(save_maps, self._url, run.id, ordinal, layers))
         arrays = {} if stored else maps_as_arrays(layers)
-        return {"stored": stored, "rounded": rounded}, arrays
+        told: MapsAgain = {"stored": stored, "rounded": rounded}
+        return told, arrays
 
     def grad_cam(self, asked: Mapping[str, Any]) -> Answer:
         """Where in an image a layer speaks for a class.
@@ -157,19 +160,14 @@ class Answers:
         return {"before_softmax": found.before_softmax}, {"map": found.map}
 
     def _over_run(self, switches: Switches) -> Iterator[Step]:
-        """Yield the same over all images of the run: how many are still predicted as they were.
-
-        Yields:
-            A step a batch, at last with the counts: ``images`` that were read; of these
-            ``labelled``; right ``before`` and ``after``; ``lost``, right before alone, and
-            ``won``, right after alone; the ``same`` prediction; ``damaged`` ones are left out.
-        """
+        """Yield a step a batch of all images of the run, at last with the counts."""
         run = self._reader.run(self._hand.run.uuid)
         known = self._reader.predictions(run)
         total = len(known.ordinals)
-        counts = dict.fromkeys(
-            ("images", "labelled", "before", "after", "lost", "won", "same", "damaged"), 0
-        )
+        counts: WhatIfRun = {
+            "images": 0, "labelled": 0, "before": 0, "after": 0,
+            "lost": 0, "won": 0, "same": 0, "damaged": 0,
+        }  # fmt: skip
         for start in range(0, total, BATCH):
             part = slice(start, start + BATCH)
             ordinals = known.ordinals[part].tolist()
@@ -209,20 +207,17 @@ class Answers:
 
 
 def _count(
-    counts: dict[str, int],
+    counts: WhatIfRun,
     labels: NDArray[np.int64],
     before: NDArray[np.int64],
     after: NDArray[np.int64],
 ) -> None:
     labelled = labels >= 0
     right_before, right_after = labelled & (labels == before), labelled & (labels == after)
-    for name, which in {
-        "images": np.ones_like(labelled),
-        "labelled": labelled,
-        "before": right_before,
-        "after": right_after,
-        "lost": right_before & ~right_after,
-        "won": right_after & ~right_before,
-        "same": before == after,
-    }.items():
-        counts[name] += int(which.sum())
+    counts["images"] += len(labels)
+    counts["labelled"] += int(labelled.sum())
+    counts["before"] += int(right_before.sum())
+    counts["after"] += int(right_after.sum())
+    counts["lost"] += int((right_before & ~right_after).sum())
+    counts["won"] += int((right_after & ~right_before).sum())
+    counts["same"] += int((before == after).sum())

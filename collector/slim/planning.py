@@ -8,6 +8,7 @@ import numpy as np
 
 from collector.slim.request import SlimError
 from reactcnn_dash.kinds import fits, read_json
+from reactcnn_dash.results.naming import filter_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ def planned(slimming: Slimming, path: Path) -> tuple[NDArray[np.bool_], list[str
         if layer not in taps or missing:
             raise SlimError(
                 f"{path} is about another network: this one has no filter "
-                f"{layer}:{max(missing, default=0)}."
+                f"{filter_address(layer, max(missing, default=0))}."
             )
         for number in taps[layer][filters].tolist():
             named.setdefault(number, set()).add(layer)

@@ -14,6 +14,7 @@ from collector.slim.request import SlimError
 from reactcnn_dash.analysis import explain
 from reactcnn_dash.db import NewSlimming, StoreMissing, save_slimming
 from reactcnn_dash.db.slimmings import Width
+from reactcnn_dash.results.naming import filter_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -239,7 +240,7 @@ def _addresses(slimming: Slimming) -> dict[int, str]:
     found: dict[int, str] = {}
     for name, numbers in _layers(slimming).items():
         for index, number in enumerate(numbers.tolist()):
-            found.setdefault(number, f"{name}:{index}")
+            found.setdefault(number, filter_address(name, index))
     return found
 
 

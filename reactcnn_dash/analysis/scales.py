@@ -36,6 +36,9 @@ _NEGATIVE: Final[dict[str, tuple[str, ...]]] = {
 BOTH_WAYS: Final = {scheme: (*_NEGATIVE[scheme], *ONE_SIDED[scheme]) for scheme in ONE_SIDED}
 """Stops from the most negative over 0 to the most positive; the upper half is the one-sided one."""
 
+AMBER: Final[dict[str, str]] = {"light": "#f0a000", "dark": "#ffb52e"}
+"""What is not finite, by scheme."""
+
 
 def goes_both_ways(low: float) -> bool:
     """Return whether a scale that begins at `low` has negative values on it."""
@@ -74,10 +77,16 @@ def encode(
     return np.where(finite, codes, NOT_FINITE).astype(np.uint8)
 
 
+def channels_of(colour: str) -> tuple[int, int, int]:
+    """Return red, green and blue of a colour like ``#f0a000``."""
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue
+
+
 def colour_table(low: float, scheme: Scheme) -> NDArray[np.uint8]:
     """Return the colours of the codes 0 to 254 on a scale that begins at `low`, (255, 3) RGB."""
     stops = (BOTH_WAYS if goes_both_ways(low) else ONE_SIDED)[scheme]
-    channels = [[int(stop[at : at + 2], 16) for at in (1, 3, 5)] for stop in stops]
+    channels = [channels_of(stop) for stop in stops]
     place = np.arange(CODES + 1) / CODES * (len(stops) - 1)
     columns = [np.interp(place, np.arange(len(stops)), one) for one in zip(*channels, strict=True)]
     # Half a step goes up, as the pages have it.

@@ -31,6 +31,9 @@ compared, and r of unrelated filters scatters by more than 0.25, see :func:`scat
 SAMPLES = 8
 """Bootstrap samples."""
 
+DRAWS = 3
+"""Pairs of disjoint samples for each point of the curve."""
+
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
@@ -114,7 +117,7 @@ def stability(
     parameter: float,
     *,
     samples: int = SAMPLES,
-    repetitions: int = 3,
+    repetitions: int = DRAWS,
     seed: int = 0,
 ) -> Iterator[Stability]:
     """Cluster a layer again and again, and yield what is known after each step.

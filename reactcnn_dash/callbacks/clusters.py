@@ -25,10 +25,7 @@ def answer(clusters: Clusterings, request: Mapping[str, object]) -> ClustersAnsw
 
     Args:
         clusters: computes or fetches them.
-        request: ``run``, ``layer``, ``method``, ``parameter`` (None: the one that suits the
-            layer), ``subset`` (a search's text, None for the whole run) and ``keep``: whether the
-            picture on the page shows the same layer and method, so that its nodes stay where they
-            are.
+        request: what is sent for a ``ClustersRequest``.
     """
     run_id, layer = asked.needed(request, "run"), asked.needed(request, "layer")
     method, parameter = asked.text(request, "method") or "", asked.real(request, "parameter")

@@ -71,9 +71,7 @@ def answer(context: Context, request: Mapping[str, object]) -> Frame:
 
     Args:
         context: the store.
-        request: ``run`` (id or None for the latest), ``ordinal`` (None for the newest), ``seen``
-            (uuid and ordinal on the page), optionally ``find`` (``next-misclassified`` or
-            ``opening``).
+        request: what is sent for a ``PollRequest``.
     """
     run, ordinal = asked.number(request, "run"), asked.number(request, "ordinal")
     seen = _seen(request.get("seen"))

@@ -28,8 +28,8 @@ def answer(feed: RunsFeed, deleter: Deleter, url: str, request: Mapping[str, obj
         feed: the list.
         deleter: deletes runs in the background.
         url: the store's URL, for the command that an empty page shows.
-        request: ``version`` and ``heard`` of the last answer, None in the first; ``now``: do not
-            be content with what another page was told a moment ago.
+        request: what is sent for a ``RunsRequest``; ``now``: do not be content with what another
+            page was told a moment ago.
     """
     heard, news = deleter.news(asked.number(request, "heard"))
     payload: RunsAnswer = {
@@ -61,7 +61,7 @@ def edited(url: str, edit: dict[str, object], author: str | None = None) -> RunE
 
     Args:
         url: the store's URL.
-        edit: ``id`` of the run and one of ``name``, ``note`` (text) and ``tags`` (a list).
+        edit: what is sent for a ``RunEdit``.
         author: who wrote it, if that is known.
     """
     run_id = asked.needed(edit, "id")
@@ -80,7 +80,7 @@ def edited(url: str, edit: dict[str, object], author: str | None = None) -> RunE
 
 
 def deleted(deleter: Deleter, request: Mapping[str, object]) -> Deleted:
-    """Begin to delete the runs of ``request["ids"]``; return why some may not be deleted."""
+    """Begin to delete the runs of what is sent for a ``Doomed``; return why some may not be."""
     return {"refused": deleter.ask(asked.numbers(request, "ids"))}
 
 

@@ -19,6 +19,7 @@ from cachetools import LRUCache
 
 from reactcnn_dash.errors import FAILED, UserError
 from reactcnn_dash.jobs.messages import BrokenMessage, Message, read_message, write_message
+from reactcnn_dash.jobs.runner import UnderWay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,23 +42,6 @@ class ModelLost(UserError):
 
 class ModelRefused(UserError):
     """The model's process has no answer to a question; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """There is no answer yet: ask again.
-
-    Attributes:
-        loading: whether the model is still being loaded.
-        done: steps done.
-        total: of how many; 0 until it is known.
-        behind: whether another run's model is still needed by somebody else.
-    """
-
-    loading: bool = False
-    done: int = 0
-    total: int = 0
-    behind: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +98,7 @@ class ModelAtHand:
         with self._lock:
             return None if self._process is None else self._process.child.pid
 
-    def ask(self, run: str, question: Mapping[str, Any]) -> Message | Waiting:
+    def ask(self, run: str, question: Mapping[str, Any]) -> Message | UnderWay:
         """Return the answer to a question, or how far it is: then ask again.
 
         Args:
@@ -135,7 +119,7 @@ class ModelAtHand:
             process = self._process
             if process is not None and process.run != run:
                 if _is_waited_for(process, now):
-                    return Waiting(behind=True)
+                    return UnderWay(behind=True)
                 self._end()
                 process = None
             self._asked_at = now
@@ -174,14 +158,14 @@ class ModelAtHand:
 
     def _await(
         self, process: _Process, key: str, question: Mapping[str, Any], now: float
-    ) -> Waiting:
+    ) -> UnderWay:
         pending = process.pending.get(key)
         if pending is None:
             self._number += 1
             pending = process.pending[key] = _Pending(self._number, now)
             _tell(process, {**question, "id": pending.number})
         pending.asked_at = now
-        return Waiting(not process.ready, pending.done, pending.total)
+        return UnderWay(pending.done, pending.total, loading=not process.ready)
 
     def _start(self, run: str) -> _Process:
         child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

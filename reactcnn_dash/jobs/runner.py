@@ -30,11 +30,13 @@ class UnderWay:
         done: steps done.
         total: of how many; 0 until it is known.
         behind: whether other work must end before it begins.
+        loading: whether a model is still being loaded.
     """
 
     done: int = 0
     total: int = 0
     behind: bool = False
+    loading: bool = False
 
 
 class Jobs:

@@ -9,13 +9,13 @@ import numpy as np
 from reactcnn_dash.db import StoreReader
 from reactcnn_dash.pages.json_routes import done, json_routes, number, ready
 from reactcnn_dash.results.confusion import MOST_CLASSES, WORST, confusion, why_none
-from reactcnn_dash.results.label_hits import label_hits
+from reactcnn_dash.results.label_hits import LabelHits, label_hits, together
 
 if TYPE_CHECKING:
     from flask import Blueprint, Response
 
     from reactcnn_dash.pages.page import Context
-    from reactcnn_dash.pages.shapes import ByClass
+    from reactcnn_dash.pages.shapes import ByClass, OfLabel
 
 
 def by_class(url: str, run_id: int) -> ByClass:
@@ -38,7 +38,8 @@ def by_class(url: str, run_id: int) -> ByClass:
         "worst": [],
         "classes": [],
         "unanswered": int(tally.images[~tally.answered].sum()),
-        "labels": [(i, one.hits, one.extra, one.missed, one.rest) for i, one in enumerate(labels)],
+        "labels": [_of_label(i, one) for i, one in enumerate(labels)],
+        "together": _of_label(-1, together(labels)),
         "labelled": run.labelled,
         "right": run.correct,
     }
@@ -51,6 +52,18 @@ def by_class(url: str, run_id: int) -> ByClass:
         total, right, (low, high) = found.of_class(one)
         said["classes"].append((one, total, right, low, high))
     return said
+
+
+def _of_label(label: int, one: LabelHits) -> OfLabel:
+    return {
+        "label": label,
+        "hits": one.hits,
+        "extra": one.extra,
+        "missed": one.missed,
+        "precision": one.precision,
+        "recall": one.recall,
+        "f1": one.f1,
+    }
 
 
 def blueprint(context: Context) -> Blueprint:

@@ -11,19 +11,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from flask import Blueprint, Response, request, send_file
+from flask import Response, request, send_file
 
-from reactcnn_dash.analysis import OVERVIEW, TooFewImages
-from reactcnn_dash.analysis.methods import UnknownMethod
-from reactcnn_dash.db import DamagedBlob, RunNotFound
-from reactcnn_dash.errors import UserError
+from reactcnn_dash.analysis import OVERVIEW
 from reactcnn_dash.export import ExportError, file_name, run_stem
 from reactcnn_dash.jobs.command import CommandBusy
-from reactcnn_dash.pages.json_routes import RequestRefused, decimal, optional_number
+from reactcnn_dash.pages.json_routes import decimal, optional_number
 from reactcnn_dash.pages.live.search import BadSearch, cluster_request
+from reactcnn_dash.pages.routes import file_routes
 from reactcnn_dash.results.clusters.graph import cluster_graph
+from reactcnn_dash.results.naming import column_name
 
 if TYPE_CHECKING:
+    from flask import Blueprint
+
     from reactcnn_dash.db import Run
     from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.clusters.clustering import ClusterRequest, ClusterView
@@ -68,7 +69,7 @@ def graphml(view: ClusterView, run: Run, subset: str | None) -> bytes:
     """Return the clusters on the page as GraphML; the graph says where they come from."""
     layer = view.layer
     graph = cluster_graph(
-        [f"{layer.name}/{i}" for i in range(layer.filters)],
+        [column_name(layer.name, i) for i in range(layer.filters)],
         view.labels.tolist(),
         view.edges,
         layer=layer.name,
@@ -103,7 +104,7 @@ def blueprint(context: Context) -> Blueprint:
     ``/runs/<uuid>/export/npz`` and ``…/parquet`` give the whole run; ``…/graphml?layer=N`` the
     clusters of a layer, with ``method``, ``parameter`` and ``subset`` as on the page.
     """
-    routes = Blueprint("downloads", __name__)
+    routes = file_routes("downloads")
     reader = context.reader
     one_at_a_time = threading.Lock()
 
@@ -145,16 +146,5 @@ def blueprint(context: Context) -> Blueprint:
             as_attachment=True,
             download_name=f"{name}.graphml",
         )
-
-    @routes.errorhandler(UserError)
-    def refused(error: UserError) -> Response:
-        status = 503
-        if isinstance(error, RunNotFound):
-            status = 404
-        elif isinstance(error, DamagedBlob):
-            status = 410
-        elif isinstance(error, (TooFewImages, BadSearch, RequestRefused, UnknownMethod)):
-            status = 400
-        return Response(str(error), status=status, mimetype="text/plain")
 
     return routes

@@ -56,7 +56,7 @@ def small(words: Any) -> html.Span:
 
 
 def icon(name: str) -> html.Span:
-    """Return an icon of ``page.css``."""
+    """Return an icon of ``assets/base/base.css``."""
     return html.Span(className=f"icon icon-{name}", **attributes({"aria-hidden": "true"}))
 
 
@@ -77,20 +77,24 @@ def tool_button(id_: str, shape: str, label: str, shortcut: str) -> html.Button:
     )
 
 
-def options(choices: Mapping[str, str]) -> list[dict[str, str]]:
+def options(choices: Mapping[Any, str]) -> list[dict[str, str]]:
     """Return choices, value → words, as Mantine takes them."""
     return [{"value": value, "label": words} for value, words in choices.items()]
 
 
-def choice(id_: str, label: str, choices: dict[str, str], **more: Any) -> dmc.SegmentedControl:
+def choice(id_: str, label: str, choices: Mapping[Any, str], **more: Any) -> dmc.SegmentedControl:
     """Return a few choices side by side, value → words; the first unless ``value`` is given."""
     more = {"value": next(iter(choices)), **more}
     return dmc.SegmentedControl(id=id_, data=options(choices), size="xs", **aria(label), **more)
 
 
+SCALES: Final = {"layer": "Per layer", "network": "Whole network"}
+"""What the colours of a grid can span."""
+
+
 def scale_choice() -> dmc.SegmentedControl:
     """Return the choice of what the colours of a grid span."""
-    return choice(ids.SCALE, "Colour scale", {"layer": "Per layer", "network": "Whole network"})
+    return choice(ids.SCALE, "Colour scale", SCALES)
 
 
 def typed(

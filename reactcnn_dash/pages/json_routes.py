@@ -29,13 +29,15 @@ class RequestRefused(UserError):
 class Running(TypedDict):
     """The answer to a question whose answer is not there yet: ask again.
 
-    ``total`` is 0 until it is known; ``behind`` says that other work must end first.
+    ``total`` is 0 until it is known; ``behind`` says that other work must end first, ``loading``
+    that a model is still being loaded.
     """
 
     status: Literal["running"]
     done: int
     total: int
     behind: bool
+    loading: bool
 
 
 class Refused(TypedDict):
@@ -78,6 +80,7 @@ def running(under_way: UnderWay) -> Running:
         "done": under_way.done,
         "total": under_way.total,
         "behind": under_way.behind,
+        "loading": under_way.loading,
     }
 
 

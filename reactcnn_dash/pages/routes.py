@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from flask import Blueprint, Response
 
-from reactcnn_dash.db import (
-    DamagedBlob,
-    ImageNotFound,
-    RunNotFound,
-    StoreError,
-)
+from reactcnn_dash.db import DamagedBlob, ImageNotFound, RunNotFound
+from reactcnn_dash.errors import UserError
+from reactcnn_dash.pages.json_routes import RequestRefused
 from reactcnn_dash.results.maps_again import maps_at_hand
 
 if TYPE_CHECKING:
@@ -21,6 +18,28 @@ if TYPE_CHECKING:
 
 FOR_EVER = "private, max-age=31536000, immutable"
 """Private: what a network saw is for the browser that asked, not for a cache on the way."""
+
+
+_STATUS: Final = (
+    (RunNotFound, 404),
+    (ImageNotFound, 404),
+    (DamagedBlob, 410),
+    (ValueError, 400),
+    (RequestRefused, 400),
+)
+"""Of what is refused, by its kind; 503 for any other."""
+
+
+def file_routes(name: str) -> Blueprint:
+    """Return a blueprint of bytes and files: what a user can mend is refused in a line of text."""
+    routes = Blueprint(name, __name__)
+
+    @routes.errorhandler(UserError)
+    def refused(error: UserError) -> Response:
+        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 503)
+        return Response(str(error), status=status, mimetype="text/plain")
+
+    return routes
 
 
 def _binary(*parts: bytes, lasting: bool = True) -> Response:
@@ -70,7 +89,7 @@ def layer_response(context: Context, uuid: str, ordinal: int, layer: int) -> Res
 
 def blueprint(context: Context) -> Blueprint:
     """Return the routes that serve pixels and feature maps."""
-    routes = Blueprint("binary", __name__)
+    routes = file_routes("binary")
 
     @routes.get("/runs/<uuid>/images/<int:ordinal>")
     def pixels(uuid: str, ordinal: int) -> Response:
@@ -79,11 +98,5 @@ def blueprint(context: Context) -> Blueprint:
     @routes.get("/runs/<uuid>/images/<int:ordinal>/layers/<int:layer>")
     def layer(uuid: str, ordinal: int, layer: int) -> Response:
         return layer_response(context, uuid, ordinal, layer)
-
-    @routes.errorhandler(StoreError)
-    def store_error(error: StoreError) -> Response:
-        missing = isinstance(error, (RunNotFound, ImageNotFound))
-        status = 404 if missing else 410 if isinstance(error, DamagedBlob) else 503
-        return Response(str(error), status=status, mimetype="text/plain")
 
     return routes

@@ -10,7 +10,17 @@ from typing import TypedDict
 from reactcnn_dash.pages.empty import Empty, Nothing
 from reactcnn_dash.pages.json_routes import Refused, Running
 
-__all__ = ["ByClass", "Empty", "Listed", "Nothing", "Option", "Refused", "Running"]
+__all__ = [
+    "ByClass",
+    "Empty",
+    "Listed",
+    "Nothing",
+    "OfLabel",
+    "Option",
+    "Refused",
+    "Report",
+    "Running",
+]
 
 
 class Option(TypedDict):
@@ -26,6 +36,29 @@ class Listed(TypedDict):
     runs: list[Option]
 
 
+class OfLabel(TypedDict):
+    """What became of a label, in images of which it is known whether it is right.
+
+    ``label`` is its number, −1 for all together; ``precision``, ``recall`` and ``f1`` are None
+    where no image tells.
+    """
+
+    label: int
+    hits: int
+    extra: int
+    missed: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+class Report(TypedDict):
+    """A report: the name of its file, and the file."""
+
+    name: str
+    html: str
+
+
 class ByClass(TypedDict):
     """What the labelled images of a run were taken for.
 
@@ -34,8 +67,8 @@ class ByClass(TypedDict):
     frequent confusions: label, answer and images. ``classes`` are those that have images: number,
     images, how many are right, and the ends of the share's 95 % interval. ``unanswered`` counts the
     run's images without an answer, labelled or not. Where images may have several labels,
-    ``labels`` are these instead: number, hits, false positives, missed, and the rest; of the
-    ``labelled`` images every label is right in ``right``.
+    ``labels`` are these instead, and ``together`` all of them; of the ``labelled`` images every
+    label is right in ``right``.
     """
 
     run: int
@@ -45,6 +78,7 @@ class ByClass(TypedDict):
     worst: list[tuple[int, int, int]]
     classes: list[tuple[int, int, int, float, float]]
     unanswered: int
-    labels: list[tuple[int, int, int, int, int]]
+    labels: list[OfLabel]
+    together: OfLabel
     labelled: int
     right: int

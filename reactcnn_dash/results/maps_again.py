@@ -21,6 +21,17 @@ class MapsQuestion(TypedDict):
     ordinal: int
 
 
+class MapsAgain(TypedDict):
+    """The maps of an image are there now.
+
+    ``stored``: they stay in the store; ``rounded``: the run was given finer pixels than the store
+    keeps.
+    """
+
+    stored: bool
+    rounded: bool
+
+
 def maps_question(ordinal: int) -> MapsQuestion:
     """Return what the model's process is asked for."""
     return {"ask": "maps", "ordinal": ordinal}

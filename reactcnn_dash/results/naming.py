@@ -1,4 +1,4 @@
-"""How runs are called where one is picked: by what tells them apart."""
+"""How runs are called where one is picked, by what tells them apart; and what names a filter."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 SHORT = 7
 """Characters of the hash of a run's weights."""
+
+
+def filter_address(layer: str, filter_: int) -> str:
+    """Return what names a filter on pages, in links and in reports; scripts have the same."""
+    return f"{layer}:{filter_}"
+
+
+def column_name(layer: str, filter_: int) -> str:
+    """Return what names a filter in graphs and tables that are exported: others read these."""
+    return f"{layer}/{filter_}"
 
 
 def run_labels(runs: Sequence[Listed]) -> list[str]:

@@ -12,6 +12,7 @@ from reactcnn_dash.analysis.fault import SAME, differences
 from reactcnn_dash.db import FLOAT32
 from reactcnn_dash.finite import significant
 from reactcnn_dash.kinds import fits
+from reactcnn_dash.results.naming import filter_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -117,7 +118,7 @@ def rounding_of(
         off = differences(brief[finite, part], single[finite, part])
         found[name] = float(np.median(off)), float(off.max())
         every.append(off)
-        addresses += [f"{name}/{number}" for number in range(filters)]
+        addresses += [filter_address(name, number) for number in range(filters)]
     whole = np.concatenate(every)
     worst = int(np.argmax(whole))
     return Rounding(

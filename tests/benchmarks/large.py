@@ -23,7 +23,7 @@ from reactcnn_dash.callbacks import poll, runs_table
 from reactcnn_dash.db import ImageBatch, ImageFilter, Layer, NewRun, RunWriter, delete_run
 from reactcnn_dash.pages.filter.routes import routes as filter_routes
 from reactcnn_dash.pages.live.deviation_routes import blueprint as deviation_routes
-from reactcnn_dash.pages.live.search import blueprint as search_routes
+from reactcnn_dash.pages.live.search import routes as search_routes
 from reactcnn_dash.results.clusters.clustering import ClusterRequest, cluster_view
 from reactcnn_dash.results.comparison.stored import Pair, computed_comparison
 from reactcnn_dash.results.deleting import Deleter

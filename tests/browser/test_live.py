@@ -259,6 +259,18 @@ def test_another_run_opens_from_the_list_and_from_its_link(
     expect(page.locator("#notice")).to_contain_text("no run 9")
 
 
+AMBER = """colour => {
+  const legend = getComputedStyle(document.querySelector(".legend-nan"), "::before");
+  const canvas = document.querySelector(".navigator-canvas");
+  const { width, height } = canvas;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+  const at = (_, i) => data.slice(4 * i, 4 * i + 3).join(", ");
+  const painted = Array.from({ length: width * height }, at);
+  return legend.backgroundColor === `rgb(${colour})` && painted.includes(colour);
+}"""
+"""Whether a colour, as "240, 160, 0", stands for NaN in the legend and in the small picture."""
+
+
 def test_values_that_are_not_finite_are_marked(page: Page, serve: Serve, store: Path) -> None:
     made = stores.truth(2)
     made.gap[1, 8] = float("nan")
@@ -281,6 +293,12 @@ def test_values_that_are_not_finite_are_marked(page: Page, serve: Serve, store: 
     expect(page.locator("#cell-1-2")).to_have_attribute("fill", "#f0a000")
     page.locator("#cell-1-2").hover(force=True)
     expect(page.locator("#tip")).to_contain_text("conv2 · filter 2 · GAP NaN")
+    page.keyboard.press("+")
+    until(page, AMBER, arg="240, 160, 0")
+    page.locator("#colour-scheme").click()
+    expect(page.locator("#cell-1-2")).to_have_attribute("fill", "#ffb52e")
+    until(page, AMBER, arg="255, 181, 46")
+    page.locator("#colour-scheme").click()
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#notice")).to_be_hidden()
 

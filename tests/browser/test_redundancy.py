@@ -163,9 +163,9 @@ def test_whether_it_holds(page: Page, serve: Serve, tmp_path: Path) -> None:
     for layer in (2, 0, 2):
         page.locator(LAYERS).nth(layer).click()
         held = computed_stability(str(path), RUN, layer, 0.1)
-        expect(page.locator(".holding h3")).to_have_text(f"Does it hold? conv{layer + 1}")
-        expect(page.locator(".holding-verdict")).to_have_text(verdict(held), timeout=PATIENCE)
-        expect(page.locator(".holding-point")).to_have_count(len(held.found.curve))
+        expect(page.locator(".stability h3")).to_have_text(f"Does it hold? conv{layer + 1}")
+        expect(page.locator(".stability-verdict")).to_have_text(verdict(held), timeout=PATIENCE)
+        expect(page.locator(".stability-point")).to_have_count(len(held.found.curve))
         verdicts.append(verdict(held))
     assert verdicts[0] != verdicts[1]
     assert len(held.found.curve) == 3

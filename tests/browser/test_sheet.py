@@ -40,11 +40,12 @@ def opened(page: Page, address: str) -> Page:
 
 def tiles(page: Page) -> list[tuple[float, float]]:
     """Where the tiles stand in the window, in the order of the sheet."""
-    size, across = page.evaluate(
-        f"""{imported("live/sheet.mjs")}.then(({{ tilingNow }}) => tilingNow())"""
-    )
     box = page.locator("#sheet-picture").bounding_box()
     assert box is not None
+    # Square tiles: only one number of columns gives the picture's height.
+    wide, high = box["width"], box["height"]
+    across = next(n for n in range(1, 999) if abs(-(-FILTERS // n) * wide / n - high) < 0.5)
+    size = wide / across
     return [
         (box["x"] + (i % across + 0.5) * size, box["y"] + (i // across + 0.5) * size)
         for i in range(FILTERS)

@@ -121,7 +121,7 @@ def addresses(uuids: tuple[str, ...]) -> list[str]:
     uuid = uuids[ONE - 1]
     run, layer, pair = f"run={ONE}", "layer=conv2", f"a={ONE}&b=5"
     return [
-        "/redundancies/runs", f"/redundancies/of?{run}", f"/redundancies/holds?{run}&{layer}",
+        "/redundancies/runs", f"/redundancies/of?{run}", f"/redundancies/stability?{run}&{layer}",
         f"/filters/of?{run}&{layer}&filter=2", f"/filters/tops?{run}&{layer}&filter=2",
         f"/filters/history?{run}&{layer}&filter=2", f"/deviations/{uuid}/images/3",
         f"/runs/{uuid}/images/3", f"/runs/{uuid}/images/3/layers/1",

@@ -17,7 +17,8 @@ import pytest
 
 from reactcnn_dash.db import StoreReader
 from reactcnn_dash.jobs.messages import BrokenMessage, Message, read_message, write_message
-from reactcnn_dash.jobs.model import ModelAtHand, ModelLost, ModelRefused, Waiting
+from reactcnn_dash.jobs.model import ModelAtHand, ModelLost, ModelRefused
+from reactcnn_dash.jobs.runner import UnderWay
 from tests.at_hand import make_runs
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ OVER_RUN = {"ask": "what-if-run", "off": [[0, [1, 4]]], "instead": "mean"}
 def answer(model: ModelAtHand, run: Run, question: dict[str, Any]) -> Message:
     """Ask until there is an answer."""
     deadline = time.monotonic() + 240
-    while isinstance(found := model.ask(run.uuid, question), Waiting):
+    while isinstance(found := model.ask(run.uuid, question), UnderWay):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return found
@@ -67,7 +68,7 @@ def test_it_answers_as_plain_keras_does_and_is_one_process_at_a_time(folder: Pat
     with closing(ModelAtHand(str(folder / "store.db"))) as model:
         assert model.pid is None
         first = model.ask(run.uuid, WHAT_IF)
-        assert isinstance(first, Waiting)
+        assert isinstance(first, UnderWay)
         assert first.loading
         found = answer(model, run, WHAT_IF)
         np.testing.assert_allclose(found.arrays["before"], true["before"], atol=1e-6)
@@ -79,7 +80,7 @@ def test_it_answers_as_plain_keras_does_and_is_one_process_at_a_time(folder: Pat
         with pytest.raises(ModelRefused, match="no such filters"):
             answer(model, run, {**WHAT_IF, "off": [[1, [7]]]})
         # What is cancelled is given up, and the model stays.
-        assert isinstance(model.ask(run.uuid, OVER_RUN), Waiting)
+        assert isinstance(model.ask(run.uuid, OVER_RUN), UnderWay)
         model.cancel(run.uuid, OVER_RUN)
         assert model.answer(run.uuid, OVER_RUN) is None
         counts = answer(model, run, OVER_RUN).head
@@ -88,7 +89,7 @@ def test_it_answers_as_plain_keras_does_and_is_one_process_at_a_time(folder: Pat
         assert (counts["before"], counts["after"]) == (true["right"], true["rightAfter"])
         assert (counts["same"], counts["lost"]) == (true["same"], true["lost"])
         # Another run's model takes its place.
-        assert isinstance(model.ask(run_of(folder, "two").uuid, WHAT_IF), Waiting)
+        assert isinstance(model.ask(run_of(folder, "two").uuid, WHAT_IF), UnderWay)
         assert pid is not None
         assert gone(pid)
         pid = model.pid
@@ -113,7 +114,7 @@ def test_it_answers_as_plain_keras_does_and_is_one_process_at_a_time(folder: Pat
 
 def test_it_ends_when_nobody_asks(folder: Path) -> None:
     with closing(ModelAtHand(str(folder / "store.db"), idle_seconds=0.0)) as model:
-        assert isinstance(model.ask(run_of(folder).uuid, WHAT_IF), Waiting)
+        assert isinstance(model.ask(run_of(folder).uuid, WHAT_IF), UnderWay)
         deadline = time.monotonic() + 60
         while model.pid is not None:
             assert time.monotonic() < deadline

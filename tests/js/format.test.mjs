@@ -19,7 +19,10 @@ test("figures have a true minus, and nought has none", () => {
 });
 
 test("signed numbers say their sign, but for nought", () => {
-  assert.deepEqual([3.14, -0.44, 0.04, -0.04].map(format.signed), ["+3.1", "−0.4", "0.0", "0.0"]);
+  assert.deepEqual(
+    [3.14, -0.44, 0.04, -0.04].map((value) => format.signed(value)),
+    ["+3.1", "−0.4", "0.0", "0.0"],
+  );
 });
 
 test("shares have the digits that they take", () => {
@@ -39,4 +42,23 @@ test("things are counted with their plural", () => {
   assert.equal(format.plural(2, "address", "addresses"), "2 addresses");
   assert.equal(format.className(["cat"], 0), "cat");
   assert.equal(format.className(["cat"], 7), "class 7");
+});
+
+test("so many decimals as are asked for, and the same for nought", () => {
+  const values = [-0.8, 0.004, -0.004, 12.345];
+  assert.deepEqual(
+    values.map((value) => format.signed(value, 2)),
+    ["−0.80", "0.00", "0.00", "+12.35"],
+  );
+});
+
+test("large numbers are in millions, smaller ones to the last digit", () => {
+  assert.deepEqual([0, 640_000, 999_999, 1e6, 12_345_678, 313_400_000].map(format.large), [
+    "0",
+    "640,000",
+    "999,999",
+    "1.00 million",
+    "12.3 million",
+    "313 million",
+  ]);
 });

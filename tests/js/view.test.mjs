@@ -15,7 +15,7 @@ const SCHEMA = {
   run: numberField(null),
   page: wholeField(1),
   layer: textField(null),
-  mode: choiceField("gap", ["gap", "deviation"]),
+  mode: choiceField(["gap", "deviation"]),
 };
 const USUAL = { run: null, page: 1, layer: null, mode: "gap" };
 

@@ -15,33 +15,50 @@ export const pause = (ms) => new Promise((done) => window.setTimeout(done, ms));
 export class Refused extends Error {}
 
 /**
- * The Response to a question; rejects with what is wrong.
+ * The Response to a question; rejects with what is wrong, in the server's own line where it has one.
  * @param {string} path
- * @param {Query} values null and undefined are left out
+ * @param {Query} [values] null and undefined are left out
+ * @param {RequestInit} [request]
  */
-export async function answerOf(path, values) {
+export async function answerOf(path, values = {}, request = {}) {
   const query = queryOf(values);
   let said;
   try {
-    said = await fetch(addressOf(query ? `${path}?${query}` : path));
+    said = await fetch(addressOf(query ? `${path}?${query}` : path), request);
   } catch {
     throw new Error("The server does not answer. Is it still running? Then load this page again.");
   }
-  if (!said.ok) throw new Error(`The server failed (${said.status}); its log says why.`);
-  return said;
+  if (said.ok) return said;
+  const told = said.status !== 500 && said.headers.get("Content-Type")?.startsWith("text/plain");
+  if (told) throw new Refused((await said.text()).trim());
+  throw new Error(`The server failed (${said.status}); its log says why.`);
 }
 
 /**
  * What a JSON route says; a refusal rejects.
  * @param {string} path
  * @param {Query} [values]
+ * @param {RequestInit} [request]
  * @returns {Promise<any>}
  */
-export async function ask(path, values = {}) {
-  const said = await (await answerOf(path, values)).json();
+export async function ask(path, values, request) {
+  const said = await (await answerOf(path, values, request)).json();
   if (said.status === "refused") throw new Refused(said.message);
   return said;
 }
+
+/**
+ * Have something changed; what the JSON route says of it.
+ * @param {string} path
+ * @param {Query} [values]
+ * @param {unknown} [body]
+ */
+export const tell = (path, values = {}, body = {}) =>
+  ask(path, values, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
 
 /** What is said of work that has not begun. */
 export const BEHIND = "Waiting for other work to end …";
@@ -100,7 +117,7 @@ export function showProgress(place, words, share = 0, label = "") {
 }
 
 /** Work of which nothing is known yet. @type {Running} */
-export const NOT_BEGUN = { status: "running", done: 0, total: 0, behind: false };
+export const NOT_BEGUN = { status: "running", done: 0, total: 0, behind: false, loading: false };
 
 /**
  * How far some work is, from 0 to 1.

@@ -3,41 +3,15 @@ import { badge, drawByClass, head, searchLink, table } from "./by-class.mjs";
 import { div, element, paragraph } from "./dom.mjs";
 import { className, count, percent, plural, signed } from "./format.mjs";
 
-/** @import { ByClass } from "../generated/shared.d.ts" */
+/** @import { ByClass, OfLabel } from "../generated/shared.d.ts" */
 /** @import { Side } from "./by-class.mjs" */
-
-/** What became of a label: its number, hits, false positives, missed, and the rest. @typedef {ByClass["labels"][number]} OfLabel */
-
-/** @param {number} part @param {number} rest */
-const share = (part, rest) => (part + rest ? part / (part + rest) : null);
-
-/** Of the images that were given it, those of which it is right. @param {OfLabel} one */
-const precision = ([, hits, extra]) => share(hits, extra);
-/** Of the images of which it is right, those that were given it. @param {OfLabel} one */
-const recall = ([, hits, , missed]) => share(hits, missed);
-/** Their harmonic mean. @param {OfLabel} one */
-export const f1 = ([, hits, extra, missed]) => share(2 * hits, extra + missed);
-
-/** All labels together. @param {readonly OfLabel[]} labels @returns {OfLabel} */
-export const together = (labels) =>
-  labels.reduce(
-    (/** @type {OfLabel} */ [, h, f, m, r], [, hits, extra, missed, rest]) => [
-      -1,
-      h + hits,
-      f + extra,
-      m + missed,
-      r + rest,
-    ],
-    [-1, 0, 0, 0, 0],
-  );
 
 /** @param {Side} of */
 function caption({ said, side }) {
-  const { labelled, right, labels } = said;
-  const all = together(labels);
+  const { labelled, right, together } = said;
   const words =
     `${plural(labelled, "image")} with known labels, ${percent(right / labelled, 1)} with every label right; ` +
-    `precision ${percent(precision(all), 1)}, recall ${percent(recall(all), 1)} over all labels`;
+    `precision ${percent(together.precision, 1)}, recall ${percent(together.recall, 1)} over all labels`;
   return paragraph("by-label-all", badge(side), side ? " " : "", words);
 }
 
@@ -47,10 +21,10 @@ const opened = (said, search, n, more) =>
 
 /** @param {Side} of @param {OfLabel | undefined} figures */
 function cellsOf({ said, side }, figures) {
-  const rates = figures ? [precision(figures), recall(figures), f1(figures)] : [null, null, null];
-  const shares = rates.map((rate) => element("td", {}, percent(rate, 1)));
+  const rates = [figures?.precision, figures?.recall, figures?.f1];
+  const shares = rates.map((rate) => element("td", {}, percent(rate ?? null, 1)));
   if (side !== null || !figures) return shares;
-  const [label, hits, extra, missed] = figures;
+  const { label, hits, extra, missed } = figures;
   const name = className(said.names, label);
   return [
     opened(said, `label-${label}`, hits + missed, `${name} is right`),
@@ -64,11 +38,8 @@ function cellsOf({ said, side }, figures) {
 
 /** @param {readonly Side[]} sides that name the same labels */
 function rows(sides) {
-  const by = sides.map(({ said }) => new Map(said.labels.map((one) => [one[0], one])));
-  const f1Of = (/** @type {number} */ side, /** @type {number} */ label) => {
-    const one = by[side]?.get(label);
-    return one ? f1(one) : null;
-  };
+  const by = sides.map(({ said }) => new Map(said.labels.map((one) => [one.label, one])));
+  const f1Of = (/** @type {number} */ side, /** @type {number} */ label) => by[side]?.get(label)?.f1 ?? null;
   const change = (/** @type {number} */ label) => {
     const [a, b] = [f1Of(0, label), f1Of(1, label)];
     return a === null || b === null ? null : b - a;

@@ -1,5 +1,5 @@
 /* Colour scales: from a code of 0 to 254 to a colour. Deep is large, in the light and in the dark. */
-import { BOTH_WAYS, CODES, NOT_FINITE, ONE_SIDED } from "../generated/rules.mjs";
+import { AMBER, BOTH_WAYS, CODES, NOT_FINITE, ONE_SIDED } from "../generated/rules.mjs";
 import { element, span } from "./dom.mjs";
 import { goesBothWays } from "./scales.mjs";
 import { explained } from "./terms.mjs";
@@ -9,7 +9,7 @@ import { explained } from "./terms.mjs";
 /** @typedef {"light" | "dark"} Scheme */
 
 /**
- * The colours of a scale: `css` by code, the last for what is not finite; `bytes` as RGB triples.
+ * The colours of a scale by code, the last for what is not finite: `css`, and `bytes` as RGB triples.
  * @typedef {{ bytes: Uint8Array, css: string[], gradient: string }} Scale
  */
 
@@ -18,7 +18,6 @@ const DIVERGING = {
   light: ["#43178a", "#7d50c8", "#bba2e6", "#eff0f5", "#95d3ca", "#22958a", "#04504a"],
   dark: ["#d3b8ff", "#9d72e6", "#4d3b7c", "#232a36", "#1f5653", "#22a395", "#86f0e2"],
 };
-const AMBER = { light: "#f0a000", dark: "#ffb52e" };
 const ATTRIBUTE = "data-mantine-color-scheme";
 const KEPT_AS = "mantine-color-scheme-value";
 
@@ -49,7 +48,7 @@ export function ramp(stops) {
  * @returns {Scale}
  */
 function scaleOf(stops, scheme) {
-  const bytes = ramp(stops[scheme]);
+  const bytes = Uint8Array.from([...ramp(stops[scheme]), ...channels(AMBER[scheme])]);
   const css = Array.from(
     { length: CODES + 1 },
     (_, i) => `rgb(${bytes.subarray(3 * i, 3 * i + 3).join(",")})`,
@@ -87,6 +86,9 @@ export const diverging = () => differences[scheme()];
  */
 export const rgb = (scale, code) => scale.bytes.subarray(3 * code, 3 * code + 3);
 
+/** The current scheme's red, which is that of what is selected. */
+export const redness = () => getComputedStyle(document.documentElement).getPropertyValue("--red").trim();
+
 /** From light to dark, or back; the choice is kept. */
 export function switchScheme() {
   const next = scheme() === "dark" ? "light" : "dark";
@@ -118,6 +120,7 @@ export function legend(node, title, ends, gradient, amber) {
   // Who reads what a word of it means is not to lose it at the next image.
   if (node.dataset.drawn === drawn && node.firstElementChild) return;
   node.dataset.drawn = drawn;
+  node.style.setProperty("--not-finite", AMBER[scheme()]);
   const bar = span("legend-bar");
   bar.style.background = gradient;
   node.replaceChildren(

@@ -1,12 +1,12 @@
 /* Few images give no verdict: what stands beside an r that comes from few (see analysis/stability.py). */
-import { FEW_IMAGES } from "../generated/rules.mjs";
+import { FEW_IMAGES, NORMAL_95 } from "../generated/rules.mjs";
 import { plural } from "./format.mjs";
 
 /** Whether so many images are too few. @param {number} images */
 export const isFew = (images) => images < FEW_IMAGES;
 
 /** How far from 0 r of unrelated filters comes in 95 of 100 cases. @param {number} images at least 2 */
-export const scatter = (images) => Math.min(1, 1.959963984540054 / Math.sqrt(images - 1));
+export const scatter = (images) => Math.min(1, NORMAL_95 / Math.sqrt(images - 1));
 
 /** Why a figure is no verdict; "" where the images are enough. @param {number} images */
 export const fewWords = (images) =>

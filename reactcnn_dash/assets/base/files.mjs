@@ -1,6 +1,6 @@
 /* Files that the browser saves. */
+import { answerOf } from "./asker.mjs";
 import { element } from "./dom.mjs";
-import { addressOf } from "./links.mjs";
 
 /**
  * Let the browser save something as a file.
@@ -37,7 +37,6 @@ export function sentName(header, otherwise) {
  * @param {string} otherwise its name if the server gives none
  */
 export async function download(path, otherwise) {
-  const answer = await fetch(addressOf(path));
-  if (!answer.ok) throw new Error(await answer.text());
+  const answer = await answerOf(path);
   save(await answer.blob(), sentName(answer.headers.get("Content-Disposition"), otherwise));
 }

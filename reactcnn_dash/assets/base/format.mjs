@@ -41,11 +41,14 @@ export const figure = (value, digits = 3) =>
 /** An interval. @param {readonly [number, number]} ends */
 export const interval = ([low, high]) => `${figure(low, 2)} to ${figure(high, 2)}`;
 
-/** A signed number: +3.1, −0.4. @param {number} value */
-export function signed(value) {
-  const text = Math.abs(value).toFixed(1);
-  return text === "0.0" ? text : (value < 0 ? "−" : "+") + text;
+/** A signed number: +3.1, −0.4. @param {number} value @param {number} [digits] */
+export function signed(value, digits = 1) {
+  const text = Math.abs(value).toFixed(digits);
+  return Number(text) === 0 ? text : (value < 0 ? "−" : "+") + text;
 }
+
+/** A number that may be large: 640,000, 12.3 million. @param {number} n */
+export const large = (n) => (n < 1e6 ? count(n) : `${(n / 1e6).toPrecision(3)} million`);
 
 /** A share to so many significant digits as it takes: 12 %, 0.4 %, 0.07 %. @param {number} value */
 export const share = (value) => `${Number((100 * value).toPrecision(value < 0.1 ? 1 : 2))} %`;
@@ -70,11 +73,15 @@ export const answer = (value) =>
 /** A mean error, of up to four digits. @param {number} value */
 export const meanError = (value) => answer(Number(value.toPrecision(4)));
 
+/** What is said of a filter's cluster where there is no cluster of two or more; else null. @param {number} label @param {number} size */
+export const withoutCluster = (label, size) =>
+  label < 0 ? "no cluster: it never varies" : size === 1 ? "single: correlates with no other" : null;
+
 /** The name of a class. @param {readonly string[]} classes @param {number} index */
 export const className = (classes, index) => classes[index] ?? `class ${index}`;
 
 /** A filter's address as a person copies it. @param {string} layer @param {number} filter */
-export const addressOf = (layer, filter) => `${layer}:${filter}`;
+export const filterAddress = (layer, filter) => `${layer}:${filter}`;
 
 const UNITS = ["KB", "MB", "GB", "TB"];
 

@@ -2,6 +2,7 @@
    Only blocks in sight have their cells in the page, so that a deep network stays quick. While it is
    panned, blocks that come in sight are drawn as one picture each, since a thousand elements take longer
    than a frame; their cells take its place once the grid stands still. */
+import { redness } from "./colours.mjs";
 import { contextOf, div, element, span, svg } from "./dom.mjs";
 import { count } from "./format.mjs";
 import { layOut } from "./geometry.mjs";
@@ -449,11 +450,11 @@ export class Grid {
     const { filters: chosen, layers } = this.#red;
     const red = layers.includes(block.index) ? chosen : null;
     const gone = this.#gone.get(block.index);
-    const redness = red || gone ? getComputedStyle(block.node).getPropertyValue("--red") : "";
+    const chosenRed = red || gone ? redness() : "";
     for (let i = 0; i < block.layer.filters; i++) {
       const isRed = red?.has(i) || gone?.has(i);
       context.globalAlpha = red && !red.has(i) ? 0.4 : 1;
-      context.fillStyle = isRed ? redness : css[scale[this.codes[block.layer.offset + i]]];
+      context.fillStyle = isRed ? chosenRed : css[scale[this.codes[block.layer.offset + i]]];
       context.fillRect((i % columns) * pitch, Math.floor(i / columns) * pitch, pitch - 1, pitch - 1);
     }
     block.sketch = canvas;

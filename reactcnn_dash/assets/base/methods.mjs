@@ -3,7 +3,7 @@ import { METHODS, RANGES } from "../generated/rules.mjs";
 import { choiceField } from "./view.mjs";
 
 /** A field for a method. @param {string} usual */
-export const methodField = (usual) => choiceField(usual, Object.keys(METHODS));
+export const methodField = (usual) => choiceField(Object.keys(METHODS), usual);
 
 /**
  * The parameter that a method can take, nearest to one asked for; and in words what was asked for.

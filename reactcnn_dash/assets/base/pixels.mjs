@@ -1,7 +1,7 @@
 /* Pixels: what the network saw of an image, and feature maps; fetched, decoded and drawn. */
+import { answerOf } from "./asker.mjs";
 import { bothWays, colours } from "./colours.mjs";
 import { contextOf } from "./dom.mjs";
-import { addressOf } from "./links.mjs";
 import { answerTable, mapTable } from "./scales.mjs";
 
 /** Height, width and channels. @typedef {[number, number, number]} Shape */
@@ -85,15 +85,8 @@ export function lightOf(map, [height, width], strength) {
 /** @param {string} text base64 */
 export const decodeBytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
 
-/**
- * Bytes that a route answers with; rejects with the reason.
- * @param {string} path
- */
-async function fetchBytes(path) {
-  const answer = await fetch(addressOf(path));
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer.arrayBuffer();
-}
+/** Bytes that a route answers with; rejects with the reason. @param {string} path */
+const fetchBytes = async (path) => (await answerOf(path)).arrayBuffer();
 
 /**
  * What the network saw of an image.

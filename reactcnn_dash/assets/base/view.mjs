@@ -39,13 +39,13 @@ export const wholeField = (usual) => ({
 export const textField = (usual) => ({ usual, read: (text) => text || usual });
 
 /**
- * One of a few texts.
+ * One of a few texts, usually the first.
  * @template {string} T
- * @param {T} usual
  * @param {readonly T[]} choices
+ * @param {T} [usual]
  * @returns {Field<T>}
  */
-export const choiceField = (usual, choices) => ({
+export const choiceField = (choices, usual = choices[0]) => ({
   usual,
   read: (text) => choices.find((one) => one === text) ?? usual,
 });

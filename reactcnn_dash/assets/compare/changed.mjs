@@ -13,6 +13,7 @@ import { view } from "./view.mjs";
 
 /** @import { ChangedImages, Compared } from "../generated/compare.d.ts" */
 
+/** @type {Record<ChangedImages["kind"], string>} */
 const NOTHING = {
   all: "Both runs say the same of every image in common.",
   corrected: "No image was corrected: none went from a wrong answer to the right one.",

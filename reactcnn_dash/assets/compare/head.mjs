@@ -1,7 +1,7 @@
 /* The head: how the two runs compare as a whole. */
 import { byId, div, paragraph, span } from "../base/dom.mjs";
 import { fewWords, isFew } from "../base/few.mjs";
-import { count, figure, meanError, percent } from "../base/format.mjs";
+import { count, figure, meanError, percent, signed } from "../base/format.mjs";
 import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
 import { nothingRight, UNNAMED } from "./epochs.mjs";
@@ -18,8 +18,7 @@ function shift([a, b], difference = false) {
   const parts = [span("value-a", percent(a)), span("arrow", "→"), span("value-b", percent(b))];
   if (a !== null && b !== null && difference) {
     const kind = a === b ? "" : b > a ? " better" : " worse";
-    const words = ` ${b >= a ? "+" : "−"}${(100 * Math.abs(b - a)).toFixed(2)}`;
-    parts.push(span(`difference${kind}`, words));
+    parts.push(span(`difference${kind}`, ` ${signed(100 * (b - a), 2)}`));
   }
   return parts;
 }

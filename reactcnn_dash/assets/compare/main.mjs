@@ -1,4 +1,4 @@
-/* The compare page: its start, its keys, and what Dash calls (see callbacks/compare.py). */
+/* The compare page: its start, its keys, and what Dash calls (see pages/compare/page.py). */
 import { boot } from "../base/boot.mjs";
 import { onScheme } from "../base/colours.mjs";
 import { choiceOf, parameterOf, show } from "../base/dash.mjs";

@@ -15,7 +15,7 @@ import { asked, asker, compared } from "./comparison.mjs";
 import { labelOf, shownClasses } from "./pair-classes.mjs";
 import { view } from "./view.mjs";
 
-/** @import { Compared, ImagePair, RunAnswer } from "../generated/compare.d.ts" */
+/** @import { ChangedImages, Compared, ImagePair, RunAnswer } from "../generated/compare.d.ts" */
 /** @import { ShownLayer } from "../generated/live.d.ts" */
 /** @import { At } from "../base/grid.mjs" */
 /** @import { Place } from "../base/tip.mjs" */
@@ -33,6 +33,7 @@ import { view } from "./view.mjs";
  */
 
 const IDENTITY = Uint8Array.from({ length: 256 }, (_, i) => i);
+/** @type {Record<ChangedImages["kind"], string>} */
 const KINDS = {
   all: "changed",
   corrected: "corrected",

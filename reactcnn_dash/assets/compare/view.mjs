@@ -1,7 +1,14 @@
 /* What a person looks at on this page. */
 import { methodField, nearestParameter } from "../base/methods.mjs";
 import { choiceField, makeView, numberField, textField, wholeField } from "../base/view.mjs";
-import { REDUNDANT } from "../generated/rules.mjs";
+import {
+  CHANGE_KINDS,
+  COMPARE_TABS,
+  EPOCHS_AGAINST,
+  PAIR_SHOWN,
+  REDUNDANT,
+  SCALES,
+} from "../generated/rules.mjs";
 
 /** @import { Field } from "../base/view.mjs" */
 
@@ -15,21 +22,21 @@ const SCHEMA = {
   /** name of an experiment instead of runs; "" while none is picked */
   experiment,
   /** what its epochs are compared with */
-  against: choiceField("last", ["last", "previous", "first"]),
+  against: choiceField(EPOCHS_AGAINST),
   /** clustering method, and its parameter (null: what suits the layer) */
   method: methodField(REDUNDANT),
   parameter: numberField(null),
   /** name of the chosen layer, or null for the first */
   layer: textField(null),
-  tab: choiceField("images", ["images", "filters", "flow", "classes"]),
+  tab: choiceField(COMPARE_TABS),
   /** which changed images, and the page of them, from 1 */
-  kind: choiceField("all", ["all", "corrected", "broken", "between"]),
+  kind: choiceField(CHANGE_KINDS),
   page: wholeField(1),
   /** ordinal in run A of the image that is open in both runs */
   image: wholeField(null),
   /** what its grid shows */
-  shown: choiceField("difference", ["a", "b", "difference"]),
-  scale: choiceField("layer", ["layer", "network"]),
+  shown: choiceField(PAIR_SHOWN, "difference"),
+  scale: choiceField(SCALES),
   /** what is red in the cluster flow, as "a:3", "b:5" or "a:3>b:5" */
   cluster: textField(null),
 };

@@ -1,7 +1,7 @@
 /* The filter's cluster by each method, with its other filters. */
 import { ask } from "../base/asker.mjs";
 import { byId, div, element, paragraph, span } from "../base/dom.mjs";
-import { addressOf, count, figure } from "../base/format.mjs";
+import { count, figure, filterAddress, withoutCluster } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { reason } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -13,8 +13,8 @@ import { filterLink, view } from "./view.mjs";
 
 /** @param {FilterCluster} found */
 function what({ cluster, size = 1, meanR, lowestR }) {
-  if (cluster < 0) return "no cluster: it never varies";
-  if (size === 1) return "single: correlates with no other";
+  const none = withoutCluster(cluster, size);
+  if (none) return none;
   return `cluster ${cluster} · ${count(size)} filters · mean r ${figure(meanR, 2)}, lowest ${figure(lowestR, 2)}`;
 }
 
@@ -29,7 +29,7 @@ function part(method, found) {
       run.id,
       name,
       filter,
-      { class: "chip", title: `${addressOf(name, filter)}: open its page` },
+      { class: "chip", title: `${filterAddress(name, filter)}: open its page` },
       String(filter),
     ),
   );

@@ -1,7 +1,7 @@
 /* The head: which filter this is, how it stands, and the way to its neighbours by number. */
 import { setProps } from "../base/dash.mjs";
 import { byId, copy, div, element, link, setText } from "../base/dom.mjs";
-import { addressOf, count, numberOrDash } from "../base/format.mjs";
+import { count, filterAddress, numberOrDash } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -41,7 +41,7 @@ export function drawHead() {
   const of = known();
   const { run, layers, layer, filter, state } = of;
   const [name, filters] = layers[layer];
-  const address = addressOf(name, filter);
+  const address = filterAddress(name, filter);
   document.title = `${address} · ReactCNN`;
   const [stands, why, kind] = standing(state);
   const [selective, whom] = selectivity(of);
@@ -80,7 +80,7 @@ export function stepFilter(by) {
 
 export async function copyAddress() {
   if (!facts.now) return;
-  await copy(addressOf(layerName(facts.now), facts.now.filter));
+  await copy(filterAddress(layerName(facts.now), facts.now.filter));
   setText(ids.FILTER_COPY, "Copied");
   window.setTimeout(() => setText(ids.FILTER_COPY, "Copy address"), 1500);
 }

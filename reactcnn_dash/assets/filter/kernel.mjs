@@ -1,7 +1,7 @@
 /* The filter's weights: as a colour picture and channel by channel, or as norms where channels are many. */
 import { colours, diverging, rgb } from "../base/colours.mjs";
 import { byId, div, element, paragraph, span, track } from "../base/dom.mjs";
-import { addressOf, count, number } from "../base/format.mjs";
+import { count, filterAddress, number } from "../base/format.mjs";
 import { paint } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
 import { CODES } from "../generated/rules.mjs";
@@ -70,7 +70,7 @@ function bars({ strongest, source, channels }) {
           known().run.id,
           source,
           channel,
-          { class: "bar-name", title: `${addressOf(source, channel)}: open its page` },
+          { class: "bar-name", title: `${filterAddress(source, channel)}: open its page` },
           `:${channel}`,
         )
       : span("bar-name", String(channel));

@@ -1,4 +1,4 @@
-/* The filter page: its start, its keys, and what Dash calls (see callbacks/filters.py). */
+/* The filter page: its start, its keys, and what Dash calls (see pages/filter/page.py). */
 import { ask, askUntilDone, pause } from "../base/asker.mjs";
 import { boot } from "../base/boot.mjs";
 import { onScheme } from "../base/colours.mjs";

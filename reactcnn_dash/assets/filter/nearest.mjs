@@ -2,7 +2,7 @@
 import { axes, axis, endsOf, text } from "../base/chart.mjs";
 import { byId, div, element, span, svg } from "../base/dom.mjs";
 import { FORMULA, fewWords, greyFew } from "../base/few.mjs";
-import { addressOf, count, figure, interval, number } from "../base/format.mjs";
+import { count, figure, filterAddress, interval, number } from "../base/format.mjs";
 import * as ids from "../generated/ids.mjs";
 import { known, layerName, say } from "./facts.mjs";
 import { filterLink } from "./view.mjs";
@@ -35,7 +35,7 @@ function track({ r, low, high }) {
 function row(one, place) {
   const name = layerName(known());
   const range = interval([one.low, one.high]);
-  const words = `${addressOf(name, one.filter)}: r ${figure(one.r, 2)}, 95 % interval ${range}. Open its page`;
+  const words = `${filterAddress(name, one.filter)}: r ${figure(one.r, 2)}, 95 % interval ${range}. Open its page`;
   const show = () => {
     if (beside === place) return;
     beside = place;
@@ -95,7 +95,7 @@ export function drawScatter() {
         width,
         height,
         role: "img",
-        "aria-label": `GAP of ${addressOf(layerName(known()), filter)} against :${one.filter} on ${xs.length} images`,
+        "aria-label": `GAP of ${filterAddress(layerName(known()), filter)} against :${one.filter} on ${xs.length} images`,
         "data-filter": one.filter,
       },
       svg("path", { class: "scatter-axis", d: `M${left},${PAD.top}V${bottom}H${right}` }),

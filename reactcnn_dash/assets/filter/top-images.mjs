@@ -1,7 +1,7 @@
 /* Images with the filter's feature map laid over: those that drive it most. */
 import { answerOf, askUntilDone, BEHIND, shareDone, showProgress } from "../base/asker.mjs";
 import { byId, div, element, paragraph, setText, span } from "../base/dom.mjs";
-import { addressOf, count, number } from "../base/format.mjs";
+import { count, filterAddress, number } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { reason } from "../base/notice.mjs";
 import { drawPixels, fetchThumbnails, lightOf, mapOf } from "../base/pixels.mjs";
@@ -63,7 +63,7 @@ async function fetchMaps(ordinals) {
 export function pictureLink(ordinal, words, ...children) {
   const of = known();
   const canvas = element("canvas", { class: "pixelated", width: 1, height: 1, "data-ordinal": ordinal });
-  const filter = addressOf(layerName(of), of.filter);
+  const filter = filterAddress(layerName(of), of.filter);
   const href = livePage({ run: of.run.id, image: ordinal, filter });
   const shown = children.map((child) => `${child.textContent} `).join("");
   const parts = children.flatMap((child) => [child, " "]);

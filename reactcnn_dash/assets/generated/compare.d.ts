@@ -174,4 +174,5 @@ export interface Experiment {
   done?: number;
   total?: number;
   behind?: boolean;
+  loading?: boolean;
 }

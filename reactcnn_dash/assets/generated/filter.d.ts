@@ -21,6 +21,25 @@ export interface FilterKernel {
   source: string | null;
 }
 
+/** A filter's GAP over ``images`` images that are finite; without any the numbers are None. ``deviation`` is the standard deviation (n − 1), None below two images; ``constant``: the value never changes; ``dead``: that value is 0. */
+export interface FilterState {
+  images: number;
+  mean: number | null;
+  deviation: number | null;
+  low: number | null;
+  high: number | null;
+  constant: boolean;
+  dead: boolean;
+}
+
+/** Another filter of the layer: r and its 95 % interval. */
+export interface Neighbour {
+  filter: number;
+  r: number;
+  low: number;
+  high: number;
+}
+
 /** A filter across checkpoints; ``epochs``: every run has one. */
 export interface History {
   experiment: string | null;
@@ -29,17 +48,10 @@ export interface History {
 }
 
 /** A filter in one run of its history. */
-export interface PastRun {
+export interface PastRun extends FilterState {
   id: number;
   name: string;
   epoch: number | null;
-  images: number;
-  mean: number | null;
-  deviation: number | null;
-  low: number | null;
-  high: number | null;
-  dead: boolean;
-  constant: boolean;
   selectivity: number | null;
   accuracy: number | null;
   error: number | null;
@@ -58,25 +70,6 @@ export interface FilterRun {
   classes: string[];
   answers: string;
   shape: [number, number, number];
-}
-
-/** How a filter stands over the run's images. */
-export interface FilterState {
-  images: number;
-  mean: number | null;
-  deviation: number | null;
-  low: number | null;
-  high: number | null;
-  constant: boolean;
-  dead: boolean;
-}
-
-/** Another filter of the layer: r and its 95 % interval. */
-export interface Neighbour {
-  filter: number;
-  r: number;
-  low: number;
-  high: number;
 }
 
 /** The filters nearest to one by r, and those most opposite to it. ``values``: its own GAP first, then those of its neighbours, on the same images. */

@@ -2,6 +2,24 @@
 
 import type { Empty } from "./shared.d.ts";
 
+/** The maps of an image are there now. ``stored``: they stay in the store; ``rounded``: the run was given finer pixels than the store keeps. */
+export interface MapsAgain {
+  stored: boolean;
+  rounded: boolean;
+}
+
+/** A run with some filters switched off: how many of its images are still predicted as before. Of ``images``: ``labelled``; right ``before`` and ``after``; ``lost``, right before alone; ``won``, right after alone; the ``same`` prediction. ``damaged`` ones were left out. */
+export interface WhatIfRun {
+  images: number;
+  labelled: number;
+  before: number;
+  after: number;
+  lost: number;
+  won: number;
+  same: number;
+  damaged: number;
+}
+
 /** A run as the page's header tells of it. ``workers`` and ``gathered`` are of a run that several collectors share: those at work, and all images that are stored; ``stored`` are those before the first gap. ``precision`` is what its convolutions were computed in, ``rounding`` what that cost, in words; nothing in float32. */
 export interface ShownRun {
   id: number;
@@ -112,7 +130,7 @@ export interface ClustersAsked {
   subset: string | null;
 }
 
-/** Which clusters to work out; ``keep``: the nodes on the page stay where they are. */
+/** Which clusters to work out; ``parameter`` None: the one that suits the layer. ``keep``: the picture on the page shows the same layer and method, and its nodes stay. */
 export interface ClustersRequest extends ClustersAsked {
   parameter: number | null;
   keep: boolean;
@@ -267,15 +285,6 @@ export interface FirstVisit {
   wrong: number;
 }
 
-/** The model has not answered yet: ask again; ``total`` is 0 until it is known. ``loading``: the model is still being loaded; ``behind``: another run's model is still needed. */
-export interface ModelWaiting {
-  status: "running";
-  loading: boolean;
-  done: number;
-  total: number;
-  behind: boolean;
-}
-
 /** An image with some filters switched off, beside the image as it is. ``classes`` are class and probability before and after, None for NaN; ``before`` and ``after`` the predicted class, None without one; ``codes`` is base64 of a byte a filter, how far its GAP moved on the scale ± ``spans`` of its layer; ``rounded``: the run was given finer pixels than the store keeps. */
 export interface WhatIf {
   classes: ([number, number | null, number | null])[];
@@ -283,24 +292,6 @@ export interface WhatIf {
   after: number | null;
   codes: string;
   spans: number[];
-  rounded: boolean;
-}
-
-/** A run with some filters switched off: how many of its images are still predicted as before. Of ``images``: ``labelled``; right ``before`` and ``after``; ``lost``, right before alone; ``won``, right after alone; the ``same`` prediction. ``damaged`` ones were left out. */
-export interface WhatIfRun {
-  images: number;
-  labelled: number;
-  before: number;
-  after: number;
-  lost: number;
-  won: number;
-  same: number;
-  damaged: number;
-}
-
-/** The maps of an image are there now. ``stored``: they stay in the store; ``rounded``: the run was given finer pixels than the store keeps. */
-export interface MapsAgain {
-  stored: boolean;
   rounded: boolean;
 }
 

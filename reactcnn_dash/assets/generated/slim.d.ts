@@ -75,9 +75,9 @@ export interface Recipe {
   obstacle: string | null;
 }
 
-/** How far a slim network is: ``idle``, ``running``, ``made``, ``failed`` or ``cancelled``. */
+/** How far a slim network is that is made from the page. Not a ``Running``: a command goes on whoever looks, can be cancelled, and answers nothing. */
 export interface Trial {
-  state: string;
+  state: "idle" | "running" | "made" | "failed" | "cancelled";
   phase: string;
   done: number;
   total: number;

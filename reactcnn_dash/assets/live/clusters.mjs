@@ -1,12 +1,13 @@
 /* The cluster panel of one layer, and the cluster that is red in the grid. */
+import { redness } from "../base/colours.mjs";
 import { fillPlace, setProps, show, showParameter, tableOf } from "../base/dash.mjs";
 import { byId, copyButton, div, element, paragraph, setText } from "../base/dom.mjs";
 import { FORMULA, fewWords, greyFew } from "../base/few.mjs";
-import { count, plural } from "../base/format.mjs";
+import { count, plural, withoutCluster } from "../base/format.mjs";
 import { notice } from "../base/notice.mjs";
 import { setExplained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
-import { METHODS } from "../generated/rules.mjs";
+import { METHODS, NORMAL_95 } from "../generated/rules.mjs";
 import { grid } from "./grid.mjs";
 import { move, openPage, pin } from "./pointer.mjs";
 import { followSheet } from "./sheet.mjs";
@@ -16,14 +17,13 @@ import { view } from "./view.mjs";
 import { followWhatIf } from "./what-if.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
-/** @import { Clusters, ClustersAnswer, ClustersAsked, ClustersRefused } from "../generated/live.d.ts" */
+/** @import { Clusters, ClustersAnswer, ClustersAsked, ClustersRefused, ClustersRequest } from "../generated/live.d.ts" */
 
 const FIT_PADDING = 12;
 /** A node's own size, and the least that it has on the screen, in pixels, however many there are. */
 const NODE = 24;
 const LEAST_NODE = 8;
 const LATE_MS = 120000;
-const RED = "#e0202d";
 
 /** The clusters that the panel shows, or why there are none; null before the first. */
 export const panel = {
@@ -98,12 +98,14 @@ export function pumpClusters() {
   triedAt = shown.run?.stored ?? -1;
   if (!same) byId(ids.PANEL).classList.add("busy");
   const keep = same && known() !== null;
-  setProps(ids.CLUSTER_REQUEST, { data: { ...want, parameter: want.asked, keep, number } });
+  /** @type {ClustersRequest} */
+  const data = { ...want, parameter: want.asked, keep, number };
+  setProps(ids.CLUSTER_REQUEST, { data });
 }
 
 /** That r is from a sample, and how far off it may be (95 %, Fisher, around r = 0). @param {number} images @param {number} chosen */
 const sampleWords = (images, chosen) =>
-  `from a sample of ${count(images)} of ${count(chosen)} images, r ± ${Math.tanh(1.96 / Math.sqrt(images - 3)).toFixed(3)}`;
+  `from a sample of ${count(images)} of ${count(chosen)} images, r ± ${Math.tanh(NORMAL_95 / Math.sqrt(images - 3)).toFixed(3)}`;
 
 /** @param {Clusters} clusters */
 function countsText({ clusters, single, constant, dead, images, chosen }) {
@@ -215,9 +217,8 @@ export function clusterOf({ layer, filter }) {
   const clusters = known();
   if (clusters?.layer !== layer) return null;
   const label = clusters.labels[filter];
-  if (label < 0) return "no cluster: it never varies";
   const size = clusters.labels.filter((one) => one === label).length;
-  return size === 1 ? "single: correlates with no other" : `cluster ${label}, ${size} filters`;
+  return withoutCluster(label, size) ?? `cluster ${label}, ${size} filters`;
 }
 
 /** Select a row of the table unless it is: the table reports its own choices back. @param {number | null} row */
@@ -310,20 +311,21 @@ export function hoverNode(node) {
   setText(ids.GRAPH_CAPTION, at ? `${address(at)} · ${clusterOf(at)}` : "");
 }
 
-/** The cluster that the graph shows in red. @type {number | null} */
-let styled = null;
+/** The cluster that the graph shows in red, and that red. */
+let styled = "";
 
 /** Show the selected cluster in red in the graph. */
-function styleGraph() {
+export function styleGraph() {
   const { cluster } = view.now;
-  if (!inPlace || cluster === styled) return;
-  styled = cluster;
+  const now = cluster === null ? "" : `${cluster} ${redness()}`;
+  if (!inPlace || now === styled) return;
+  styled = now;
   baseStyle ??= graphStyle();
   const red = [
     { selector: `node[cluster != ${cluster}]`, style: { opacity: 0.35 } },
     {
       selector: `node[cluster = ${cluster}]`,
-      style: { "background-color": RED },
+      style: { "background-color": redness() },
     },
   ];
   setProps(ids.GRAPH, { stylesheet: cluster === null ? baseStyle : [...baseStyle, ...red] });

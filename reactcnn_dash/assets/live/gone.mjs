@@ -1,5 +1,6 @@
 /* The filters that a slim network goes without, in red in the grid of the whole one. */
 import { ask } from "../base/asker.mjs";
+import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { grid } from "./grid.mjs";
 import { layers, shown } from "./shown.mjs";
@@ -12,17 +13,14 @@ let wanted = "";
 /** @param {Gone} gone */
 function mark({ name, layers: filters }) {
   const marked = new Map();
-  let count = 0;
+  let cut = 0;
   layers().forEach((layer, index) => {
     const numbers = filters[layer.name] ?? [];
     if (numbers.length && Math.max(...numbers) < layer.filters) marked.set(index, new Set(numbers));
-    count += numbers.length;
+    cut += numbers.length;
   });
   grid.markGone(marked);
-  notice(
-    `In red: the ${count.toLocaleString("en")} filters that ${name} goes without. Escape clears.`,
-    "info",
-  );
+  notice(`In red: the ${count(cut)} filters that ${name} goes without. Escape clears.`, "info");
 }
 
 /** Bring the grid in line with the view. */

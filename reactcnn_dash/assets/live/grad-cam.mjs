@@ -11,14 +11,15 @@ import { view } from "./view.mjs";
 
 /** @import { Map2d } from "../base/pixels.mjs" */
 /** @import { Shown } from "./shown.mjs" */
-/** @import { ClassMap, ModelWaiting } from "../generated/live.d.ts" */
+/** @import { ClassMap } from "../generated/live.d.ts" */
+/** @import { Running } from "../generated/shared.d.ts" */
 
 const PREDICTED = -1;
 const LEAST_CELLS = 4;
 
 /** What is known, or why nothing is. @type {{ key: string, found: ClassMap | null, map: Map2d | null, message: string } | null} */
 let known = null;
-/** @type {ModelWaiting | null} */
+/** @type {Running | null} */
 let waiting = null;
 let asking = false;
 let drawnFor = "";

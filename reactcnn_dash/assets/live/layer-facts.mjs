@@ -1,6 +1,6 @@
 /* What a layer is in words, and the line of dots below the grid that says what takes what. */
 import { svg } from "../base/dom.mjs";
-import { count, plural } from "../base/format.mjs";
+import { count, large, plural } from "../base/format.mjs";
 import { BAND, branches, drawingOf, pathOf } from "../base/wiring.mjs";
 import { grid } from "./grid.mjs";
 import { layers, shown } from "./shown.mjs";
@@ -10,9 +10,6 @@ import { layers, shown } from "./shown.mjs";
 /** Where the line of dots stands below the tallest block. */
 const BELOW = 9;
 const picture = svg("svg", { class: "wiring", role: "img" });
-
-/** @param {number} work */
-const rounded = (work) => (work < 1e6 ? count(work) : `${(work / 1e6).toPrecision(3)} million`);
 
 const wiring = () => shown.model?.wiring ?? null;
 
@@ -35,7 +32,7 @@ export function layerFacts(layer) {
   return [
     `${layer.name}: ${layer.kind}, ${plural(layer.filters, "filter")}`,
     `Output ${count(layer.height)} × ${count(layer.width)} × ${count(layer.filters)}`,
-    ...(known ? [`${plural(parameters, "parameter")}, ${rounded(work)} multiply-adds an image`] : []),
+    ...(known ? [`${plural(parameters, "parameter")}, ${large(work)} multiply-adds an image`] : []),
     ...(takes.length ? [`Takes ${takes.map(sourceName).join(" and ")}`] : []),
   ];
 }

@@ -16,6 +16,7 @@ import {
   hoverNode,
   openLayer,
   selectOf,
+  styleGraph,
   takeClusters,
   tapNode,
 } from "./clusters.mjs";
@@ -182,6 +183,7 @@ function start() {
   view.listen(viewChanged);
   onScheme(() => {
     grid.repaint();
+    styleGraph();
     refresh();
     drawLegend(null);
   });

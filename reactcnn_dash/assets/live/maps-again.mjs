@@ -6,7 +6,8 @@ import { forgetImage, layerData } from "./layer-data.mjs";
 import { refresh } from "./pointer.mjs";
 import { pinned, whole } from "./shown.mjs";
 
-/** @import { MapsAgain, ModelWaiting } from "../generated/live.d.ts" */
+/** @import { MapsAgain } from "../generated/live.d.ts" */
+/** @import { Running } from "../generated/shared.d.ts" */
 
 /** The image whose maps are computed. @type {{ key: string, words: string } | null} */
 let computing = null;
@@ -16,7 +17,7 @@ let willing = false;
 /** @param {{ run: { uuid: string }, image: { ordinal: number } }} here */
 const keyOf = ({ run, image }) => `${run.uuid}/${image.ordinal}`;
 
-/** @param {ModelWaiting} waiting */
+/** @param {Running} waiting */
 const wordsOf = ({ behind, loading }) => (behind ? BEHIND : loading ? "loading the model …" : "computing …");
 
 /** Compute the maps of the image on the page. */

@@ -1,4 +1,5 @@
 /* The whole network in small: where the window is in it, the way to a layer by name, and zoom. */
+import { rgb } from "../base/colours.mjs";
 import { setProps } from "../base/dash.mjs";
 import { byId, contextOf, div, element } from "../base/dom.mjs";
 import { hideTip, tellAt } from "../base/tip.mjs";
@@ -108,12 +109,9 @@ function paintPicture(picture, index, offset, filters, columns, rows, codes) {
   picture.height = rows;
   const context = contextOf(picture);
   const data = context.createImageData(columns, rows);
-  const { bytes } = gridColours(index);
   const scale = scaleOf(index);
   for (let i = 0; i < filters; i++) {
-    const from = 3 * scale[codes[offset + i]];
-    const here = from + 2 < bytes.length ? [bytes[from], bytes[from + 1], bytes[from + 2]] : [240, 160, 0];
-    data.data.set([...here, 255], 4 * i);
+    data.data.set([...rgb(gridColours(index), scale[codes[offset + i]]), 255], 4 * i);
   }
   context.putImageData(data, 0, 0);
 }

@@ -1,8 +1,8 @@
 /* Searching in the run: the hits, a page at a time, and walking through them. */
+import { ask } from "../base/asker.mjs";
 import { setProps } from "../base/dash.mjs";
 import { button, byId, setText } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
-import { addressOf, queryOf } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
 import { HITS_A_PAGE } from "../generated/rules.mjs";
@@ -41,12 +41,8 @@ const keyOf = () => (view.now.search !== null && shown.run ? `${shown.run.uuid}/
  * @param {number | null} near an image whose place is wanted too
  * @returns {Promise<SearchPage>}
  */
-async function ask(offset, near) {
-  const query = queryOf({ of: view.now.search, offset, near });
-  const answer = await fetch(addressOf(`/runs/${shown.run?.uuid}/search?${query}`));
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer.json();
-}
+const pageAt = (offset, near) =>
+  ask(`/runs/${shown.run?.uuid}/search`, { of: view.now.search, offset, near });
 
 /** @param {SearchPage} page */
 function taken({ hits, offset, total }) {
@@ -73,7 +69,7 @@ async function load(index, near) {
   const known = pages.get(index);
   if (known && near === null) return { hits: await known, place: null };
   const asked = key;
-  const coming = ask(index * HITS_A_PAGE, near);
+  const coming = pageAt(index * HITS_A_PAGE, near);
   if (!known) {
     const hits = coming.then((page) => (asked === key ? taken(page) : []));
     hits.catch(() => asked === key && pages.delete(index));

@@ -5,6 +5,7 @@ import { placeOfMap } from "../base/geometry.mjs";
 import { drawMap, mapOf } from "../base/pixels.mjs";
 import { emptyRoom, LEAST, tile } from "../base/room.mjs";
 import * as ids from "../generated/ids.mjs";
+import { SHEET_ORDERS } from "../generated/rules.mjs";
 import { clusterOf, openClusters } from "./clusters.mjs";
 import { grid } from "./grid.mjs";
 import { layerData } from "./layer-data.mjs";
@@ -12,7 +13,7 @@ import { bandOf } from "./layer-facts.mjs";
 import { withoutMaps } from "./maps-again.mjs";
 import { inHandOf, move, openPage, pin } from "./pointer.mjs";
 import { address, layers, openIndex, pinned, whole } from "./shown.mjs";
-import { ORDERS, view } from "./view.mjs";
+import { view } from "./view.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
 /** @import { Entry } from "./layer-data.mjs" */
@@ -35,9 +36,6 @@ let order = [];
 /** @type {Tiling} */
 let tiling = { size: LEAST, columns: 1 };
 let drawn = "";
-
-/** How large the tiles are, and how many stand in a row. */
-export const tilingNow = () => [tiling.size, tiling.columns];
 
 const frame = () => byId(ids.SHEET);
 const place = () => byId(ids.SHEET_MAPS);
@@ -257,7 +255,7 @@ export function listenToSheet() {
   node.addEventListener("keydown", onKey);
   node.addEventListener("focusout", () => move(null, null));
   const by = byId(ids.SHEET_ORDER, HTMLSelectElement);
-  by.addEventListener("change", () => view.set({ order: ORDERS.find((one) => one === by.value) }));
+  by.addEventListener("change", () => view.set({ order: SHEET_ORDERS.find((one) => one === by.value) }));
   byId(ids.SHEET_SIZE).addEventListener("click", () =>
     view.set({ sheet: view.now.sheet === "large" ? "fit" : "large" }),
   );

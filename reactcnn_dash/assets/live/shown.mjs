@@ -1,5 +1,5 @@
 /* What is on the page: filled from frames, read by everybody; and how filters are addressed. */
-import { addressOf, className } from "../base/format.mjs";
+import { className, filterAddress } from "../base/format.mjs";
 import { filterPage } from "../base/links.mjs";
 import { view } from "./view.mjs";
 
@@ -84,7 +84,7 @@ export function nearestFilter(text) {
 export const pinned = () => parseFilter(view.now.filter);
 
 /** @param {At} at */
-export const filterText = ({ layer, filter }) => addressOf(layers()[layer].name, filter);
+export const filterText = ({ layer, filter }) => filterAddress(layers()[layer].name, filter);
 
 /** @param {At} at */
 export const address = ({ layer, filter }) => `${layers()[layer].name} · filter ${filter}`;

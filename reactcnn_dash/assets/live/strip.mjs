@@ -1,7 +1,7 @@
 /* The strip of thumbnails below the grid: as long as all hits, but only those in sight are in the
    page, and only their pictures are fetched, several at a time. */
 import { byId, element, paragraph, span } from "../base/dom.mjs";
-import { count } from "../base/format.mjs";
+import { count, percent } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { drawPixels, fetchThumbnails } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -79,7 +79,7 @@ function makeTile(index, { ordinal, label, prediction, wrong, confidence, error 
   const off = classes ? "" : errorWords(error, wrong);
   const predicted = classes ? classOf(prediction) : "";
   const words = label !== null && wrong ? `${classOf(label)} → ${predicted}` : predicted || off;
-  const sure = !classes ? "" : confidence === null ? "no answer" : `${(100 * confidence).toFixed(0)} %`;
+  const sure = !classes ? "" : confidence === null ? "no answer" : percent(confidence, 0);
   const shortly = classes ? `${count(ordinal)} · ${sure}` : count(ordinal);
   const truth = label === null ? "predicted" : `${classOf(label)}, predicted`;
   const said = `Image ${count(ordinal)}${classes ? `: ${truth} ${predicted}, ${sure}` : off && `: ${off}`}`;

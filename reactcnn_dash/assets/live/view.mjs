@@ -1,10 +1,16 @@
 /* What a person looks at on this page. */
 import { methodField, nearestParameter } from "../base/methods.mjs";
 import { choiceField, makeView, numberField, textField, wholeField } from "../base/view.mjs";
-import { FALSE_ALARM_RATE, FALSE_ALARM_RATES, OVERVIEW } from "../generated/rules.mjs";
-
-/** @type {readonly ("number" | "gap" | "cluster")[]} */
-export const ORDERS = ["number", "gap", "cluster"];
+import {
+  DEVIATIONS_AGAINST,
+  FALSE_ALARM_RATE,
+  FALSE_ALARM_RATES,
+  INSTEAD,
+  MODES,
+  OVERVIEW,
+  SCALES,
+  SHEET_ORDERS,
+} from "../generated/rules.mjs";
 
 const SCHEMA = {
   /** id of the run, or null for the newest */
@@ -23,12 +29,12 @@ const SCHEMA = {
   method: methodField(OVERVIEW),
   parameter: numberField(null),
   /** what the colours show */
-  mode: choiceField("gap", ["gap", "deviation"]),
-  scale: choiceField("layer", ["layer", "network"]),
+  mode: choiceField(MODES),
+  scale: choiceField(SCALES),
   /** the images behind a deviation: all, or those of the predicted class */
-  against: choiceField("run", ["run", "class"]),
+  against: choiceField(DEVIATIONS_AGAINST),
   /** false alarms at which an image is odd */
-  rate: choiceField(FALSE_ALARM_RATE, FALSE_ALARM_RATES),
+  rate: choiceField(FALSE_ALARM_RATES, FALSE_ALARM_RATE),
   /** the open search as search-text.mjs writes it */
   search: textField(null),
   /** the images behind the clusters, written likewise; null for the whole run */
@@ -39,9 +45,9 @@ const SCHEMA = {
   cam: numberField(null),
   camLayer: textField(null),
   /** the sheet of the open layer's maps: where there is room, over the grid, or none; and its order */
-  sheet: choiceField("fit", ["fit", "large", "off"]),
-  order: choiceField("number", ORDERS),
-  instead: choiceField("zero", ["zero", "mean"]),
+  sheet: choiceField(["fit", "large", "off"]),
+  order: choiceField(SHEET_ORDERS),
+  instead: choiceField(INSTEAD),
 };
 
 export const view = makeView(SCHEMA, ({ method, parameter }) => {

@@ -24,7 +24,8 @@ import {
 } from "./what-if.mjs";
 import { countOff } from "./what-if-text.mjs";
 
-/** @import { ModelWaiting, WhatIfRun } from "../generated/live.d.ts" */
+/** @import { WhatIfRun } from "../generated/live.d.ts" */
+/** @import { Running } from "../generated/shared.d.ts" */
 
 /**
  * A button of the panel.
@@ -35,7 +36,7 @@ import { countOff } from "./what-if-text.mjs";
  */
 const button = (words, id, act, title = words) => textButton(words, act, { id, title });
 
-/** How far the model's answer is, in words. @param {ModelWaiting} waiting */
+/** How far the model's answer is, in words. @param {Running} waiting */
 function waitingText({ loading, behind, done, total }) {
   if (behind) return BEHIND;
   if (loading) return "Loading the model …";

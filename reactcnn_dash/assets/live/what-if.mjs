@@ -1,8 +1,7 @@
 /* What if filters are switched off: asking the model at hand about the image on the page, and about
    all images. One question at a time; the panel draws what is known (what-if-panel.mjs). */
-import { askUntilDone, NOT_BEGUN, Refused } from "../base/asker.mjs";
-import { addressOf } from "../base/links.mjs";
-import { reason } from "../base/notice.mjs";
+import { askUntilDone, NOT_BEGUN, Refused, tell } from "../base/asker.mjs";
+import { notice, reason } from "../base/notice.mjs";
 import { decodeBytes } from "../base/pixels.mjs";
 import { CODES, NOT_FINITE } from "../generated/rules.mjs";
 import { redFilters } from "./clusters.mjs";
@@ -14,15 +13,16 @@ import { drawWhatIf } from "./what-if-panel.mjs";
 import { countOff, offText, parseOff, toggled } from "./what-if-text.mjs";
 
 /** @import { At } from "../base/grid.mjs" */
-/** @import { ModelWaiting, WhatIf, WhatIfRun } from "../generated/live.d.ts" */
+/** @import { WhatIf, WhatIfRun } from "../generated/live.d.ts" */
+/** @import { Running } from "../generated/shared.d.ts" */
 
 /** What is known of the image: the answer to the question `key`. @typedef {{ key: string, uuid: string, found: WhatIf, codes: Uint8Array }} Known */
 
-/** What is known of all images, or how far that is. @typedef {{ key: string, waiting: ModelWaiting | null, found: WhatIfRun | null, message: string | null }} OverRun */
+/** What is known of all images, or how far that is. @typedef {{ key: string, waiting: Running | null, found: WhatIfRun | null, message: string | null }} OverRun */
 
 const NOUGHT = CODES / 2;
 
-/** @type {ModelWaiting} */
+/** @type {Running} */
 const BEGINNING = { ...NOT_BEGUN, loading: true };
 
 export const whatIf = {
@@ -30,7 +30,7 @@ export const whatIf = {
   open: false,
   /** @type {Known | null} */
   known: null,
-  /** How far the answer about the image is. @type {ModelWaiting | null} */
+  /** How far the answer about the image is. @type {Running | null} */
   waiting: null,
   /** Why there is none. @type {{ key: string, message: string } | null} */
   failed: null,
@@ -149,15 +149,15 @@ export async function askOverRun() {
 /** Give up what is asked about all images. */
 export async function cancelOverRun() {
   const { run } = shown;
-  const query = new URLSearchParams(/** @type {Record<string, string>} */ (settings()));
+  const given = settings();
   whatIf.overRun = null;
   drawWhatIf();
   if (!run) return;
-  await fetch(addressOf(`/model/${run.uuid}/what-if/cancel?${query}`), {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: "{}",
-  });
+  try {
+    await tell(`/model/${run.uuid}/what-if/cancel`, given);
+  } catch (error) {
+    notice(`It goes on: ${reason(error)}`, "warning");
+  }
 }
 
 /** Switch some filters of a layer off, or on again. @param {number} layer @param {readonly number[]} filters */

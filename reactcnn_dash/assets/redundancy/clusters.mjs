@@ -1,6 +1,6 @@
 /* The open layer: its clusters, each with its evidence. */
 import { byId, copyButton, div, element, paragraph, span, tableOf, toolButton } from "../base/dom.mjs";
-import { addressOf, count, figure, interval, plural } from "../base/format.mjs";
+import { count, figure, filterAddress, interval, plural } from "../base/format.mjs";
 import { livePage } from "../base/links.mjs";
 import { notice } from "../base/notice.mjs";
 import { markRows, rowOf, walkRows } from "../base/rows.mjs";
@@ -89,7 +89,7 @@ function detail(report, layer, cluster) {
   const pictures = div("evidence");
   const copying = copyButton(
     `Copy ${plural(filters.length, "address", "addresses")}`,
-    () => filters.map((filter) => addressOf(layer.name, filter)).join("\n"),
+    () => filters.map((filter) => filterAddress(layer.name, filter)).join("\n"),
     () => notice("The browser does not let this page copy. The JSON has the addresses, too."),
   );
   const href = livePage({

@@ -1,4 +1,4 @@
-/* The redundancy page: its start, its keys, and what Dash calls (see callbacks/redundancy.py). */
+/* The redundancy page: its start, its keys, and what Dash calls (see pages/redundancy/page.py). */
 import { boot } from "../base/boot.mjs";
 import { onScheme } from "../base/colours.mjs";
 import { around, byId } from "../base/dom.mjs";

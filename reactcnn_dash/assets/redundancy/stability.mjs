@@ -44,7 +44,7 @@ function drawCurve({ curve, target }) {
   const picture = svg(
     "svg",
     {
-      class: "holding-curve",
+      class: "stability-curve",
       viewBox: `0 0 ${width} ${height}`,
       width,
       height,
@@ -54,10 +54,10 @@ function drawCurve({ curve, target }) {
     ...rules(ROOM, [0, 0.5, 1], y, String),
     ...rules(ROOM, [target], y, String, "chart-target"),
     ...labels(xs, height - 6, LABEL, (i) => count(curve[i].images)),
-    svg("path", { class: "holding-band", d: bandPath(xs, ys("high"), ys("low")) }),
-    svg("path", { class: "holding-line", d: linePath(xs, ys("agreement")) }),
+    svg("path", { class: "stability-band", d: bandPath(xs, ys("high"), ys("low")) }),
+    svg("path", { class: "stability-line", d: linePath(xs, ys("agreement")) }),
     ...curve.map((point, i) =>
-      svg("circle", { class: "holding-point", cx: xs[i], cy: y(point.agreement), r: 2.5 }),
+      svg("circle", { class: "stability-point", cx: xs[i], cy: y(point.agreement), r: 2.5 }),
     ),
   );
   tellAt(picture, (event) => {
@@ -90,12 +90,12 @@ function show(stability, layer) {
   const settled = enough !== null && enough <= stored;
   // Clusters that do not hold are no verdict either.
   byId(ids.REDUNDANCY_LAYER).classList.toggle("few-images", !settled);
-  byId(ids.REDUNDANCY_HOLDING).replaceChildren(
+  byId(ids.REDUNDANCY_STABILITY).replaceChildren(
     curve.length ? drawCurve(stability) : "",
     div(
-      "holding-words",
+      "stability-words",
       title(layer),
-      paragraph(`holding-verdict ${settled ? "enough" : "more"}`, verdict),
+      paragraph(`stability-verdict ${settled ? "enough" : "more"}`, verdict),
       paragraph("small", ...explained(bootstrapText(stability))),
       paragraph(
         "small",
@@ -111,7 +111,7 @@ function running(waiting, layer) {
   const words = waiting.total ? `step ${waiting.done} of ${waiting.total}` : "reading the rows …";
   const work = element("div", {});
   showWork(work, waiting, `Clustering samples of the images: ${words}`, "Does it hold?");
-  byId(ids.REDUNDANCY_HOLDING).replaceChildren(div("holding-words", title(layer), work));
+  byId(ids.REDUNDANCY_STABILITY).replaceChildren(div("stability-words", title(layer), work));
 }
 
 /** Bring this part in line with the open layer. */
@@ -119,7 +119,7 @@ export async function drawStability() {
   const report = current();
   const layer = openLayer();
   const key = report && layer ? keyOf(report, layer) : "";
-  byId(ids.REDUNDANCY_HOLDING).hidden = !layer;
+  byId(ids.REDUNDANCY_STABILITY).hidden = !layer;
   if (key === wanted) return;
   wanted = key;
   if (!report || !layer) return;
@@ -136,7 +136,7 @@ export async function drawStability() {
   try {
     const values = { run: report.run.id, threshold: report.threshold, layer: layer.name };
     /** @type {Stability | null} */
-    const said = await askUntilDone("/redundancies/holds", values, still, (waiting) =>
+    const said = await askUntilDone("/redundancies/stability", values, still, (waiting) =>
       running(waiting, layer),
     );
     if (!said) return;
@@ -145,7 +145,7 @@ export async function drawStability() {
     drawPaper(true);
   } catch (error) {
     if (!still()) return;
-    byId(ids.REDUNDANCY_HOLDING).replaceChildren(
+    byId(ids.REDUNDANCY_STABILITY).replaceChildren(
       paragraph("small", "Whether the clusters hold is not known."),
     );
     notice(reason(error));

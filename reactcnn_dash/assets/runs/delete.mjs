@@ -5,12 +5,13 @@ import { count, plural, size } from "../base/format.mjs";
 import { notice } from "../base/notice.mjs";
 import { READ_ONLY } from "../base/read-only.mjs";
 import * as ids from "../generated/ids.mjs";
+import { UNDO_SECONDS } from "../generated/rules.mjs";
 import { lookNow } from "./poll.mjs";
 import { leaving } from "./rows.mjs";
 import { chosen, restateNow } from "./table.mjs";
 import { offerUndo } from "./undo.mjs";
 
-/** @import { Deleted } from "../generated/runs.d.ts" */
+/** @import { Deleted, Doomed } from "../generated/runs.d.ts" */
 /** @import { Row } from "./rows.mjs" */
 
 const NAMED = 8;
@@ -39,7 +40,7 @@ function question(rows, collecting) {
   }
   if (collecting.length) lines.push(`Being collected, and therefore kept: ${names(collecting)}.`);
   lines.push(
-    "For 20 seconds this can be undone (Ctrl Z), and nothing is deleted before; what is then deleted cannot be brought back. Should this page be closed meanwhile, or the server end, everything is kept.",
+    `For ${UNDO_SECONDS} seconds this can be undone (Ctrl Z), and nothing is deleted before; what is then deleted cannot be brought back. Should this page be closed meanwhile, or the server end, everything is kept.`,
   );
   return lines.join("\n");
 }
@@ -79,12 +80,14 @@ export function deleteDoomed() {
   mark(runs, true);
   const what = runs.length === 1 ? runs[0].name : plural(runs.length, "run");
   offerUndo({
-    words: `${what} will be deleted in 20 seconds.`,
+    words: `${what} will be deleted in ${UNDO_SECONDS} seconds.`,
     undo: () => mark(runs, false),
     settle: () => {
       mark(runs, false);
       number += 1;
-      setProps(ids.RUNS_DOOMED, { data: { number, ids: runs.map((row) => row.id) } });
+      /** @type {Doomed} */
+      const data = { number, ids: runs.map((row) => row.id) };
+      setProps(ids.RUNS_DOOMED, { data });
     },
   });
 }

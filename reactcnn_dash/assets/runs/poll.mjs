@@ -7,7 +7,7 @@ import { notice } from "../base/notice.mjs";
 import * as ids from "../generated/ids.mjs";
 import { editing, takeRows } from "./table.mjs";
 
-/** @import { News, RunsAnswer } from "../generated/runs.d.ts" */
+/** @import { News, RunsAnswer, RunsRequest } from "../generated/runs.d.ts" */
 
 const LATE_MS = 15000;
 const SILENT_MS = 6000;
@@ -28,7 +28,9 @@ function ask(now) {
   number += 1;
   busy = true;
   askedAt = Date.now();
-  setProps(ids.RUNS_REQUEST, { data: { number, version, heard, now } });
+  /** @type {RunsRequest} */
+  const data = { number, version, heard, now };
+  setProps(ids.RUNS_REQUEST, { data });
 }
 
 /** Ask if nothing is under way. A tick that would pile up is left out. */

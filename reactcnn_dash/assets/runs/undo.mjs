@@ -1,6 +1,7 @@
 /* What a person did last on this page, and the way back from it. */
 import { byId, setText } from "../base/dom.mjs";
 import * as ids from "../generated/ids.mjs";
+import { UNDO_SECONDS } from "../generated/rules.mjs";
 
 /**
  * Something that can be undone.
@@ -10,8 +11,6 @@ import * as ids from "../generated/ids.mjs";
  * @property {(() => void) | null} settle what happens when the time for it is over; null if nothing
  */
 
-/** How long the way back is shown. */
-const SHOWN_MS = 20_000;
 const KEPT = 20;
 /** @type {Step[]} */
 let steps = [];
@@ -42,7 +41,7 @@ export function offerUndo(step) {
   steps = [...steps, step].slice(-KEPT);
   timers.set(
     step,
-    window.setTimeout(() => over(step), SHOWN_MS),
+    window.setTimeout(() => over(step), 1000 * UNDO_SECONDS),
   );
   draw();
 }

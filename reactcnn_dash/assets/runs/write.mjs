@@ -85,6 +85,7 @@ function sendNext() {
     notice(`The server has not answered: the ${WORDS[edit.name]} of ${nameOf(edit)} may not be stored.`);
     ended(next);
   }, PATIENCE_MS);
+  /** @type {RunEdit} */
   const data = { id: Number(edit.key), number: next, ...COLUMNS[edit.name].edit(edit.value) };
   setProps(ids.RUNS_EDIT, { data });
 }

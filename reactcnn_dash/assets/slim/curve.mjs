@@ -16,7 +16,7 @@ const PAD = { left: 52, right: 22, top: 24, bottom: 40 };
 const SIZE = 6;
 const NAMES = /** @type {Record<string, string>} */ ({
   parameters: "parameters that stay",
-  work: "multiply-adds that stay",
+  "multiply-adds": "multiply-adds that stay",
   speed: "images a second",
 });
 let drawn = "";

@@ -1,19 +1,17 @@
 /* What is told of a slim network, in numbers and in words. Pure functions. */
-import { count, percent } from "../base/format.mjs";
+import { count, percent, signed } from "../base/format.mjs";
+import { SLIM_METHODS } from "../generated/rules.mjs";
 
 /** @import { Measured, Point } from "../generated/slim.d.ts" */
 
-/** How filters were chosen, in a word, and the shape that it has in the curve. */
-export const METHODS = /** @type {Record<string, { label: string, shape: string }>} */ ({
-  refit: { label: "explains the others", shape: "circle" },
-  clusters: { label: "one of each cluster", shape: "square" },
-  l1: { label: "largest L1 norm", shape: "triangle" },
-  random: { label: "by chance", shape: "cross" },
-  plan: { label: "by a redundancy report", shape: "star" },
-});
+/** The shape that a way of choosing filters has in the curve. @type {Record<string, string>} */
+const SHAPES = { refit: "circle", clusters: "square", l1: "triangle", random: "cross", plan: "star" };
 
-/** @param {string} method */
-export const methodOf = (method) => METHODS[method] ?? { label: method, shape: "circle" };
+/** How filters were chosen, in words, and the shape that it has in the curve. @param {string} method */
+export function methodOf(method) {
+  const words = SLIM_METHODS[method] ?? method;
+  return { label: words.charAt(0).toLowerCase() + words.slice(1), shape: SHAPES[method] ?? "circle" };
+}
 
 /**
  * What a network was measured by: accuracy, or else agreement; null if it was not.
@@ -23,11 +21,7 @@ export const methodOf = (method) => METHODS[method] ?? { label: method, shape: "
 export const measured = (point) => point.accuracy ?? point.agreement;
 
 /** Points of a change, with a sign. @param {number} value */
-export function points(value) {
-  const text = Math.abs(100 * value).toFixed(2);
-  if (text === "0.00") return "±0";
-  return `${value < 0 ? "−" : "+"}${text}`;
-}
+export const points = (value) => signed(100 * value, 2);
 
 /**
  * The change of a network's accuracy in words.
@@ -50,7 +44,7 @@ export function changeText({ accuracy, agreement, images }) {
  */
 export function across(point, against) {
   if (against === "speed") return point.speed ? point.speed[1] : null;
-  return against === "work" ? point.multiplyAdds : point.parameters;
+  return against === "multiply-adds" ? point.multiplyAdds : point.parameters;
 }
 
 /**

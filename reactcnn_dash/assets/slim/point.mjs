@@ -1,6 +1,6 @@
 /* The open network: what it is worth, its widths layer by layer, and where it can be taken. */
 import { byId, div, element, paragraph, span, toolButton } from "../base/dom.mjs";
-import { count, percent, plural, share } from "../base/format.mjs";
+import { count, large, percent, plural, share } from "../base/format.mjs";
 import { addressOf, comparePage, livePage, queryOf } from "../base/links.mjs";
 import { explained } from "../base/terms.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -96,7 +96,7 @@ function facts(point) {
       point.accuracy ? `was ${percent(point.accuracy.before)}` : "",
     ),
     fact("parameters", share(point.parameters), count(point.parametersCount)),
-    fact("multiply-adds", share(point.multiplyAdds), `${(point.multiplyAddsCount / 1e6).toPrecision(3)} M`),
+    fact("multiply-adds", share(point.multiplyAdds), large(point.multiplyAddsCount)),
     fact(
       "images a second",
       speed ? `${(speed[1] / speed[0]).toFixed(2)} ×` : "–",

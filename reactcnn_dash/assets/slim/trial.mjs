@@ -1,11 +1,11 @@
 /* Try it: what a budget would give, the command for it, and making the network here. */
-import { ask, pause, Refused, shareDone, showProgress } from "../base/asker.mjs";
+import { ask, pause, shareDone, showProgress, tell } from "../base/asker.mjs";
 import { setProps, show } from "../base/dash.mjs";
 import { button, byId, copyButton, div, element, paragraph, setText } from "../base/dom.mjs";
-import { addressOf } from "../base/links.mjs";
 import { notice, reason } from "../base/notice.mjs";
 import { allow, READ_ONLY } from "../base/read-only.mjs";
 import * as ids from "../generated/ids.mjs";
+import { SLIM_BUDGETS, SLIM_METHODS } from "../generated/rules.mjs";
 import { drawPredicted, onPredicted } from "./predicted.mjs";
 import { list, page } from "./slims.mjs";
 
@@ -16,9 +16,10 @@ const AGAIN_MS = 500;
 
 /** What would be made. */
 const form = {
-  budget: "parameters",
+  /** @type {string} */
+  budget: SLIM_BUDGETS[0],
   share: 25,
-  method: "refit",
+  method: Object.keys(SLIM_METHODS)[0],
   /** @type {number | null} */
   calibration: null,
   /** @type {number | null} */
@@ -41,23 +42,6 @@ const asked = () => {
   const { calibration, evaluation, ...rest } = form;
   return { run, calibration: calibration ?? run, evaluation: evaluation ?? run, ...rest };
 };
-
-/**
- * @param {string} path
- * @param {unknown} values
- * @returns {Promise<Trial>}
- */
-async function tell(path, values) {
-  const answer = await fetch(addressOf(path), {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(values),
-  });
-  if (!answer.ok) throw new Error(`The server failed (${answer.status}); its log says why.`);
-  const said = await answer.json();
-  if (said.status === "refused") throw new Refused(said.message);
-  return said.trial;
-}
 
 /** Show what stands in the form. */
 function drawForm() {
@@ -129,7 +113,8 @@ export async function watch() {
   try {
     let began = false;
     for (;;) {
-      const { trial } = /** @type {{ trial: Trial }} */ (await ask("/slims/trial"));
+      /** @type {Trial} */
+      const trial = await ask("/slims/trial");
       if (trial.state !== "running") {
         // What ended before anybody looked is no news.
         if (began) {
@@ -153,7 +138,7 @@ export async function begin() {
   allow(button(ids.SLIM_TRY), false);
   notice(null);
   try {
-    drawState(await tell("/slims/try", asked()));
+    drawState(await tell("/slims/try", {}, asked()));
     known = "";
     await watch();
   } catch (error) {
@@ -164,7 +149,7 @@ export async function begin() {
 
 export async function cancel() {
   try {
-    drawState(await tell("/slims/cancel", {}));
+    drawState(await tell("/slims/cancel"));
   } catch (error) {
     notice(reason(error));
   }

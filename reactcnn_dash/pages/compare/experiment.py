@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from reactcnn_dash.errors import UserError
 from reactcnn_dash.jobs.runner import UnderWay
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     Curves: TypeAlias = dict[tuple[Pair, int, int], CurvePoint | Incomparable]
 
-AGAINST = ("previous", "first", "last")
-"""What each epoch can be compared with."""
+AGAINST: Final = {"last": "the last", "previous": "the one before", "first": "the first"}
+"""What each epoch can be compared with, with its name; the first is the usual one."""
 
 
 class NoExperiment(UserError):
@@ -64,7 +64,7 @@ def pairs_of(runs: Sequence[RunSummary], against: str) -> list[tuple[RunSummary,
 
     Args:
         runs: the runs in their order.
-        against: ``previous``, ``first`` or ``last``.
+        against: one of :data:`AGAINST`.
     """
     if against == "previous":
         return list(pairwise(runs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from reactcnn_dash.analysis.comparison import CONFIDENT_MARGIN, CONFIDENT_R
 from reactcnn_dash.pages.help import Help
 
 SHORTCUTS: Final = (
@@ -38,7 +39,7 @@ CONCEPTS: Final = (
         "Pearson's r between filters of A and B over the images: of the same number, and of the "
         "partners that an assignment (Hungarian method) chooses so that the sum of r is largest. "
         "The margin is r less that of the best rival on either side: duplicates have one of "
-        "about 0. A match is sure from r ≥ 0.5 and a margin ≥ 0.05 on.",
+        f"about 0. A match is sure from r ≥ {CONFIDENT_R} and a margin ≥ {CONFIDENT_MARGIN} on.",
     ),
     (
         "Cluster flow",

@@ -1,6 +1,8 @@
-"""The compare page: Dash components, and the places that assets/compare/*.js draw into."""
+"""The compare page: Dash components, and the places that assets/compare/*.mjs draw into."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from dash import html
 
@@ -25,29 +27,31 @@ from reactcnn_dash.pages.elements import (
 )
 from reactcnn_dash.pages.page import Content
 
+TABS: Final = {
+    "images": "Changed images",
+    "filters": "Filters",
+    "flow": "Cluster flow",
+    "classes": "By class",
+}
+SHOWN: Final = {"a": "A", "b": "B", "difference": "B − A"}
+"""What the grid of an open image can show."""
+
 
 def _tabs() -> html.Div:
-    tabs = {
-        "images": "Changed images",
-        "filters": "Filters",
-        "flow": "Cluster flow",
-        "classes": "By class",
-    }
     return box(
         "tab-row",
-        choice(ids.COMPARE_TAB, "What is shown", tabs),
+        choice(ids.COMPARE_TAB, "What is shown", TABS),
         html.H2(id=ids.COMPARE_LAYER, className="tab-layer"),
     )
 
 
 def _images() -> html.Section:
-    kinds = {str(kind): name for kind, name in KINDS.items()}
     return section(
         "Images whose prediction changed",
         "view-tab tab-images",
         box(
             "tab-tools",
-            choice(ids.COMPARE_KIND, "Kind of change", kinds),
+            choice(ids.COMPARE_KIND, "Kind of change", KINDS),
             html.Div(id=ids.COMPARE_PAGES, className="group pages-of"),
         ),
         html.Div(id=ids.COMPARE_CHANGED, className="changed", role="list"),
@@ -120,7 +124,7 @@ def _pair() -> html.Div:
                 choice(
                     ids.COMPARE_SHOWN,
                     "What the grid shows",
-                    {"a": "A", "b": "B", "difference": "B − A"},
+                    SHOWN,
                     value="difference",
                 ),
                 scale_choice(),

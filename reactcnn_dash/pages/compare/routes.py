@@ -9,7 +9,12 @@ from flask import Response, jsonify, request
 
 from reactcnn_dash import analysis
 from reactcnn_dash.pages import run_list
-from reactcnn_dash.pages.compare.experiment import ExperimentRequest, experiment_payload, listed
+from reactcnn_dash.pages.compare.experiment import (
+    AGAINST,
+    ExperimentRequest,
+    experiment_payload,
+    listed,
+)
 from reactcnn_dash.pages.compare.payload import (
     KINDS,
     changed_payload,
@@ -127,7 +132,8 @@ def routes(context: Context) -> Iterable[Blueprint]:
 
     @blueprint.get("/experiment")
     def experiment() -> Response:
-        name, against = request.args.get("name", ""), request.args.get("against", "last")
+        name = request.args.get("name", "")
+        against = request.args.get("against", next(iter(AGAINST)))
         wanted = ExperimentRequest(name, against, *method_asked())
         return jsonify(experiment_payload(reader, comparisons, curves, wanted))
 

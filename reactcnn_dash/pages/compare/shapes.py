@@ -209,3 +209,4 @@ class Experiment(TypedDict):
     done: NotRequired[int]
     total: NotRequired[int]
     behind: NotRequired[bool]
+    loading: NotRequired[bool]

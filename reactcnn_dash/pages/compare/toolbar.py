@@ -6,6 +6,7 @@ from dash import html
 
 from reactcnn_dash import ids
 from reactcnn_dash.analysis import REDUNDANT
+from reactcnn_dash.pages.compare.experiment import AGAINST
 from reactcnn_dash.pages.elements import (
     aria,
     box,
@@ -50,11 +51,7 @@ def toolbar() -> html.Div:
                 className="compare-select",
             ),
             small("each epoch against"),
-            choice(
-                ids.COMPARE_AGAINST,
-                "Compared with",
-                {"last": "the last", "previous": "the one before", "first": "the first"},
-            ),
+            choice(ids.COMPARE_AGAINST, "Compared with", AGAINST),
             look="only-experiment",
         ),
         spacer(),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from reactcnn_dash.pages.help import Help
+from reactcnn_dash.results.filters.facts import POINTS
+from reactcnn_dash.results.filters.sample import SAMPLE
 
 SHORTCUTS: Final = (
     ("← →", "previous and next filter of the layer"),
@@ -33,9 +35,9 @@ CONCEPTS: Final = (
     ),
     (
         "Values by class",
-        "A histogram of the filter's GAP for each class, over a fixed sample of at most 2,048 "
-        "images of the run, and a mark at the mean. All classes share the axis; each has its own "
-        "height.",
+        "A histogram of the filter's GAP for each class, over a fixed sample of at most "
+        f"{SAMPLE:,} images of the run, and a mark at the mean. All classes share the axis; each "
+        "has its own height.",
     ),
     (
         "Selectivity",
@@ -47,7 +49,7 @@ CONCEPTS: Final = (
         "Nearest filters",
         "Pearson's r of GAP with the other filters of the layer over all images, with Fisher's "
         "95 % interval tanh(artanh r ± 1.96 / √(n − 3)). The most opposite are those with the "
-        "lowest r below 0. The scatter shows both filters on up to 512 images.",
+        f"lowest r below 0. The scatter shows both filters on up to {POINTS} images.",
     ),
     (
         "Kernel",

@@ -1,4 +1,4 @@
-"""The filter page's skeleton: the places that assets/filter/*.js draw into."""
+"""The filter page's skeleton: the places that assets/filter/*.mjs draw into."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from reactcnn_dash import analysis
 from reactcnn_dash.db import RunState
@@ -103,7 +103,7 @@ class FilterFacts:
         self._layers: Cache[_Layer] = Cache(_MOST_BYTES, lambda one: one.size)
         self._clusters: Cache[ClusterView] = Cache(16)
 
-    def state(self, at: FilterAddress) -> facts.State:
+    def state(self, at: FilterAddress) -> facts.FilterState:
         """Return how a filter stands over the run.
 
         Raises:
@@ -127,7 +127,7 @@ class FilterFacts:
             "filter": at.filter,
             "map": (at.layer.height, at.layer.width),
             "field": fields_of(at.run, at.layers)[at.layer.position],
-            "state": cast("shapes.FilterState", asdict(self.state(at))),
+            "state": self.state(at),
             "classes": facts.classes_payload(sample, at.filter, len(at.run.class_names)),
             "kernel": facts.kernel_payload(kernel, at.filter, before),
             **self._neighbours(at),
@@ -177,11 +177,11 @@ class FilterFacts:
         if correlation is None:
             return {"nearest": [], "opposite": [], "values": []}
         nearest, opposite = facts.neighbours(correlation, at.filter)
-        shown = [at.filter, *(one.filter for one in nearest + opposite)]
+        shown = [at.filter, *(one["filter"] for one in nearest + opposite)]
         sample = self._samples.of(at.run, at.layer)
         return {
-            "nearest": [cast("shapes.Neighbour", asdict(one)) for one in nearest],
-            "opposite": [cast("shapes.Neighbour", asdict(one)) for one in opposite],
+            "nearest": nearest,
+            "opposite": opposite,
             # The filter's own values first, then those of its neighbours in this order.
             "values": facts.points(sample, shown),
         }

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flask import Blueprint
 
     from reactcnn_dash.db import Run, StoreReader
-    from reactcnn_dash.pages.filter.shapes import TopImages
+    from reactcnn_dash.pages.filter.shapes import RunNow, TopImages
     from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.filters.tops import TopsOfRun
 
@@ -139,9 +139,10 @@ def routes(context: Context) -> Iterable[Blueprint]:
         return done(facts.payload(asked()))
 
     @blueprint.get("/run")
-    def run() -> Response:
-        now = _run_asked(context)
-        return done({"stored": now.stored, "collecting": now.state in GOING_ON})
+    def run_now() -> Response:
+        run = _run_asked(context)
+        now: RunNow = {"stored": run.stored, "collecting": run.state in GOING_ON}
+        return done(now)
 
     @blueprint.get("/clusters")
     def cluster() -> Response:
@@ -152,7 +153,7 @@ def routes(context: Context) -> Iterable[Blueprint]:
     def tops() -> Response:
         at = asked()
         found = ready(tops_of_runs.ask(at.run, sum(layer.filters for layer in at.layers)))
-        low = facts.state(at).low
+        low = facts.state(at)["low"]
         above = -math.inf if low is None else low
         return done(tops_payload(reader, found, at, above))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-from reactcnn_dash.results.filters.facts import ClassValues, FilterKernel
+from reactcnn_dash.results.filters.facts import ClassValues, FilterKernel, FilterState, Neighbour
 from reactcnn_dash.results.filters.history import History, PastRun
 
 __all__ = [
@@ -37,27 +37,6 @@ class FilterRun(TypedDict):
     classes: list[str]
     answers: str
     shape: tuple[int, int, int]
-
-
-class FilterState(TypedDict):
-    """How a filter stands over the run's images."""
-
-    images: int
-    mean: float | None
-    deviation: float | None
-    low: float | None
-    high: float | None
-    constant: bool
-    dead: bool
-
-
-class Neighbour(TypedDict):
-    """Another filter of the layer: r and its 95 % interval."""
-
-    filter: int
-    r: float
-    low: float
-    high: float
 
 
 class Neighbours(TypedDict):

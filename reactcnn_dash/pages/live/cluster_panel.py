@@ -129,7 +129,6 @@ def _hint() -> html.Div:
                 "and names the layers and filters that stand out.",
             ]
         ),
-        id=ids.PANEL_HINT,
     )
 
 

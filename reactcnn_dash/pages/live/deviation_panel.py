@@ -10,13 +10,14 @@ from reactcnn_dash import ids
 from reactcnn_dash.pages import mantine as dmc
 from reactcnn_dash.pages.elements import LIVE, aria, box, options, section, small
 from reactcnn_dash.pages.glossary import explained
+from reactcnn_dash.results.deviations.scores import RATE
 
-RATES: Final = (("0.001", "0.1 %"), ("0.01", "1 %"), ("0.05", "5 %"))
+RATES: Final = {"0.001": "0.1 %", "0.01": "1 %", "0.05": "5 %"}
 """Rates of false alarms to choose from, as the address and as a person writes them."""
 
 
 def deviation_section() -> html.Section:
-    """Return the panel's frame; assets/live/49-standing-out.js fills it."""
+    """Return the panel's frame; assets/live/standing-out.mjs fills it."""
     return section(
         "What stands out",
         "standing-out",
@@ -28,8 +29,8 @@ def deviation_section() -> html.Section:
             html.Div(
                 dmc.Select(
                     id=ids.ODD_RATE,
-                    data=options(dict(RATES)),
-                    value="0.01",
+                    data=options(RATES),
+                    value=f"{RATE:g}",
                     allowDeselect=False,
                     size="xs",
                     w=78,

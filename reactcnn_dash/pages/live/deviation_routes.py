@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import Layer, Run
-    from reactcnn_dash.pages.live.shapes import OddImage, OddRun
+    from reactcnn_dash.pages.live.shapes import NextOdd, OddImage, OddRun
     from reactcnn_dash.pages.page import Context
     from reactcnn_dash.results.deviations.scores import RunScores
 
@@ -132,7 +132,8 @@ def blueprint(context: Context) -> Blueprint:
         after = _after()
         # After the last comes the first.
         ahead = [*odd[odd > after].tolist(), *odd[odd <= after].tolist()]
-        return done({"image": ahead[0] if ahead else None})
+        found: NextOdd = {"image": ahead[0] if ahead else None}
+        return done(found)
 
     return routes
 

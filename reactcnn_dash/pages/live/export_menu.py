@@ -7,7 +7,7 @@ from typing import Final
 from dash import html
 
 from reactcnn_dash import ids
-from reactcnn_dash.pages.elements import aria, attributes, box, text_button
+from reactcnn_dash.pages.elements import aria, attributes, box
 
 ITEMS: Final = (
     (
@@ -52,11 +52,10 @@ def export_menu() -> html.Div:
     closed = attributes({"aria-haspopup": "menu", "aria-expanded": "false"})
     return box(
         "menu",
-        text_button(
-            ids.EXPORT,
+        html.Button(
             "Export",
-            "Take the run, its clusters or this view out as a file",
-            "menu-button",
+            className="text-button menu-button",
+            title="Take the run, its clusters or this view out as a file",
             **closed,
         ),
         html.Div(entries, className="menu-items", role="menu", hidden=True, **aria("Export")),

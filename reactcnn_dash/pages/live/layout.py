@@ -1,8 +1,8 @@
-"""The live page's skeleton: Dash components and the places that assets/live/*.js draw into."""
+"""The live page's skeleton: Dash components and the places that assets/live/*.mjs draw into."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from dash import dcc, html
 
@@ -39,6 +39,10 @@ from reactcnn_dash.pages.page import Content
 
 POLL_MS = 400
 """Milliseconds between two looks at the store."""
+MODES: Final = {"gap": "GAP", "deviation": "Deviation"}
+"""What the colours of the grid can show."""
+AGAINST: Final = {"run": "All images", "class": "Predicted class"}
+"""The images behind a deviation: all, or those of the predicted class."""
 
 
 def _head() -> tuple[Any, ...]:
@@ -105,15 +109,13 @@ def _toolbar() -> html.Div:
 
 def _colours() -> html.Div:
     """Return what the colours of the grid say: the mode, its one choice, and the legend."""
-    modes = {"gap": "GAP", "deviation": "Deviation"}
-    against = {"run": "All images", "class": "Predicted class"}
     return group(
         html.Div(
-            choice(ids.MODE, "What the colours show", modes),
+            choice(ids.MODE, "What the colours show", MODES),
             title="GAP, or how far it deviates from what is usual (D)",
         ),
         box("of-gap", scale_choice()),
-        box("of-deviation of-classes", choice(ids.AGAINST, "Deviation against", against)),
+        box("of-deviation of-classes", choice(ids.AGAINST, "Deviation against", AGAINST)),
         legend(),
         look="colours",
     )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
-from flask import Response, jsonify, request
+from flask import Response, request
 
 from reactcnn_dash.analysis.scales import NOT_FINITE, NOUGHT
 from reactcnn_dash.finite import rounded, significant
-from reactcnn_dash.jobs.model import Waiting
-from reactcnn_dash.pages.json_routes import RequestRefused, done, json_routes, number
+from reactcnn_dash.pages.json_routes import RequestRefused, done, json_routes, number, ready
 from reactcnn_dash.pages.live.frames import gap_ranges
 from reactcnn_dash.results.maps_again import maps_question
+from reactcnn_dash.results.what_if import INSTEAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from reactcnn_dash.db import Layer, Run
     from reactcnn_dash.jobs.messages import Message
-    from reactcnn_dash.pages.live.shapes import ClassMap, ModelWaiting, WhatIf
+    from reactcnn_dash.pages.live.shapes import ClassMap, WhatIf
     from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.results.what_if import OverRunQuestion, SwitchedOff, WhatIfQuestion
 
 MOST_CLASSES = 10
 MOST_OFF = 4096
@@ -116,18 +117,15 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/<uuid>/what-if/<int:ordinal>")
     def what_if(uuid: str, ordinal: int) -> Response:
-        question = {"ask": "what-if", "ordinal": ordinal, **_switched_off()}
-        found = model.ask(uuid, question)
-        if isinstance(found, Waiting):
-            return _waiting(found)
+        question: WhatIfQuestion = {"ask": "what-if", "ordinal": ordinal, **_switched_off()}
+        found = ready(model.ask(uuid, question))
         run = reader.run(uuid)
         label = next(reader.image_facts(run, ordinal, ordinal + 1)).label
         return done(what_if_payload(found, run, context.run_layers.of(uuid).layers, label))
 
     @routes.get("/<uuid>/what-if")
     def over_run(uuid: str) -> Response:
-        found = model.ask(uuid, _over_run(reader.run(uuid)))
-        return _waiting(found) if isinstance(found, Waiting) else done(found.head)
+        return done(ready(model.ask(uuid, _over_run(reader.run(uuid)))).head)
 
     @routes.post("/<uuid>/what-if/cancel")
     def cancel(uuid: str) -> Response:
@@ -136,56 +134,30 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/<uuid>/maps/<int:ordinal>")
     def maps(uuid: str, ordinal: int) -> Response:
-        found = model.ask(uuid, maps_question(ordinal))
-        return _waiting(found) if isinstance(found, Waiting) else done(found.head)
+        return done(ready(model.ask(uuid, maps_question(ordinal))).head)
 
     @routes.get("/<uuid>/grad-cam/<int:ordinal>")
     def grad_cam(uuid: str, ordinal: int) -> Response:
         asked = {"class": number("class"), "layer": number("layer")}
-        found = model.ask(uuid, {"ask": "grad-cam", "ordinal": ordinal, **asked})
-        return _waiting(found) if isinstance(found, Waiting) else done(class_map_payload(found))
+        found = ready(model.ask(uuid, {"ask": "grad-cam", "ordinal": ordinal, **asked}))
+        return done(class_map_payload(found))
 
     return routes
 
 
-class _SwitchedOff(TypedDict):
-    """Filters of each layer, and what is to stand in their place."""
-
-    off: list[tuple[int, list[int]]]
-    instead: str
-
-
-class _OverRun(_SwitchedOff):
-    """Asks for the answers to all images of a run that has so many."""
-
-    ask: Literal["what-if-run"]
-    stored: int
-
-
-def _over_run(run: Run) -> _OverRun:
+def _over_run(run: Run) -> OverRunQuestion:
     # A run that has grown is another question.
     return {"ask": "what-if-run", "stored": run.stored, **_switched_off()}
 
 
-def _waiting(waiting: Waiting) -> Response:
-    said: ModelWaiting = {
-        "status": "running",
-        "loading": waiting.loading,
-        "done": waiting.done,
-        "total": waiting.total,
-        "behind": waiting.behind,
-    }
-    return jsonify(said)
-
-
-def _switched_off() -> _SwitchedOff:
+def _switched_off() -> SwitchedOff:
     """Return which filters the request switches off, and what is to stand in their place.
 
     Raises:
         RequestRefused: it does not say so.
     """
-    instead = request.args.get("instead", "zero")
-    if instead not in ("zero", "mean"):
+    instead = request.args.get("instead", INSTEAD[0])
+    if instead not in INSTEAD:
         raise RequestRefused(f"Filters are replaced by zero or their mean, not {instead[:20]!r}.")
     parts = request.args.get("off", "").split(";")
     if not all(_OFF.fullmatch(part) for part in parts):

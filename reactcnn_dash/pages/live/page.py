@@ -76,7 +76,7 @@ CONTROLS: Final = (
 
 def _routes(context: Context) -> Iterable[Blueprint]:
     return (
-        search.blueprint(context),
+        *search.routes(context),
         deviation_routes.blueprint(context),
         model_routes.blueprint(context),
         visit_routes.blueprint(context),

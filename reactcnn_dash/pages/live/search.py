@@ -13,18 +13,19 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from flask import Blueprint, Response, jsonify, request
+from flask import Response, request
 
 from reactcnn_dash.analysis import method_of
-from reactcnn_dash.db import ImageFilter, RunNotFound, SearchOrder, StoreError, StoreReader
+from reactcnn_dash.db import ImageFilter, SearchOrder, StoreReader
 from reactcnn_dash.errors import UserError
-from reactcnn_dash.pages.json_routes import RequestRefused, optional_number, ordinals
-from reactcnn_dash.pages.routes import FOR_EVER
+from reactcnn_dash.pages.json_routes import done, json_routes, optional_number, ordinals
+from reactcnn_dash.pages.routes import FOR_EVER, file_routes
 from reactcnn_dash.results.clusters.clustering import ClusterRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from flask import Blueprint
     from numpy.typing import NDArray
 
     from reactcnn_dash.db import SearchPage
@@ -146,12 +147,12 @@ def thumbnails(reader: StoreReader, uuid: str, ordinals: Sequence[int]) -> tuple
     return body, all(here)
 
 
-def blueprint(context: Context) -> Blueprint:
+def routes(context: Context) -> Iterable[Blueprint]:
     """Return the routes that search a run and show what was found."""
-    routes = Blueprint("search", __name__)
+    searches, pictures = json_routes("runs"), file_routes("thumbnails")
     reader = context.reader
 
-    @routes.get("/runs/<uuid>/search")
+    @searches.get("/<uuid>/search")
     def search(uuid: str) -> Response:
         wanted, order = parse_search(request.args.get("of", EVERYTHING))
         offset = optional_number("offset") or 0
@@ -163,26 +164,13 @@ def blueprint(context: Context) -> Blueprint:
             limit=PAGE,
             near=optional_number("near"),
         )
-        response = jsonify(search_payload(found, offset))
-        # A run grows, and what is found in it too.
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return done(search_payload(found, offset))
 
-    @routes.get("/runs/<uuid>/thumbnails")
-    def pictures(uuid: str) -> Response:
+    @pictures.get("/runs/<uuid>/thumbnails")
+    def of(uuid: str) -> Response:
         body, complete = thumbnails(reader, uuid, ordinals(MOST_THUMBNAILS))
         response = Response(body, mimetype="application/octet-stream")
         response.headers["Cache-Control"] = FOR_EVER if complete else "no-store"
         return response
 
-    @routes.errorhandler(BadSearch)
-    @routes.errorhandler(RequestRefused)
-    def bad_search(error: UserError) -> Response:
-        return Response(str(error), status=400, mimetype="text/plain")
-
-    @routes.errorhandler(StoreError)
-    def store_error(error: StoreError) -> Response:
-        status = 404 if isinstance(error, RunNotFound) else 503
-        return Response(str(error), status=status, mimetype="text/plain")
-
-    return routes
+    return searches, pictures

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 from reactcnn_dash.pages.shapes import Empty
+from reactcnn_dash.results.maps_again import MapsAgain
+from reactcnn_dash.results.what_if import WhatIfRun
+
+__all__ = ["MapsAgain", "WhatIfRun"]
 
 
 class ShownRun(TypedDict):
@@ -157,7 +161,10 @@ class ClustersAsked(TypedDict):
 
 
 class ClustersRequest(ClustersAsked):
-    """Which clusters to work out; ``keep``: the nodes on the page stay where they are."""
+    """Which clusters to work out; ``parameter`` None: the one that suits the layer.
+
+    ``keep``: the picture on the page shows the same layer and method, and its nodes stay.
+    """
 
     parameter: float | None
     keep: bool
@@ -341,19 +348,6 @@ class FirstVisit(TypedDict):
     wrong: int
 
 
-class ModelWaiting(TypedDict):
-    """The model has not answered yet: ask again; ``total`` is 0 until it is known.
-
-    ``loading``: the model is still being loaded; ``behind``: another run's model is still needed.
-    """
-
-    status: Literal["running"]
-    loading: bool
-    done: int
-    total: int
-    behind: bool
-
-
 class WhatIf(TypedDict):
     """An image with some filters switched off, beside the image as it is.
 
@@ -368,34 +362,6 @@ class WhatIf(TypedDict):
     after: int | None
     codes: str
     spans: list[float]
-    rounded: bool
-
-
-class WhatIfRun(TypedDict):
-    """A run with some filters switched off: how many of its images are still predicted as before.
-
-    Of ``images``: ``labelled``; right ``before`` and ``after``; ``lost``, right before alone;
-    ``won``, right after alone; the ``same`` prediction. ``damaged`` ones were left out.
-    """
-
-    images: int
-    labelled: int
-    before: int
-    after: int
-    lost: int
-    won: int
-    same: int
-    damaged: int
-
-
-class MapsAgain(TypedDict):
-    """The maps of an image are there now.
-
-    ``stored``: they stay in the store; ``rounded``: the run was given finer pixels than the store
-    keeps.
-    """
-
-    stored: bool
     rounded: bool
 
 

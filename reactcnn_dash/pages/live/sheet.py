@@ -9,7 +9,8 @@ from dash import html
 from reactcnn_dash import ids
 from reactcnn_dash.pages.elements import LIVE, aria, box, section, spacer, tool_button
 
-_ORDERS: Final = {"number": "by number", "gap": "by GAP", "cluster": "by cluster"}
+ORDERS: Final = {"number": "by number", "gap": "by GAP", "cluster": "by cluster"}
+"""How the maps of a layer can stand."""
 
 
 def sheet() -> html.Section:
@@ -22,7 +23,7 @@ def sheet() -> html.Section:
             html.Button(id=ids.SHEET_TITLE, className="sheet-title"),
             spacer(),
             html.Select(
-                [html.Option(words, value=key) for key, words in _ORDERS.items()],
+                [html.Option(words, value=key) for key, words in ORDERS.items()],
                 id=ids.SHEET_ORDER,
                 className="sheet-order",
                 **aria("Order of the maps"),

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from reactcnn_dash.analysis.explained import FEW
+from reactcnn_dash.analysis.redundancy import LEAST_IMAGES
+from reactcnn_dash.analysis.stability import DRAWS, TARGET
 from reactcnn_dash.pages.help import Help
+from reactcnn_dash.results.redundancy.maps import MAP_IMAGES
 
 SHORTCUTS: Final = (
     ("↑ ↓", "walk through the layers, or the clusters, with one in focus"),
@@ -28,18 +32,19 @@ CONCEPTS: Final = (
         "positions, where â is the least squares fit by those that stay, with a constant, made "
         "from one half of the stored maps and judged on the other. Those that stay are chosen "
         "greedily, each time the one that explains most of what is left (pivoted Cholesky). A "
-        "cluster is confirmed when all its filters but one at most are. Fewer than 30 images with "
-        "maps give no verdict.",
+        "cluster is confirmed when all its filters but one at most are. Fewer than "
+        f"{LEAST_IMAGES} images with maps give no verdict.",
     ),
     (
         "By which few",
-        "At most four of those that stay, found greedily (orthogonal matching pursuit), with what "
-        "these alone explain.",
+        f"At most {FEW} of those that stay, found greedily (orthogonal matching pursuit), with "
+        "what these alone explain.",
     ),
     (
         "Spatial r",
         "The correlation of two filters' maps place by place, each map centred on its own mean, "
-        "over up to 128 stored images: whether they look alike, which is more than they need.",
+        f"over up to {MAP_IMAGES} stored images: whether they look alike, which is more than they "
+        "need.",
     ),
     (
         "Filter to keep",
@@ -59,10 +64,11 @@ CONCEPTS: Final = (
     (
         "Does it hold?",
         "Two samples of images that share none are clustered apart; the adjusted Rand index (ARI) "
-        "says how far they agree: 1 is the same, 0 is chance. The curve shows its mean over three "
-        "draws and, as a band, its range. From 0.8 on the images are enough; before, the curve is "
-        "continued as 1 − ARI = c · n^−β to say how many more to collect. Bootstrap agreement is "
-        "the ARI of the clusters with those of samples drawn with replacement (Efron 1979).",
+        "says how far they agree: 1 is the same, 0 is chance. The curve shows its mean over "
+        f"{DRAWS} draws and, as a band, its range. From {TARGET} on the images are enough; before, "
+        "the curve is continued as 1 − ARI = c · n^−β to say how many more to collect. Bootstrap "
+        "agreement is the ARI of the clusters with those of samples drawn with replacement (Efron "
+        "1979).",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""The redundancy page: Dash components, and the places that assets/redundancy/*.js draw into."""
+"""The redundancy page: Dash components, and the places that assets/redundancy/*.mjs draw into."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _body() -> html.Div:
         box(
             "redundancy-left",
             html.Div(id=ids.REDUNDANCY_LAYERS, className="redundancy-layers"),
-            section("Does it hold?", "holding", id=ids.REDUNDANCY_HOLDING, hidden=True),
+            section("Does it hold?", "stability", id=ids.REDUNDANCY_STABILITY, hidden=True),
         ),
         section("Clusters of the layer", "redundancy-layer", id=ids.REDUNDANCY_LAYER),
         id=ids.REDUNDANCY_BODY,

@@ -59,8 +59,8 @@ def routes(context: Context) -> Iterable[Blueprint]:
         report = ready(redundancies.report(run, _threshold()))
         return done(report_payload(report, run, reader.layers(run.id)))
 
-    @blueprint.get("/holds")
-    def holds() -> Response:
+    @blueprint.get("/stability")
+    def stability() -> Response:
         run = reader.run(number("run"))
         position = _position(reader, run)
         return done(stability_payload(ready(redundancies.stability(run, position, _threshold()))))

@@ -11,7 +11,14 @@ from markupsafe import Markup
 
 from reactcnn_dash import analysis
 from reactcnn_dash.analysis import OVERVIEW, REDUNDANT, TooFewImages, TooFewRows
-from reactcnn_dash.analysis.scales import CODES, NOT_FINITE, NOUGHT, goes_both_ways
+from reactcnn_dash.analysis.scales import (
+    AMBER,
+    CODES,
+    NOT_FINITE,
+    NOUGHT,
+    channels_of,
+    goes_both_ways,
+)
 from reactcnn_dash.db import Answers, DamagedBlob, StoreReader
 from reactcnn_dash.pages.live.frames import encode_gap, gap_ranges
 from reactcnn_dash.pages.palette import cluster_colours
@@ -53,7 +60,6 @@ _TALLEST: Final = 64
 _COLUMNS: Final = 8
 _INK: Final = (63, 127, 214)
 _NEGATIVE: Final = (176, 118, 66)
-_AMBER: Final = (240, 160, 0)
 _BINS: Final = 40
 
 
@@ -223,7 +229,7 @@ def grid_of(
         if goes_both_ways(lowest):
             ink = np.where((deep < NOUGHT)[:, None], _NEGATIVE, ink)
             deep = 2 * np.abs(deep - NOUGHT)
-        block[: len(own), :3] = np.where(lost[:, None], _AMBER, ink)
+        block[: len(own), :3] = np.where(lost[:, None], channels_of(AMBER["light"]), ink)
         # The least is still told from the ground.
         block[: len(own), 3] = np.where(lost, 255, 12 + deep * 243 // CODES)
         blocks.append(block.reshape(rows, columns, 4))

@@ -18,6 +18,7 @@ from reactcnn_dash.pages.json_routes import (
 
 if TYPE_CHECKING:
     from reactcnn_dash.pages.page import Context
+    from reactcnn_dash.pages.shapes import Report
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -41,6 +42,7 @@ def blueprint(context: Context) -> Blueprint:
                 ("report", runs, method, parameter), report, context.url, asked, method, parameter
             )
         )
-        return done({"name": report_name(reader, asked), "html": text})
+        found: Report = {"name": report_name(reader, asked), "html": text}
+        return done(found)
 
     return routes

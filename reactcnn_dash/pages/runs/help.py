@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from reactcnn_dash.db.records import STALL_SECONDS
 from reactcnn_dash.pages.help import Help
+from reactcnn_dash.pages.runs.layout import UNDO_SECONDS
 
 CONCEPTS: Final = (
     (
@@ -27,8 +29,8 @@ CONCEPTS: Final = (
     (
         "State",
         "Collecting, finished or interrupted; stalled when a collecting run has not been heard of "
-        "for ten seconds. Deleting, with the images left; half deleted when that was cut short: "
-        "delete the run again to go on.",
+        f"for {STALL_SECONDS:g} seconds. Deleting, with the images left; half deleted when that "
+        "was cut short: delete the run again to go on.",
     ),
     (
         "Size",
@@ -51,8 +53,8 @@ CONCEPTS: Final = (
         "Deletes the runs that are chosen, with their images, and a checkpoint that no other run "
         "uses; the store's file becomes smaller. It happens beside collectors, in small steps. A "
         "run that is being collected cannot be deleted; a stalled one can, and should its "
-        "collector wake up, it is told to stop. For 20 seconds it can be undone, and nothing is "
-        "deleted before: closing the page, or the end of the server, keeps the runs.",
+        f"collector wake up, it is told to stop. For {UNDO_SECONDS} seconds it can be undone, and "
+        "nothing is deleted before: closing the page, or the end of the server, keeps the runs.",
     ),
 )
 

@@ -22,9 +22,12 @@ from reactcnn_dash.pages.elements import (
     typed,
 )
 from reactcnn_dash.pages.page import Content
+from reactcnn_dash.results.deviations.scores import RATE
 
 LOOK_MS: Final = 2000
 """Milliseconds between two looks at the list of runs."""
+UNDO_SECONDS: Final = 20
+"""How long the way back is shown; runs are deleted when it is over."""
 
 _TEXT: Final = {"filter": "agTextColumnFilter", "suppressFloatingFilterButton": True}
 _WRITTEN: Final = {**_TEXT, "editable": {"function": "runWritable(params.data)"}}
@@ -52,7 +55,7 @@ def _narrow() -> dict[str, object]:
     return _number() | {"suppressFloatingFilterButton": True}
 
 
-# The fields that no row of `runs_rows` has are made of those in assets/runs/rows.mjs.
+# The fields that no `RunRow` has are made of those in assets/runs/rows.mjs.
 COLUMNS: Final[list[dict[str, object]]] = [
     {
         "field": "name",
@@ -100,8 +103,8 @@ COLUMNS: Final[list[dict[str, object]]] = [
     {
         "field": "odd",
         "headerName": "Odd",
-        "headerTooltip": "Images that stand out from what is usual for their run, at 1 % false "
-        "alarms; – while they are not scored",
+        "headerTooltip": "Images that stand out from what is usual for their run, at "
+        f"{100 * RATE:g} % false alarms; – while they are not scored",
         "width": 54,
         **_narrow(),
         **_shown("runOdd"),

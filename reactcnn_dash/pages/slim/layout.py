@@ -27,11 +27,7 @@ from reactcnn_dash.vocabulary import SLIM_BUDGETS, SLIM_METHODS, SLIM_SHARES
 if TYPE_CHECKING:
     from typing import Any
 
-AGAINST: Final = {
-    "parameters": "Parameters",
-    "work": "Multiply-adds",
-    "speed": "Images a second",
-}
+AGAINST: Final = {**SLIM_BUDGETS, "speed": "Images a second"}
 """What the curve stands over."""
 
 

@@ -123,17 +123,17 @@ def routes(context: Context) -> Iterable[Blueprint]:
 
     @blueprint.get("/trial")
     def state() -> Response:
-        return done({"trial": trial_payload(*trials.state())})
+        return done(trial_payload(*trials.state()))
 
     @blueprint.post("/try")
     def begin() -> Response:
         trials.begin(_wanted(reader, request.get_json(silent=True)))
-        return done({"trial": trial_payload(*trials.state())})
+        return done(trial_payload(*trials.state()))
 
     @blueprint.post("/cancel")
     def cancel() -> Response:
         trials.cancel()
-        return done({"trial": trial_payload(*trials.state())})
+        return done(trial_payload(*trials.state()))
 
     return (blueprint,)
 

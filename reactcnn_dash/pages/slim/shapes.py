@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 
 class Measured(TypedDict):
@@ -94,9 +94,12 @@ class Recipe(TypedDict):
 
 
 class Trial(TypedDict):
-    """How far a slim network is: ``idle``, ``running``, ``made``, ``failed`` or ``cancelled``."""
+    """How far a slim network is that is made from the page.
 
-    state: str
+    Not a ``Running``: a command goes on whoever looks, can be cancelled, and answers nothing.
+    """
+
+    state: Literal["idle", "running", "made", "failed", "cancelled"]
     phase: str
     done: int
     total: int

@@ -27,9 +27,8 @@ POINTS: Final = 512
 _DIGITS: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """Another filter of the layer, with r and its 95 % confidence interval."""
+class Neighbour(TypedDict):
+    """Another filter of the layer: r and its 95 % interval."""
 
     filter: int
     r: float
@@ -37,18 +36,11 @@ class Neighbour:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """A filter's GAP over ``images`` images; without any the numbers are None.
+class FilterState(TypedDict):
+    """A filter's GAP over ``images`` images that are finite; without any the numbers are None.
 
-    Attributes:
-        images: images with finite values in the layer.
-        mean: mean GAP.
-        deviation: its standard deviation (n − 1); None below two images.
-        low: lowest GAP.
-        high: highest GAP.
-        constant: the value never changes.
-        dead: that value is 0.
+    ``deviation`` is the standard deviation (n − 1), None below two images; ``constant``: the value
+    never changes; ``dead``: that value is 0.
     """
 
     images: int
@@ -113,23 +105,26 @@ class Marginals:
         )
 
 
-def state_of(moments: Marginals, filter_: int) -> State:
+def state_of(moments: Marginals, filter_: int) -> FilterState:
     """Return how a filter stands over the images behind its layer's co-moments."""
     n = moments.n
     if n == 0:
-        return State(0, None, None, None, None, constant=False, dead=False)
+        return {
+            "images": 0, "mean": None, "deviation": None, "low": None, "high": None,
+            "constant": False, "dead": False,
+        }  # fmt: skip
     low, high = float(moments.low[filter_]), float(moments.high[filter_])
     constant = n >= analysis.MINIMUM_IMAGES and low == high
     spread = math.sqrt(moments.squares[filter_] / (n - 1)) if n > 1 else math.nan
-    return State(
-        images=n,
-        mean=finite(moments.mean[filter_]),
-        deviation=finite(spread),
-        low=finite(low),
-        high=finite(high),
-        constant=constant,
-        dead=constant and low == 0.0,
-    )
+    return {
+        "images": n,
+        "mean": finite(moments.mean[filter_]),
+        "deviation": finite(spread),
+        "low": finite(low),
+        "high": finite(high),
+        "constant": constant,
+        "dead": constant and low == 0.0,
+    }
 
 
 def neighbours(correlation: Correlation, filter_: int) -> tuple[list[Neighbour], list[Neighbour]]:
@@ -153,7 +148,8 @@ def neighbours(correlation: Correlation, filter_: int) -> tuple[list[Neighbour],
 
     def made(other: int) -> Neighbour:
         r = float(row[other])
-        return Neighbour(other, r, *analysis.fisher_interval(r, correlation.n))
+        low, high = analysis.fisher_interval(r, correlation.n)
+        return {"filter": other, "r": r, "low": low, "high": high}
 
     return [made(one) for one in nearest], [made(one) for one in opposite]
 

@@ -12,7 +12,7 @@ from reactcnn_dash.db import DamagedBlob
 from reactcnn_dash.finite import finite
 from reactcnn_dash.jobs.cache import Cache
 from reactcnn_dash.results.epochs import in_order
-from reactcnn_dash.results.filters.facts import Marginals, State, state_of
+from reactcnn_dash.results.filters.facts import FilterState, Marginals, state_of
 from reactcnn_dash.results.moments import comoments_of
 
 if TYPE_CHECKING:
@@ -45,23 +45,16 @@ class Moment:
     """A filter in one run; its class selectivity is NaN with fewer than two classes."""
 
     run: RunSummary
-    state: State
+    state: FilterState
     selectivity: float
 
 
-class PastRun(TypedDict):
+class PastRun(FilterState):
     """A filter in one run of its history."""
 
     id: int
     name: str
     epoch: int | None
-    images: int
-    mean: float | None
-    deviation: float | None
-    low: float | None
-    high: float | None
-    dead: bool
-    constant: bool
     selectivity: float | None
     accuracy: float | None
     error: float | None
@@ -161,13 +154,7 @@ def history_payload(moments: Sequence[Moment], run: Run) -> History:
                 "id": one.run.id,
                 "name": one.run.name,
                 "epoch": one.run.epoch,
-                "images": one.state.images,
-                "mean": one.state.mean,
-                "deviation": one.state.deviation,
-                "low": one.state.low,
-                "high": one.state.high,
-                "dead": one.state.dead,
-                "constant": one.state.constant,
+                **one.state,
                 "selectivity": finite(one.selectivity),
                 "accuracy": one.run.correct / one.run.labelled if one.run.labelled else None,
                 "error": one.run.mean_error,

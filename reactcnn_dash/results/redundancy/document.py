@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from reactcnn_dash import analysis
 from reactcnn_dash.printing import as_json
+from reactcnn_dash.results.naming import filter_address
 from reactcnn_dash.results.redundancy.report import METHOD, LayerReport, RedundancyReport
 
 if TYPE_CHECKING:
@@ -139,8 +140,8 @@ def _explained_dict(
         "r2": one.r2,
         "by": one.by,
         "r2_by": one.r2_by,
-        "address": f"{layer}:{one.filter}",
-        "by_addresses": [f"{layer}:{filter_}" for filter_ in one.by],
+        "address": filter_address(layer, one.filter),
+        "by_addresses": [filter_address(layer, filter_) for filter_ in one.by],
         "verdict": str(analysis.Verdict.CONFIRMED if confirmed else analysis.Verdict.CANDIDATE),
     }
 
@@ -160,8 +161,8 @@ def _cluster_dict(layer: str, one: analysis.ClusterEvidence, images: int) -> Clu
         "verdict": one.verdict,
         "mean_r_95": analysis.fisher_interval(one.mean_r, images),
         "lowest_r_95": analysis.fisher_interval(one.lowest_r, images),
-        "addresses": [f"{layer}:{filter_}" for filter_ in one.filters],
-        "keep_address": f"{layer}:{one.keep}",
+        "addresses": [filter_address(layer, filter_) for filter_ in one.filters],
+        "keep_address": filter_address(layer, one.keep),
     }
 
 
