@@ -206,12 +206,12 @@ def test_rounding_is_the_difference_in_standard_deviations() -> None:
     assert found is not None
     kept = np.delete(np.arange(50), 7)
     off = np.sqrt(((brief - single)[kept] ** 2).mean(0)) / single[kept].std(0)
-    assert (found.images, found.changed, found.filter) == (49, 2, "b/1")
+    assert (found.images, found.changed, found.filter) == (49, 2, "b:1")
     np.testing.assert_allclose((found.median, found.largest), (np.median(off), off[3]), rtol=1e-4)
     np.testing.assert_allclose(found.layers["a"], (off[:2].mean(), off[1]), rtol=1e-4, atol=1e-6)
     again = rounding_in({"rounding": json.loads(json.dumps(found.as_json()))})
     assert again is not None
-    assert (again.images, again.filter, [*again.layers]) == (49, "b/1", ["a", "b"])
+    assert (again.images, again.filter, [*again.layers]) == (49, "b:1", ["a", "b"])
     assert again.largest == pytest.approx(found.largest, rel=1e-3)
     assert rounding_of([("a", 5)], single[: FEWEST - 1], single[: FEWEST - 1], None) is None
 
@@ -224,7 +224,7 @@ def test_what_is_not_finite_in_one_alone_is_no_rounding() -> None:
     assert found is not None
     assert found.largest == np.inf
     assert found.changed is None
-    assert "NaN or infinity at most (a/1)" in found.text
+    assert "NaN or infinity at most (a:1)" in found.text
     kept = rounding_in({"rounding": json.loads(json.dumps(found.as_json(), allow_nan=False))})
     assert kept is not None
     assert kept.largest == np.inf

@@ -277,7 +277,7 @@ def test_a_network_that_is_cancelled_leaves_nothing_half(collected: Path) -> Non
     assert list(folder.glob(".partial*")) == []
     assert said(client, "/slims/of?run=1")["points"] == []
     # What cannot be done is told in the command's own words, and another can begin.
-    client.post("/slims/try", json=asked(share=1))
+    client.post("/slims/try", json=asked(share=2))
     failed = until(client, "failed", "made")
     assert failed["state"] == "failed"
     assert "the narrowest that tiny can be has" in failed["message"]

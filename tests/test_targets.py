@@ -106,12 +106,16 @@ def test_hits_by_label_are_numpys_and_their_searches_find_as_many(path: Path) ->
     def total(text: str) -> int:
         return len(reader.matching(LABELS, parse_search(text)[0]))
 
-    for label, hits, extra, missed, rest in found["labels"]:
+    for one in found["labels"]:
+        label, hits, extra, missed = (one[key] for key in ("label", "hits", "extra", "missed"))
         true, said = TRUTH[KNOWN, label] == 1, given()[KNOWN, label]
         assert hits == (true & said).sum() == total(f"label-{label}.predicted-{label}")
         assert extra == (~true & said).sum() == total(f"extra-{label}")
         assert missed == (true & ~said).sum() == total(f"missed-{label}")
+        rest = found["labelled"] - hits - extra - missed
         assert rest == (~true & ~said).sum()
+        assert one["precision"] == pytest.approx(true[said].mean())
+        assert one["recall"] == pytest.approx(said[true].mean())
         assert hits + missed == total(f"label-{label}")
         assert hits + extra == total(f"predicted-{label}")
 

@@ -145,13 +145,13 @@ def test_a_signal_before_the_run_leaves_none(tmp_path: Path, tiny_images: Path) 
     store = tmp_path / "a.db"
     options = ["--images", str(tiny_images), "--store", str(store)]
     script = (
-        "import os, signal, sys, collector.cli as cli\n"
+        "import os, signal, sys, collector.cli as cli, collector.opening as opening\n"
         "from dataclasses import replace\n"
         "from collector.frameworks.registry import KERAS\n"
         "def interrupted():\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    KERAS.start()\n"
-        "cli.framework_of = lambda model: replace(KERAS, start=interrupted)\n"
+        "opening.framework_of = lambda model: replace(KERAS, start=interrupted)\n"
         f"sys.exit(cli.main({options!r}))"
     )
     result = subprocess.run(

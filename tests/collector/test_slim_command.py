@@ -131,7 +131,7 @@ def test_a_budget_gives_a_model_its_channels_what_was_measured_and_two_runs(
     assert result["accuracy"]["before"] == pytest.approx((before == truth).mean())
     assert result["accuracy"]["after"] == pytest.approx((after == truth).mean())
     assert result["agreement"] == pytest.approx((before == after).mean())
-    assert f"{result['accuracy']['after']:.2%}" in said
+    assert f"{100 * result['accuracy']['after']:.2f} %" in said
     reader = StoreReader(str(tmp_path / "a.db"))
     runs = [reader.run(result["runs"][which]) for which in ("before", "after")]
     assert [run.state for run in runs] == [RunState.FINISHED] * 2
