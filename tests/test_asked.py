@@ -66,3 +66,8 @@ def test_an_address_is_read_by_the_same_rules() -> None:
             decimal("rate")
         with pytest.raises(RequestRefused, match="run is a number, not '-1'"):
             optional_number("run")
+    with app.test_request_context(f"/?run={10**9 - 1}&layer={10**9}"):
+        assert number("run") == optional_number("run") == 10**9 - 1
+        for read in (number, optional_number):
+            with pytest.raises(RequestRefused, match="layer is a number, not '1000000000'"):
+                read("layer")

@@ -8,7 +8,7 @@ has asked for yet.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -121,16 +121,25 @@ def json_file(text: str, name: str) -> Response:
     return response
 
 
-def whole(value: Any, name: str) -> int:
+IN_ADDRESS: Final = 10**9
+"""Whole numbers of an address are below it: ids, ordinals and what a page counts."""
+
+
+def whole(value: Any, name: str, most: int = MOST) -> int:
     """Return a whole number that a browser sent: as JSON has it, or as digits.
 
+    Args:
+        value: what was sent.
+        name: what it is called.
+        most: it is below this, and not below its negative.
+
     Raises:
-        RequestRefused: it is something else, or larger than a store's numbers.
+        RequestRefused: it is something else; by default, larger than a store's numbers.
     """
     # The value of a select is text, as is all of an address.
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not -MOST <= value < MOST:
+    if isinstance(value, bool) or not isinstance(value, int) or not -most <= value < most:
         raise RequestRefused(f"{name} is a number, not {str(value)[:40]!r}.")
     return value
 
@@ -154,7 +163,7 @@ def optional_number(name: str) -> int | None:
         RequestRefused: it is no number.
     """
     text = request.args.get(name, "")
-    return whole(text, name) if text else None
+    return whole(text, name, IN_ADDRESS) if text else None
 
 
 def number(name: str) -> int:
@@ -163,7 +172,7 @@ def number(name: str) -> int:
     Raises:
         RequestRefused: there is none.
     """
-    return whole(request.args.get(name, ""), name)
+    return whole(request.args.get(name, ""), name, IN_ADDRESS)
 
 
 def ordinals(most: int) -> list[int]:

@@ -23,6 +23,7 @@ from reactcnn_dash.pages.elements import (
 )
 from reactcnn_dash.pages.page import Content
 from reactcnn_dash.results.deviations.scores import RATE
+from reactcnn_dash.results.text import percent_text
 
 LOOK_MS: Final = 2000
 """Milliseconds between two looks at the list of runs."""
@@ -104,7 +105,7 @@ COLUMNS: Final[list[dict[str, object]]] = [
         "field": "odd",
         "headerName": "Odd",
         "headerTooltip": "Images that stand out from what is usual for their run, at "
-        f"{100 * RATE:g} % false alarms; – while they are not scored",
+        f"{percent_text(RATE, 0)} false alarms; – while they are not scored",
         "width": 54,
         **_narrow(),
         **_shown("runOdd"),

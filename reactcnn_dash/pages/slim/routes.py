@@ -9,6 +9,7 @@ from flask import Response, request, send_file
 
 from reactcnn_dash.pages import run_list
 from reactcnn_dash.pages.json_routes import (
+    IN_ADDRESS,
     RequestRefused,
     done,
     json_file,
@@ -68,14 +69,15 @@ def _wanted(reader: StoreReader, values: Any) -> trial.Wanted:
     """
     asked = values if isinstance(values, dict) else {}
     run, calibration, evaluation = (
-        reader.run(whole(asked.get(name), name)) for name in ("run", "calibration", "evaluation")
+        reader.run(whole(asked.get(name), name, IN_ADDRESS))
+        for name in ("run", "calibration", "evaluation")
     )
     found = trial.Wanted(
         run=run,
         calibration=calibration,
         evaluation=evaluation,
         budget=str(asked.get("budget", "")),
-        share=whole(asked.get("share"), "share"),
+        share=whole(asked.get("share"), "share", IN_ADDRESS),
         method=str(asked.get("method", "")),
     )
     found.check()
