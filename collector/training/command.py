@@ -174,7 +174,7 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
     for line in dict.fromkeys(told):
         console.notice(line)
     if not done:
-        quicker = partial(network.quicker, model, teacher, settings.scaling)
+        quicker = partial(network.choose_precision, model, teacher, settings.scaling)
         settings = _with_precision(settings, data, console, quicker)
         model = network.with_optimizer(model)
         settings = dataclasses.replace(settings, size=[*shape[:2]], identity=data.identity)

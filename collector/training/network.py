@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -20,6 +20,7 @@ from collector.frameworks.scaling import SCALINGS
 from collector.packaged import CLASSES
 from collector.request import DEFAULT_PIXEL_RANGE
 from collector.training.checkpoints import TrainingError
+from collector.training.quicker import quicker
 from reactcnn_dash.db import BFLOAT16, FLOAT32
 
 if TYPE_CHECKING:
@@ -211,14 +212,16 @@ class Step:
         return self._model(scaled(images, self._scaling), training=True)
 
     def _step(self, images: Any, labels: Any) -> tuple[Any, Any]:
-        model = self._model
-        with tf.GradientTape() as tape:
+        model, teacher = self._model, self._teacher
+        with tf.GradientTape() as tape, ExitStack() as stack:
+            for one in filter(None, (model, teacher)):
+                stack.enter_context(quicker(one, convolutions=self._precision == FLOAT32))
             given = scaled(images, self._scaling)
             outputs = model(given, training=True)
             losses = keras.losses.sparse_categorical_crossentropy(labels, outputs)
             loss = aim = tf.reduce_mean(losses)
-            if self._teacher is not None:
-                said = self._teacher(given, training=False)
+            if teacher is not None:
+                said = teacher(given, training=False)
                 aim = (1 - TAUGHT) * loss + TAUGHT * _divergence(said, outputs)
             decay = tf.add_n([tf.nn.l2_loss(kernel.value) for kernel in self._kernels])
             total = aim + WEIGHT_DECAY * decay
@@ -229,7 +232,7 @@ class Step:
         return loss, right
 
 
-def quicker(
+def choose_precision(
     model: Any, teacher: Any, scaling: str, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> Choice:
     """Choose the precision of a training by some steps in each, in turn, of a copy of the model.

@@ -1,4 +1,4 @@
-"""What the Keras callback costs beside the forward pass that it cannot do without."""
+"""The Keras callback beside a forward pass, and a step of ``train`` beside one of Keras."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from collector import ReactCNNCallback
 from collector.frameworks.keras import vgg16
 from collector.images import open_images
-from tests.benchmarks.table import Result, at_most
+from collector.training.network import Step, with_optimizer
+from tests.benchmarks.table import Result, at_least, at_most
+from tests.benchmarks.turns import in_turn, ratio, timed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 PROBE = 1000
 BATCH = 64
 EPOCHS = 6
+TRAINED = 128
+STEPS = 6
 
 
 class _Beside(keras.callbacks.Callback):  # type: ignore[misc] # keras has no types
@@ -51,8 +58,43 @@ class _Beside(keras.callbacks.Callback):  # type: ignore[misc] # keras has no ty
             self.ratios.append(cost / alone)
 
 
+def steps(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
+    """Return images a second of ``train`` in float32 ÷ those of ``train_on_batch``.
+
+    Keras has no decay to compute; images and labels are the same.
+
+    Args:
+        pixels: (B, 32, 32, 3) of a batch.
+        labels: (B,) theirs.
+    """
+    step, plain = Step(with_optimizer(vgg16.load())), vgg16.load()
+    optimizer = keras.optimizers.SGD(0.0, momentum=0.9, nesterov=True)
+    plain.compile(optimizer, "sparse_categorical_crossentropy")
+    values = pixels.astype(np.float32)
+
+    def rate(call: Callable[[], Any]) -> Callable[[], float]:
+        call()
+
+        def measure() -> float:
+            with timed(STEPS * len(pixels)) as found:
+                for _ in range(STEPS):
+                    call()
+            return found[0]
+
+        return measure
+
+    rates = in_turn(
+        3,
+        {
+            "train": rate(lambda: step(pixels, labels, 0.0)),
+            "keras": rate(lambda: plain.train_on_batch(values, labels)),
+        },
+    )
+    return ratio(rates, "train", "keras")
+
+
 def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
-    """Measure the callback; return its row."""
+    """Measure the callback and a training; return their rows."""
     report("callback in a training")
     pixels = open_images("sample").read(0, PROBE, (32, 32, 3)).pixels
     model = vgg16.load()
@@ -69,6 +111,8 @@ def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
         callbacks=[ours, beside],
     )
     assert ours.failures == 0
+    report("training")
+    quicker = steps(pixels[:TRAINED], np.arange(TRAINED) % 10)
     return [
         at_most(
             f"callback, a run of {PROBE:,} probe images ÷ their forward pass alone",
@@ -76,5 +120,6 @@ def run(folder: Path, report: Callable[[str], None]) -> list[Result]:
             1.15,
             "×",
             digits=2,
-        )
+        ),
+        at_least("training, float32, images a second ÷ Keras' own step", quicker, 1.4),
     ]

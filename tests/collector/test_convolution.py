@@ -7,11 +7,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.frameworks.keras.capture import Capture
-from collector.frameworks.keras.convolution import substitute
+from collector.frameworks.keras.convolution import convolution, substitute
 from collector.frameworks.keras.flatten import flatten
 from collector.frameworks.keras.models import LoadedModel
 from collector.frameworks.keras.network import understand
@@ -73,6 +74,43 @@ def test_gives_what_the_definition_gives(
     if activation:
         expected = np.maximum(expected, 0)
     np.testing.assert_allclose(found, expected, rtol=0, atol=limit)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    height=st.integers(1, 9),
+    width=st.integers(1, 9),
+    channels=st.sampled_from((7, 128, 131)),
+    filters=st.sampled_from((128, 150)),
+    images=st.sampled_from((2, 32)),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_gradients_are_those_of_the_definition(
+    *, height: int, width: int, channels: int, filters: int, images: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(images, height, width, channels)).astype(np.float32)
+    kernel = rng.normal(size=(3, 3, channels, filters)).astype(np.float32)
+    slopes = rng.normal(size=(images, height, width, filters)).astype(np.float32)
+
+    @tf.function  # type: ignore[untyped-decorator] # TensorFlow has no types
+    def derive(values: Any, kernel: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch((values, kernel))
+            result = convolution(values, kernel)
+        return result, *tape.gradient(result, (values, kernel), slopes)
+
+    turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+    padded = np.pad(values.astype(np.float64), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    by_kernel = np.empty(kernel.shape)
+    for row, column in np.ndindex(3, 3):
+        part = padded[:, row : row + height, column : column + width]
+        by_kernel[row, column] = np.einsum(
+            "bhwc,bhwf->cf", part, slopes.astype(np.float64), optimize=True
+        )
+    expected = (by_definition(values, kernel, 0), by_definition(slopes, turned, 0), by_kernel)
+    for found, wanted in zip(derive(values, kernel), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,11 @@ convolution: 1.7 times as fast at 4 × 4 and 8 × 8, 1.9 times at 2 × 2; hardly
 where the tiles no longer fit the caches, and slower with fewer than some 30 images, since the
 transformed kernels are larger than the kernels. Results differ by some 10⁻⁶ of the largest value,
 as between any two orders of summation.
+
+In a training the kernels are transformed at each step, and gradients go back the same way: they
+need the same few multiplications twice more. Measured likewise with 128 images, forward and
+backward together: 1.6 times as fast at 8 × 8, 2.7 times at 4 × 4, 3.5 times at 2 × 2; slower at
+16 × 16.
 """
 
 from __future__ import annotations
@@ -57,22 +62,19 @@ def substitute(call: Call, images: int) -> Callable[[Any], Any] | None:
         now; ``None`` where the operation itself is best.
     """
     layer = call.operation
-    if images < _FEWEST_IMAGES or not _is_plain(layer):
+    if not is_plain(layer):
         return None
     height, width, channels = call.inputs[0].shape[1:]
-    if None in (height, width) or min(channels, layer.filters) < _FEWEST_CHANNELS:
-        return None
-    largest = max(height, width)
-    if largest > _LARGEST_MAP:
+    if not _pays(images, height, width, channels, layer.filters):
         return None
     # Outside the graph that is being built, where large constants would be copied many times over.
     with tf.init_scope():
         kernel = layer.kernel.numpy()
         bias = tf.constant(layer.bias.numpy()) if layer.use_bias else None
         multiply = (
-            _by_one_matrix(kernel, height, width)
-            if largest <= _LARGEST_DENSE
-            else _by_tiles(kernel, height, width)
+            _by_one_matrix(tf.constant(kernel), height, width)
+            if max(height, width) <= _LARGEST_DENSE
+            else _by_tiles(tf.constant(_transformed(kernel)), height, width)
         )
 
     def convolve(values: Any) -> Any:
@@ -84,7 +86,39 @@ def substitute(call: Call, images: int) -> Callable[[Any], Any] | None:
     return convolve
 
 
-def _is_plain(layer: Any) -> bool:
+def convolution(values: Any, kernel: Any) -> Any:
+    """Convolve with a kernel as it is at each call; gradients reach both.
+
+    Args:
+        values: (B, H, W, C) float32; the faster way is taken where all four are known.
+        kernel: (3, 3, C, F) float32, of a layer that :func:`is_plain`.
+
+    Returns:
+        (B, H, W, F) float32, with strides of 1 and the edges filled up with zeros.
+    """
+    images, height, width, channels = values.shape
+    kernel = tf.convert_to_tensor(kernel)
+    if images is None or not _pays(images, height, width, channels, kernel.shape[-1]):
+        return tf.nn.conv2d(values, kernel, 1, "SAME")
+    if max(height, width) <= _LARGEST_DENSE:
+        return _by_one_matrix(kernel, height, width)(values)
+    flat = tf.reshape(kernel, (9, channels * kernel.shape[-1]))
+    middle = tf.matmul(tf.constant(_both_sides(), tf.float32), flat)
+    return _by_tiles(tf.reshape(middle, (-1, *kernel.shape[2:])), height, width)(values)
+
+
+def _pays(images: int, height: int | None, width: int | None, channels: int, filters: int) -> bool:
+    return (
+        images >= _FEWEST_IMAGES
+        and min(channels, filters) >= _FEWEST_CHANNELS
+        and height is not None
+        and width is not None
+        and max(height, width) <= _LARGEST_MAP
+    )
+
+
+def is_plain(layer: Any) -> bool:
+    """Tell whether a layer is an ordinary 3 × 3 convolution in float32 that keeps maps' sizes."""
     return (
         # Not of a subclass: that may do anything.
         type(layer) is keras.layers.Conv2D
@@ -99,15 +133,14 @@ def _is_plain(layer: Any) -> bool:
     )
 
 
-def _by_one_matrix(kernel: NDArray[Any], height: int, width: int) -> Callable[[Any], Any]:
-    """Return the whole layer as a matrix (H W C, H W F)."""
+def _by_one_matrix(kernel: Any, height: int, width: int) -> Callable[[Any], Any]:
+    """Return the whole layer as a matrix (H W C, H W F), for sides of at most 2."""
     channels, filters = kernel.shape[2:]
-    blocks = np.zeros((height, width, channels, height, width, filters), np.float32)
-    for y, x, row, column in np.ndindex(height, width, 3, 3):
-        above, left = y + row - 1, x + column - 1
-        if 0 <= above < height and 0 <= left < width:
-            blocks[above, left, :, y, x, :] = kernel[row, column]
-    matrix = tf.constant(blocks.reshape(height * width * channels, height * width * filters))
+    above, left, y, x = np.indices((height, width, height, width))
+    places = 3 * (above - y + 1) + left - x + 1
+    blocks = tf.gather(tf.reshape(kernel, (9, channels, filters)), places)
+    size = height * width
+    matrix = tf.reshape(tf.transpose(blocks, (0, 1, 4, 2, 3, 5)), (size * channels, size * filters))
 
     def multiply(values: Any) -> Any:
         flat = tf.reshape(values, (-1, matrix.shape[0]))
@@ -116,28 +149,36 @@ def _by_one_matrix(kernel: NDArray[Any], height: int, width: int) -> Callable[[A
     return multiply
 
 
-def _by_tiles(kernel: NDArray[Any], height: int, width: int) -> Callable[[Any], Any]:
-    """Winograd's algorithm; T tiles in all images together."""
-    a, g, b = _transforms()
+def _both_sides() -> NDArray[Any]:
+    """G ⊗ G (36, 9): both sides of G g Gᵀ at once, by vec(X Y Z) = (X ⊗ Zᵀ) vec Y."""
+    _, g, _ = _transforms()
+    return np.kron(g, g)
+
+
+def _transformed(kernel: NDArray[Any]) -> NDArray[Any]:
+    """Return G g Gᵀ (36, C, F) of a kernel (3, 3, C, F), rounded once."""
+    both = _both_sides()
     channels, filters = kernel.shape[2:]
-    down, across = -(-height // _TILE), -(-width // _TILE)
-    positions = _WIDTH**2
-    # Both sides of G g Gᵀ (and below of Bᵀ d B and Aᵀ m A) at once, by vec(X Y Z) = (X ⊗ Zᵀ) vec Y.
-    both, transformed = np.kron(g, g), np.empty((positions, channels, filters), np.float32)
+    result = np.empty((len(both), channels, filters), np.float32)
     for channel in range(channels):
         # One at a time: in float64 the whole would be eight times the kernel.
-        transformed[:, channel] = both @ kernel[:, :, channel].reshape(9, -1)
-    middle = tf.constant(transformed)
-    del transformed
+        result[:, channel] = both @ kernel[:, :, channel].reshape(9, -1)
+    return result
+
+
+def _by_tiles(middle: Any, height: int, width: int) -> Callable[[Any], Any]:
+    """Winograd's algorithm with a transformed kernel (36, C, F); T tiles in all images together."""
+    a, _, b = _transforms()
+    channels, filters = middle.shape[1:]
+    down, across = -(-height // _TILE), -(-width // _TILE)
     into, back = (tf.constant(np.kron(one, one), tf.float32) for one in (b, a))
     padding = [[0, 0], [1, 1 + down * _TILE - height], [1, 1 + across * _TILE - width], [0, 0]]
 
     def multiply(values: Any) -> Any:
-        padded = tf.pad(values, padding)
-        rows = [padded[:, i * _TILE : i * _TILE + _WIDTH] for i in range(down)]
-        bands = tf.stack(rows, 1)
-        tiles = [bands[:, :, :, j * _TILE : j * _TILE + _WIDTH] for j in range(across)]
-        inputs = tf.reshape(tf.stack(tiles, 2), (-1, positions, channels))
+        tiles = _overlapping(_overlapping(tf.pad(values, padding), 1, down), 3, across)
+        if across > 1:
+            tiles = tf.transpose(tiles, (0, 1, 3, 2, 4, 5))
+        inputs = tf.reshape(tiles, (-1, _WIDTH**2, channels))
         # (T, 36, C) → (36, T, C) · (36, C, F) → (T, 36, F) → (T, 16, F)
         spread = tf.transpose(tf.matmul(into, inputs), (1, 0, 2))
         products = tf.transpose(tf.matmul(spread, middle), (1, 0, 2))
@@ -148,6 +189,24 @@ def _by_tiles(kernel: NDArray[Any], height: int, width: int) -> Callable[[Any], 
         return whole[:, :height, :width]
 
     return multiply
+
+
+def _overlapping(values: Any, axis: int, count: int) -> Any:
+    """Cut an axis of 4 n + 2 into n windows of 6, each two beyond the next one's begin.
+
+    Windows that were sliced would do as well, but TensorFlow lays out a whole array of zeros for
+    the gradient of each slice.
+    """
+    shape = values.shape.as_list()
+    shape[0] = -1
+    if count == 1:
+        return tf.expand_dims(values, axis)
+    head, last = tf.split(values, [count * _TILE, 2], axis)
+    firsts = tf.reshape(head, (*shape[:axis], count, _TILE, *shape[axis + 1 :]))
+    begins, _ = tf.split(firsts, 2, axis + 1)
+    _, following = tf.split(begins, [1, count - 1], axis)
+    ends = tf.concat([following, tf.expand_dims(last, axis)], axis)
+    return tf.concat([firsts, ends], axis + 1)
 
 
 @cache
