@@ -253,11 +253,13 @@ def _unfinished_runs(settings: Settings, checkpoints: Checkpoints, epoch: int) -
     """
     checkpoint = str(checkpoints.path(epoch))
     try:
+        store = StoreReader(settings.store)
         runs = [
             run
-            for run in StoreReader(settings.store).summaries()
-            if (run.experiment, run.epoch, run.checkpoint_source)
-            == (settings.experiment, epoch, checkpoint)
+            for run in store.summaries()
+            if (run.experiment, run.epoch) == (settings.experiment, epoch)
+            # A list says where weights were last; a copy may have been collected since.
+            and store.run(run.id).checkpoint.source == checkpoint
         ]
     except StoreError:
         # Told, and got over, where runs are collected.

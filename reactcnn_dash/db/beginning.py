@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from reactcnn_dash.db import models
 from reactcnn_dash.db.packing import maps_kept, pack_kernel
@@ -50,7 +50,8 @@ def insert_run(connection: Connection, new: NewRun, owner: str) -> int:
         "feature_maps": new.feature_maps,
         "class_names": list(new.class_names),
         "image_shape": list(new.image_shape),
-        "options": new.options,
+        # The same weights may come from elsewhere in the next run.
+        "options": {**new.options, "source": new.checkpoint_source},
         # Once more by itself: a list of runs does not read their options.
         "precision": new.options.get("precision"),
         "state": RunState.COLLECTING,
@@ -96,6 +97,12 @@ def _checkpoint_id(connection: Connection, new: NewRun) -> int:
         select(table.c.id).where(table.c.sha256 == new.checkpoint_sha256)
     ).scalar()
     if found is not None:
+        # A list of runs says where weights are now, as far as is known.
+        connection.execute(
+            update(table)
+            .where(table.c.id == found, table.c.source != new.checkpoint_source)
+            .values(source=new.checkpoint_source)
+        )
         return int(found)
     values = {
         "sha256": new.checkpoint_sha256,

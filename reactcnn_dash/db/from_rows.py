@@ -66,10 +66,14 @@ def run_of(row: AnyRow) -> Run:
     shared = None
     if row.shared_images is not None:
         shared = Shared(workers=row.workers, images=row.shared_images)
+    options = dict(row.options)
+    # Runs of former versions do not say it themselves.
+    source = options.pop("source", row.source)
     return _record(
         Run,
         row,
-        checkpoint=Checkpoint(row.checkpoint_id, row.sha256, row.model, row.parameters, row.source),
+        checkpoint=Checkpoint(row.checkpoint_id, row.sha256, row.model, row.parameters, source),
+        options=options,
         class_names=tuple(row.class_names),
         image_shape=(height, width, channels),
         gap_low=floats_of(row.gap_low),

@@ -72,6 +72,7 @@ class Options(TypedDict, total=False):
     looked at by whoever draws it: a run without is a run all the same.
     """
 
+    source: str
     framework: str
     preprocess: str | None
     custom: str | None

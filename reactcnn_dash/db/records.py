@@ -67,7 +67,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One set of weights of one model, recognised by the SHA-256 of the weights (hex)."""
+    """One set of weights of one model, recognised by the SHA-256 of the weights (hex).
+
+    `source` is where a run had them from; the same weights may have come from elsewhere in others.
+    """
 
     id: int
     sha256: str

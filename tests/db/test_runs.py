@@ -510,3 +510,14 @@ def test_writers_that_come_and_go_at_once_wait_for_each_other(path: Path) -> Non
     close_writing(open_for_writing(place, wal=True))
     assert path.read_bytes()[18:20] == b"\1\1"
     whole(url)
+
+
+def test_each_run_says_where_it_had_its_weights_from(url: str) -> None:
+    for place in ("trained · epoch 3", "here/epoch-3.keras", "there/epoch-3.keras"):
+        with RunWriter.begin(url, new_run(checkpoint_source=place)) as writer:
+            writer.finish()
+    reader = StoreReader(url)
+    places = [reader.run(run).checkpoint.source for run in (1, 2, 3)]
+    assert places == ["trained · epoch 3", "here/epoch-3.keras", "there/epoch-3.keras"]
+    assert len({reader.run(run).checkpoint.id for run in (1, 2, 3)}) == 1
+    assert {run.checkpoint_source for run in reader.summaries()} == {"there/epoch-3.keras"}
