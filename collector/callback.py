@@ -110,8 +110,9 @@ class ReactCNNCallback(Watching, keras.callbacks.Callback):  # type: ignore[misc
 
     def _try_to_collect(self, epoch: int | None) -> None:
         fit = self._fit
-        fit.collected, fit.stored = fit.epoch, fit.weights
-        self._account.try_to_collect(epoch, lambda: self._collect(epoch))
+        fit.stored = fit.weights
+        if self._account.try_to_collect(epoch, lambda: self._collect(epoch)) is not None:
+            fit.collected = fit.epoch
 
     def _collect(self, epoch: int | None) -> int:
         watched, fit = self._watch_model(), self._fit
@@ -184,8 +185,13 @@ class _Watched:
 
 
 def _ends(model: Any) -> list[Any]:
-    """Return a model's symbolic inputs and outputs: others, once it is given other layers."""
-    return [*(getattr(model, "inputs", None) or ()), *(getattr(model, "outputs", None) or ())]
+    """Return what is other once a model was given other layers, or its layers other weights.
+
+    Those are its symbolic inputs and outputs, and its variables: LoRA adds some, quantisation
+    replaces them.
+    """
+    inputs, outputs = (getattr(model, name, None) or () for name in ("inputs", "outputs"))
+    return [*inputs, *outputs, *model.weights]
 
 
 def _same(some: list[Any], others: list[Any]) -> bool:

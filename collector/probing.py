@@ -16,7 +16,7 @@ from collector.session import labels_for, new_run, pixel_range_hint
 from collector.signals import StopSignals
 from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics
-from reactcnn_dash.db import RunWriter, StoreError
+from reactcnn_dash.db import RunWriter, StoreError, warnings_of
 from reactcnn_dash.results.text import percent_text
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Account:
         seconds: time that it took.
         runs: ids of the runs collected, in their order.
         failures: how many could not be.
+        missed: the epoch that was tried last and could not be, if any.
         warned: whether a failure was said already; later ones are only counted.
         path_warned: the same of a path that cannot be filled in.
     """
@@ -48,6 +49,7 @@ class Account:
     seconds: float = 0.0
     runs: list[int] = dataclasses.field(default_factory=list)
     failures: int = 0
+    missed: int | None = None
     warned: bool = False
     path_warned: bool = False
 
@@ -67,15 +69,18 @@ class Account:
     def try_to_collect(self, epoch: int | None, collect: Callable[[], int]) -> int | None:
         """Collect an epoch's run, or that of the final weights; return its id.
 
-        ``None`` if it failed, which is counted.
+        ``None`` if it failed, which is counted, but once however often an epoch is tried.
         """
-        before = len(self.runs)
+        before, again = len(self.runs), epoch is not None and epoch == self.missed
         what = "the final weights" if epoch is None else f"epoch {epoch}"
         with self.guarded(f"collect {what}"):
             self.runs.append(collect())
         if len(self.runs) > before:
+            self.failures -= again
+            self.missed = None
             return self.runs[-1]
-        self.failures += 1
+        self.failures += not again
+        self.missed = epoch
         return None
 
     def path_of(
@@ -143,7 +148,7 @@ def tell_of_space(
     *,
     runs: int,
 ) -> None:
-    """Log what the runs to come will write, where that is a lot.
+    """Log what the runs to come will write, where that is a lot, and where a store is not safe.
 
     Args:
         log: where to.
@@ -162,8 +167,8 @@ def tell_of_space(
         runs=runs,
         fewer=('feature_maps="last:N" or "none"', "fewer images (probe=N)"),
     )
-    if notice is not None:
-        log.warning("ReactCNN: %s", notice)
+    for line in (*filter(None, [notice]), *warnings_of(request.store)):
+        log.warning("ReactCNN: %s", line)
 
 
 def labels_of(network: Network, source: ImageSource) -> LabelFit:

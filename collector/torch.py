@@ -119,23 +119,18 @@ class Watch(Watching):
         # All of it at once: hooks listen to the module itself while it runs.
         with undisturbed(self._module):
             watched, proven = self._proven()
-            self._stored = weights_digest(self._module)
-            return self._collect_as(
-                watched.network,
-                proven,
-                watched.labels,
-                sha256=self._stored,
-                path=path,
-                epoch=epoch,
+            digest = weights_digest(self._module)
+            run = self._collect_as(
+                watched.network, proven, watched.labels, sha256=digest, path=path, epoch=epoch
             )
+            self._stored = digest
+            return run
 
     def look(self) -> None:
         """Find out what there is to watch; raises what stands in the way."""
         assert self._module is not None
-        begun = time.monotonic()
         with undisturbed(self._module):
             self._proven()
-        self._account.seconds += time.monotonic() - begun
 
     def _proven(self) -> tuple[_Watched, Proven]:
         """Return the network, ready with the weights of now and held against the module itself."""
@@ -151,6 +146,8 @@ class Watch(Watching):
     def _look(self) -> tuple[_Watched, Proven]:
         module, request = self._module, self._request
         assert module is not None
+        # On another device, or in another form, another may be faster, or none be there.
+        self._precision = ""
         asked = Asked(
             class_names=self._class_names or None,
             native_shape=request.size or self._source.native_shape,
@@ -238,7 +235,9 @@ def watch(
     first = first_weight(module)
     # A lazy module has no weights before its first batch; it is looked at when it is recorded.
     if first is None or not nn.parameter.is_lazy(first):
+        begun = time.monotonic()
         watched.look()
+        watched._account.seconds += time.monotonic() - begun
     return watched
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from collector.frameworks.protocol import Captured, Network, Pixels, Proven
+    from collector.frameworks.protocol import Network, Pixels, Proven
 
 MEASURED: Final = 64
 """Images, at most, that the rounding is measured over."""
@@ -167,19 +167,21 @@ def measured(proven: Proven, network: Network, pixels: Pixels) -> Proven:
     if proven.against is None:
         return proven
     begun = time.monotonic()
-    parts: list[tuple[Captured, Captured]] = []
+    # Without the maps, which may be many times as large as all else.
+    gaps: tuple[list[NDArray[np.float32]], ...] = ([], [])
+    answers: tuple[list[NDArray[np.float32]], ...] = ([], [])
     for start in range(0, min(len(pixels), MEASURED), _AT_A_TIME):
         part = pixels[start : start + _AT_A_TIME]
-        parts.append((proven.against(part), proven.capture(part)))
+        for side, capture in enumerate((proven.against, proven.capture)):
+            captured = capture(part)
+            gaps[side].append(captured.gap.copy())
+            answers[side].append(captured.probabilities.copy())
         if time.monotonic() - begun > _MEASURING_SECONDS:
             break
-    single, brief = (np.concatenate([both[side].gap.copy() for both in parts]) for side in range(2))
+    single, brief = map(np.concatenate, gaps)
     said: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
     if network.reading.answers is Answers.CLASSES:
-        first, second = (
-            np.concatenate([predictions(both[side].probabilities) for both in parts])
-            for side in range(2)
-        )
+        first, second = (predictions(np.concatenate(one)) for one in answers)
         said = first, second
     names = [(tap.name, tap.filters) for tap in network.taps]
     return dataclasses.replace(proven, rounding=rounding_of(names, single, brief, said))

@@ -21,7 +21,7 @@ from collector.progress import Console, Lines, Progress, Silent, follow_input
 from collector.request import DEFAULT_IMAGES, DEFAULT_MODEL
 from collector.slim.request import METHODS, SlimError, SlimRequest, share
 from collector.training import command as train
-from collector.training.checkpoints import PATTERN
+from collector.training.checkpoints import PATTERN, Checkpoints
 from reactcnn_dash.db import Answers
 from reactcnn_dash.printing import write_error
 from reactcnn_dash.results.slimming.files import digest
@@ -198,15 +198,16 @@ class _Job:
         self._request, self._arguments = request, arguments
         self._signals, self._progress = signals, progress
         self._phase = ""
+        self._told: set[str] = set()
 
     def run(self, source: ImageSource, evaluation: ImageSource | None) -> int:
-        from collector.session import of_custom, open_network  # noqa: PLC0415 - SciPy is not needed for --help
+        from collector import session  # noqa: PLC0415 - SciPy is not needed for --help
         from collector.slim.slimming import Slimming  # noqa: PLC0415 - imports TensorFlow
 
         request, progress = self._request, self._progress
         network = cast(
             "Network",
-            open_network(
+            session.open_network(
                 request.model, request.collecting(), source.native_shape, head=request.head
             ),
         )
@@ -226,9 +227,15 @@ class _Job:
             f"model   {network.loaded.name}: {network.loaded.parameters:,} parameters\n"
             f"images  {feed.limit:,} of {source.description} to slim it with"
         )
-        notice = of_custom(request.collecting())
-        if notice is not None:
-            progress.notice(notice)
+        given = request.preprocess or request.pixel_range
+        told = (
+            session.of_custom(request.collecting()),
+            *network.notices,
+            *source.notices,
+            session.pixel_range_hint(network, source, given),
+        )
+        for line in filter(None, told):
+            self._notice(line)
         saving = (request.work is None or request.parameters is not None, request.work is not None)
         try:
             slimming = Slimming(network, feed, saving, self._working)
@@ -286,7 +293,12 @@ class _Job:
         from collector.slim.evaluating import Evaluation  # noqa: PLC0415 - imports TensorFlow
 
         measuring = Evaluation(
-            request, evaluation, slimming.feed.source, self._signals, self._progress
+            request,
+            evaluation,
+            slimming.feed.source,
+            self._signals,
+            self._progress,
+            notice=self._notice,
         )
         code = measuring.collect()
         if code:
@@ -331,7 +343,7 @@ class _Job:
             seed=arguments.seed,
             store=self._request.store,
         )
-        code = train.run(options, self._signals)
+        code = train.run(options, self._signals, quiet=arguments.quiet)
         if code:
             return code
         last = folder / PATTERN.format(epoch=arguments.fine_tune)
@@ -390,6 +402,12 @@ class _Job:
     def _say(self, text: str) -> None:
         write_error(text)
 
+    def _notice(self, line: str) -> None:
+        """Say what the user should know, once: each run over the same images would say it again."""
+        if line not in self._told:
+            self._told.add(line)
+            self._progress.notice(line)
+
     def _judged(self, network: Network, evaluation: ImageSource | None) -> Judged | None:
         from collector.slim.searching import judge  # noqa: PLC0415
 
@@ -397,7 +415,7 @@ class _Job:
             return None
         fit = fit_labels(evaluation, network.outputs, network.loaded.class_names)
         if fit.notice:
-            self._progress.notice(fit.notice)
+            self._notice(fit.notice)
         limit = min(self._request.evaluate_limit or len(evaluation), len(evaluation))
         return judge(self._feed(evaluation, network, limit), fit)
 
@@ -442,10 +460,12 @@ def _check_tuning(arguments: argparse.Namespace, request: SlimRequest) -> None:
         raise SlimError("fine-tuning knows Keras' own layers only; leave --custom out.")
     if arguments.fine_tune and request.reading == "keras":
         raise SlimError("fine-tuning reads pictures by Pillow; leave --reading out.")
-    if arguments.fine_tune and request.checkpoints.exists() and not request.force:
+    # A folder without an epoch is of a training that was stopped within its first.
+    if arguments.fine_tune and Checkpoints(str(request.checkpoints)).newest() and not request.force:
         raise SlimError(
             f"{request.checkpoints} is there from a fine-tuning before; go on with train --resume "
-            f"--checkpoints {request.checkpoints}, or give --force to begin again."
+            f"--checkpoints {request.checkpoints}, whose last file is then the slim network, or "
+            "give --force to begin again."
         )
 
 

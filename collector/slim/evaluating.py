@@ -13,9 +13,11 @@ from collector import loop, session
 from collector.frameworks.keras.capture import Capture
 from collector.request import DEFAULT_READING
 from reactcnn_dash.analysis import change_interval, wilson_interval
-from reactcnn_dash.db import RunState, StoreError, StoreReader
+from reactcnn_dash.db import RunState, StoreError, StoreReader, warnings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from collector.frameworks.keras.network import Network
     from collector.images import ImageSource
     from collector.progress import Progress
@@ -84,6 +86,7 @@ class Evaluation:
         calibration: the images that it was slimmed with.
         signals: end it.
         progress: told how far it is.
+        notice: told what the user should know of the images, a line at a time.
     """
 
     def __init__(
@@ -93,9 +96,11 @@ class Evaluation:
         calibration: ImageSource,
         signals: StopSignals,
         progress: Progress,
+        *,
+        notice: Callable[[str], None],
     ) -> None:
         self._request, self._source, self._calibration = request, source, calibration
-        self._signals, self._progress = signals, progress
+        self._signals, self._progress, self._notice = signals, progress, notice
         self._runs: list[Run] = []
         self._networks: list[Network] = []
 
@@ -162,6 +167,8 @@ class Evaluation:
     def _collect(self, wanted: Request) -> int:
         ready = session.begin(wanted, self._source, self._signals)
         with closing(ready.writer):
+            for line in (*ready.notices, *warnings_of(wanted.store)):
+                self._notice(line)
             outcome = loop.collect(
                 ready.work, ready.writer, signals=self._signals, progress=self._progress
             )

@@ -134,7 +134,7 @@ class Checkpoints:
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 write(partial)
-                with partial.open("rb") as file:
+                with partial.open("rb+") as file:
                     os.fsync(file.fileno())
                 partial.replace(path)
             finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import shlex
 import sys
 from datetime import datetime
@@ -55,6 +56,7 @@ _DEFAULTS: dict[str, Any] = {
     "preprocess": None, "size": None,
 }  # fmt: skip
 
+_LITERAL = str.maketrans({"{": "{{", "}": "}}"})
 _SETTLING = 30
 """Batches that settle a checkpoint's running statistics, 2 % of an epoch of CIFAR-10."""
 _SIZE = (32, 32)
@@ -125,17 +127,20 @@ def options(checkpoints: str, **given: Any) -> argparse.Namespace:
     return argparse.Namespace(checkpoints=checkpoints, resume=False, **usual | given)
 
 
-def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
+def run(arguments: argparse.Namespace, signals: StopSignals, *, quiet: bool = False) -> int:
     """Train; returns the exit code.
 
-    ``arguments.store`` may be ``None``: then it is the store of the training that goes on, or the
-    default one.
+    Args:
+        arguments: of the command line; ``store`` may be ``None``: then it is the store of the
+            training that goes on, or the default one.
+        signals: what ends it early.
+        quiet: say nothing but errors.
 
     Raises:
         CollectorError, ImageSourceError: it cannot be done, and why.
     """
     checkpoints = Checkpoints(arguments.checkpoints)
-    console = _Console()
+    console = _Console(io.StringIO() if quiet else sys.stderr)
     if arguments.resume:
         settings = checkpoints.settings()
         _check_options(arguments, settings)
@@ -154,13 +159,15 @@ def run(arguments: argparse.Namespace, signals: StopSignals) -> int:
         check_model(file)
     start_tensorflow()
     _seed(settings.seed)
-    opened = open_data(settings, sys.stderr)
+    stream = None if quiet else sys.stderr
+    opened = open_data(settings, stream)
     model, shape, told = _model(settings, opened, checkpoints, done)
-    data = load_data(settings, opened, shape, sys.stderr)
+    data = load_data(settings, opened, shape, stream)
     from collector.training import network  # noqa: PLC0415 - imports TensorFlow
 
     if model is None:
         model = network.untrained(len(data.class_names))
+    network.check_trainable(model)
     if model.output_shape[-1] != len(data.class_names):
         raise TrainingError(
             f"the model has {model.output_shape[-1]} outputs, but the data "
@@ -251,21 +258,25 @@ def _unfinished_runs(settings: Settings, checkpoints: Checkpoints, epoch: int) -
 
     ``None`` if one of them is whole.
     """
-    checkpoint = str(checkpoints.path(epoch))
+    checkpoint = checkpoints.path(epoch)
+    parts = []
     try:
         store = StoreReader(settings.store)
-        runs = [
-            run
-            for run in store.summaries()
-            if (run.experiment, run.epoch) == (settings.experiment, epoch)
+        for run in store.summaries():
+            if (run.experiment, run.epoch) != (settings.experiment, epoch):
+                continue
             # A list says where weights were last; a copy may have been collected since.
-            and store.run(run.id).checkpoint.source == checkpoint
-        ]
+            source = Path(store.run(run.id).checkpoint.source)
+            if source == checkpoint:
+                parts.append(run)
+            elif source.name == checkpoint.name and not source.exists():
+                # Its folder was moved since; whose an unfinished run is then, nobody knows.
+                parts += [run] if run.state is RunState.FINISHED else []
     except StoreError:
         # Told, and got over, where runs are collected.
         return []
-    whole = any(run.state is RunState.FINISHED for run in runs)
-    return None if whole else [run.id for run in runs]
+    whole = any(run.state is RunState.FINISHED for run in parts)
+    return None if whole else [run.id for run in parts]
 
 
 class _Training:
@@ -308,7 +319,8 @@ class _Training:
             # Said in any case: who trains was asked already.
             pixel_range=None if settings.preprocess else settings.scaling,
             preprocess=settings.preprocess,
-            checkpoint=str(self._checkpoints.folder / PATTERN),
+            # A folder may be called as what is filled in.
+            checkpoint=str(self._checkpoints.folder).translate(_LITERAL) + f"/{PATTERN}",
         )
         callback.set_model(self._model)
         callback.on_train_begin()

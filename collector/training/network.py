@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from collector.frameworks.keras import vgg16
 from collector.frameworks.keras.capture import scaled
+from collector.frameworks.keras.convolution import worthwhile
 from collector.frameworks.keras.flatten import layers_within
 from collector.frameworks.keras.models import load_model
 from collector.frameworks.keras.network import understand
@@ -69,6 +70,19 @@ def loaded(spec: str, size: tuple[int, int] | None) -> Network:
     if network.channels_first or network.reading is not Reading.AS_IS:
         raise TrainingError(f"{spec}: only models that end in a softmax, channels last, train.")
     return network
+
+
+def check_trainable(model: Any) -> None:
+    """Refuse a model of which nothing would be trained.
+
+    Raises:
+        TrainingError: all of its layers are frozen.
+    """
+    if not model.trainable_variables:
+        raise TrainingError(
+            f"all layers of {model.name} are frozen; set trainable = True for those to train, and "
+            "save it again."
+        )
 
 
 def with_optimizer(model: Any) -> Any:
@@ -147,14 +161,18 @@ class Step:
     ) -> None:
         self._model, self._teacher, self._precision = model, teacher, precision
         self._scaling = SCALINGS[scaling]
-        self._kernels = [v for v in model.trainable_variables if v.path.endswith("/kernel")]
+        # Of separable convolutions, too: depthwise_kernel, pointwise_kernel.
+        self._kernels = [v for v in model.trainable_variables if v.path.endswith("kernel")]
         self._chances = [v for v in model.variables if v.path.endswith("seed_generator_state")]
         self._function = tf.function(self._step, autograph=False, reduce_retracing=True)
         # A layer whose momentum is 1 keeps its statistics.
         self._norms = [
             layer
             for layer in layers_within(model)
-            if isinstance(layer, keras.layers.BatchNormalization) and layer.momentum < 1.0
+            if isinstance(layer, keras.layers.BatchNormalization)
+            and layer.momentum < 1.0
+            # It has running statistics of its own, from which it makes these.
+            and not getattr(layer, "renorm", False)
         ]
         self._look = tf.function(self._forward, autograph=False, reduce_retracing=True)
 
@@ -215,16 +233,18 @@ class Step:
         model, teacher = self._model, self._teacher
         with tf.GradientTape() as tape, ExitStack() as stack:
             for one in filter(None, (model, teacher)):
-                stack.enter_context(quicker(one, convolutions=self._precision == FLOAT32))
+                fewer = self._precision == FLOAT32 and worthwhile(one.count_params())
+                stack.enter_context(quicker(one, convolutions=fewer))
             given = scaled(images, self._scaling)
-            outputs = model(given, training=True)
+            # A model of mixed precision may end in fewer digits.
+            outputs = tf.cast(model(given, training=True), tf.float32)
             losses = keras.losses.sparse_categorical_crossentropy(labels, outputs)
             loss = aim = tf.reduce_mean(losses)
             if teacher is not None:
-                said = teacher(given, training=False)
+                said = tf.cast(teacher(given, training=False), tf.float32)
                 aim = (1 - TAUGHT) * loss + TAUGHT * _divergence(said, outputs)
-            decay = tf.add_n([tf.nn.l2_loss(kernel.value) for kernel in self._kernels])
-            total = aim + WEIGHT_DECAY * decay
+            shares = [tf.nn.l2_loss(kernel.value) for kernel in self._kernels]
+            total = tf.add_n([aim, *(WEIGHT_DECAY * one for one in shares)])
         weights = model.trainable_variables
         gradients = tape.gradient(total, [weight.value for weight in weights])
         model.optimizer.apply_gradients(zip(gradients, weights, strict=True))

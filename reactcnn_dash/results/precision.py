@@ -120,10 +120,14 @@ def rounding_of(
         every.append(off)
         addresses += [filter_address(name, number) for number in range(filters)]
     whole = np.concatenate(every)
+    changed: int | None = None
+    if predictions is not None:
+        first, second = (one[finite] for one in predictions)
+        changed = int((first != second).sum())
     worst = int(np.argmax(whole))
     return Rounding(
         images=int(finite.sum()),
-        changed=None if predictions is None else int((predictions[0] != predictions[1]).sum()),
+        changed=changed,
         median=float(np.median(whole)),
         largest=float(whole[worst]),
         filter=addresses[worst],

@@ -221,3 +221,47 @@ def test_wrong_arguments_are_refused_before_training(tmp_path: Path, wrong: dict
 def test_importing_the_package_imports_no_keras() -> None:
     script = "import collector, sys; sys.exit('keras' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_last_epoch_that_could_not_be_stored_is_tried_again_at_the_end(
+    tmp_path: Path, model: Any
+) -> None:
+    import keras
+
+    store = tmp_path / "a.db"
+    fit(model, ReactCNNCallback(store, IMAGES), epochs=1)
+    other = sqlite3.connect(store, isolation_level=None)
+
+    def lock(epoch: int, logs: Any) -> None:
+        if epoch == 1:
+            other.execute("BEGIN EXCLUSIVE")
+
+    locking = keras.callbacks.LambdaCallback(on_epoch_begin=lock)
+
+    def release(logs: Any) -> None:
+        other.rollback()
+
+    releasing = keras.callbacks.LambdaCallback(on_train_end=release)
+    callback = ReactCNNCallback(store, IMAGES)
+    fit(model, locking, releasing, callback, epochs=2)
+    other.close()
+    assert (callback.runs, callback.failures) == ([2, 3], 0)
+    run = StoreReader(str(store)).run(3)
+    assert (run.epoch, run.stored) == (2, 70)
+
+
+def test_a_layer_that_is_given_other_weights_is_looked_at_anew(tmp_path: Path, model: Any) -> None:
+    import keras
+
+    store = tmp_path / "a.db"
+    callback = ReactCNNCallback(store, IMAGES)
+    fit(model, callback, epochs=1)
+    model.get_layer("second").enable_lora(2)
+    model.compile(keras.optimizers.SGD(0.5), "sparse_categorical_crossentropy")
+    fit(model, callback, epochs=2)
+    assert callback.failures == 0
+    reader = StoreReader(str(store))
+    gap = direct_gap(model)
+    before, after = (reader.gap_rows(run, 0, 70) for run in (2, 3))
+    np.testing.assert_allclose(after, gap, rtol=1e-5, atol=1e-5)
+    assert not np.allclose(before, after, atol=1e-4)

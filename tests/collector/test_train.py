@@ -599,3 +599,100 @@ def test_runs_of_others_are_neither_taken_for_its_own_nor_deleted(
     assert len([run for run in runs if run.checkpoint.source == ours]) == 1
     assert [run.name for run in runs].count("mine") == 1
     assert len(runs) == 5
+
+
+def test_a_moved_training_knows_its_runs(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--from", str(tiny_path), "--epochs", "1", "--experiment", "trial"]
+    assert main(words(tmp_path, tiny_images, *options)) == 0
+    reader = StoreReader(str(tmp_path / "a.db"))
+    # The same weights from elsewhere take nothing away from the training's run.
+    copied = tmp_path / "copy.keras"
+    copied.write_bytes((tmp_path / "a" / "epoch-001.keras").read_bytes())
+    own = ["--model", str(copied), "--images", str(tiny_images), "--limit", "10"]
+    assert main([*own, "--store", str(tmp_path / "a.db")]) == 0
+    for folder in ("a", "{moved}"):
+        (tmp_path / "a").rename(tmp_path / folder)
+        capsys.readouterr()
+        assert main(["train", "--resume", "--checkpoints", str(tmp_path / folder)]) == 0
+        assert "nothing to do" in capsys.readouterr().err
+        (tmp_path / folder).rename(tmp_path / "a")
+    assert len(reader.runs()) == 2
+
+
+def test_a_folder_may_be_called_like_what_is_filled_in(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path
+) -> None:
+    options = ["--from", str(tiny_path), "--epochs", "1", "--checkpoints", str(tmp_path / "{a}{")]
+    assert main(words(tmp_path, tiny_images, *options)) == 0
+    run = StoreReader(str(tmp_path / "a.db")).run(1)
+    assert run.checkpoint.source == str(tmp_path / "{a}{" / "epoch-001.keras")
+
+
+def test_a_frozen_model_is_refused(
+    tmp_path: Path, tiny_path: Path, tiny_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = restored(tiny_path)
+    model.trainable = False
+    model.save(tmp_path / "frozen.keras")
+    start = ["--from", str(tmp_path / "frozen.keras"), "--epochs", "1"]
+    assert main(words(tmp_path, tiny_images, *start)) == INPUT
+    assert "are frozen; set trainable = True" in capsys.readouterr().err
+
+
+def test_kernels_of_every_kind_shrink_and_nothing_else() -> None:
+    import keras
+
+    inputs = keras.Input((4, 4, 3))
+    x = keras.layers.SeparableConv2D(4, 3, name="separable")(inputs)
+    x = keras.layers.DepthwiseConv2D(2, name="depthwise")(x)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.Dense(3, activation="softmax", name="dense")(keras.layers.Flatten()(x))
+    model = with_optimizer(keras.Model(inputs, x))
+    before = {one.path: one.numpy() for one in model.trainable_variables}
+    # Of black images no kernel has a gradient but that of its decay.
+    Step(model)(np.zeros((8, 4, 4, 3), np.uint8), np.zeros(8, np.int64), 0.1)
+    for one in model.trainable_variables:
+        shrunk = before[one.path] * (1 - 0.1 * 1.9 * WEIGHT_DECAY)
+        if one.path.endswith(("separable/depthwise_kernel", "depthwise/kernel")):
+            np.testing.assert_allclose(one, shrunk, rtol=1e-6, atol=1e-9)
+    names = {path.rsplit("/", 1)[-1] for path in before if path.endswith("kernel")}
+    assert names == {"depthwise_kernel", "pointwise_kernel", "kernel"}
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_model_that_ends_in_fewer_digits_is_trained(policy: str) -> None:
+    import keras
+
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(8, 3, dtype=policy)(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.GlobalAveragePooling2D(dtype=policy)(x)
+    x = keras.layers.Dense(4, activation="softmax", dtype=policy)(x)
+    model = with_optimizer(keras.Model(inputs, x))
+    rng = np.random.default_rng(4)
+    pixels = rng.integers(0, 256, (32, 8, 8, 3)).astype(np.uint8)
+    labels = pixels.mean((1, 2)).argmax(1)
+    step = Step(model, teacher=model)
+    losses = [step(pixels, labels, 0.5)[0] for _ in range(30)]
+    assert losses[-1] < losses[0]
+
+
+def test_a_renormalisation_keeps_the_statistics_that_are_its_own() -> None:
+    import keras
+
+    inputs = keras.Input((4, 4, 3))
+    x = keras.layers.BatchNormalization(renorm=True, name="norm")(inputs)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(x))
+    model = with_optimizer(keras.Model(inputs, x))
+    plain = keras.models.clone_model(model)
+    plain.set_weights(model.get_weights())
+    rng = np.random.default_rng(5)
+    batches = rng.integers(0, 256, (20, 16, 4, 4, 3)).astype(np.uint8)
+    Step(model).settle(batches)
+    for batch in batches:
+        plain(batch.astype(np.float32), training=True)
+    both = (one.get_layer("norm").get_weights() for one in (model, plain))
+    for found, wanted in zip(*both, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from collector.errors import out_of_memory
-from collector.frameworks.keras.convolution import substitute
+from collector.frameworks.keras.convolution import substitute, worthwhile
 from collector.frameworks.keras.folding import folded, in_bfloat16
 from collector.frameworks.keras.running import FAILURES, cannot_run
 from collector.frameworks.precision import NoBfloat16
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 # A TensorFlow graph is at most 2 GiB; beyond half of that the weights stay variables.
 _MOST_CONSTANTS = 2**28
-# The kernels of faster convolutions take up to four times the memory of the weights, beside them.
-_MOST_SUBSTITUTED = 2**26
 
 
 class Capture:
@@ -158,13 +156,11 @@ class Capture:
         return [(weight, tf.constant(value)) for weight, value in zip(weights, values, strict=True)]
 
     def _substitutes(self) -> dict[int, Callable[[Any], Any]]:
-        """Faster ways to carry out some convolutions; a graphics processor has its own."""
+        """Faster ways to carry out some convolutions."""
         # In bfloat16 they cost as much as they save: its digits are too few for the transforms.
         if self._exact or not self._frozen or self._brief:
             return {}
-        if self._network.loaded.parameters > _MOST_SUBSTITUTED:
-            return {}
-        if tf.config.list_physical_devices("GPU"):
+        if not worthwhile(self._network.loaded.parameters):
             return {}
         pairs = ((call, substitute(call, self._batch_size)) for call in self._network.graph.calls)
         return {id(call): instead for call, instead in pairs if instead is not None}

@@ -42,12 +42,23 @@ _FEWEST_IMAGES = 32
 _FEWEST_CHANNELS = 128
 _LARGEST_MAP = 8
 _LARGEST_DENSE = 2
+# Kernels that are transformed take up to four times the memory of the weights, beside them.
+_MOST_PARAMETERS = 2**26
 
 _TILE = 4
 _WIDTH = _TILE + 2
 _ROOT = 2.0**0.5
 # With 0, ±√2, ±1/√2 and ∞ results are three times as exact as with the usual 0, ±1, ±2 and ∞.
 _POINTS = (0.0, _ROOT, -_ROOT, 1 / _ROOT, -1 / _ROOT)
+
+
+def worthwhile(parameters: int) -> bool:
+    """Tell whether a model of so many parameters may have its convolutions computed otherwise.
+
+    A graphics processor has its own ways, and by default multiplies matrices with fewer digits than
+    the transforms need.
+    """
+    return parameters <= _MOST_PARAMETERS and not tf.config.list_physical_devices("GPU")
 
 
 def substitute(call: Call, images: int) -> Callable[[Any], Any] | None:
