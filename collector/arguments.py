@@ -126,8 +126,9 @@ def _add_what(result: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         type=text,
         help=f"{NAME}, the packaged network; {EARLY}, the same after two epochs of training; or "
-        f"the path of a .keras file with a Sequential or Functional CNN, or of an .onnx file "
-        f"(needs reactcnn[onnx]) (default: {NAME})",
+        f"the path of a .keras file with a Sequential or Functional CNN, of an .onnx file (needs "
+        f"reactcnn[onnx]), or package.module:factory of a PyTorch module with --weights FILE "
+        f"(default: {NAME})",
     )
     group.add_argument(
         "--images",
@@ -280,7 +281,8 @@ def _add_store(result: argparse.ArgumentParser) -> None:
         metavar="RUN",
         type=text,
         help="go on with an interrupted run: its id, UUID or name; model, images and options are "
-        "those of the run (default: begin a new run)",
+        "those of the run, but for --durable, --no-scores and what runs code (--custom, "
+        "--custom-ops, --trusted), which are said again (default: begin a new run)",
     )
     going_on.add_argument(
         "--share",

@@ -72,7 +72,8 @@ class Watching:
             probe_labels: (N,) integers, -1 for none; (N, K) zeros and ones, of a model of labels;
                 or the values that are due of one of values. Only with an array of images.
             probe: how many images at most: drawn evenly over the classes of an array or path
-                (default: all), the first of a data set or generator (default: 1,000).
+                (default: all), the first of a data set or generator, batches from all over a
+                ``PyDataset`` (default: 1,000).
             value_range: the values that are black and white in the probe images (default: judged
                 by the values, refused if they can be read in several ways).
             reading: how pictures of a folder are read: ``pillow`` or ``keras``, as

@@ -25,8 +25,8 @@ def add_parser(commands: Any, parents: Sequence[argparse.ArgumentParser]) -> Non
         parents=list(parents),
         help="name the first layer, and its filters, where a suspect run departs from a good one",
         description="Name the first layer, and its filters, where a suspect run departs from a "
-        "good one: image by image where both saw the same images, otherwise by what is usual for "
-        "the good run.",
+        "good one: image by image where both saw 16 of the same images, otherwise by what is usual "
+        "for the good run.",
     )
     result.add_argument("good", metavar="GOOD", help="the good run: its id, UUID or name")
     result.add_argument("suspect", metavar="SUSPECT", help="the suspect run, likewise")
@@ -43,12 +43,14 @@ def run(url: str, options: argparse.Namespace) -> int:
     # Here and not above: the command line must answer --help at once.
     from reactcnn_dash.analysis import TooFewRows  # noqa: PLC0415
     from reactcnn_dash.db import StoreReader  # noqa: PLC0415
-    from reactcnn_dash.results.deviations.fault import locate  # noqa: PLC0415
+    from reactcnn_dash.results.deviations.fault import LEAST_COMMON, locate  # noqa: PLC0415
 
     try:
         fault = locate(StoreReader(url), options.good, options.suspect)
     except TooFewRows as error:
-        raise UserError(f"the runs have no images in common, and the good one: {error}") from error
+        raise UserError(
+            f"the runs have fewer than {LEAST_COMMON} images in common, and the good one: {error}"
+        ) from error
     write_out(as_json(as_dict(fault)) if options.json else text(fault))
     return 0
 

@@ -60,7 +60,7 @@ def locate(reader: StoreReader, good: int | str, suspect: int | str) -> Fault:
 
     Raises:
         NotComparable: the runs have no layer in common, or not the same layers where that matters.
-        analysis.TooFewRows: no images in common, and the good run has too few for a profile.
+        analysis.TooFewRows: too few images in common, and the good run has too few for a profile.
         analysis.NoFaultToFind: the suspect run has no usable image.
         StoreError: a run is not there, or the store cannot be read.
     """
@@ -99,8 +99,9 @@ def _by_what_is_usual(reader: StoreReader, runs: tuple[Run, Run]) -> Fault:
     layers, unmatched = common_layers(reader, good, suspect)
     if unmatched:
         raise NotComparable(
-            f"Runs {good.name!r} and {suspect.name!r} have no images in common, and not the same "
-            f"layers ({', '.join(unmatched[:3])} …): collect both over the same images."
+            f"Runs {good.name!r} and {suspect.name!r} have fewer than {LEAST_COMMON} images in "
+            f"common, and not the same layers ({', '.join(unmatched[:3])} …): collect both over "
+            "the same images."
         )
     profile = PROFILE.find(reader, good) or fit(reader, good)
     ordinals = analysis.sample_ordinals(suspect.stored, SAMPLE)
