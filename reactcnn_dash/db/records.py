@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from reactcnn_dash.db.predictions import NO_PREDICTION
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -352,6 +354,14 @@ class Image:
     sha256: str
     finite: bool
     target: Target | None = None
+
+    @property
+    def named(self) -> int:
+        """The class that the network names, -1 for none.
+
+        `prediction` is the likeliest of those that are not NaN, which is no answer.
+        """
+        return self.prediction if np.isfinite(self.probabilities).all() else NO_PREDICTION
 
 
 @dataclass(frozen=True, slots=True, eq=False)

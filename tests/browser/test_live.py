@@ -20,7 +20,7 @@ from tests.db import sharing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
     from tests.browser.conftest import Serve
 
@@ -50,6 +50,44 @@ def test_an_empty_page_says_what_to_type_and_fills_by_itself(
     writer.finish()
     writer.close()
     expect(page.locator("#run-state")).to_have_text("finished")
+
+
+def test_a_run_that_begins_shows_nothing_of_the_one_before(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    stores.make_store(store, 4, name="monday")
+    page.goto(serve(store))
+    caption(page, 3)
+    expect(page.locator(".block-name").first).to_contain_text("conv1")
+    others = (dataclasses.replace(one, name=f"other{one.position}") for one in stores.layers())
+    new = dataclasses.replace(stores.new_run("tuesday"), layers=tuple(others))
+    with RunWriter.begin(str(store), new) as writer:
+        expect(page.get_by_role("heading", name="The run has no images yet")).to_be_visible()
+        stores.append(writer, stores.truth(4), 0, 4)
+        caption(page, 3)
+        expect(page.locator(".block-name").first).to_contain_text("other0")
+        writer.finish()
+
+
+def test_a_layer_that_cannot_be_read_says_why_and_is_asked_for_now_and_then(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    stores.make_store(store, 4)
+    page.goto(serve(store))
+    caption(page, 3)
+    asked: list[str] = []
+
+    def fail(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=410, content_type="text/plain", body="Its maps were pruned.")
+
+    page.route("**/layers/*", fail)
+    page.keyboard.press("ArrowLeft")
+    caption(page, 2)
+    page.locator("#cell-1-2").hover(force=True)
+    expect(page.get_by_text("Its maps were pruned.").first).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert 1 <= len(asked) <= 4
 
 
 def test_the_page_follows_pauses_and_follows_again(page: Page, serve: Serve, store: Path) -> None:

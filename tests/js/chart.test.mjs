@@ -24,6 +24,7 @@ test("the axes of a chart leave its room around it free", () => {
 
 test("values that are all the same have room around them", () => {
   assert.deepEqual(endsOf([3, null, 3]), [2.5, 3.5]);
+  assert.deepEqual(endsOf([null]), [-0.5, 0.5]);
   assert.deepEqual(endsOf([3, 1, null, 2]), [1, 3]);
   assert.deepEqual(thirds([1, 3]), [1, 2, 3]);
 });

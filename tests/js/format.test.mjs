@@ -52,13 +52,18 @@ test("so many decimals as are asked for, and the same for nought", () => {
   );
 });
 
-test("large numbers are in millions, smaller ones to the last digit", () => {
-  assert.deepEqual([0, 640_000, 999_999, 1e6, 12_345_678, 313_400_000].map(format.large), [
+test("large numbers are in millions or billions, smaller ones to the last digit", () => {
+  const numbers = [0, 640_000, 999_999, 1e6, 12_345_678, 313_400_000, 999_499_999];
+  assert.deepEqual([...numbers, 999_500_000, 1_852_000_000, 1.5e12].map(format.large), [
     "0",
     "640,000",
     "999,999",
     "1.00 million",
     "12.3 million",
     "313 million",
+    "999 million",
+    "1.00 billion",
+    "1.85 billion",
+    "1,500 billion",
   ]);
 });

@@ -40,6 +40,7 @@ export const axes = ({ width, height, pad, inset = 0 }, xs, ys) => ({
  */
 export function endsOf(values, room = 0.5) {
   const known = values.filter((value) => value !== null);
+  if (!known.length) return [-room, room];
   const [low, high] = [Math.min(...known), Math.max(...known)];
   return high - low > 1e-12 ? [low, high] : [low - room, high + room];
 }

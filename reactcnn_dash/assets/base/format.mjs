@@ -47,8 +47,15 @@ export function signed(value, digits = 1) {
   return Number(text) === 0 ? text : (value < 0 ? "−" : "+") + text;
 }
 
-/** A number that may be large: 640,000, 12.3 million. @param {number} n */
-export const large = (n) => (n < 1e6 ? count(n) : `${(n / 1e6).toPrecision(3)} million`);
+/** A number that may be large: 640,000, 12.3 million, 1.85 billion. @param {number} n */
+export function large(n) {
+  if (n < 1e6) return count(n);
+  // 999.5 million would be written as 1.00e+3.
+  return n < 9.995e8 ? `${(n / 1e6).toPrecision(3)} million` : `${threeDigits(n / 1e9)} billion`;
+}
+
+/** @param {number} n */
+const threeDigits = (n) => (n < 999.5 ? n.toPrecision(3) : count(Math.round(n)));
 
 /** A share to so many significant digits as it takes: 12 %, 0.4 %, 0.07 %. @param {number} value */
 export const share = (value) => `${Number((100 * value).toPrecision(value < 0.1 ? 1 : 2))} %`;

@@ -30,7 +30,7 @@ export function menuKey(event) {
   const at = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   const to = /** @type {Record<string, number>} */ ({
     ArrowDown: at + 1,
-    ArrowUp: at - 1 + items.length,
+    ArrowUp: at < 0 ? items.length - 1 : at - 1 + items.length,
     Home: 0,
     End: items.length - 1,
   })[event.key];

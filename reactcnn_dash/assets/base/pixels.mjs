@@ -52,6 +52,9 @@ export function drawPixels(canvas, pixels, [height, width, depth], keep) {
   });
 }
 
+/** Take away what was drawn. @param {HTMLCanvasElement} canvas */
+export const clearPixels = (canvas) => canvas.getContext("2d")?.clearRect(0, 0, canvas.width, canvas.height);
+
 /**
  * Draw a feature map, in the colours of its layer.
  * @param {HTMLCanvasElement} canvas

@@ -236,12 +236,14 @@ export function drawCurves() {
 
 /** @param {Experiment} waiting */
 function running(waiting) {
+  // Charts that nothing was added to stay: whoever points at one is about to press.
+  const grown = said?.name !== waiting.name || said.known !== waiting.known;
   said = waiting;
   progress(
     { ...NOT_BEGUN, ...waiting },
     `${count(waiting.known)} of ${count(waiting.pairs.length)} pairs compared · `,
   );
-  drawCurves();
+  if (grown) drawCurves();
 }
 
 /** Bring the curves in line with the view. */

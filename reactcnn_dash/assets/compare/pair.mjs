@@ -6,7 +6,7 @@ import { answer, className, count, meanError, number, plural } from "../base/for
 import { Grid } from "../base/grid.mjs";
 import { listenToGrid } from "../base/hand.mjs";
 import { notice, reason } from "../base/notice.mjs";
-import { decodeBytes, drawPixels, fetchPixels } from "../base/pixels.mjs";
+import { clearPixels, decodeBytes, drawPixels, fetchPixels } from "../base/pixels.mjs";
 import { codeOf, differenceCode, endsOf, goesBothWays, rangesOf, wholeRange } from "../base/scales.mjs";
 import { hideTip, tip } from "../base/tip.mjs";
 import * as ids from "../generated/ids.mjs";
@@ -121,7 +121,7 @@ function drawLegend(of, layer) {
 
 /** @param {Open} of @param {number} index */
 const classOf = ({ found }, index) =>
-  index < 0 ? "no class" : className((found.a.classes.length ? found.a : found.b).classes, index);
+  index < 0 ? "no answer" : className((found.a.classes.length ? found.a : found.b).classes, index);
 
 /** How far labels or values of a side are off, in words. @param {Open} of @param {"a" | "b"} side */
 function offWords({ found, pair }, side) {
@@ -204,7 +204,9 @@ async function drawImage(of) {
     const pixels = await fetchPixels(a, of.pair.a.ordinal);
     if (of === open) drawPixels(canvasOf(ids.COMPARE_IMAGE), pixels, a.shape);
   } catch (error) {
-    if (of === open) notice(`The image could not be read: ${reason(error)}`);
+    if (of !== open) return;
+    clearPixels(canvasOf(ids.COMPARE_IMAGE));
+    notice(`The image could not be read: ${reason(error)}`);
   }
 }
 

@@ -121,8 +121,13 @@ async function follow(grown) {
     const nearest = still() && !refused ? await nearestFilter() : null;
     if (!still()) return;
     refused = "";
-    if (!nearest) {
+    // What has a nearest that is itself is there: something else is wrong.
+    const there = Object.entries(nearest?.change ?? {}).every(
+      ([name, value]) => /** @type {Record<string, unknown>} */ (view.now)[name] === value,
+    );
+    if (!nearest || there) {
       notice(reason(error));
+      if (grown) watch(still);
       return;
     }
     refused = `${reason(error)}. ${nearest.words}`;

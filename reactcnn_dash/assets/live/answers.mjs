@@ -94,7 +94,7 @@ export function verdict(image) {
   const wrong = isWrong(image);
   return div(
     wrong ? "verdict wrong" : "verdict",
-    "predicted ",
+    image.prediction < 0 ? null : "predicted ",
     element("strong", {}, classOf(image.prediction)),
     label === null ? null : wrong ? " — wrong, it is " : " — right",
     wrong ? element("strong", {}, classOf(label ?? -1)) : null,

@@ -45,7 +45,10 @@ let inPlace = false;
 let heard = null;
 
 /** The clusters that are known, or null. */
-export const known = () => (panel.clusters && "labels" in panel.clusters ? panel.clusters : null);
+export const known = () => {
+  const { clusters } = panel;
+  return clusters && "labels" in clusters && clusters.run === shown.run?.id ? clusters : null;
+};
 
 /** The clusters of the open layer if they are known. */
 export const openClusters = () => {
@@ -192,7 +195,9 @@ export function takeClusters(answer) {
   // What was pointed at belongs to the clusters before.
   setText(ids.GRAPH_CAPTION, "");
   const { cluster } = view.now;
-  if (!refused && cluster !== null && clusters.layer === openIndex() && !clusters.labels.includes(cluster)) {
+  // Clusters of another run, layer or parameter say nothing of this cluster.
+  const asked = keyOf(clusters) === keyOf(wanted());
+  if (!refused && cluster !== null && asked && !clusters.labels.includes(cluster)) {
     view.settle({ cluster: null });
     notice(`${view.now.layer} has no cluster ${cluster} by this method and parameter.`, "info");
   }

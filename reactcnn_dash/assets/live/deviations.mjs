@@ -160,7 +160,8 @@ function imageQuestion() {
   const key = imageKey();
   const { run, image } = shown;
   if (!deviating() || !key || !run || !image || deviations.run?.uuid !== run.uuid) return null;
-  if (deviations.image?.key === key || Date.now() < imageDue) return null;
+  const settled = deviations.image?.key === key && deviations.image.failure?.status !== "failed";
+  if (settled || Date.now() < imageDue) return null;
   const known = { key, uuid: run.uuid, ordinal: image.ordinal, failure: null, found: null, codes: null };
   return {
     path: `${run.uuid}/images/${image.ordinal}`,
@@ -176,6 +177,7 @@ function imageQuestion() {
       draw();
     },
     refuse: (failure) => {
+      imageDue = later(failure);
       deviations.image = { ...known, failure };
       say(failure);
       draw();

@@ -2,7 +2,7 @@
 import { byId, canvasOf, div, element } from "../base/dom.mjs";
 import { count } from "../base/format.mjs";
 import { notice, reason } from "../base/notice.mjs";
-import { drawPixels, fetchPixels, lightOf } from "../base/pixels.mjs";
+import { clearPixels, drawPixels, fetchPixels, lightOf } from "../base/pixels.mjs";
 import * as ids from "../generated/ids.mjs";
 import { answerWords, drawAnswers, isWrong, truthWords, verdict } from "./answers.mjs";
 import { classOf, namesClasses, shown, whole } from "./shown.mjs";
@@ -62,7 +62,11 @@ async function load(run, image) {
     drawn.pixels = pixels;
     draw();
   } catch (error) {
-    if (mine === wanted) notice(`The image could not be read: ${reason(error)}`);
+    if (mine !== wanted) return;
+    // The picture of the image before would stand under this one's caption.
+    drawn.pixels = null;
+    clearPixels(canvasOf(ids.IMAGE));
+    notice(`The image could not be read: ${reason(error)}`);
   }
 }
 

@@ -8,6 +8,8 @@ import { whole } from "./shown.mjs";
 /** `value` or `error` are set once `ready` is. @typedef {{ value: LayerData | null, error: string | null, ready: Promise<void> }} Entry */
 
 const KEPT = 60;
+/** How long a failure is told before the layer is asked for again. */
+const AGAIN_MS = 5000;
 /** @type {Map<string, Entry>} */
 const cache = new Map();
 
@@ -49,7 +51,9 @@ function begin(key, uuid, ordinal, index, filters) {
     },
     (error) => {
       entry.error = reason(error);
-      cache.delete(key);
+      window.setTimeout(() => {
+        if (cache.get(key) === entry) cache.delete(key);
+      }, AGAIN_MS);
     },
   );
   return entry;

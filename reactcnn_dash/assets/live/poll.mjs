@@ -49,6 +49,8 @@ let playing = false;
 let number = 0;
 let askedAt = 0;
 let busy = false;
+/** What was to be seen when the request went off. */
+let askedOf = { run: view.now.run, image: view.now.image };
 /** What the next request looks for. @type {PollRequest["find"]} */
 let find;
 /** The last request left the image to the server. */
@@ -63,6 +65,7 @@ function ask() {
   number += 1;
   busy = true;
   askedAt = Date.now();
+  askedOf = { run: view.now.run, image: view.now.image };
   /** @type {PollRequest} */
   const request = { number, run: view.now.run, ordinal: view.now.image };
   if (run && model) request.seen = { uuid: run.uuid, ordinal: image ? image.ordinal : -1 };
@@ -168,8 +171,9 @@ export function arrive() {
 
 /** Bring a view in line with the run's layers: what it has not is let go of, and said. */
 function honour() {
-  if (!shown.model) return;
-  const { layer, filter } = view.now;
+  const { run, layer, filter } = view.now;
+  // The model on the page may still be that of the run before.
+  if (!shown.model || (run !== null && shown.run?.id !== run)) return;
   if (layer !== null && layerIndex(layer) < 0) {
     view.settle({ layer: null, cluster: null });
     refuse(`The run has no layer ${layer}.`);
@@ -340,13 +344,19 @@ function hush(frame) {
 export function take(frame) {
   if (frame.asked !== undefined && frame.asked !== number) return;
   busy = false;
-  if (frame.gone) view.settle({ run: null, image: null });
+  const still = askedOf.run === view.now.run && askedOf.image === view.now.image;
+  if (frame.gone && still) view.settle({ run: null, image: null });
   if (frame.run) {
+    const other = shown.run?.uuid !== frame.run.uuid;
+    // Of a run without an image there is no model yet, and the one before is not its own.
+    if (other && !frame.model) Object.assign(shown, { model: null, image: null });
     shown.run = frame.run;
     drawHeader(frame.run);
     drawEmpty(frame.empty ?? null);
     if (frame.model) takeModel(frame.model);
-    if (frame.beyond) view.settle({ image: frame.found });
+    if (!still) {
+      // Somebody has gone elsewhere meanwhile: what was looked for is not what they want to see.
+    } else if (frame.beyond) view.settle({ image: frame.found });
     else if (frame.found !== undefined) (opening ? view.settle : view.set)({ image: frame.found });
     if (frame.image) takeImage(frame.image);
     drawTime();

@@ -42,7 +42,7 @@ export const following = () => view.now.image === null;
 export const lookedAt = () => view.now.image ?? shown.image?.ordinal ?? null;
 
 /** A class by its number. @param {number} index */
-export const classOf = (index) => className(shown.model?.classes ?? [], index);
+export const classOf = (index) => (index < 0 ? "no answer" : className(shown.model?.classes ?? [], index));
 
 /** Whether the network names a class of an image; nothing else has a prediction. */
 export const namesClasses = () => (shown.model?.answers ?? "classes") === "classes";

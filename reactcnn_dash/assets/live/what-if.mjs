@@ -18,7 +18,7 @@ import { countOff, offText, parseOff, toggled } from "./what-if-text.mjs";
 
 /** What is known of the image: the answer to the question `key`. @typedef {{ key: string, uuid: string, found: WhatIf, codes: Uint8Array }} Known */
 
-/** What is known of all images, or how far that is. @typedef {{ key: string, waiting: Running | null, found: WhatIfRun | null, message: string | null }} OverRun */
+/** What is known of all images, or how far that is. @typedef {{ key: string, stored: number, waiting: Running | null, found: WhatIfRun | null, message: string | null }} OverRun */
 
 const NOUGHT = CODES / 2;
 
@@ -46,8 +46,8 @@ const isActive = () => countOff(switchedOff()) > 0;
 
 const settings = () => ({ off: offText(switchedOff()), instead: view.now.instead });
 
-const runKey = () =>
-  shown.run && isActive() ? JSON.stringify([shown.run.uuid, shown.run.stored, settings()]) : null;
+// However a run grows: what was measured says of how many images it is.
+const runKey = () => (shown.run && isActive() ? JSON.stringify([shown.run.uuid, settings()]) : null);
 
 const imageKey = () =>
   shown.run && shown.image && isActive()
@@ -130,12 +130,13 @@ export async function askOverRun() {
   const { run } = shown;
   if (!key || !run || ofRun()?.waiting) return;
   /** @type {OverRun} */
-  const mine = { key, waiting: BEGINNING, found: null, message: null };
+  const mine = { key, stored: run.stored, waiting: BEGINNING, found: null, message: null };
   whatIf.overRun = mine;
   drawWhatIf();
   const still = () => whatIf.overRun === mine && runKey() === key;
   try {
-    mine.found = await askUntilDone(`/model/${run.uuid}/what-if`, settings(), still, (waiting) => {
+    const values = { ...settings(), stored: run.stored };
+    mine.found = await askUntilDone(`/model/${run.uuid}/what-if`, values, still, (waiting) => {
       mine.waiting = waiting;
       drawWhatIf();
     });
@@ -149,7 +150,7 @@ export async function askOverRun() {
 /** Give up what is asked about all images. */
 export async function cancelOverRun() {
   const { run } = shown;
-  const given = settings();
+  const given = { ...settings(), stored: whatIf.overRun?.stored ?? shown.run?.stored ?? 0 };
   whatIf.overRun = null;
   drawWhatIf();
   if (!run) return;

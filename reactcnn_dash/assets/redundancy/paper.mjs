@@ -62,7 +62,7 @@ export function drawPaper(again = false) {
     element(
       "p",
       {},
-      `${basis(report)} (Leiden, constant Potts model). Intervals: Fisher, 95 %. A cluster is confirmed when the feature maps of its filters correlate with those of the one to keep by τ or more, place by place.`,
+      `${basis(report)} (Leiden, constant Potts model). Intervals: Fisher, 95 %. A cluster is confirmed when the filters that stay explain all of its filters but one, to a share of τ or more of their variance on images that this was not fitted to.`,
     ),
     layerTable(report),
     ...report.layers.map((layer) => section(report, layer)),

@@ -83,6 +83,8 @@ function sendNext() {
   // A server that is gone never answers.
   patience = window.setTimeout(() => {
     notice(`The server has not answered: the ${WORDS[edit.name]} of ${nameOf(edit)} may not be stored.`);
+    // Nobody has it in hand any more, so leaving the page loses nothing.
+    open.delete(next);
     ended(next);
   }, PATIENCE_MS);
   /** @type {RunEdit} */

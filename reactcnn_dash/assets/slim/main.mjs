@@ -44,6 +44,8 @@ function follow(back) {
 /** Somebody made a network: it is shown at once, and opened. */
 async function renew() {
   const before = new Set(page.said?.points.map((point) => point.id));
+  // The newest run is another one now: those of the network that was made.
+  if (view.now.run === null) view.settle({ run: list.id() });
   await list.load();
   await askSlims(draw, true);
   const added = page.said?.points.filter((point) => !before.has(point.id)).at(-1);

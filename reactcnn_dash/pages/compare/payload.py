@@ -204,7 +204,7 @@ def _answer(image: Image, gap: NDArray[np.float32], layers: Sequence[Layer]) -> 
     return {
         "ordinal": image.ordinal,
         "label": image.label,
-        "prediction": image.prediction,
+        "prediction": image.named,
         "name": image.name,
         "error": None if image.target is None else image.target.error,
         "probabilities": [rounded(value) for value in image.probabilities.tolist()],

@@ -155,7 +155,7 @@ def image_payload(
     return {
         "ordinal": image.ordinal,
         "label": image.label,
-        "prediction": image.prediction,
+        "prediction": image.named,
         "name": image.name,
         "finite": image.finite,
         "probabilities": _values(image) if is_values else shares,

@@ -146,8 +146,9 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def _over_run(run: Run) -> OverRunQuestion:
-    # A run that has grown is another question.
-    return {"ask": "what-if-run", "stored": run.stored, **_switched_off()}
+    # A run that has grown is another question, so whoever asks says of how many images.
+    stored = min(number("stored"), run.stored) if "stored" in request.args else run.stored
+    return {"ask": "what-if-run", "stored": stored, **_switched_off()}
 
 
 def _switched_off() -> SwitchedOff:
