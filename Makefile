@@ -27,7 +27,7 @@ EPOCHS := --images sample --experiment demo --store $(DEMO_STORE) --quiet
 demo: $(VENV)/.app  ## watch VGG-16 at work on sample images: http://127.0.0.1:8050/
 	@{ $(BIN)/python -m collector $(EPOCHS) --model vgg16-cifar10-epoch02 --epoch 2 \
 	    --name 'demo, epoch 2' --first 400 --batch-size 8 --no-scores && \
-	   exec $(BIN)/python -m collector $(EPOCHS) --epoch 50 --name 'demo, epoch 50' --pace 2; } & \
+	   exec $(BIN)/python -m collector $(EPOCHS) --epoch 60 --name 'demo, epoch 60' --pace 2; } & \
 	collector=$$!; trap 'kill $$collector 2>/dev/null; wait $$collector' EXIT; \
 	$(BIN)/python -m reactcnn_dash --store $(DEMO_STORE) --port $(PORT) --open
 

@@ -109,6 +109,16 @@ def test_a_frame_carries_what_was_stored(tmp_path: Path) -> None:
     assert "empty" not in payload
 
 
+def test_an_answer_that_is_not_finite_names_no_class(tmp_path: Path) -> None:
+    made = stores.truth(3)
+    made.probabilities[1] = [np.nan, 0.9, *[0.0] * (made.probabilities.shape[1] - 2)]
+    stores.make_store(tmp_path / "s.db", 3, made=made)
+    for ordinal, expected in ((0, made.probabilities[0].argmax()), (1, -1)):
+        frame = StoreReader(str(tmp_path / "s.db")).frame(None, ordinal)
+        assert frame is not None
+        assert frame_payload(frame, LAYERS, {})["image"]["prediction"] == expected
+
+
 def test_what_the_page_has_is_not_sent_again(tmp_path: Path) -> None:
     stores.make_store(tmp_path / "s.db", 4)
     frame = StoreReader(str(tmp_path / "s.db")).frame(None, None)

@@ -35,7 +35,7 @@ def collect(store: Path, images: str, between: str | None) -> None:
     middle = ["--model", between or "", "--epoch", "8", "--feature-maps", "none"]
     for words in (
         [*early, "--name", "vgg16 after 2 epochs"],
-        ["--epoch", "50", "--feature-maps", "all", "--name", "vgg16 after 50 epochs"],
+        ["--epoch", "60", "--feature-maps", "all", "--name", "vgg16 after 60 epochs"],
         *([[*middle, "--name", "vgg16 after 8 epochs"]] if between else []),
     ):
         subprocess.run([*common, *words], check=True)

@@ -79,21 +79,6 @@ def test_what_a_person_changes_is_one_entry(live: Page, change: str) -> None:
     expect(live).to_have_url(re.compile(re.escape(after) + "$"))
 
 
-def test_back_to_another_run_brings_its_layer_and_filter(live: Page) -> None:
-    CHANGES["a filter and its layer"](live)
-    live.locator(".block-name").nth(1).click()
-    expect(live).to_have_url(re.compile("layer=.*filter=|filter=.*layer="))
-    before = query(live)
-    choose_run(live)
-    expect(live).to_have_title(re.compile("tuesday"))
-    live.go_back()
-    expect(live).to_have_title(re.compile("monday"))
-    expect(live.locator(".caption-title")).to_have_text("Image 7")
-    assert query(live) == before
-    expect(live.locator("#panel")).to_have_class(re.compile("open"))
-    expect(live.locator("#notice")).to_be_hidden()
-
-
 def test_steps_of_one_key_that_is_held_are_one_entry(live: Page) -> None:
     entries = live.evaluate("history.length")
     for _ in range(5):

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from collector.statistics import rebuild
-from reactcnn_dash.db import ImageBatch, RunWriter, StoreReader, prune_run, replace_states
+from reactcnn_dash.db import ImageBatch, NewRun, RunWriter, StoreReader, prune_run, replace_states
 from tests import stores
 from tests.browser.conftest import SEEN, imported, start_server, stop
 from tests.browser.waiting import until
@@ -52,6 +52,34 @@ def test_an_empty_page_says_what_to_type_and_fills_by_itself(
     expect(page.locator("#run-state")).to_have_text("finished")
 
 
+def of_another_network(name: str) -> NewRun:
+    """Return a run whose layers are called otherwise."""
+    layers = (dataclasses.replace(one, name=f"other{one.position}") for one in stores.layers())
+    return dataclasses.replace(stores.new_run(name), layers=tuple(layers))
+
+
+def test_back_to_another_network_brings_its_layer_and_filter(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    stores.make_store(store, 4, name="monday")
+    with RunWriter.begin(str(store), of_another_network("tuesday")) as writer:
+        stores.append(writer, stores.truth(4), 0, 4)
+        writer.finish()
+    page.goto(f"{serve(store)}?run=1&image=2&layer=conv2&filter=conv2:3")
+    caption(page, 2)
+    expect(page.locator("#panel")).to_have_class(re.compile("open"))
+    before = page.evaluate("location.search")
+    page.get_by_role("textbox", name="Run").click()
+    page.get_by_role("option", name=re.compile("tuesday")).click()
+    expect(page.locator(".block-name").first).to_contain_text("other0")
+    page.go_back()
+    expect(page.locator(".block-name").first).to_contain_text("conv1")
+    caption(page, 2)
+    assert page.evaluate("location.search") == before
+    expect(page.locator("#panel")).to_have_class(re.compile("open"))
+    expect(page.locator("#notice")).to_be_hidden()
+
+
 def test_a_run_that_begins_shows_nothing_of_the_one_before(
     page: Page, serve: Serve, store: Path
 ) -> None:
@@ -59,9 +87,7 @@ def test_a_run_that_begins_shows_nothing_of_the_one_before(
     page.goto(serve(store))
     caption(page, 3)
     expect(page.locator(".block-name").first).to_contain_text("conv1")
-    others = (dataclasses.replace(one, name=f"other{one.position}") for one in stores.layers())
-    new = dataclasses.replace(stores.new_run("tuesday"), layers=tuple(others))
-    with RunWriter.begin(str(store), new) as writer:
+    with RunWriter.begin(str(store), of_another_network("tuesday")) as writer:
         expect(page.get_by_role("heading", name="The run has no images yet")).to_be_visible()
         stores.append(writer, stores.truth(4), 0, 4)
         caption(page, 3)
@@ -70,9 +96,12 @@ def test_a_run_that_begins_shows_nothing_of_the_one_before(
 
 
 def test_a_layer_that_cannot_be_read_says_why_and_is_asked_for_now_and_then(
-    page: Page, serve: Serve, store: Path
+    browser: Browser, serve: Serve, store: Path
 ) -> None:
+    # Its own page: that the browser logs the refused requests is right.
     stores.make_store(store, 4)
+    page = browser.new_page()
+    page.add_init_script(SEEN)
     page.goto(serve(store))
     caption(page, 3)
     asked: list[str] = []
@@ -88,6 +117,7 @@ def test_a_layer_that_cannot_be_read_says_why_and_is_asked_for_now_and_then(
     expect(page.get_by_text("Its maps were pruned.").first).to_be_visible()
     page.wait_for_timeout(1500)
     assert 1 <= len(asked) <= 4
+    page.close()
 
 
 def test_the_page_follows_pauses_and_follows_again(page: Page, serve: Serve, store: Path) -> None:

@@ -164,6 +164,9 @@ export function announce(text) {
 /** The person came by a link, or back: say what of it cannot be shown. */
 export function arrive() {
   refused = [];
+  // What was said of the place before is over.
+  readUntil = 0;
+  if (noticeKind() === "warning") notice(null);
   playing = false;
   refuse(...view.refused);
   honour();
