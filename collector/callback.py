@@ -102,11 +102,8 @@ class ReactCNNCallback(Watching, keras.callbacks.Callback):  # type: ignore[misc
         self._log.info("%s", self.summary)
 
     def _digest(self) -> str:
-        begun = time.monotonic()
-        try:
+        with self._account.timed():
             return weights_digest(self.model.weights)
-        finally:
-            self._account.seconds += time.monotonic() - begun
 
     def _try_to_collect(self, epoch: int | None) -> None:
         fit = self._fit
@@ -133,7 +130,7 @@ class ReactCNNCallback(Watching, keras.callbacks.Callback):  # type: ignore[misc
 
     def _watch_model(self) -> _Watched:
         """Return what stays the same from epoch to epoch, until the model is given other layers."""
-        if self._watched is None or not _same(self._watched.ends, _ends(self.model)):
+        if self._watched is None or not _same(self._watched.parts, _parts(self.model)):
             self._watched = self._watch()
         return self._watched
 
@@ -171,7 +168,7 @@ class ReactCNNCallback(Watching, keras.callbacks.Callback):  # type: ignore[misc
         proven = proven_in(asked, network, make, pixels, size)
         epochs = (self.params or {}).get("epochs") or 1
         self._tell(network, labels, proven, runs=max(1, epochs // self._every))
-        return _Watched(network, labels, proven, _ends(model))
+        return _Watched(network, labels, proven, _parts(model))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -181,10 +178,10 @@ class _Watched:
     network: Network
     labels: LabelFit
     proven: Proven
-    ends: list[Any]
+    parts: list[Any]
 
 
-def _ends(model: Any) -> list[Any]:
+def _parts(model: Any) -> list[Any]:
     """Return what is other once a model was given other layers, or its layers other weights.
 
     Those are its symbolic inputs and outputs, and its variables: LoRA adds some, quantisation

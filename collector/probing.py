@@ -16,7 +16,7 @@ from collector.session import labels_for, new_run, pixel_range_hint
 from collector.signals import StopSignals
 from collector.space import image_bytes, space_notice
 from collector.statistics import Statistics
-from reactcnn_dash.db import RunWriter, StoreError, warnings_of
+from reactcnn_dash.db import RunWriter, StoreError
 from reactcnn_dash.results.text import percent_text
 
 if TYPE_CHECKING:
@@ -54,17 +54,24 @@ class Account:
     path_warned: bool = False
 
     @contextmanager
-    def guarded(self, attempt: str) -> Iterator[None]:
-        """Take the time of an attempt; a training of days must not end for a probe."""
+    def timed(self) -> Iterator[None]:
+        """Count the time of a block, also when it fails."""
         begun = time.monotonic()
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
-            if not self.warned:
-                self.warned = True
-                self.log.warning("%s", _complaint(attempt, error))
         finally:
             self.seconds += time.monotonic() - begun
+
+    @contextmanager
+    def guarded(self, attempt: str) -> Iterator[None]:
+        """Take the time of an attempt; a training of days must not end for a probe."""
+        with self.timed():
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 - whatever it is, training goes on
+                if not self.warned:
+                    self.warned = True
+                    self.log.warning("%s", _complaint(attempt, error))
 
     def try_to_collect(self, epoch: int | None, collect: Callable[[], int]) -> int | None:
         """Collect an epoch's run, or that of the final weights; return its id.
@@ -148,7 +155,7 @@ def tell_of_space(
     *,
     runs: int,
 ) -> None:
-    """Log what the runs to come will write, where that is a lot, and where a store is not safe.
+    """Log what the runs to come will write, where that is a lot.
 
     Args:
         log: where to.
@@ -167,8 +174,8 @@ def tell_of_space(
         runs=runs,
         fewer=('feature_maps="last:N" or "none"', "fewer images (probe=N)"),
     )
-    for line in (*filter(None, [notice]), *warnings_of(request.store)):
-        log.warning("ReactCNN: %s", line)
+    if notice is not None:
+        log.warning("ReactCNN: %s", notice)
 
 
 def labels_of(network: Network, source: ImageSource) -> LabelFit:

@@ -6,7 +6,6 @@ import dataclasses
 import importlib
 import logging
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -235,9 +234,8 @@ def watch(
     first = first_weight(module)
     # A lazy module has no weights before its first batch; it is looked at when it is recorded.
     if first is None or not nn.parameter.is_lazy(first):
-        begun = time.monotonic()
-        watched.look()
-        watched._account.seconds += time.monotonic() - begun
+        with watched._account.timed():
+            watched.look()
     return watched
 
 

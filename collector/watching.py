@@ -17,6 +17,7 @@ from collector.callback_options import (
 from collector.experiments import Experiments
 from collector.images.probe import open_probe
 from collector.probing import Account, collect_run, run_name, say, tell_of_space
+from reactcnn_dash.db import warnings_of
 
 if TYPE_CHECKING:
     import logging
@@ -204,3 +205,5 @@ class Watching:
         given = self._request.preprocess or self._request.pixel_range
         say(self._log, network, self._source, labels, proven, given=given)
         tell_of_space(self._log, self._request, network, self._source, proven, runs=runs)
+        for line in warnings_of(self._request.store):
+            self._log.warning("ReactCNN: %s", line)

@@ -41,6 +41,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     healthy = stores.truth(IMAGES, seed=2)
     stores.make_store(path, IMAGES, name="healthy", made=healthy, maps=False)
     stores.make_store(path, 20, name="few", made=stores.truth(20, seed=3), maps=False)
+    # The same images as the good run's first ones, but not enough of them.
+    stores.make_store(path, 15, name="fifteen", made=stores.truth(IMAGES), maps=False)
     return path
 
 
@@ -85,6 +87,7 @@ def test_too_few_images_and_unknown_runs_are_one_line(
 ) -> None:
     for words, code, expected in [
         (["few", "elsewhere"], 3, "at least 64 images"),
+        (["fifteen", "good"], 3, "fewer than 16 images in common"),
         (["good", "nobody"], 4, "nobody"),
     ]:
         assert main(["fault", *words, "--store", str(store)]) == code

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from flask import Flask
 
 from reactcnn_dash.db import StoreReader
 from reactcnn_dash.jobs.messages import Message
@@ -109,3 +110,12 @@ def test_an_answer_without_maps_is_not_kept_by_the_browser(tmp_path: Path) -> No
         answer = layer_response(context, context.reader.run(1).uuid, 2, 1)
         assert ("immutable" in answer.headers["Cache-Control"]) == lasting
         assert ("no-store" in answer.headers["Cache-Control"]) != lasting
+
+
+@pytest.mark.parametrize(("asked", "stored"), [("", 4), ("&stored=3", 3), ("&stored=9", 4)])
+def test_a_run_that_grows_is_asked_about_as_it_was(asked: str, stored: int, tmp_path: Path) -> None:
+    stores.make_store(tmp_path / "store.db", 4)
+    run = StoreReader(str(tmp_path / "store.db")).run(1)
+    with Flask(__name__).test_request_context(f"/?off=0:1{asked}"):
+        question = model_routes._over_run(run)
+    assert (question["ask"], question["stored"]) == ("what-if-run", stored)

@@ -228,3 +228,15 @@ def test_what_is_not_finite_in_one_alone_is_no_rounding() -> None:
     kept = rounding_in({"rounding": json.loads(json.dumps(found.as_json(), allow_nan=False))})
     assert kept is not None
     assert kept.largest == np.inf
+
+
+def test_predictions_are_counted_over_the_images_that_were_measured() -> None:
+    rng = np.random.default_rng(3)
+    single = rng.random((FEWEST + 4, 2)).astype(np.float32)
+    single[:4, 0] = np.nan
+    votes = np.zeros(len(single), np.int64)
+    other = votes.copy()
+    other[:6] = 1
+    found = rounding_of([("a", 2)], single, single, (votes, other))
+    assert found is not None
+    assert (found.images, found.changed) == (FEWEST, 2)

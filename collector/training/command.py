@@ -259,24 +259,23 @@ def _unfinished_runs(settings: Settings, checkpoints: Checkpoints, epoch: int) -
     ``None`` if one of them is whole.
     """
     checkpoint = checkpoints.path(epoch)
-    parts = []
+    found = []
     try:
         store = StoreReader(settings.store)
         for run in store.summaries():
             if (run.experiment, run.epoch) != (settings.experiment, epoch):
                 continue
-            # A list says where weights were last; a copy may have been collected since.
+            # A list says where weights were first; a copy of them may be older.
             source = Path(store.run(run.id).checkpoint.source)
-            if source == checkpoint:
-                parts.append(run)
-            elif source.name == checkpoint.name and not source.exists():
-                # Its folder was moved since; whose an unfinished run is then, nobody knows.
-                parts += [run] if run.state is RunState.FINISHED else []
+            moved = source.name == checkpoint.name and not source.exists()
+            # Whose an unfinished run is whose folder was moved since, nobody knows.
+            if source == checkpoint or (moved and run.state is RunState.FINISHED):
+                found.append(run)
     except StoreError:
         # Told, and got over, where runs are collected.
         return []
-    whole = any(run.state is RunState.FINISHED for run in parts)
-    return None if whole else [run.id for run in parts]
+    whole = any(run.state is RunState.FINISHED for run in found)
+    return None if whole else [run.id for run in found]
 
 
 class _Training:

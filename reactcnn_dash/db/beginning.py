@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from reactcnn_dash.db import models
 from reactcnn_dash.db.packing import maps_kept, pack_kernel
@@ -97,12 +97,6 @@ def _checkpoint_id(connection: Connection, new: NewRun) -> int:
         select(table.c.id).where(table.c.sha256 == new.checkpoint_sha256)
     ).scalar()
     if found is not None:
-        # A list of runs says where weights are now, as far as is known.
-        connection.execute(
-            update(table)
-            .where(table.c.id == found, table.c.source != new.checkpoint_source)
-            .values(source=new.checkpoint_source)
-        )
         return int(found)
     values = {
         "sha256": new.checkpoint_sha256,

@@ -67,7 +67,7 @@ def run_of(row: AnyRow) -> Run:
     if row.shared_images is not None:
         shared = Shared(workers=row.workers, images=row.shared_images)
     options = dict(row.options)
-    # Runs of former versions do not say it themselves.
+    # Runs of former versions do not say it themselves: theirs is where the weights were first.
     source = options.pop("source", row.source)
     return _record(
         Run,

@@ -13,12 +13,13 @@ from scipy.stats import norm
 from reactcnn_dash.db import RunWriter, StoreReader
 from reactcnn_dash.results.deviations.scores import RATE, SCORES, RunScores, bring_up_to_date
 from tests import stores
+from tests.browser.conftest import SEEN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from playwright.sync_api import Request
+    from playwright.sync_api import Browser, Request, Route
 
     from tests.browser.conftest import Serve
 
@@ -389,3 +390,33 @@ def test_what_was_said_of_one_rate_goes_with_it(page: Page, serve: Serve, scored
     first = min(odd_of(scored, 0.01))
     following = min(one for one in odd_of(scored, 0.05) if one > first)
     caption(page, following)
+
+
+def test_an_image_that_failed_is_asked_about_again_and_a_refused_one_holds_nothing_up(
+    browser: Browser, serve: Serve, scored: Path
+) -> None:
+    # Its own page: that the browser logs the failed requests is right.
+    page = browser.new_page()
+    page.add_init_script(SEEN)
+    failing = True
+
+    def fail(route: Route) -> None:
+        if "/images/11?" in route.request.url:
+            route.fulfill(json={"status": "refused", "message": "Of this image nothing is known."})
+        elif failing:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/deviations/*/images/*", fail)
+    page.goto(f"{serve(scored)}?image=10&mode=deviation")
+    expect(page.locator("#notice")).to_contain_text("This page goes on trying.")
+    with page.expect_response(re.compile("/images/10\\?")) as asked:
+        failing = False
+    assert asked.value.ok
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#notice")).to_contain_text("Of this image nothing is known.")
+    with page.expect_response(re.compile("/images/12\\?")) as asked:
+        page.keyboard.press("ArrowRight")
+    assert asked.value.ok
+    page.close()

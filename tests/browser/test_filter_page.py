@@ -19,6 +19,8 @@ from tests.test_filters import save_states, sorted_images
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from playwright.sync_api import Browser
+
     from tests.browser.conftest import Serve
 
 IMAGES = 40
@@ -285,3 +287,12 @@ def test_an_empty_store_fills_by_itself(page: Page, serve: Serve, tmp_path: Path
     expect(page.get_by_role("heading", name="No store yet")).to_be_visible()
     stores.make_store(path, 12)
     at(page, "conv1:0")
+
+
+def test_what_could_not_be_read_is_said(browser: Browser, serve: Serve, store: Path) -> None:
+    # Its own page: that the browser logs the failed request is right.
+    page = browser.new_page()
+    page.route(re.compile("/filters/of.*layer="), lambda route: route.abort())
+    page.goto(f"{serve(store)}filter/?run=2&layer=conv2&filter=3")
+    expect(page.locator("#notice")).to_contain_text("The server does not answer.")
+    page.close()

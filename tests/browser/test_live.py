@@ -451,3 +451,49 @@ def test_red_is_the_predicted_class_alone_and_wrong_has_a_sign_and_colour_of_its
     assert right.evaluate(f"node => ({style})(node, '::before').content") == "none"
     colour = page.locator(".bar.predicted .bar-name").evaluate(f"node => ({style})(node).color")
     assert colour == "rgb(224, 32, 45)"
+
+
+BLANK = """() => {
+  const canvas = document.querySelector("#image");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.every((one) => one === 0);
+}"""
+
+
+def test_an_image_that_cannot_be_read_leaves_no_other_in_its_place(
+    browser: Browser, serve: Serve, store: Path
+) -> None:
+    # Its own page: that the browser logs the failed request is right.
+    stores.make_store(store, 4)
+    page = browser.new_page()
+    page.add_init_script(SEEN)
+    page.goto(f"{serve(store)}?image=3")
+    caption(page, 3)
+    until(page, f"() => !({BLANK})()")
+    page.route(re.compile("/images/2$"), lambda route: route.abort())
+    page.keyboard.press("ArrowLeft")
+    caption(page, 2)
+    until(page, BLANK)
+    page.close()
+
+
+def test_an_answer_that_is_not_finite_is_no_right_one(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    made = stores.truth(2)
+    made.probabilities[1] = np.nan
+    made.labels[1] = 0
+    stores.make_store(store, 2, made=made)
+    page.goto(f"{serve(store)}?image=1")
+    expect(page.locator(".verdict")).to_have_text("no answer — wrong, it is cat")
+
+
+def test_arrow_up_on_a_menus_button_leads_to_its_last_item(
+    page: Page, serve: Serve, store: Path
+) -> None:
+    stores.make_store(store, 4)
+    page.goto(serve(store))
+    caption(page, 3)
+    page.get_by_role("button", name="Export").focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("menuitem").last).to_be_focused()

@@ -439,3 +439,37 @@ def test_a_second_network_is_measured_against_the_same_run(
     assert found.result["accuracy"] is None
     low, high = found.result["agreement_95"]
     assert low < found.result["agreement"] < high
+
+
+def test_what_is_to_be_known_of_images_and_model_is_said_once(
+    tmp_path: Path, images: Path, labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import keras
+
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(8, 3, activation="relu", name="first")(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(6, 3, name="second")(x))
+    outputs = keras.layers.Dense(3)(x)
+    with_seeded_weights(keras.Model(inputs, outputs), 4).save(tmp_path / "logits.keras")
+    options = ["--parameters", "70%", "--evaluate", str(labelled)]
+    command = words(tmp_path, tmp_path / "logits.keras", images, *options)
+    assert main(command) == 0
+    said = capsys.readouterr().err
+    for notice in ("does not rescale its input", "softmax is applied"):
+        assert said.count(notice) == 1, said
+    assert main([*command, "--force", "--pixel-range", "0-255"]) == 0
+    assert "does not rescale its input" not in capsys.readouterr().err
+
+
+def test_fine_tuning_is_quiet_and_begins_where_none_came_to_an_epoch(
+    tmp_path: Path, model: Path, labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "slim-checkpoints"
+    folder.mkdir()
+    (folder / "training.json").write_text("{}")
+    (folder / "mine.txt").write_text("kept")
+    tuned = ["--parameters", "70%", "--fine-tune", "1", "--data", str(labelled), "--quiet"]
+    assert main(words(tmp_path, model, labelled, *tuned)) == 0
+    assert "epoch" not in capsys.readouterr().err
+    assert (folder / "epoch-001.keras").exists()
+    assert (folder / "mine.txt").read_text() == "kept"

@@ -110,3 +110,16 @@ def test_auto_leaves_what_cannot_be_in_float32(store: str, pixels: NDArray[np.ui
     watched = watch(Branching(), store, pixels, precision="auto", pixel_range="0-1")
     watched.record(epoch=1)
     assert StoreReader(store).run(1).precision == FLOAT32
+
+
+def test_auto_chooses_anew_for_a_module_that_has_another_form(
+    store: str, pixels: NDArray[np.uint8]
+) -> None:
+    net = module()
+    watched = watch(net, store, pixels, precision="auto", pixel_range="0-1")
+    # As where the first trial found it faster.
+    watched._precision = BFLOAT16
+    net.double()
+    assert watched.record(epoch=1) is not None
+    assert watched.failures == 0
+    assert StoreReader(store).run(1).precision == FLOAT32

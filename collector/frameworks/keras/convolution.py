@@ -80,13 +80,8 @@ def substitute(call: Call, images: int) -> Callable[[Any], Any] | None:
         return None
     # Outside the graph that is being built, where large constants would be copied many times over.
     with tf.init_scope():
-        kernel = layer.kernel.numpy()
         bias = tf.constant(layer.bias.numpy()) if layer.use_bias else None
-        multiply = (
-            _by_one_matrix(tf.constant(kernel), height, width)
-            if max(height, width) <= _LARGEST_DENSE
-            else _by_tiles(tf.constant(_transformed(kernel)), height, width)
-        )
+        multiply = _by_fewer(layer.kernel.numpy(), _transformed_once, height, width)
 
     def convolve(values: Any) -> Any:
         result = multiply(values)
@@ -111,11 +106,7 @@ def convolution(values: Any, kernel: Any) -> Any:
     kernel = tf.convert_to_tensor(kernel)
     if images is None or not _pays(images, height, width, channels, kernel.shape[-1]):
         return tf.nn.conv2d(values, kernel, 1, "SAME")
-    if max(height, width) <= _LARGEST_DENSE:
-        return _by_one_matrix(kernel, height, width)(values)
-    flat = tf.reshape(kernel, (9, channels * kernel.shape[-1]))
-    middle = tf.matmul(tf.constant(_both_sides(), tf.float32), flat)
-    return _by_tiles(tf.reshape(middle, (-1, *kernel.shape[2:])), height, width)(values)
+    return _by_fewer(kernel, _transformed, height, width)(values)
 
 
 def _pays(images: int, height: int | None, width: int | None, channels: int, filters: int) -> bool:
@@ -144,6 +135,14 @@ def is_plain(layer: Any) -> bool:
     )
 
 
+def _by_fewer(
+    kernel: Any, transform: Callable[[Any], Any], height: int, width: int
+) -> Callable[[Any], Any]:
+    if max(height, width) <= _LARGEST_DENSE:
+        return _by_one_matrix(kernel, height, width)
+    return _by_tiles(transform(kernel), height, width)
+
+
 def _by_one_matrix(kernel: Any, height: int, width: int) -> Callable[[Any], Any]:
     """Return the whole layer as a matrix (H W C, H W F), for sides of at most 2."""
     channels, filters = kernel.shape[2:]
@@ -166,15 +165,23 @@ def _both_sides() -> NDArray[Any]:
     return np.kron(g, g)
 
 
-def _transformed(kernel: NDArray[Any]) -> NDArray[Any]:
-    """Return G g Gᵀ (36, C, F) of a kernel (3, 3, C, F), rounded once."""
+def _transformed(kernel: Any) -> Any:
+    """Return G g Gᵀ (36, C, F) of a kernel (3, 3, C, F), a tensor."""
+    channels, filters = kernel.shape[2:]
+    flat = tf.reshape(kernel, (9, channels * filters))
+    product = tf.matmul(tf.constant(_both_sides(), tf.float32), flat)
+    return tf.reshape(product, (-1, channels, filters))
+
+
+def _transformed_once(kernel: NDArray[Any]) -> Any:
+    """Return the same of an array, computed in float64 and rounded once."""
     both = _both_sides()
     channels, filters = kernel.shape[2:]
     result = np.empty((len(both), channels, filters), np.float32)
     for channel in range(channels):
         # One at a time: in float64 the whole would be eight times the kernel.
         result[:, channel] = both @ kernel[:, :, channel].reshape(9, -1)
-    return result
+    return tf.constant(result)
 
 
 def _by_tiles(middle: Any, height: int, width: int) -> Callable[[Any], Any]:

@@ -177,7 +177,8 @@ function imageQuestion() {
       draw();
     },
     refuse: (failure) => {
-      imageDue = later(failure);
+      // A refusal is of this image alone: the next one is asked about at once.
+      if (failure.status === "failed") imageDue = later(failure);
       deviations.image = { ...known, failure };
       say(failure);
       draw();

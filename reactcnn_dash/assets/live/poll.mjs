@@ -347,6 +347,7 @@ function hush(frame) {
 export function take(frame) {
   if (frame.asked !== undefined && frame.asked !== number) return;
   busy = false;
+  // Who has gone elsewhere meanwhile does not want to see what was looked for.
   const still = askedOf.run === view.now.run && askedOf.image === view.now.image;
   if (frame.gone && still) view.settle({ run: null, image: null });
   if (frame.run) {
@@ -357,10 +358,9 @@ export function take(frame) {
     drawHeader(frame.run);
     drawEmpty(frame.empty ?? null);
     if (frame.model) takeModel(frame.model);
-    if (!still) {
-      // Somebody has gone elsewhere meanwhile: what was looked for is not what they want to see.
-    } else if (frame.beyond) view.settle({ image: frame.found });
-    else if (frame.found !== undefined) (opening ? view.settle : view.set)({ image: frame.found });
+    if (still && frame.found !== undefined) {
+      (frame.beyond || opening ? view.settle : view.set)({ image: frame.found });
+    }
     if (frame.image) takeImage(frame.image);
     drawTime();
   } else if (frame.empty) {

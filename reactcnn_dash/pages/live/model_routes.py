@@ -11,7 +11,14 @@ from flask import Response, request
 
 from reactcnn_dash.analysis.scales import NOT_FINITE, NOUGHT
 from reactcnn_dash.finite import rounded, significant
-from reactcnn_dash.pages.json_routes import RequestRefused, done, json_routes, number, ready
+from reactcnn_dash.pages.json_routes import (
+    RequestRefused,
+    done,
+    json_routes,
+    number,
+    optional_number,
+    ready,
+)
 from reactcnn_dash.pages.live.frames import gap_ranges
 from reactcnn_dash.results.maps_again import maps_question
 from reactcnn_dash.results.what_if import INSTEAD
@@ -147,7 +154,8 @@ def blueprint(context: Context) -> Blueprint:
 
 def _over_run(run: Run) -> OverRunQuestion:
     # A run that has grown is another question, so whoever asks says of how many images.
-    stored = min(number("stored"), run.stored) if "stored" in request.args else run.stored
+    asked = optional_number("stored")
+    stored = run.stored if asked is None else min(asked, run.stored)
     return {"ask": "what-if-run", "stored": stored, **_switched_off()}
 
 
